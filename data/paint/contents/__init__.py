@@ -1,0 +1,1 @@
+"""The content pictures: scenes with depth, light and texture."""

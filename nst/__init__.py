@@ -1,0 +1,40 @@
+"""nst: neural style transfer for many pairs of pictures (Gatys, Ecker & Bethge, arXiv:1508.06576).
+
+`nst.stylize(content, style)` paints one pair; `nst.read_grid(manifest)` expands a manifest; the command `nst` and the
+Snakemake workflow are built on these. Importing `nst` alone imports neither torch nor any other heavy package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Raised whenever the same settings would give other pixels; a finished grid is then painted again.
+ALGORITHM = 1
+
+_HOMES = {
+    "Settings": "nst.settings",
+    "Config": "nst.config",
+    "Pair": "nst.grid",
+    "read_grid": "nst.grid",
+    "stylize": "nst.stylization",
+    "judge": "nst.metrics",
+    "NstError": "nst.errors",
+}
+__all__ = ["ALGORITHM", "__version__", *_HOMES]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from nst.config import Config
+    from nst.errors import NstError
+    from nst.grid import Pair, read_grid
+    from nst.metrics import judge
+    from nst.settings import Settings
+    from nst.stylization import stylize
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nst' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

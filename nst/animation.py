@@ -1,0 +1,164 @@
+"""Animations of a picture being painted, from the frames that a run keeps: GIF, or MP4 by the suffix."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from nst.errors import NstError
+from nst.files import replacing
+
+T = TypeVar("T")
+
+FRAME_SECONDS = 0.08
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_MOST_FRAMES = 75  # six seconds at FRAME_SECONDS
+_FEWEST_FRAMES = 12
+_SMALLEST_SIDE = 160
+_PALETTE_SIDE = 128  # of the frames from which the colours are chosen
+
+
+def animate(
+    frames_dir: Path,
+    out: Path,
+    *,
+    seconds: float | None = None,
+    hold: tuple[float, float] = (0.6, 1.5),
+    long_side: int = 384,
+    max_bytes: int = 4_000_000,
+) -> None:
+    """Write the frames of a folder, in the order of the numbers in their names, as a GIF that loops or an MP4.
+
+    seconds: from the first frame to the last, without the holds; None gives each frame FRAME_SECONDS, and of more
+        than 75 frames shows 75, the early ones denser, because a picture changes most at the beginning.
+    hold: seconds that the first and the last frame stand still.
+    long_side: pixels of the longer side; smaller frames are not enlarged.
+    max_bytes: largest file; over it the pictures shrink to 160 pixels, and then there are fewer frames, at least 12.
+    The same frames make the same bytes. Raises NstError where there is no frame, or one cannot be read.
+    """
+    encode = {".gif": _gif, ".mp4": _mp4}.get(out.suffix.lower())
+    if encode is None:
+        raise NstError(f"{out}: an animation is written as .gif or .mp4; choose one of these suffixes")
+    frames = _read(spread(_frames(frames_dir), _MOST_FRAMES), long_side)
+    data = encode(frames, _times(len(frames), seconds, hold))
+    while len(data) > max_bytes and (smaller := _reduced(frames, max_bytes / len(data))):
+        frames = smaller
+        data = encode(frames, _times(len(frames), seconds, hold))
+    with replacing(out) as temporary:
+        temporary.write_bytes(data)
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, the first and the last among them, denser towards the beginning."""
+    if len(items) <= most:
+        return list(items)
+    last = len(items) - 1
+    places = sorted({round(last * (i / (most - 1)) ** 1.5) for i in range(most)})
+    return [items[place] for place in places]
+
+
+def _frames(folder: Path) -> list[Path]:
+    found = [path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
+    if not found:
+        raise NstError(f"{folder}: no frames here; paint with frames=10 (a frame every 10 evaluations) or so")
+    return sorted(found, key=lambda path: int(path.stem))
+
+
+def _read(paths: Sequence[Path], long_side: int) -> list[Image.Image]:
+    """All frames in the size of the last, which the earlier scales of a run from coarse to fine don't have."""
+    last = _open(paths[-1])
+    scale = min(1.0, long_side / max(last.size))
+    # Both sides even: H.264 halves the resolution of its colours.
+    size = (_even(last.width * scale), _even(last.height * scale))
+    return [_open(path).resize(size, Image.Resampling.LANCZOS) for path in paths]
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise NstError(
+            f"{path}: this frame cannot be read ({error}); delete it, or paint the pair again"
+        ) from error
+
+
+def _even(length: float) -> int:
+    return max(2, round(length / 2) * 2)
+
+
+def _times(count: int, seconds: float | None, hold: tuple[float, float]) -> list[float]:
+    """Seconds that each frame is shown."""
+    each = (
+        FRAME_SECONDS if seconds is None else max(0.02, seconds / max(1, count - 2))
+    )  # 0.02: browsers' fastest
+    times = [each] * count
+    times[0], times[-1] = hold[0], hold[1]
+    return times
+
+
+def _reduced(frames: list[Image.Image], ratio: float) -> list[Image.Image]:
+    """Smaller frames, or fewer where they are small already, to bring the bytes down to `ratio`; [] at the end."""
+    width, height = frames[0].size
+    scale = max(0.95 * ratio**0.5, _SMALLEST_SIDE / max(width, height))
+    size = (_even(width * scale), _even(height * scale))
+    if max(size) < max(width, height):
+        return [frame.resize(size, Image.Resampling.LANCZOS) for frame in frames]
+    fewer = spread(frames, max(_FEWEST_FRAMES, int(len(frames) * 0.95 * ratio)))
+    return fewer if len(fewer) < len(frames) else []
+
+
+def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
+    """One palette for all frames: a palette each would flicker, and costs more than it gains."""
+    colours = _palette(frames)
+    pictures = [frame.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
+    file = io.BytesIO()
+    durations = [round(time * 100) * 10 for time in times]  # a GIF counts hundredths of a second
+    pictures[0].save(
+        file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False
+    )
+    return file.getvalue()
+
+
+def _palette(frames: list[Image.Image]) -> Image.Image:
+    """256 colours that suit the whole run, chosen from frames over all of it and twice from the last, which is held."""
+    chosen = [*spread(frames, 8), frames[-1]]
+    small = [frame.copy() for frame in chosen]
+    for frame in small:
+        frame.thumbnail((_PALETTE_SIDE, _PALETTE_SIDE))
+    mosaic = Image.new("RGB", (small[0].width, small[0].height * len(small)))
+    for i, frame in enumerate(small):
+        mosaic.paste(frame, (0, i * small[0].height))
+    return mosaic.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2)
+
+
+def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:
+    """H.264 in yuv420p, which every browser and phone plays; each frame is repeated as long as it is shown."""
+    import tempfile
+
+    import imageio_ffmpeg
+
+    rate = 25
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "animation.mp4")
+        writer = imageio_ffmpeg.write_frames(
+            str(path), frames[0].size, fps=rate, codec="libx264", pix_fmt_out="yuv420p", quality=None,
+            macro_block_size=2, output_params=[
+                "-crf", "20", "-preset", "medium", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact",
+            ],
+        )  # fmt: skip
+        try:
+            writer.send(None)
+            for frame, time in zip(frames, times, strict=True):
+                for _ in range(max(1, round(time * rate))):
+                    writer.send(frame.tobytes())
+            writer.close()
+            return path.read_bytes()
+        except (OSError, RuntimeError) as error:
+            raise NstError(
+                f"the video cannot be encoded ({str(error).strip()[:200]}); choose .gif instead"
+            ) from error

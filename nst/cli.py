@@ -1,0 +1,98 @@
+"""The command `nst`; each subcommand is a module that is imported when it is called."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+import click
+
+import nst
+from nst.errors import NstError
+
+#: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
+COMMANDS = {
+    "stylize": "Paint a content in a style.",
+    "grid": "Show what a manifest asks for; run nothing.",
+    "settings": "List every setting, its range and its default.",
+    "judge": "Measure how well a picture keeps its content and its style.",
+    "weights": "Fetch a network's weights and check them.",
+    "tables": "Compare the pictures of a grid in tables.",
+    "sheet": "Lay the pictures of a grid out on sheets.",
+    "plot": "Plot how the losses fell.",
+    "animate": "Make an animation of the frames of a picture.",
+    "doctor": "Say what this machine has, and what to do about what is missing.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the names and help lines of its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"nst.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            advice = f"did you mean {near[0]}?" if near else "`nst --help` lists them"
+            raise click.UsageError(f"there is no command {args[0]!r}; {advice}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(nst.__version__, prog_name="nst", message="%(prog)s %(version)s")
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Neural style transfer for many pairs of pictures."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status is 0, 1 for what the user can mend, 130 after Ctrl-C."""
+    try:
+        result = group.main(arguments, prog_name="nst", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except NstError as error:
+        lines = str(error).splitlines()
+    except click.ClickException as error:
+        lines = [_sentence(error)]
+    except BrokenPipeError:  # `nst grid | head`
+        return _quiet()
+    for line in lines:
+        click.echo(f"nst: {line}", err=True)
+    return 1
+
+
+def _sentence(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    if context is None or "nst --help" in message:
+        return message
+    return f"{message}; see `{context.command_path} --help`"
+
+
+def _quiet() -> int:
+    """Keep the interpreter from complaining of the closed pipe once more when it flushes at its end."""
+    import os
+    import sys
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,1 @@
+"""The subcommands of `nst`, a module each; the click command in each is called `command`."""

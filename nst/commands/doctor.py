@@ -1,0 +1,50 @@
+"""`nst doctor`: what this machine has."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+
+import click
+
+from nst import devices, weights
+from nst.errors import NstError
+from nst.settings import BLOCKS
+
+
+@click.command()
+def command() -> None:
+    """Say what this machine has, and what to do about what is missing."""
+    import torch
+
+    device = devices.torch_device("auto")
+    dtype = "bf16" if devices.compute_type("auto", device) == torch.bfloat16 else "fp32"
+    _line("torch", f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
+    _line("device", f"{device.type} ({devices.name(device)}); precision auto is {dtype}")
+    found = devices.gpus()
+    _line("GPUs", ", ".join(found) or "none seen; pictures are painted on the CPU")
+    for network in BLOCKS:
+        _line(network, _weights(network))
+    _line("snakemake", _version("snakemake") or "not installed; pip install 'nst[workflow]' to run grids")
+    slurm = "found" if shutil.which("sbatch") else "no sbatch here; grids run on this machine"
+    _line("slurm", slurm)
+
+
+def _line(name: str, found: str) -> None:
+    click.echo(f"{name:<10} {found}")
+
+
+def _weights(network: str) -> str:
+    try:
+        path = weights.find(network)
+    except NstError as error:
+        return str(error)
+    return f"weights {path}" if path.is_file() else weights.missing(network, path)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

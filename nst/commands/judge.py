@@ -1,0 +1,39 @@
+"""`nst judge`: neutral metrics of any picture."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from nst.cells import parse_styles
+
+
+@click.command()
+@click.argument("image")
+@click.option("--content", required=True, help="picture of the content")
+@click.option("--style", "styles", required=True, multiple=True, help="picture of the style; several make a blend")
+@click.option("--weights", default="imagenet", show_default=True, help="VGG-19's weights: imagenet or a file")
+@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def command(image: str, content: str, styles: tuple[str, ...], weights: str, device: str, as_json: bool) -> None:
+    """Measure how well IMAGE keeps its content and its style, whoever painted it; lower errors are better."""
+    from nst.images import read_picture
+
+    parts = [part for text in styles for part in parse_styles(text)]
+    pictures = [read_picture(path).pixels for path in (image, content, *(path for path, _ in parts))]
+    from nst.metrics import judge
+
+    measured = judge(
+        pictures[0], pictures[1], pictures[2:],
+        blend=[weight for _, weight in parts], weights_path=weights, device=device,
+    )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(measured.as_dict()))
+        return
+    click.echo(f"style_error    {measured.style_error:.4f}")
+    click.echo(f"content_error  {measured.content_error:.4f}")
+    click.echo(f"ssim           {measured.ssim:.4f}")
+    for layer, error in measured.layers.items():
+        click.echo(f"  {layer}      {error:.4f}")
+    click.echo(f"judge          {measured.judge}")

@@ -1,0 +1,55 @@
+"""A flag for each setting."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from nst.settings import fields, text
+
+
+def setting_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add a flag for each setting; the function gets those that were given as `settings`, a dict of texts.
+
+    The texts are not checked yet: `nst.settings.make` tells all that is wrong with them at once.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def collect(*args: Any, **kwargs: Any) -> Any:
+            given = {name: kwargs.pop(_parameter(name)) for name in fields()}
+            chosen = {name: value for name, value in given.items() if value is not None}
+            return function(*args, settings=chosen, **kwargs)
+
+        wrapped: Callable[..., Any] = collect
+        for name in reversed(fields()):
+            wrapped = _option(name)(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def flag(name: str) -> str:
+    """The flag of a setting: --style-weight."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _parameter(name: str) -> str:
+    """The parameter of a setting: none of the command's own, such as `style`, and no builtin, such as `range`."""
+    return f"setting_{name}"
+
+
+def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    info = fields()[name]
+    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    kind = {int: "INTEGER", float: "NUMBER"}.get(info.annotation, "TEXT")  # type: ignore[call-overload]
+    default = text(info.default)
+    return click.option(
+        flag(name),
+        _parameter(name),
+        metavar="|".join(options) or kind,
+        help=f"{info.description}{f'  [default: {default}]' if default else ''}",
+    )

@@ -1,0 +1,56 @@
+"""`nst plot`: how the losses of a grid's pairs fell, and its errors against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nst.errors import NstError
+
+
+@click.command()
+@click.argument("grid_csv", type=click.Path(path_type=Path))
+@click.option("--content", metavar="NAME", help="Loss curves of the pairs with this content …")
+@click.option("--style", metavar="NAME", help="… with this style …")
+@click.option("--settings", metavar="NAME", help="… and with these settings.")
+@click.option("--errors", is_flag=True, help="Content error against style error, with the Pareto fronts.")
+@click.option("--all", "everything", is_flag=True, help="Every plot, into the folder -o.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=".png, .svg or .pdf to write.",
+)
+def command(
+    grid_csv: Path,
+    content: str | None,
+    style: str | None,
+    settings: str | None,
+    errors: bool,
+    everything: bool,
+    output: Path,
+) -> None:
+    """Plot what the pairs in GRID_CSV left behind: the losses of those named, or the errors of all."""
+    names = {"content_name": content, "style_name": style, "settings_name": settings}
+    chosen = {column: name for column, name in names.items() if name}
+    if bool(chosen) + errors + everything != 1:
+        raise click.UsageError("choose one of --content/--style/--settings NAME, --errors and --all")
+    from nst import plots
+    from nst.records import read_records
+
+    records, paths = read_records(grid_csv), [output]
+    if everything:
+        paths = plots.all_plots(records, output)
+    elif errors:
+        plots.errors(records, output)
+    else:
+        for column, name in chosen.items():
+            records = records[records[column] == name]
+        if records.empty:
+            raise NstError(f"{grid_csv}: no pair has {' and '.join(f'{c} {n}' for c, n in chosen.items())}")
+        plots.loss_curves(records, " × ".join(chosen.values()), output)
+    for path in paths:
+        click.echo(path)

@@ -1,0 +1,66 @@
+"""`nst settings`: the reference of every setting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from nst import config
+from nst.errors import NstError
+from nst.settings import allowed, did_you_mean, fields, schema, text
+
+_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "settings": schema,
+    "config": config.config_schema,
+    "manifest": config.manifest_schema,
+}
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--schema",
+    "schema_of",
+    type=click.Choice(list(_SCHEMAS)),
+    is_flag=False,
+    flag_value="settings",
+    help="Print a JSON schema: of the settings, the config or a row of the manifest.",
+)
+@click.option("--markdown", is_flag=True, help="Print the table of config/README.md.")
+def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
+    """List every setting, or tell all about the one called NAME."""
+    if schema_of:
+        click.echo(json.dumps(_SCHEMAS[schema_of](), indent=2, ensure_ascii=False))
+    elif markdown:
+        click.echo(markdown_table())
+    elif name:
+        click.echo(_one(name.strip("-").replace("-", "_")))
+    else:
+        width = max(map(len, fields()))
+        for setting in fields():
+            click.echo(f"{setting:{width}}  {fields()[setting].description}  [{_default(setting)}]")
+
+
+def markdown_table() -> str:
+    """The table of the settings for config/README.md."""
+    rows = [
+        (f"`{name}`", _default(name), allowed(name), info.description or "")
+        for name, info in fields().items()
+    ]
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join(["| setting | default | values | meaning |", "|---|---|---|---|", *lines])
+
+
+def _one(name: str) -> str:
+    if name not in fields():
+        raise NstError(
+            f"there is no setting {name!r}{did_you_mean(name, fields()) or '; `nst settings` lists them'}"
+        )
+    return f"{name}: {fields()[name].description}\n  values   {allowed(name)}\n  default  {_default(name)}"
+
+
+def _default(name: str) -> str:
+    return text(fields()[name].default) or "none"

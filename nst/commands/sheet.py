@@ -1,0 +1,49 @@
+"""`nst sheet`: the pictures of a grid side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("grid_csv", type=click.Path(path_type=Path))
+@click.option("--settings", metavar="NAME", help="Contents × styles with these settings.")
+@click.option(
+    "--content", metavar="NAME", help="With --style: one pair of pictures over the settings that vary."
+)
+@click.option("--style", metavar="NAME", help="With --content: the style.")
+@click.option("--all", "everything", is_flag=True, help="Every sheet, into the folder -o.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=".png or .jpg to write.",
+)
+def command(
+    grid_csv: Path,
+    settings: str | None,
+    content: str | None,
+    style: str | None,
+    everything: bool,
+    output: Path,
+) -> None:
+    """Lay the pictures of the pairs in GRID_CSV out on a sheet, by their names in it."""
+    given = (bool(settings), bool(content), bool(style), everything)
+    if given not in ((True, False, False, False), (False, True, True, False), (False, False, False, True)):
+        raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, and --all")
+    from nst.records import read_records
+    from nst.sheets import all_sheets, matrix_sheet, sweep_sheet
+
+    records, paths = read_records(grid_csv), [output]
+    if everything:
+        paths = all_sheets(records, output)
+    elif settings:
+        matrix_sheet(records, settings, output)
+    elif content and style:
+        sweep_sheet(records, content, style, output)
+    for path in paths:
+        click.echo(path)

@@ -1,0 +1,129 @@
+"""`nst stylize`: paint a content in a style."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nst.cells import parse_styles
+from nst.commands.options import setting_options
+from nst.errors import NstError
+from nst.settings import Settings
+
+if TYPE_CHECKING:
+    from nst.stylization import Progress
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+
+
+@click.command()
+@click.argument("content")
+@click.argument("style", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)")
+@click.option("--record", type=click.Path(path_type=Path), help="folder for losses.csv, run.json and snapshots/")
+@click.option("--work", type=click.Path(path_type=Path), help="folder of unfinished work, to go on from after a stop")
+@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores")
+@click.option("--id", "pair", default="", help="name of the pair in its run.json")
+@click.option("--presets", help="folder of your own presets  [default: config/presets]")
+@setting_options()
+def command(
+    content: str,
+    style: tuple[str, ...],
+    output: Path,
+    record: Path | None,
+    work: Path | None,
+    device: str,
+    threads: int,
+    pair: str,
+    presets: str | None,
+    settings: dict[str, str],
+) -> None:
+    """Paint CONTENT in a STYLE, or in a blend of several (wave.jpg:0.7 scream.jpg:0.3)."""
+    chosen = _settings(settings, presets)
+    if output.suffix.lower() not in SUFFIXES:
+        raise NstError(f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}")
+    _check_files(content)
+    styles = tuple(part for text in style for part in parse_styles(text))
+    from nst.pair import Job, blend, paint
+
+    logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
+    job = Job(
+        content, blend(styles), chosen, output,
+        record=record, work=work, device=device, threads=threads, id=pair,
+    )  # fmt: skip
+    with _Display(chosen.iterations, output) as display:
+        result = paint(job, display.show)
+    click.echo(summary(result))
+
+
+def _settings(given: dict[str, str], folder: str | None) -> Settings:
+    from nst import presets
+    from nst.settings import make
+
+    name = given.get("preset", "")
+    basis = presets.load(name, folder) if folder else presets.load(name)
+    return make(basis.values | given, "nst stylize")
+
+
+def _check_files(content: str) -> None:
+    """Say at once what is missing: torch takes seconds to load."""
+    from nst.images import picture_size
+
+    picture_size(content)
+
+
+def summary(record: dict[str, Any]) -> str:
+    """A painted pair in one line."""
+    out, metrics = record["output"], record["metrics"]
+    measured = (
+        f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""
+    )
+    return (
+        f"{out['path']}: {out['width']}×{out['height']} px, {record['evaluations']} evaluations in "
+        f"{record['seconds']['total']:.0f} s on {record['device']} ({record['precision']}){measured}"
+    )
+
+
+class _Display:
+    """Progress on a terminal as a bar, in a log as a line every few seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self, iterations: int, output: Path):
+        self.iterations, self.output = iterations, output
+        self._bar: Any = None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> _Display:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, event: Progress) -> None:
+        if sys.stderr.isatty():
+            self._advance(event)
+        elif event.evaluation == self.iterations or time.monotonic() - self._said > self.EVERY:
+            self._said = time.monotonic()
+            log = logging.getLogger(__name__)
+            log.info("evaluation %d/%d  %s  %.0f s", event.evaluation, self.iterations, losses(event), event.seconds)
+
+    def _advance(self, event: Progress) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self.iterations, initial=event.evaluation - 1, desc=self.output.name, unit="ev")
+        self._bar.set_postfix_str(losses(event), refresh=False)
+        self._bar.update()
+
+
+def losses(event: Progress) -> str:
+    """The losses of an evaluation for people."""
+    return "  ".join(f"{name} {event.losses[name]:.4g}" for name in ("total", "content", "style"))

@@ -1,0 +1,140 @@
+"""The configuration of a run: what holds for the whole grid, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from nst import presets
+from nst.errors import NstError, Problems
+from nst.manifest import REQUIRED
+from nst.settings import Layers, Settings, did_you_mean, fields, problems
+from nst.yamlfile import read_mapping, without_empty
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: Read when it is there.
+CONFIG = "config/config.yaml"
+
+
+def _settings(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ValueError("settings: is no mapping; write a `setting: value` line for each")
+    try:
+        return presets.partial(dict(given))
+    except ValidationError as error:
+        lines = [f"settings.{key}: {sentence}" for key, sentence in problems(error)]
+        raise ValueError("\n".join(lines)) from None
+
+
+class Config(BaseModel):
+    """What holds for the whole grid."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    manifest: str = Field(
+        default="config/manifest.csv",
+        description="table of what to paint, a row a block of the grid",
+        min_length=1,
+    )
+    results: str = Field(default="results", description="folder of everything that a run makes", min_length=1)
+    presets: str = Field(default=presets.FOLDER, description="folder of your own presets", min_length=1)
+    settings: Annotated[dict[str, Any], BeforeValidator(_settings)] = Field(
+        default_factory=dict, description="values of the settings that neither a row nor its preset gives"
+    )
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field(
+        default="auto", description="what paints: auto is a GPU where there is one, else the CPU"
+    )
+    format: Literal["png", "jpg", "tif"] = Field(
+        default="png", description="file format of the pictures; tif has 16 bits a channel"
+    )
+    video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
+    threads: int = Field(
+        default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024
+    )
+
+
+def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> Config:
+    """A Config from a YAML file, or from a mapping that came from the file `where`.
+
+    Raises NstError for a file that cannot be read and Problems with a line `FILE: KEY: …` for each mistake.
+    """
+    if not isinstance(source, Mapping):
+        return load_config(read_mapping(source), str(source))
+    try:
+        config = Config.model_validate(without_empty(dict(source)))
+    except ValidationError as error:
+        raise Problems(f"{where}: {line}" for line in _complaints(error)) from None
+    try:
+        presets.load(config.settings.get("preset", ""), config.presets)
+    except Problems:
+        raise
+    except NstError as error:
+        raise Problems([f"{where}: settings.preset: {error}"]) from None
+    return config
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """`KEY: what is wrong, what would be right` for each problem that pydantic found."""
+    return [line for problem in error.errors(include_url=False) for line in _lines(problem)]
+
+
+def _lines(problem: Any) -> list[str]:
+    key, given = str(problem["loc"][0]), problem.get("input")
+    if problem["type"] == "value_error":  # _settings wrote the lines
+        return str(problem["msg"]).removeprefix("Value error, ").splitlines()
+    if problem["type"] == "extra_forbidden":
+        near = did_you_mean(key, Config.model_fields)
+        setting = "; it is a setting: write it under `settings:`" if key in fields() else ""
+        return [f"{key}: no such key{setting or near or '; the keys are ' + ', '.join(Config.model_fields)}"]
+    info = Config.model_fields[key]
+    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    right = "a whole number from 0 to 1024" if info.annotation is int else "a path"
+    right = f"one of {', '.join(options)}" if options else right
+    return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON schema of config.yaml."""
+    schema = Config.model_json_schema()
+    settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
+    schema["properties"]["settings"] |= {"properties": settings, "additionalProperties": False}
+    return {"$schema": _DIALECT, **schema}
+
+
+def manifest_schema() -> dict[str, Any]:
+    """JSON schema of a row of the manifest, whose cells are texts: what a cell means is for nst.grid to say."""
+    described = {
+        "content": "picture, list a.jpg|b.jpg or glob of pictures to paint",
+        "style": "picture, list, glob or blend wave.jpg:0.7+scream.jpg:0.3 of styles to paint in",
+        "name": "name of the row's settings in the results",
+        **{name: info.description or "" for name, info in fields().items()},
+    }
+    properties = {name: {"type": "string", "description": text} for name, text in described.items()}
+    for name in REQUIRED:
+        properties[name]["pattern"] = r"\S"
+    return {
+        "$schema": _DIALECT,
+        "title": "Row of the manifest",
+        "type": "object",
+        "properties": properties,
+        "required": list(REQUIRED),
+        "additionalProperties": False,
+    }
+
+
+def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
+    """A setting's schema as YAML may hold it: PyYAML reads 1e4 as text, yes as true, no value as null."""
+    kept = {key: property[key] for key in ("description", "default") if key in property}
+    exact = {key: value for key, value in property.items() if key not in (*kept, "title", "unit")}
+    kinds: list[dict[str, Any]] = [{"type": "null"}]
+    if fields()[name].annotation is Layers:
+        kinds.append({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}})
+    if "yes" in exact.get("enum", ()):
+        kinds.append({"type": "boolean"})
+    if exact.get("type") in ("number", "integer"):
+        kinds.append({"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"})
+    return {**kept, "anyOf": [exact, *kinds]}

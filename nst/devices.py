@@ -1,0 +1,156 @@
+"""Which device paints: chosen and kept exclusive without torch, then set up for torch."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nst.errors import NstError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def gpus() -> list[str]:
+    """Identifiers of the NVIDIA GPUs that this process may use, without importing torch or touching a GPU."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    if not shutil.which("nvidia-smi"):
+        return []
+    query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    listed = subprocess.run(query, capture_output=True, text=True, check=False)
+    return listed.stdout.split() if listed.returncode == 0 else []
+
+
+@contextlib.contextmanager
+def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
+    """Hold one GPU for this process while the context lasts: the first that no other nst process holds.
+
+    Sets CUDA_VISIBLE_DEVICES, so call it before torch is imported; a process that waits holds neither. Yields the
+    GPU's identifier, or None where `device` asks for no CUDA GPU or there is none.
+    """
+    found = gpus() if device in ("auto", "cuda") else []
+    if not found:
+        if device == "cuda":
+            raise NstError("device cuda: this machine shows no NVIDIA GPU; use --device cpu, or auto")
+        yield None
+        return
+    from filelock import FileLock, Timeout
+
+    locks = {gpu: FileLock(_private_folder() / f"gpu-{gpu.replace('/', '_')}.lock") for gpu in found}
+    while True:
+        for gpu, lock in locks.items():
+            with contextlib.suppress(Timeout):
+                with lock.acquire(timeout=0):
+                    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+                    yield gpu
+                return
+        time.sleep(poll)
+
+
+def _private_folder() -> Path:
+    """A folder for locks that only this user can enter; refused where somebody else made it."""
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = Path(tempfile.gettempdir()) / f"nst-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
+        raise NstError(f"{folder} belongs to another user; remove it or set TMPDIR to a folder of your own")
+    return folder
+
+
+def torch_device(name: str) -> torch.device:
+    """The torch device for auto, cuda, mps or cpu; NstError where this machine has none of that name."""
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, present in here.items() if present)
+    if not here[name]:
+        raise NstError(f"device {name}: torch finds none on this machine; use --device cpu, or auto")
+    return torch.device(name)
+
+
+def has_bf16_units(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware: CUDA 8.0 and later, CPUs with AMX or AVX512-BF16."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and platform.system() == "Linux" and platform.machine() == "x86_64":
+        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+        return "amx_bf16" in flags or "avx512_bf16" in flags
+    return False
+
+
+def compute_type(precision: str, device: torch.device) -> torch.dtype:
+    """The type of activations and weights: what `precision` asks for, or by the hardware."""
+    import torch
+
+    if precision == "auto":
+        return torch.bfloat16 if has_bf16_units(device) else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def keep_memory() -> None:
+    """Have glibc keep freed memory for the next evaluation.
+
+    By default each large activation is mapped anew and returned at once, and the page faults cost more than the
+    arithmetic of a small layer. Does nothing where the C library is another one.
+    """
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(m_mmap_max, 0)
+        mallopt(m_trim_threshold, -1)
+        mallopt(m_top_pad, 64 << 20)
+
+
+def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True) -> None:
+    """Give torch its threads and choose algorithms; threads 0 leaves OMP_NUM_THREADS or the number of cores."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = not deterministic
+    if device.type == "cpu":
+        keep_memory()
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """The most memory held so far, in MB: `peak_memory_mb` of the process, `peak_gpu_memory_mb` where there is one."""
+    import torch
+
+    peaks: dict[str, float] = {}
+    with contextlib.suppress(ImportError):
+        import resource
+
+        scale = 1 if platform.system() == "Darwin" else 1024  # ru_maxrss is in bytes there, in kB elsewhere
+        peaks["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6, 1)
+    if device.type == "cuda":
+        peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    return peaks
+
+
+def name(device: torch.device) -> str:
+    """The hardware's own name of a device."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if device.type == "cpu" and cpuinfo.exists():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        return lines[0].partition(": ")[2] if lines else platform.processor()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,72 @@
+"""A rough forecast of the time and memory of a picture, from the arithmetic of its network."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from nst.settings import BLOCKS, Settings
+
+# Measured on CPUs with the pictures of data/; nst grid says "about".
+
+#: Seconds from the start of the command to the first evaluation.
+START_SECONDS = 6.0
+#: Floating-point operations a second that a core does in these networks, by kind of activation.
+FLOPS_PER_CORE = 60e9
+#: A forward pass, and a backward pass to the pixels only.
+PASSES = 2.0
+#: Megabytes of Python, torch and the weights.
+BASE_MB = 900.0
+#: Bytes of activations and gradients a pixel of the picture, for vgg in bf16.
+BYTES_PER_PIXEL = 1600.0
+
+#: Channels of the five blocks of VGG (arXiv:1409.1556, table 1).
+_CHANNELS = (64, 128, 256, 512, 512)
+
+
+def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> tuple[float, float]:
+    """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3."""
+    pixels = _pixels(settings, content_size)
+    work = pixels * _flops_per_pixel(settings) * PASSES * settings.iterations
+    return START_SECONDS + work / (FLOPS_PER_CORE * cores), BASE_MB + pixels * BYTES_PER_PIXEL / 1e6
+
+
+def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
+    width, height = content_size if all(content_size) else (4, 3)
+    long_side = settings.size or (max(width, height) if all(content_size) else 1024)
+    aspect = 1.0 if settings.fit == "square" else min(width, height) / max(width, height)
+    return long_side**2 * aspect
+
+
+@lru_cache(maxsize=1024)
+def _flops_per_pixel(settings: Settings) -> float:
+    """Multiplications and additions of a forward pass up to the deepest layer used, and of the Gram matrices."""
+    blocks = BLOCKS[settings.network]
+    used = {*settings.content_layers, *settings.style_layers}
+    flops, before, share = 0.0, 3, 0.0
+    for block, (convolutions, channels) in enumerate(zip(blocks, _CHANNELS, strict=True), 1):
+        for index in range(1, convolutions + 1):
+            name = f"conv{block}_{index}"
+            share += (
+                2 * 9 * before * channels / 4 ** (block - 1)
+            )  # each pooling leaves a quarter of the positions
+            before = channels
+            if name in settings.style_layers:
+                share += 2 * channels**2 / 4 ** (block - 1)
+            if name in used:
+                flops = share
+    return flops
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as people say it: 40 s, 12 min, 3 h 20 min, 2 days 4 h."""
+    if seconds < 60:
+        return f"{math.ceil(seconds)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} day{'s' * (days > 1)}" + (f" {hours} h" if hours else "")

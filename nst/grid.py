@@ -1,0 +1,189 @@
+"""The grid: every pair of pictures and settings that a manifest asks for."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TextIO
+
+from nst.cells import Styles, parse_contents, parse_style_cell, parse_styles, styles_text
+from nst.config import Config
+from nst.errors import NstError
+from nst.files import replacing
+from nst.inputs import Files
+from nst.manifest import Complaint, Manifest, Row, read_manifest
+from nst.names import Slugs, stem, style_wish
+from nst.settings import Settings, defaults, differing, fields, text
+from nst.variants import Variant, Variants
+
+__all__ = ["Pair", "arguments", "expand", "parse_styles", "read_grid", "styles_text", "write_grid_csv"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A content, a style (or a blend) and the settings to paint them with."""
+
+    content: str
+    styles: Styles
+    settings: Settings
+    content_name: str
+    style_name: str
+    settings_name: str
+    row: int  # the line of the manifest that asked first
+    basis: Settings  # the package's defaults overlaid by the preset
+
+    @property
+    def id(self) -> str:
+        """content/style/settings: its place among the pairs."""
+        return f"{self.content_name}/{self.style_name}/{self.settings_name}"
+
+    def folder(self, results: str) -> str:
+        """Where its files are."""
+        return f"{results}/pairs/{self.id}"
+
+    def image(self, results: str, format: str) -> str:
+        """Where its picture is."""
+        return f"{self.folder(results)}/image.{format}"
+
+
+_NAMES = ("content_name", "style_name", "settings_name")
+_COLUMNS = ("id", "content", "style", *_NAMES, "row", "folder", "image")
+
+
+def read_grid(manifest: str | Path, config: Config | None = None, files: Files | None = None) -> list[Pair]:
+    """The pairs of a manifest, in its order.
+
+    Raises Problems with every mistake at once, a line `manifest.csv:ROW: COLUMN: …` each, and NstError for a
+    file that is no table.
+    """
+    return expand(read_manifest(manifest), config or Config(), files or Files())
+
+
+def expand(manifest: Manifest, config: Config, files: Files) -> list[Pair]:
+    """The product of each row's cells, rows added up, exact duplicates dropped.
+
+    Of the world outside it asks `files` only. Raises Problems with every mistake, those of reading included.
+    """
+    expansion = _Expansion(manifest, config, files)
+    for row in manifest.rows:
+        expansion.add(row)
+    return expansion.finish()
+
+
+class _Expansion:
+    """What is known of a grid while its rows are added."""
+
+    def __init__(self, manifest: Manifest, config: Config, files: Files):
+        self._manifest = manifest
+        self._files = files
+        self._variants = Variants(config, files)
+        self._contents: dict[str, tuple[list[str], list[str]]] = {}
+        self._styles: dict[str, tuple[list[Styles], list[str]]] = {}
+        self._content_slug, self._style_slug = Slugs(), Slugs()
+        self._settings_of: dict[str, tuple[Settings, int]] = {}
+        self._pairs: dict[tuple[str, Styles, str], Pair] = {}
+        self._complaints = list(manifest.complaints)
+        self._pictures: list[tuple[int, str, str]] = []  # (line, column, path) to be looked at in the end
+
+    def add(self, row: Row) -> None:
+        """Add the pairs of a row, or complain."""
+        contents, styles = self._content_cell(row), self._style_cell(row)
+        variants, wrong = self._variants.of(row.cells)
+        self._complaints += [Complaint(row.line, column, sentence) for column, sentence in wrong]
+        self._check_names(row, variants)
+        self._pictures += [(row.line, "content", path) for path in contents]
+        paths = dict.fromkeys(path for style in styles for path, _ in style)
+        self._pictures += [(row.line, "style", path) for path in paths]
+        keys = [variant.name.casefold() for variant in variants]
+        for content in contents:
+            content_name = self._content_slug(content, stem(content))
+            for style in styles:
+                style_name = self._style_slug(styles_text(style), style_wish(style))
+                for key, (settings, basis, name) in zip(keys, variants, strict=True):
+                    if (content, style, key) not in self._pairs:
+                        self._pairs[content, style, key] = Pair(
+                            content, style, settings, content_name, style_name, name, row.line, basis
+                        )
+
+    def finish(self) -> list[Pair]:
+        """All pairs; raises Problems if anything is wrong."""
+        self._files.look(path for _, _, path in self._pictures)
+        for line, column, path in self._pictures:
+            if problem := self._files.picture_problem(path):
+                self._complaints.append(Complaint(line, column, problem))
+        if self._complaints:
+            raise self._manifest.problems(self._complaints)
+        return list(self._pairs.values())
+
+    def _content_cell(self, row: Row) -> list[str]:
+        cell = row.cells.get("content", "")
+        if cell and cell not in self._contents:
+            try:
+                self._contents[cell] = parse_contents(cell, self._files), []
+            except NstError as error:
+                self._contents[cell] = [], str(error).splitlines()
+        contents, sentences = self._contents.get(cell, ([], []))
+        self._complaints += [Complaint(row.line, "content", sentence) for sentence in sentences]
+        return contents
+
+    def _style_cell(self, row: Row) -> list[Styles]:
+        cell = row.cells.get("style", "")
+        if cell and cell not in self._styles:
+            try:
+                self._styles[cell] = parse_style_cell(cell, self._files), []
+            except NstError as error:
+                self._styles[cell] = [], str(error).splitlines()
+        styles, sentences = self._styles.get(cell, ([], []))
+        self._complaints += [Complaint(row.line, "style", sentence) for sentence in sentences]
+        return styles
+
+    def _check_names(self, row: Row, variants: Iterable[Variant]) -> None:
+        """Complain of a name that stands for two choices of settings: one would overwrite the other."""
+        for settings, _, name in variants:
+            known, line = self._settings_of.setdefault(name.casefold(), (settings, row.line))
+            if known != settings:
+                differ = ", ".join(differing(settings, known))
+                self._complaints.append(
+                    Complaint(row.line, "name", _two_settings(name, differ, line, row.line))
+                )
+
+
+def _two_settings(name: str, differ: str, line: int, here: int) -> str:
+    if line == here:
+        return f"{name!r} would stand for several values of {differ}; give each a row and a `name` of its own"
+    return f"{name!r} stands on line {line} for another value of {differ}; give the rows a `name` each"
+
+
+def arguments(pair: Pair) -> list[str]:
+    """The flags of `nst stylize` that give the pair's settings, whatever becomes of its preset's file."""
+    given = differing(pair.settings, pair.basis) | differing(pair.settings, defaults())
+    flags = [(f"--{name.replace('_', '-')}", text(given[name])) for name in fields() if name in given]
+    return [part for flag in flags for part in flag]
+
+
+def write_grid_csv(pairs: Iterable[Pair], path: str | Path, results: str, format: str) -> None:
+    """Write grid.csv: a line a pair with its names, places and every setting. Raises NstError if it cannot."""
+    with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        print_grid_csv(pairs, file, results, format)
+
+
+def print_grid_csv(pairs: Iterable[Pair], file: TextIO, results: str, format: str) -> None:
+    """What write_grid_csv writes, to an open file."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow((*_COLUMNS, *fields()))
+    writer.writerows(_lines(pairs, results, format))
+
+
+def _lines(pairs: Iterable[Pair], results: str, format: str) -> Iterator[tuple[object, ...]]:
+    for p in pairs:
+        names = (p.content_name, p.style_name, p.settings_name, p.row)
+        places = (p.folder(results), p.image(results, format))
+        yield (p.id, p.content, styles_text(p.styles), *names, *places, *_texts(p.settings))
+
+
+@lru_cache(maxsize=1024)
+def _texts(settings: Settings) -> tuple[str, ...]:
+    return tuple(text(getattr(settings, name)) for name in fields())

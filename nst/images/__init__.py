@@ -1,0 +1,22 @@
+"""Pictures: files ↔ arrays. Everything inside nst is sRGB-encoded, float32, 0..1, the first row on top.
+
+`opening` knows the formats and turns what decoders raise into one sentence; `reading` decodes; `colour`
+brings profiles to sRGB; `resizing` resamples; `writing` saves; `metadata` is the JSON that a saved picture
+carries.
+"""
+
+from nst.images.metadata import read_metadata
+from nst.images.opening import MAX_PIXELS, picture_size
+from nst.images.reading import Picture, read_picture
+from nst.images.resizing import resize
+from nst.images.writing import write_picture
+
+__all__ = [
+    "MAX_PIXELS",
+    "Picture",
+    "picture_size",
+    "read_metadata",
+    "read_picture",
+    "resize",
+    "write_picture",
+]

@@ -1,0 +1,63 @@
+"""Resampling: Lanczos in float32, so that nothing is quantised twice."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+_BARELY_VISIBLE = 1 / 512
+"""Below this alpha the colour of a resampled pixel is noise: it is set to black."""
+
+Shape = tuple[int, int]
+
+
+def target_shape(now: Shape, long_side: int = 0, shape: Shape | None = None) -> Shape:
+    """(height, width) asked for: `shape`, or `now` scaled until its longer side is `long_side` (0: `now`)."""
+    if shape is not None and long_side:
+        raise ValueError("give long_side or shape, not both")
+    if long_side < 0 or (shape is not None and min(shape) < 1):
+        raise ValueError(f"sizes are positive, got long_side={long_side}, shape={shape}")
+    if shape is not None or not long_side:
+        return shape or now
+    height, width = (max(1, round(side * long_side / max(now))) for side in now)
+    return height, width
+
+
+def resize(pixels: np.ndarray, *, long_side: int = 0, shape: Shape | None = None) -> np.ndarray:
+    """(H, W) or (H, W, C) pixels, uint8 or float 0..1, resampled to float32; sizes as read_picture's."""
+    target = target_shape((pixels.shape[0], pixels.shape[1]), long_side, shape)
+    if pixels.ndim == 2:
+        return _resampled(unit(pixels), target)
+    return np.stack([_resampled(unit(pixels[..., c]), target) for c in range(pixels.shape[2])], axis=-1)
+
+
+def resize_with_alpha(
+    pixels: np.ndarray, alpha: np.ndarray | None, target: Shape
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(H, W, 3) pixels and (H, W) alpha to float32 of the target shape.
+
+    The colours are weighted by alpha meanwhile, so that what is transparent does not bleed over the edges.
+    """
+    if alpha is None:
+        return resize(pixels, shape=target), None
+    if pixels.shape[:2] == target:  # weighting would round
+        return unit(pixels), unit(alpha)
+    weight = unit(alpha)
+    new_alpha = _resampled(weight, target)
+    divisor = np.where(new_alpha < _BARELY_VISIBLE, np.float32(np.inf), new_alpha)
+    planes = [_resampled(unit(pixels[..., c]) * weight, target) / divisor for c in range(3)]
+    return np.stack(planes, axis=-1).clip(0, 1), new_alpha
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    """uint8 levels as float32 0..1; floats as float32."""
+    floats = values.astype(np.float32)
+    return floats / np.float32(255) if values.dtype == np.uint8 else floats
+
+
+def _resampled(plane: np.ndarray, target: Shape) -> np.ndarray:
+    """(H, W) float32 to the target shape, within 0..1 (Lanczos rings beyond it)."""
+    if plane.shape == target:
+        return plane
+    resized = Image.fromarray(np.ascontiguousarray(plane)).resize(target[::-1], Image.Resampling.LANCZOS)
+    return np.asarray(resized).clip(0, 1)

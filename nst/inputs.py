@@ -1,0 +1,109 @@
+"""The files that a manifest names: found once, looked at once."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePath
+
+from nst.errors import NstError
+
+#: What a glob takes for a picture.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".bmp", ".gif")
+
+#: A `|` is no character of a URL: a list of URLs is a list.
+_URL = re.compile(r"(https?|s3)://[^\s|]+")
+
+
+def is_url(path: str) -> bool:
+    """Whether Snakemake's storage fetches it; such files are not checked here."""
+    return _URL.fullmatch(path) is not None
+
+
+def tidy(path: str) -> str:
+    """One spelling for ./a.jpg and a.jpg; symlinks and `..` stay as they are."""
+    return path if is_url(path) else PurePath(path).as_posix()
+
+
+class Files:
+    """Answers about files, each asked of the file system once."""
+
+    def __init__(self) -> None:
+        self._exists: dict[str, bool] = {}
+        self._globs: dict[str, tuple[str, ...]] = {}
+        self._pictures: dict[str, tuple[int, int] | str] = {}
+
+    def exists(self, path: str) -> bool:
+        """Whether it is a file, or a URL."""
+        if path not in self._exists:
+            self._exists[path] = is_url(path) or _is_file(path)
+        return self._exists[path]
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """The pictures, by their suffix, that a pattern matches, sorted; `**` reaches into folders."""
+        if pattern not in self._globs:
+            # glob.glob, because Path.glob takes no absolute pattern
+            found = sorted(p for p in glob.glob(pattern, recursive=True) if p.lower().endswith(SUFFIXES))  # noqa: PTH207
+            self._globs[pattern] = tuple(tidy(path) for path in dict.fromkeys(found) if self.exists(path))
+        return self._globs[pattern]
+
+    def look(self, paths: Iterable[str]) -> None:
+        """Read the headers of many pictures at once, so that what follows need not wait for a slow disk."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._pictures]
+        if len(new) > 16:
+            with ThreadPoolExecutor(8) as pool:
+                self._pictures.update(zip(new, pool.map(self._look, new), strict=True))
+        else:
+            self._pictures.update((path, self._look(path)) for path in new)
+
+    def picture_problem(self, path: str) -> str:
+        """What is wrong with a picture and what would be right; '' for a good one and for a URL."""
+        self.look([path])
+        seen = self._pictures[path]
+        return seen if isinstance(seen, str) else ""
+
+    def file_problem(self, path: str) -> str:
+        """What is wrong with a path that should be a file; '' for a file and for a URL."""
+        return "" if self.exists(path) else _missing(path)
+
+    def size(self, path: str) -> tuple[int, int]:
+        """(width, height) of a picture; (0, 0) for a URL or a broken file."""
+        self.look([path])
+        seen = self._pictures[path]
+        return (0, 0) if isinstance(seen, str) else seen
+
+    def _look(self, path: str) -> tuple[int, int] | str:
+        if is_url(path):
+            return (0, 0)
+        if not self.exists(path):
+            return _missing(path)
+        from nst.images import picture_size  # numpy and Pillow: only now
+
+        try:
+            return picture_size(path)
+        except NstError as error:
+            return str(error)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except ValueError:  # a NUL
+        return False
+
+
+def _missing(path: str) -> str:
+    try:
+        if Path(path).is_dir():
+            return f"{path} is a folder; name a file in it, or {path.rstrip('/')}/*.jpg"
+        folder = Path(path).parent
+        siblings = [sibling.name for sibling in folder.iterdir()]
+        near = difflib.get_close_matches(Path(path).name, siblings, n=1, cutoff=0.6)
+    except (OSError, ValueError):
+        near = []
+    if near:
+        return f"there is no file {path}; did you mean {(folder / near[0]).as_posix()}?"
+    return f"there is no file {path}; give its path from the working directory"

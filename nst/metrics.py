@@ -1,0 +1,142 @@
+"""Neutral metrics of a picture, the same for every network, size and preset that made it.
+
+One judge measures all: VGG-19 with max pooling, features after the ReLU, in float32, at the picture's size and at most
+1024 px. `style_error` is the mean over conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count; `content_error`
+is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is the structural similarity of luminance with the content (Wang, Bovik, Sheikh &
+Simoncelli, IEEE Trans. Image Processing 13(4), 2004, equation 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from nst import devices, losses, weights
+from nst.images import resize
+from nst.networks import FeatureExtractor, smallest_side
+
+Pixels = NDArray[np.float32]
+
+CONTENT_LAYER = "conv4_2"
+STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
+MAX_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Metrics of one picture; `judge` names the network and the first digits of its weights' sha256."""
+
+    judge: str
+    style_error: float
+    content_error: float
+    ssim: float
+    layers: dict[str, float]
+
+    def as_dict(self) -> dict[str, object]:
+        """The metrics as they stand in run.json."""
+        return asdict(self)
+
+
+def judge(
+    picture: Pixels,
+    content: Pixels,
+    styles: Sequence[Pixels],
+    *,
+    blend: Sequence[float] | None = None,
+    weights_path: str = "imagenet",
+    device: str = "auto",
+) -> Metrics:
+    """Measure a picture against its content and style, whoever painted it.
+
+    Args:
+        picture, content: (H, W, 3) float32 in 0..1; the content is stretched to the picture's shape.
+        styles: each (h, w, 3), brought to the picture's long side. blend: a weight for each; equal where None.
+    Raises:
+        NstError: no weights for VGG-19, or a picture smaller than 16 px a side.
+    """
+    state, _, digest = weights.load("vgg19", weights_path)
+    return measure(picture, content, styles, state=state, digest=digest, blend=blend, device=device)
+
+
+def measure(
+    picture: Pixels,
+    content: Pixels,
+    styles: Sequence[Pixels],
+    *,
+    state: dict[str, Tensor],
+    digest: str,
+    blend: Sequence[float] | None = None,
+    device: str = "auto",
+) -> Metrics:
+    """`judge` with VGG-19's weights given, for callers that hold them."""
+    where = devices.torch_device(device)
+    least = smallest_side(STYLE_LAYERS)
+    side = min(max(picture.shape[:2]), MAX_SIDE)
+    network = FeatureExtractor("vgg19", state, [*STYLE_LAYERS, CONTENT_LAYER]).convert(where, torch.float32)
+    painted = _at_least(resize(picture, long_side=side), least)
+    shape = painted.shape[:2]
+    original = resize(content, shape=shape)
+    shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
+    with torch.no_grad():
+        features = network(_tensor(painted, where))
+        target = network(_tensor(original, where))[CONTENT_LAYER]
+        content_error = losses.content_loss(features[CONTENT_LAYER], target, "relative").item()
+        grams = {layer: losses.gram(features[layer]) for layer in STYLE_LAYERS}
+        del features, target
+        wanted: dict[str, Tensor] = {}
+        for style, share in zip(styles, shares / shares.sum(), strict=True):
+            theirs = network(_tensor(_at_least(resize(style, long_side=side), least), where))
+            for layer in STYLE_LAYERS:
+                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * losses.gram(theirs[layer])
+        errors = {
+            layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS
+        }
+    return Metrics(
+        judge=f"vgg19:{digest[:8]}",
+        style_error=sum(errors.values()) / len(errors),
+        content_error=content_error,
+        ssim=ssim(luminance(painted), luminance(original)),
+        layers=errors,
+    )
+
+
+def _at_least(pixels: Pixels, least: int) -> Pixels:
+    """A sliver is enlarged until the deepest layer has an entry; anything else stays as it is."""
+    height, width = pixels.shape[:2]
+    if min(height, width) >= least:
+        return pixels
+    scale = least / min(height, width)
+    return resize(pixels, shape=(round(height * scale), round(width * scale)))
+
+
+def luminance(pixels: Pixels) -> Pixels:
+    """(H, W, 3) sRGB in 0..1 to (H, W) luma by Rec. 709's weights."""
+    return np.asarray(pixels @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32))
+
+
+def ssim(a: Pixels, b: Pixels) -> float:
+    """Mean structural similarity of two (H, W) arrays in 0..1, by an 11 px Gaussian window of σ = 1.5, in -1..1."""
+    axis = torch.arange(-5, 6, dtype=torch.float64)
+    window = torch.exp(-(axis**2) / (2 * 1.5**2))
+    window = window / window.sum()
+    x, y = (torch.from_numpy(np.asarray(p, dtype=np.float64))[None, None] for p in (a, b))
+    planes = torch.cat([x, y, x * x, y * y, x * y], 1).transpose(0, 1)
+    planes = F.pad(
+        planes, (5, 5, 5, 5), mode="reflect"
+    )  # 16 px and more a side, so reflection is always defined
+    planes = F.conv2d(F.conv2d(planes, window.view(1, 1, 11, 1)), window.view(1, 1, 1, 11))
+    mx, my, xx, yy, xy = planes[:, 0]
+    vx, vy, cov = xx - mx * mx, yy - my * my, xy - mx * my
+    c1, c2 = 0.01**2, 0.03**2
+    index = ((2 * mx * my + c1) * (2 * cov + c2)) / ((mx * mx + my * my + c1) * (vx + vy + c2))
+    return index.mean().item()
+
+
+def _tensor(pixels: Pixels, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(device)

@@ -1,0 +1,132 @@
+"""VGG feature extractors: torchvision's definitions, cut at the deepest layer that is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.vgg import cfgs, make_layers
+
+from nst.errors import NstError
+from nst.settings import layer_names
+
+#: torchvision's letter for the layer table of each network (Simonyan & Zisserman, arXiv:1409.1556, table 1).
+_TABLES = {"vgg19": "E", "vgg16": "D"}
+
+#: Mean and standard deviation of ImageNet's RGB values in 0..1, which the weights expect taken out.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Pooling = Literal["max", "average", "l2"]
+
+
+class FeatureExtractor(nn.Module):
+    """Maps pictures to the feature maps of named layers; its weights are frozen.
+
+    The state dict holds `features.N.weight` and `features.N.bias` by torchvision's numbering; tensors beyond the
+    deepest layer are ignored. Raises NstError where a needed tensor is missing or has another shape.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        state: dict[str, Tensor],
+        layers: Iterable[str],
+        *,
+        pooling: Pooling = "max",
+        tap: Literal["relu", "conv"] = "relu",
+        padding: Literal["zeros", "replicate"] = "zeros",
+    ):
+        super().__init__()
+        self.layers = frozenset(layers)
+        self.pooling, self.tap = pooling, tap
+        self.steps, self.names = _cut(network, self.layers)
+        self._load(network, state)
+        if (
+            padding == "replicate"
+        ):  # only the picture's own border; deeper, zeros are what the weights were trained on
+            first = next(self.steps.children())
+            assert isinstance(first, nn.Conv2d)
+            first.padding_mode = "replicate"
+            first._reversed_padding_repeated_twice = [1, 1, 1, 1]
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False).eval()
+
+    def _load(self, network: str, state: dict[str, Tensor]) -> None:
+        for key, parameter in self.steps.state_dict().items():
+            name = f"features.{key}"
+            if name not in state:
+                raise NstError(
+                    f"the weights lack {name}; {network} needs keys features.N.weight and features.N.bias"
+                )
+            if state[name].shape != parameter.shape:
+                raise NstError(
+                    f"the weights' {name} has shape {tuple(state[name].shape)}; {network} needs {tuple(parameter.shape)}"
+                )
+        kept = {key: state[f"features.{key}"].float() for key in self.steps.state_dict()}
+        self.steps.load_state_dict(kept, assign=True)
+
+    def convert(self, device: torch.device, dtype: torch.dtype) -> FeatureExtractor:
+        """Put the network on a device in its compute type; channels-last, which matrix units want."""
+        self.steps.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
+        return self
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Feature maps of RGB pictures in 0..1.
+
+        Args:
+            pictures: (batch, 3, height, width), at least as large as the pools below the deepest layer need.
+        Returns:
+            layer name -> (batch, channels, height / 2^block, width / 2^block), in the network's compute type.
+        """
+        x = (pictures - self.mean) / self.std
+        x = x.to(dtype=next(self.steps.parameters()).dtype, memory_format=torch.channels_last)
+        taps: dict[str, Tensor] = {}
+        for step, name in zip(self.steps, self.names, strict=True):
+            if isinstance(step, nn.ReLU):
+                # In place only where nothing holds the convolution's output: a tap before the ReLU must stay as it is.
+                x = F.relu(x, inplace=not (self.tap == "conv" and name in self.layers))
+            elif isinstance(step, nn.MaxPool2d):
+                x = pool(x, self.pooling)
+            else:
+                x = step(x)
+            if name in self.layers and isinstance(step, nn.Conv2d if self.tap == "conv" else nn.ReLU):
+                taps[name] = x
+        return taps
+
+
+def pool(x: Tensor, kind: Pooling) -> Tensor:
+    """Halve height and width by 2×2 maximum, mean, or root of the mean square (l2)."""
+    if kind == "max":
+        return F.max_pool2d(x, 2)
+    if kind == "average":
+        return F.avg_pool2d(x, 2)
+    return F.avg_pool2d(x * x, 2).add(1e-12).sqrt()  # the root's gradient is infinite at 0
+
+
+def smallest_side(layers: Iterable[str]) -> int:
+    """The least side in px with which every layer still has one entry: 16 for conv5_x."""
+    return max(2 ** (int(layer[4]) - 1) for layer in layers)
+
+
+def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]]:
+    """torchvision's layers down to the deepest that is used, and for each the convolution that it belongs to."""
+    names = layer_names(network)
+    deepest = max(names.index(layer) for layer in layers)
+    with torch.device("meta"):  # no memory or time for random weights that are replaced at once
+        modules = list(make_layers(cfgs[_TABLES[network]]).children())
+    kept: list[nn.Module] = []
+    owners: list[str] = []
+    convolutions = -1
+    for module in modules:
+        convolutions += isinstance(module, nn.Conv2d)
+        if convolutions > deepest or (convolutions == deepest and isinstance(module, nn.MaxPool2d)):
+            break
+        kept.append(module)
+        owners.append(names[convolutions])
+    return nn.Sequential(*kept), owners

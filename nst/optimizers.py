@@ -1,0 +1,236 @@
+"""Optimisers of a batch of independent pictures that ask for a point and are told its value and gradient.
+
+    x = optimizer.ask()                  # (batch, n): where to evaluate the objective
+    optimizer.tell(x, values, gradients) # the answer; x may have been moved (projected into range) by the caller
+
+One `tell` is one evaluation: nothing is evaluated in secret. A value or gradient that is not finite counts as a step
+that was too long. Each row of the batch goes its own way, and no row's course depends on another's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Optimizer(Protocol):
+    """What `stylize` needs of an optimiser."""
+
+    def ask(self) -> Tensor: ...
+    def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None: ...
+    def restart(self) -> None: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class _Stateful:
+    """Checkpoints: the whole state is the instance's attributes, tensors and numbers."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {k: v.clone() if isinstance(v, Tensor) else v for k, v in vars(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update({k: v.clone() if isinstance(v, Tensor) else v for k, v in state.items()})
+
+
+class LBFGS(_Stateful):
+    """Limited-memory BFGS with one evaluation a step (Nocedal & Wright, Numerical Optimization, chapter 7.2).
+
+    The inverse Hessian is applied in compact matrix form (Byrd, Nocedal & Schnabel 1994, equation 3.1): two products
+    with the tall matrix of stored steps in place of 4·m dot products. A step is taken at full length; it is kept when
+    the value falls enough against the worst of the last few (Grippo, Lampariello & Lucidi 1986), which lets the
+    rounding noise of 16-bit gradients pass, and is shortened otherwise. Rejected points still teach the curvature.
+
+    Args:
+        x: (batch, n) starting points, float32 or float64.
+        memory: m, steps that are remembered.
+        learning_rate: length of a full step.
+        first_step: root mean square of the first step's entries, when there is no curvature yet; None scales the
+            gradient by 1/‖g‖₁ as torch does.
+    """
+
+    #: Least share of the predicted fall that a step must bring (Armijo's c₁).
+    ARMIJO = 1e-4
+    #: Accepted values that a new one is compared with.
+    WINDOW = 5
+    #: Rejections in a row after which the remembered curvature is thrown away.
+    PATIENCE = 6
+
+    def __init__(
+        self, x: Tensor, *, memory: int = 20, learning_rate: float = 1.0, first_step: float | None = None
+    ):  # fmt: skip
+        batch, n = x.shape
+        self.memory, self.learning_rate, self.first_step = memory, learning_rate, first_step
+        self.x = x.clone()
+        self.value = x.new_full((batch,), torch.inf)
+        self.gradient = torch.zeros_like(x)
+        self.recent = x.new_full((batch, self.WINDOW), -torch.inf)
+        self.direction = torch.zeros_like(x)
+        self.length = x.new_zeros(batch)  # 0 until the first answer: the first point asked for is x itself
+        self.rejected = x.new_zeros(batch, dtype=torch.long)
+        self.count = x.new_zeros(batch, dtype=torch.long)  # pairs stored so far
+        self.pairs = x.new_zeros(batch, 2 * memory, n)  # steps s in the upper half, gradient changes y below
+        self.products = x.new_zeros(batch, 2 * memory, 2 * memory, dtype=torch.float64)  # pairs · pairsᵀ
+
+    def ask(self) -> Tensor:
+        """The next point to evaluate, (batch, n)."""
+        return self.x + self.length[:, None] * self.direction
+
+    def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
+        """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
+        finite = values.isfinite() & gradients.isfinite().all(1)
+        gradients = torch.where(finite[:, None], gradients, 0)
+        first = self.value.isinf()
+        step = x - self.x
+        slope = (self.gradient * step).sum(1)
+        good = finite & (first | (values <= self._reference() + self.ARMIJO * slope.clamp_max(0)))
+        self._learn(step, gradients - self.gradient, finite & ~first)
+        self._forget_when_stuck(good)
+        self.length = torch.where(good, self.learning_rate, self._shorter(values, slope, finite))
+        self._accept(good, x, values, gradients)
+        self._aim()
+
+    def restart(self) -> None:
+        """Forget all curvature and evaluate the accepted point again: after the objective itself has changed."""
+        self.count.zero_()
+        self.pairs.zero_()
+        self.products.zero_()
+        self.value.fill_(torch.inf)
+        self.recent.fill_(-torch.inf)
+        self.length.zero_()
+
+    def _reference(self) -> Tensor:
+        return torch.where(self.recent.isfinite(), self.recent, self.value[:, None]).amax(1)
+
+    def _accept(self, good: Tensor, x: Tensor, values: Tensor, gradients: Tensor) -> None:
+        self.x = torch.where(good[:, None], x, self.x)
+        self.gradient = torch.where(good[:, None], gradients, self.gradient)
+        self.value = torch.where(good, values, self.value)
+        rolled = torch.cat([self.recent[:, 1:], values[:, None]], 1)
+        self.recent = torch.where(good[:, None], rolled, self.recent)
+        self.rejected = torch.where(good, 0, self.rejected + 1)
+
+    def _shorter(self, values: Tensor, slope: Tensor, finite: Tensor) -> Tensor:
+        """The minimum of the parabola through value, slope and the rejected value, within 0.1 to 0.5 of the step."""
+        share = -slope / (2 * (values - self.value - slope))
+        share = torch.where(finite & share.isfinite(), share, 0.1).clamp(0.1, 0.5)
+        return self.length * share
+
+    def _forget_when_stuck(self, good: Tensor) -> None:
+        stuck = ~good & (self.rejected + 1 >= self.PATIENCE)
+        self.count = torch.where(stuck, 0, self.count)
+        self.rejected = torch.where(stuck, 0, self.rejected)
+
+    def _learn(self, step: Tensor, change: Tensor, known: Tensor) -> None:
+        """Store a pair where it has positive curvature, over the oldest one."""
+        curvature = (step * change).sum(1)
+        stored = known & (curvature > 1e-10 * change.square().sum(1)) & (curvature > 0)
+        rows = torch.arange(len(step), device=step.device)
+        slot = self.count % self.memory
+        for at, vector in ((slot, step), (slot + self.memory, change)):
+            self.pairs[rows, at] = torch.where(stored[:, None], vector, self.pairs[rows, at])
+        for at in (slot, slot + self.memory):
+            row = torch.bmm(self.pairs, self.pairs[rows, at].unsqueeze(2)).squeeze(2).to(self.products.dtype)
+            self.products[rows, at] = row
+            self.products[rows, :, at] = row
+        self.count = self.count + stored
+
+    def _aim(self) -> None:
+        """The direction −H·g from the accepted point; where nothing is stored, a scaled steepest descent."""
+        g = self.gradient
+        m = self.memory
+        age = torch.arange(m, device=g.device)
+        full = self.count[:, None] >= m
+        order = torch.where(full, (self.count[:, None] + age) % m, age)  # oldest first
+        live = age < self.count[:, None]
+        both = torch.cat([order, order + m], 1)
+        dots = torch.bmm(self.pairs, g.unsqueeze(2)).squeeze(2).to(self.products.dtype).gather(1, both)
+        dots = dots * live.repeat(1, 2)
+        inner = self.products.gather(1, both[:, :, None].expand(-1, -1, 2 * m)).gather(
+            2, both[:, None].expand(-1, 2 * m, -1)
+        )
+        weights, gamma = _compact(inner, dots, live)
+        placed = torch.zeros_like(dots).scatter(1, both, weights).to(g.dtype)
+        newton = -gamma[:, None].to(g.dtype) * g - torch.bmm(placed.unsqueeze(1), self.pairs).squeeze(1)
+        steepest = -g * self._first_scale(g)[:, None]
+        empty = self.count == 0
+        # Rounding can leave a direction that does not descend; the gradient itself always does.
+        uphill = ~((newton * g).sum(1) < 0)
+        self.direction = torch.where((empty | uphill)[:, None], steepest, newton)
+
+    def _first_scale(self, g: Tensor) -> Tensor:
+        if self.first_step is None:
+            return (1 / g.abs().sum(1).clamp_min(torch.finfo(g.dtype).tiny)).clamp_max(1)
+        rms = g.square().mean(1).sqrt()
+        return torch.where(rms > 0, self.first_step / rms.clamp_min(torch.finfo(g.dtype).tiny), 0)
+
+
+def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of the stored vectors and of g in H·g (Byrd, Nocedal & Schnabel 1994, equation 3.1).
+
+    Args:
+        inner: (batch, 2m, 2m) products of [S; Y] with itself, oldest first. dots: (batch, 2m), [S; Y]·g.
+        live: (batch, m), which pairs are stored.
+    Returns:
+        weights (batch, 2m) and γ (batch,): H·g = γ·g + Σ weights · [S; Y].
+    """
+    m = live.shape[1]
+    mask = live[:, :, None] & live[:, None, :]
+    identity = torch.eye(m, dtype=inner.dtype, device=inner.device)
+    sy = torch.where(mask, inner[:, :m, m:], identity)
+    yy = torch.where(mask, inner[:, m:, m:], 0)
+    newest = (live.sum(1) - 1).clamp_min(0)[:, None]
+    d = sy.diagonal(dim1=1, dim2=2)
+    y2 = yy.diagonal(dim1=1, dim2=2).gather(1, newest).squeeze(1)
+    gamma = torch.where(live[:, 0] & (y2 > 0), d.gather(1, newest).squeeze(1) / y2, 1)
+    r = sy.triu()
+    a, b = dots[:, :m, None], dots[:, m:, None]
+    u = torch.linalg.solve_triangular(r, a, upper=True)
+    right = d[:, :, None] * u + gamma[:, None, None] * (yy @ u - b)
+    s_weights = torch.linalg.solve_triangular(r.mT, right, upper=False)
+    weights = torch.cat([s_weights, -gamma[:, None, None] * u], 1).squeeze(2)
+    return torch.where(live.repeat(1, 2), weights, 0), gamma
+
+
+class Adam(_Stateful):
+    """Adam (Kingma & Ba, arXiv:1412.6980, algorithm 1) on a batch of rows, each with its own step size.
+
+    After a value that is not finite a row goes back to its last good point with half the step size.
+
+    Args:
+        x: (batch, n) starting points. learning_rate: step size, in the range of x.
+    """
+
+    def __init__(self, x: Tensor, *, learning_rate: float = 0.02, betas: tuple[float, float] = (0.9, 0.999)):
+        self.betas = betas
+        self.x, self.safe = x.clone(), x.clone()
+        self.rate = x.new_full((len(x),), learning_rate)
+        self.steps = x.new_zeros(len(x))
+        self.mean, self.square = torch.zeros_like(x), torch.zeros_like(x)
+
+    def ask(self) -> Tensor:
+        """The next point to evaluate, (batch, n)."""
+        return self.x
+
+    def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
+        """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
+        finite = values.isfinite() & gradients.isfinite().all(1)
+        good = finite[:, None]
+        b1, b2 = self.betas
+        self.mean = torch.where(good, b1 * self.mean + (1 - b1) * gradients, self.mean)
+        self.square = torch.where(good, b2 * self.square + (1 - b2) * gradients.square(), self.square)
+        self.steps = self.steps + finite
+        self.rate = torch.where(finite, self.rate, self.rate / 2)
+        self.safe = torch.where(good, x, self.safe)
+        count = self.steps.clamp_min(1)[:, None]
+        spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
+        self.x = self.safe - self.rate[:, None] * (self.mean / (1 - b1**count)) / spread
+
+    def restart(self) -> None:
+        """Forget the moments: after the objective itself has changed."""
+        self.x = self.safe.clone()
+        self.steps.zero_()
+        self.mean.zero_()
+        self.square.zero_()

@@ -1,0 +1,358 @@
+"""One pair from files to files: read, paint, judge, and leave everything at its place at once.
+
+All is written to a work folder first. A run that is interrupted goes on from there; a result takes its name only when
+it is whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import nst
+from nst import devices, weights
+from nst.errors import NstError
+from nst.images import Picture, read_picture, resize, write_picture
+from nst.settings import Settings, fields, text
+
+if TYPE_CHECKING:
+    from nst.metrics import Metrics
+    from nst.stylization import Finished, Progress
+
+log = logging.getLogger(__name__)
+
+#: Long side of an animation's frame in px.
+FRAME_SIDE = 480
+#: Seconds between checkpoints.
+CHECKPOINT_EVERY = 60.0
+#: What an init is when it is not the path of a picture.
+INITS = ("content", "noise", "style", "content+noise")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair to paint.
+
+    `output` is the picture's path; `record` the folder for losses.csv, run.json and snapshots/ (None: only the picture);
+    `work` the folder of unfinished work, on the same file system (None: hidden, beside the output).
+    """
+
+    content: str
+    styles: tuple[tuple[str, float], ...]
+    settings: Settings
+    output: Path
+    record: Path | None = None
+    work: Path | None = None
+    device: str = "auto"
+    threads: int = 0
+    id: str = ""
+
+    @property
+    def workplace(self) -> Path:
+        """The work folder: given, or hidden beside the output."""
+        return self.work or self.output.with_name(f".{self.output.name}.work")
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    content: Picture
+    styles: list[Picture]
+    init: Picture | None
+
+
+def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> dict[str, Any]:
+    """Paint a pair and write its files; returns the run record (the contents of run.json).
+
+    Another process at the same output makes this one wait. Raises NstError; earlier results then stay as they are.
+    """
+    from filelock import FileLock
+
+    workplace = job.workplace
+    try:
+        workplace.mkdir(parents=True, exist_ok=True)
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NstError(
+            f"{job.output}: cannot be written ({error.strerror}); choose a folder that you may write to"
+        ) from None
+    lock = workplace.with_name(workplace.name + ".lock")
+    with FileLock(lock), devices.exclusive_gpu(job.device):
+        workplace.mkdir(exist_ok=True)  # the process that held the lock before has removed it
+        record = _paint(job, on_progress)
+        shutil.rmtree(workplace)
+    lock.unlink(missing_ok=True)
+    return record
+
+
+def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> dict[str, Any]:
+    clock = _Clock()
+    inputs = read_inputs(job)
+    hashes = {path: weights.sha256(Path(path)) for path in (job.content, *(path for path, _ in job.styles))}
+    state, source, digest = weights.load(job.settings.network, job.settings.weights)
+    clock.lap("load")
+    run = _Recording(job, inputs, _key(job.settings, hashes, digest))
+    finished = run.optimise(state, on_progress)
+    clock.lap("optimise")
+    metrics, warnings = _judge(job, finished, inputs, state, digest)
+    clock.lap("judge")
+    painted = {
+        **_identity(job, inputs, hashes),
+        "weights": {"network": job.settings.network, "source": source, "sha256": digest},
+    }
+    staged = job.workplace / job.output.name
+    height, width = finished.pixels.shape[:2]
+    bits = 16 if job.output.suffix.lower() in (".tif", ".tiff") else 8
+    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, bits=bits, metadata=painted)
+    clock.lap("write")
+    record = painted | _environment(job, finished) | {
+        "output": {"path": str(job.output), "width": width, "height": height, "bits": bits},
+        "evaluations": finished.evaluations,
+        "best_evaluation": finished.best_evaluation,
+        "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
+        "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
+        "metrics": metrics.as_dict() if metrics else None,
+        "warnings": [*finished.warnings, *warnings],
+    }  # fmt: skip
+    for warning in record["warnings"]:
+        log.warning(warning)
+    run.publish(record, staged)
+    return record
+
+
+def read_inputs(job: Job) -> _Inputs:
+    """The pictures of a pair at the sizes that its settings ask for."""
+    s = job.settings
+    square = (s.size, s.size) if s.fit == "square" and s.size else None
+    content = read_picture(job.content, long_side=s.size, shape=square)
+    height, width = content.pixels.shape[:2]
+    if s.style_fit == "stretch":
+        shape = (max(1, round(height * s.style_scale)), max(1, round(width * s.style_scale)))
+        styles = [read_picture(path, shape=shape) for path, _ in job.styles]
+    else:
+        side = max(1, round(max(height, width) * s.style_scale))
+        styles = [read_picture(path, long_side=side) for path, _ in job.styles]
+    init = read_picture(s.init, shape=(height, width)) if s.init not in INITS else None
+    return _Inputs(content, styles, init)
+
+
+class _Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now
+
+    def total(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def _key(settings: Settings, hashes: dict[str, str], digest: str) -> str:
+    """What an unfinished run must share with this one to be gone on with."""
+    parts = [str(nst.ALGORITHM), settings.model_dump_json(), *hashes.values(), digest]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class _Recording:
+    """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
+
+    def __init__(self, job: Job, inputs: _Inputs, key: str):
+        self.job, self.inputs, self.key = job, inputs, key
+        self.folder = job.workplace
+        self.rows: list[dict[str, float]] = []
+        self._saved = time.monotonic()
+
+    def optimise(self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None) -> Finished:
+        """Run the optimisation to its end, from the last checkpoint where there is one."""
+        from nst.stylization import Progress, stylize
+
+        job, inputs = self.job, self.inputs
+        resume = self._resumable()
+        if resume is None:
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
+        if job.record and (job.settings.frames or job.settings.snapshots):
+            (self.folder / "snapshots").mkdir(exist_ok=True)
+        before = self.rows[-1]["seconds"] if self.rows else 0.0
+        for event in stylize(
+            inputs.content.pixels,
+            [style.pixels for style in inputs.styles],
+            job.settings,
+            state=state,
+            blend=[weight for _, weight in job.styles],
+            init=inputs.init.pixels if inputs.init else None,
+            device=job.device,
+            threads=job.threads,
+            resume=resume,
+        ):
+            if not isinstance(event, Progress):
+                self._frame(job.settings.iterations, event.pixels, last=True)
+                return event
+            self.rows.append(
+                {"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds}
+            )
+            self._keep(event)
+            if on_progress:
+                on_progress(event)
+        raise AssertionError("stylize ends with Finished")
+
+    def _keep(self, event: Progress) -> None:
+        s = self.job.settings
+        if self.job.record is None:
+            return
+        if s.frames and (event.evaluation == 1 or event.evaluation % s.frames == 0):
+            self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
+        if s.snapshots and event.evaluation % s.snapshots == 0:
+            name = f"{event.evaluation:06d}{self.job.output.suffix}"
+            write_picture(self.folder / "snapshots" / name, event.picture(), alpha=self.inputs.content.alpha)
+        if time.monotonic() - self._saved > CHECKPOINT_EVERY:
+            self._checkpoint(event)
+
+    def _frame(self, evaluation: int, pixels: np.ndarray, last: bool = False) -> None:
+        if self.job.record is None or not self.job.settings.frames:
+            return
+        small = resize(pixels, long_side=FRAME_SIDE) if max(pixels.shape) > FRAME_SIDE else pixels
+        write_picture(self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg", small, quality=92)
+
+    def _checkpoint(self, event: Progress) -> None:
+        import torch
+
+        temporary = self.folder / "checkpoint.tmp"
+        torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
+        temporary.replace(self.folder / "checkpoint.pt")
+        self._saved = time.monotonic()
+
+    def _resumable(self) -> dict[str, Any] | None:
+        import torch
+
+        path = self.folder / "checkpoint.pt"
+        if not path.is_file():
+            return None
+        try:
+            saved = torch.load(path, weights_only=True)
+        except (RuntimeError, OSError, EOFError, ValueError):  # the machine went down while it was written
+            return None
+        if saved["key"] != self.key:
+            return None
+        self.rows = saved["rows"]
+        log.info("going on after evaluation %d of an interrupted run", len(self.rows))
+        run: dict[str, Any] = saved["run"]
+        return run
+
+    def publish(self, record: dict[str, Any], picture: Path) -> None:
+        """Move the finished files to their names, the picture last: it stands for the whole."""
+        folder = self.job.record
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write_losses(self.folder / "losses.csv")
+            (self.folder / "run.json").write_text(
+                json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8"
+            )
+            if (self.folder / "snapshots").exists():
+                shutil.rmtree(folder / "snapshots", ignore_errors=True)
+            for name in ("snapshots", "losses.csv", "run.json"):
+                if (self.folder / name).exists():
+                    (self.folder / name).replace(folder / name)
+        picture.replace(self.job.output)
+
+    def _write_losses(self, path: Path) -> None:
+        head = ["evaluation", "content", "style", "tv", "total", "seconds"]
+        columns = [*head, *(name for name in self.rows[0] if name not in head)]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def _judge(
+    job: Job, finished: Finished, inputs: _Inputs, state: dict[str, Any], digest: str
+) -> tuple[Metrics | None, list[str]]:
+    """The neutral metrics, by VGG-19's weights at hand; without any, none and a warning."""
+    from nst.metrics import measure
+
+    if job.settings.network != "vgg19":
+        try:
+            state, _, digest = weights.load("vgg19")
+        except NstError as error:
+            return None, [f"not measured: {error}"]
+    measured = measure(
+        finished.pixels,
+        inputs.content.pixels,
+        [style.pixels for style in inputs.styles],
+        state=state,
+        digest=digest,
+        blend=[weight for _, weight in job.styles],
+        device=job.device,
+    )
+    return measured, []
+
+
+def _identity(job: Job, inputs: _Inputs, hashes: dict[str, str]) -> dict[str, Any]:
+    """What the picture is: all that is needed to make it again. Also the picture's own metadata."""
+    return {
+        "id": job.id,
+        "nst": nst.__version__,
+        "algorithm": nst.ALGORITHM,
+        "content": _described(job.content, hashes, inputs.content),
+        "style": [
+            _described(path, hashes, picture) | {"weight": weight}
+            for (path, weight), picture in zip(job.styles, inputs.styles, strict=True)
+        ],
+        "settings": {name: _plain(getattr(job.settings, name)) for name in fields()},
+    }
+
+
+def _described(path: str, hashes: dict[str, str], picture: Picture) -> dict[str, Any]:
+    height, width = picture.pixels.shape[:2]
+    return {"path": path, "sha256": hashes[path], "width": width, "height": height}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str)) else text(value)
+
+
+def _environment(job: Job, finished: Finished) -> dict[str, Any]:
+    import torch
+    import torchvision
+
+    device = devices.torch_device(job.device)
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device.type,
+        "device_name": devices.name(device),
+        "precision": finished.precision,
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        **devices.peak_memory(device),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "numpy": np.__version__,
+            "platform": f"{sys.platform} {platform.machine()}",
+        },
+        "host_cores": os.cpu_count(),
+    }
+
+
+def blend(styles: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Shares that add up to 1."""
+    whole = sum(weight for _, weight in styles)
+    return tuple((path, weight / whole) for path, weight in styles)

@@ -1,0 +1,218 @@
+"""Plots: how the losses fell, and how style and content errors trade against each other."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nst.errors import NstError
+from nst.files import replacing
+from nst.records import GROUP, sorted_values, varying
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+#: Okabe & Ito's colours, which the colour-blind can tell apart.
+PARTS = {"total": "#1b1d1f", "content": "#0072B2", "style": "#D55E00", "tv": "#009E73"}
+_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1d1f")
+_MARKERS = "osD^vP<"
+
+_INK, _MUTED = "#1b1d1f", "#6a6e73"
+_RC = {
+    "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.edgecolor": "#c9c9c6", "axes.labelcolor": _MUTED, "xtick.color": _MUTED, "ytick.color": _MUTED,
+    "axes.grid": True, "grid.color": "#ececea", "grid.linewidth": 0.8, "axes.axisbelow": True,
+    "legend.frameon": False,
+}  # fmt: skip
+
+
+def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
+    """A panel for each of these pairs, on the same axes: its losses, and thin lines for its layers."""
+    if records.empty:
+        raise NstError(
+            f"{title}: no such pairs in the grid; see its columns content_name, style_name, settings_name"
+        )
+    count = len(records)
+    across = min(count, 4)
+    down = math.ceil(count / across)
+    size = (7.4, 4.6) if count == 1 else (max(6.8, 3.2 * across), 2.4 * down + 1.0)
+    figure, panels = _figure(down, across, size, title)
+    for panel, (_, pair) in zip(panels, records.iterrows(), strict=False):
+        _curves(panel, Path(pair["folder"], "losses.csv"), detailed=count == 1)
+        if count > 1:
+            _title(panel, _told_apart(records, pair), _INK)
+    for place, panel in enumerate(panels):
+        panel.set_visible(place < count)
+        if place % across == 0:
+            panel.set_ylabel("loss")
+        if place + across >= count:
+            panel.set_xlabel("evaluation")
+            panel.tick_params(labelbottom=True)
+    _legend(figure, panels[:count])
+    _save(figure, out)
+
+
+def errors(records: pd.DataFrame, out: Path) -> None:
+    """Content error against style error of all pairs, a panel a judge.
+
+    The pairs that no other one of the same content and style beats in both are filled, and a line joins them.
+    """
+    measured = records[records["score"].notna()]
+    judges = sorted_values(measured["judge"])
+    figure, panels = _figure(
+        1, max(1, len(judges)), (6.4 * max(1, len(judges)) + 0.8, 5.2), "Style against content"
+    )
+    for panel, judge in zip(panels, judges or [""], strict=True):
+        chosen = measured[measured["judge"] == judge]
+        _fronts(panel, chosen)
+        _points(panel, chosen, _colouring(records))
+        panel.set(
+            xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)"
+        )
+        _title(panel, f"measured by {judge}" if judge else "no pair was measured", _MUTED)
+        if len(chosen):
+            panel.set(xscale="log", yscale="log")
+            _plain_numbers(panel.xaxis)
+            _plain_numbers(panel.yaxis)
+    _legend(figure, panels)
+    _save(figure, out)
+
+
+def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """`CONTENT--STYLE.png`, the loss curves of each content and style, and `errors.png`; the paths written."""
+    paths = []
+    for (content, style), group in records.groupby(["content_name", "style_name"], sort=False):
+        paths.append(folder / f"{content}--{style}.png")
+        loss_curves(group, f"{content} × {style}", paths[-1])
+    errors(records, folder / "errors.png")
+    return [*paths, folder / "errors.png"]
+
+
+def _figure(down: int, across: int, size: tuple[float, float], title: str) -> tuple[Figure, list[Axes]]:
+    """A figure and its panels, row by row."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_RC):
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.02, hspace=0.04)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=_INK, parse_math=False)
+    return figure, [panel for row in panels for panel in row]
+
+
+def _save(figure: Figure, out: Path) -> None:
+    import matplotlib as mpl
+
+    if out.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise NstError(f"{out}: a plot is written as .png, .svg or .pdf; choose one of these suffixes")
+    with mpl.rc_context(_RC), replacing(out) as temporary:
+        figure.savefig(temporary, dpi=144)
+
+
+def _legend(figure: Figure, panels: list[Axes]) -> None:
+    """One legend for all panels, beneath them."""
+    handles = {
+        label: line
+        for panel in panels
+        for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    if 1 < len(handles) <= 24:
+        legend = figure.legend(
+            handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles)), frameon=False,
+            labelcolor=_MUTED, fontsize=9,
+        )  # fmt: skip
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+
+def _title(panel: Axes, words: str, colour: str) -> None:
+    """A panel's head; a name may hold any character, and `$` starts no formula."""
+    panel.set_title(words, loc="left", fontsize=9.5, color=colour, parse_math=False)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """0.01 rather than 10⁻² on a log scale, with numbers between the powers of ten where there are few."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+
+
+def _told_apart(records: pd.DataFrame, pair: pd.Series) -> str:
+    """What tells this pair from the others, short enough for the head of a panel."""
+    names = [name for name in ("content_name", "style_name", "settings_name") if records[name].nunique() > 1]
+    words = " × ".join(pair[name] for name in names) or pair["settings_name"]
+    return words if len(words) <= 38 else words[:37] + "…"
+
+
+def _curves(panel: Axes, path: Path, *, detailed: bool) -> None:
+    """The losses of one pair; with `detailed`, the layers named at their ends."""
+    import pandas as pd
+
+    try:
+        losses = pd.read_csv(path, index_col="evaluation").astype(float)
+    except (OSError, ValueError):
+        panel.text(0.5, 0.5, "no losses", transform=panel.transAxes, ha="center", va="center", color=_MUTED)
+        return
+    losses = losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
+    panel.set_yscale("log")
+    _plain_numbers(panel.yaxis)
+    layers = [name for name in losses if name.partition(":")[0] in PARTS and ":" in name]
+    for name in layers:
+        panel.plot(losses[name], color=PARTS[name.partition(":")[0]], linewidth=0.7, alpha=0.45)
+    for part, colour in PARTS.items():
+        if part in losses and losses[part].notna().any():
+            panel.plot(losses[part], color=colour, linewidth=1.8, label=part)
+    if detailed:
+        _name_ends(panel, losses[layers])
+
+
+def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
+    """Each layer's name at the right end of its line, moved apart where lines end close together."""
+    ends = layers.ffill().iloc[-1].dropna().sort_values() if len(layers) else layers.sum()
+    low, high = (math.log10(limit) for limit in panel.get_ylim())
+    places, least = [], -1.0
+    for value in ends:
+        least = max((math.log10(value) - low) / (high - low), least + 0.045)
+        places.append(least)
+    for name, place in zip(ends.index, places, strict=True):
+        part, _, layer = str(name).partition(":")
+        panel.text(
+            1.01, place, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center"
+        )
+
+
+def _colouring(records: pd.DataFrame) -> str:
+    """The column that colours the points: the one with the most values that a legend can still hold."""
+    candidates = [*varying(records), "settings_name", "style_name", "content_name"]
+    counts = {name: records[name].nunique() for name in candidates}
+    few = [name for name in candidates if 1 < counts[name] <= len(_PALETTE)]
+    return few[0] if few else "status"
+
+
+def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
+    for i, value in enumerate(sorted_values(measured[column])):
+        points = measured[measured[column] == value]
+        colour = _PALETTE[i % len(_PALETTE)]
+        look = {
+            "marker": _MARKERS[i % len(_MARKERS)],
+            "s": 34,
+            "edgecolors": colour,
+            "linewidths": 1.2,
+            "zorder": 3,
+        }
+        name = f"{column} = {value}" if column in measured.columns and not column.endswith("_name") else value
+        beaten, front = points[~points["pareto"]], points[points["pareto"]]
+        panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **look)
+        panel.scatter(front["content_error"], front["style_error"], facecolors=colour, label=name, **look)
+
+
+def _fronts(panel: Axes, measured: pd.DataFrame) -> None:
+    for _, group in measured[measured["pareto"]].groupby(GROUP):
+        line = group.sort_values("content_error")
+        panel.plot(line["content_error"], line["style_error"], color="#b9bcc0", linewidth=0.8, zorder=1)

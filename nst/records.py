@@ -1,0 +1,149 @@
+"""What a grid's pairs left behind, as one table: a line a pair, whatever became of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst.errors import NstError
+from nst.settings import fields
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns of grid.csv that are no settings.
+NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name", "row", "folder", "image")
+
+#: Columns of numbers from run.json, and where each stands in it.
+NUMBERS = {
+    "content_loss": ("losses", "content"),
+    "style_loss": ("losses", "style"),
+    "tv_loss": ("losses", "tv"),
+    "total_loss": ("losses", "total"),
+    "style_error": ("metrics", "style_error"),
+    "content_error": ("metrics", "content_error"),
+    "ssim": ("metrics", "ssim"),
+    **{f"style_error_conv{block}_1": ("metrics", "layers", f"conv{block}_1") for block in range(1, 6)},
+    "seconds": ("seconds", "total"),
+    "peak_memory_mb": ("peak_memory_mb",),
+    "evaluations": ("evaluations",),
+    "best_evaluation": ("best_evaluation",),
+    "width": ("output", "width"),
+    "height": ("output", "height"),
+}
+
+#: Columns of text from run.json.
+TEXTS = {"judge": ("metrics", "judge"), "device": ("device_name",), "precision_used": ("precision",)}
+
+#: A pair of pictures whose results compete: they share the content, the style and the judge.
+GROUP = ["content", "style", "judge"]
+
+
+def read_records(grid_csv: Path) -> pd.DataFrame:
+    """grid.csv (all of it as text) and, of each pair, what run.json tells and how the pair ranks.
+
+    `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has NaN
+    and empty texts. `score` is style_error + content_error, both squared errors relative to their target, so that
+    0 is perfect and they weigh the same; `rank`, `best` and `pareto` compare the pairs of one content, style and
+    judge. Paths in grid.csv are relative to the working directory. Raises NstError where it is missing or no grid.
+    """
+    import pandas as pd
+
+    try:
+        grid = pd.read_csv(grid_csv, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        reason = getattr(error, "strerror", None) or error
+        raise NstError(
+            f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder"
+        ) from error
+    missing = [name for name in NAMES if name not in grid.columns]
+    if missing:
+        raise NstError(
+            f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder"
+        )
+    columns = ["status", *NUMBERS, *TEXTS]
+    runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
+    runs = runs.astype(dict.fromkeys(NUMBERS, float))
+    return _ranked(pd.concat([grid, runs], axis=1))
+
+
+def setting_columns(records: pd.DataFrame) -> list[str]:
+    """The settings that the grid has, in the order of their declaration."""
+    return [name for name in fields() if name in records.columns]
+
+
+def varying(records: pd.DataFrame) -> list[str]:
+    """The settings that take more than one value."""
+    return [name for name in setting_columns(records) if records[name].nunique() > 1]
+
+
+def sorted_values(values: Iterable[str]) -> list[str]:
+    """Distinct values as a person orders them: numbers by size, then texts."""
+    return sorted(set(values), key=value_order)
+
+
+def value_order(value: str) -> tuple[bool, float, str]:
+    """A key that sorts numbers by size and puts texts after them."""
+    try:
+        return False, float(value), value
+    except ValueError:
+        return True, 0.0, value
+
+
+def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
+    """Which points no other one beats: as good in both numbers and better in one, where less is better.
+
+    Equal points stand or fall together; a point with a NaN is never on the front.
+    """
+    points = list(zip(first, second, strict=True))
+    front = [False] * len(points)
+    best = (math.inf, math.inf)
+    # From left to right a point is beaten unless it is lower than all before it.
+    for point, i in sorted((point, i) for i, point in enumerate(points) if not any(map(math.isnan, point))):
+        if point[1] < best[1]:
+            best = point
+        front[i] = point == best
+    return front
+
+
+def _ranked(records: pd.DataFrame) -> pd.DataFrame:
+    records["score"] = records["style_error"] + records["content_error"]
+    measured = records[records["score"].notna()]
+    records["rank"] = measured.groupby(GROUP)["score"].rank(method="min")
+    records["best"] = records["rank"] == 1
+    records["pareto"] = False
+    for _, group in measured.groupby(GROUP):
+        records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
+    return records
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    """One line from a pair's run.json."""
+    try:
+        run = json.loads((folder / "run.json").read_bytes())
+    except FileNotFoundError:
+        return {"status": "missing"} | dict.fromkeys(TEXTS, "")
+    except (OSError, ValueError, RecursionError):
+        run = None
+    numbers = {name: _number(_at(run, path)) for name, path in NUMBERS.items()}
+    if math.isnan(numbers["total_loss"]):
+        return {"status": "broken"} | dict.fromkeys(TEXTS, "")
+    texts = {name: str(_at(run, path) or "") for name, path in TEXTS.items()}
+    return {"status": "done"} | numbers | texts
+
+
+def _at(record: Any, path: tuple[str, ...]) -> Any:
+    """The value at a path of keys; None where the record has no such place."""
+    for key in path:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _number(value: Any) -> float:
+    """A finite number, or NaN for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300:
+        return float(value)
+    return math.nan

@@ -1,0 +1,324 @@
+"""Every setting of a picture, declared once.
+
+The manifest's columns, the flags of `nst stylize`, the JSON schema and the reference page are made from `Settings`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from nst.errors import Problems
+
+#: Convolutions in each of the five blocks (Simonyan & Zisserman, arXiv:1409.1556, table 1, columns E and D).
+BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
+
+
+@functools.cache
+def layer_names(network: str) -> tuple[str, ...]:
+    """The convolutions of a network by the paper's names, shallow to deep: conv1_1, conv1_2, conv2_1, …"""
+    return tuple(f"conv{b}_{i}" for b, n in enumerate(BLOCKS[network], 1) for i in range(1, n + 1))
+
+
+class Layers(dict[str, float]):
+    """Layers and their weights, e.g. {'conv1_1': 1.0, 'conv2_1': 0.5}; its text is `conv1_1+conv2_1:0.5`."""
+
+    @classmethod
+    def parse(cls, value: Any) -> Layers:
+        """Read `conv1_1+conv2_1:0.5`, or take a mapping.
+
+        Raises ValueError for an empty list, a layer named twice, a name that no network has, or a weight that is not
+        a number of at least 0.
+        """
+        if isinstance(value, str):
+            items = [part.strip().partition(":")[::2] for part in value.split("+")]
+        elif isinstance(value, dict):
+            items = list(value.items())
+        else:
+            raise ValueError("expected layers like conv1_1+conv2_1:0.5")
+        layers = cls()
+        for name, weight in items:
+            if name in layers:
+                raise ValueError(f"{name} is named twice")
+            if name not in layer_names("vgg19"):
+                raise ValueError(f"{name!r} is no layer{did_you_mean(name, layer_names('vgg19'))}")
+            layers[name] = _layer_weight(name, weight)
+        return layers
+
+    def __str__(self) -> str:
+        return "+".join(
+            name if weight == 1 else f"{name}:{number_text(weight)}" for name, weight in self.items()
+        )
+
+    def __deepcopy__(self, memo: object) -> Layers:  # pydantic copies defaults: at 10,000 pairs that shows
+        return self
+
+    def __hash__(self) -> int:  # type: ignore[override]  # never changed once parsed: a frozen Settings holds it
+        return hash(tuple(self.items()))
+
+
+def _layer_weight(name: str, weight: Any) -> float:
+    try:
+        number = 1.0 if weight == "" else float(weight)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"the weight {weight!r} of {name} is not a number of at least 0")
+    return number
+
+
+def _option(default: Any, help: str, *, unit: str = "", **limits: Any) -> Any:
+    return Field(default, description=help, json_schema_extra={"unit": unit} if unit else None, **limits)
+
+
+def _whole(value: Any) -> Any:
+    """Let 1e3 and 300.0 stand for whole numbers, as people write them."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", value):
+        number = float(value)
+        return int(number) if number == int(number) else value
+    return value
+
+
+_LAYER = r"conv\d_\d(:[^+]*)?"
+_LAYERS_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_LAYER}(\+{_LAYER})*$"})
+LayersField = Annotated[
+    Layers, BeforeValidator(Layers.parse), PlainSerializer(str, return_type=str), _LAYERS_SCHEMA
+]
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+class Settings(BaseModel):
+    """How one pair is painted. Frozen, hashable; unknown names and values out of range raise a ValidationError."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    preset: str = _option(
+        "", "named group of values that the other columns then override", pattern=r"^[A-Za-z0-9_.-]*$"
+    )
+    method: Literal["pixels"] = _option("pixels", "what is optimised: the pixels of the picture")
+    network: Literal["vgg19", "vgg16"] = _option("vgg19", "network whose features are matched")
+    weights: str = _option(
+        "imagenet", "imagenet (torchvision's, downloaded once) or the path of a state dict"
+    )
+    pooling: Literal["max", "average", "l2"] = _option("max", "pooling between the blocks of the network")
+    padding: Literal["zeros", "replicate"] = _option(
+        "zeros", "what the first convolution sees beyond the border"
+    )
+    tap: Literal["relu", "conv"] = _option("relu", "take features after (relu) or before (conv) the ReLU")
+    content_layers: LayersField = _option(
+        Layers(conv4_2=1.0), "layers that hold the content, with optional weights"
+    )
+    style_layers: LayersField = _option(
+        Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
+    )
+    content_weight: float = _option(1.0, "weight of the content loss", ge=0, le=1e15)
+    style_weight: float = _option(10.0, "weight of the style loss", ge=0, le=1e15)
+    tv_weight: float = _option(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
+    normalisation: Literal["relative", "paper", "mean"] = _option(
+        "relative",
+        "scale of the losses: relative to the target (the same weights suit every network and size), the paper's "
+        "sums, or means over all entries",
+    )
+    init: str = _option(
+        "content", "what the optimisation begins from: content, noise, style, content+noise or the path of a picture",
+        min_length=1,
+    )  # fmt: skip
+    noise: float = _option(
+        0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10
+    )
+    seed: Whole = _option(0, "seed of the noise", ge=0, le=2**31 - 1)
+    optimizer: Literal["lbfgs", "adam"] = _option("lbfgs", "optimiser of the pixels")
+    learning_rate: float = _option(
+        0.0, "step size; 0 is the optimiser's own (lbfgs 1, adam 0.02)", ge=0, le=1e6
+    )  # fmt: skip
+    iterations: Whole = _option(
+        300, "evaluations of the objective (a forward and a backward pass each)", ge=1, le=10**6
+    )
+    size: Whole = _option(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
+    fit: Literal["keep", "square"] = _option("keep", "keep the content's aspect or stretch it to a square")
+    style_fit: Literal["keep", "stretch"] = _option(
+        "keep", "keep the style's aspect or stretch it to the content's shape"
+    )
+    style_scale: float = _option(1.0, "long side of the style over that of the picture", ge=0.05, le=10)
+    range: Literal["clip", "clamp", "rescale"] = _option(
+        "clip", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
+    )
+    snapshots: Whole = _option(
+        0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6
+    )
+    frames: Whole = _option(
+        10, "a frame of the animation every so many evaluations; 0 makes none", ge=0, le=10**6
+    )
+    precision: Literal["auto", "fp32", "bf16"] = _option(
+        "auto", "activations in bf16 where the hardware multiplies bf16 matrices, else in fp32"
+    )
+    deterministic: Literal["auto", "yes", "no"] = _option(
+        "auto", "same bytes from the same settings and threads; auto is yes on a CPU and no on a GPU"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        check_consistent(self)
+        return self
+
+
+def check_consistent(settings: Settings) -> None:
+    """Raise ValueError `setting: what is wrong, what would be right` for values that do not go together."""
+    network = settings.network
+    for column in ("content_layers", "style_layers"):
+        missing = [layer for layer in getattr(settings, column) if layer not in layer_names(network)]
+        if missing:
+            raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_blocks_text(network)}")
+    if settings.content_weight == 0 and settings.style_weight == 0:
+        raise ValueError(
+            "style_weight: content_weight and style_weight are both 0; give one of them a value above 0"
+        )
+
+
+#: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
+UNNAMED = frozenset({"preset", "weights", "snapshots", "frames"})
+
+#: Settings that may name a file, and the values of theirs that name none.
+PATHS = {
+    "weights": frozenset({"imagenet"}),
+    "init": frozenset({"content", "noise", "style", "content+noise"}),
+}
+
+
+def fields() -> dict[str, FieldInfo]:
+    """Every setting by name, in the order of declaration."""
+    return Settings.model_fields
+
+
+@functools.cache
+def defaults() -> Settings:
+    """The package's defaults."""
+    return Settings()
+
+
+def text(value: Any) -> str:
+    """A value as it is written in a manifest, on the command line and in names: the shortest exact form."""
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def number_text(number: float) -> str:
+    """The shortest text that reads back as the same number: 10000.0 is 1e4, 0.5 is 0.5."""
+    number = float(number)
+    plain = repr(number).removesuffix(".0")
+    exact = next(t for p in range(17) if float(t := f"{number:.{p}e}") == number)
+    mantissa, _, exponent = exact.partition("e")
+    scientific = f"{mantissa}e{int(exponent)}"
+    return min(plain, scientific, key=len)
+
+
+def differing(settings: Settings, reference: Settings) -> dict[str, Any]:
+    """The values of `settings` that are not those of `reference`, by name, in the order of declaration."""
+    return {
+        name: value for name in fields() if (value := getattr(settings, name)) != getattr(reference, name)
+    }
+
+
+def allowed(name: str) -> str:
+    """What is right for a setting, in words: 'one of max, average, l2', 'a whole number from 1 to 1e6'."""
+    info = fields()[name]
+    if get_origin(info.annotation) is Literal:
+        return "one of " + ", ".join(get_args(info.annotation))
+    if info.annotation is Layers:
+        return f"layers like conv1_1+conv2_1:0.5, of {_blocks_text('vgg19')}"
+    if name == "init":
+        return "content, noise, style, content+noise or the path of a picture"
+    if name == "preset":
+        return "the name of a preset"
+    if info.annotation is str:
+        return "a text"
+    low, high = (
+        next((getattr(m, k) for m in info.metadata if getattr(m, k, None) is not None), None)
+        for k in ("ge", "le")
+    )
+    kind = "a whole number" if info.annotation is int else "a number"
+    unit = f" ({info.json_schema_extra['unit']})" if isinstance(info.json_schema_extra, dict) else ""
+    return f"{kind} from {number_text(low or 0)} to {number_text(high or 0)}{unit}"
+
+
+def did_you_mean(word: str, known: Any) -> str:
+    """A suggestion for a near miss, ready to append: '; did you mean average?'; empty when nothing is near."""
+    near = difflib.get_close_matches(str(word).strip().lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def problems(error: ValidationError) -> list[tuple[str, str]]:
+    """(setting, what is wrong and what would be right) for each problem that pydantic found."""
+    return [_problem(e) for e in error.errors(include_url=False)]
+
+
+def _problem(error: Any) -> tuple[str, str]:
+    message = error.get("msg", "").removeprefix("Value error, ")
+    if not error["loc"]:  # raised by _consistent, which begins its message with the column
+        column, _, sentence = message.partition(": ")
+        return column, sentence
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return name, f"no such setting{did_you_mean(name, fields())}"
+    given = error.get("input")
+    if error["type"] == "value_error":
+        return name, f"{message}; expected {allowed(name)}"
+    info = fields()[name]
+    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    reserved = "; lite is reserved for the network that a later version embeds" if given == "lite" else ""
+    return (
+        name,
+        f"{str(given)!r} is not allowed; expected {allowed(name)}{did_you_mean(str(given), options)}{reserved}",
+    )
+
+
+def make(values: dict[str, Any], where: str = "settings") -> Settings:
+    """Settings from texts or values; raises Problems with a line `where: NAME: …` for each that is wrong."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise Problems(f"{where}: {name}: {sentence}" for name, sentence in problems(error)) from None
+
+
+def value(name: str, given: Any) -> Any:
+    """The value of one setting, checked alone; raises ValueError: what is wrong and what would be right."""
+    try:
+        return getattr(Settings.model_validate({name: given}), name)
+    except ValidationError as error:
+        raise ValueError(problems(error)[0][1]) from None
+
+
+def overlay(base: Settings, values: dict[str, Any]) -> Settings:
+    """`base` with other values, each from `value`: much faster than to check all of them again.
+
+    Raises Problems with a line `NAME: …` where the values do not go together.
+    """
+    settings = base.model_copy(update=values)
+    try:
+        check_consistent(settings)
+    except ValueError as error:
+        raise Problems([str(error)]) from None
+    return settings
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the settings."""
+    return Settings.model_json_schema()
+
+
+def _blocks_text(network: str) -> str:
+    return ", ".join(f"conv{b}_1…conv{b}_{n}" for b, n in enumerate(BLOCKS[network], 1))

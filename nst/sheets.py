@@ -1,0 +1,146 @@
+"""Contact sheets: the results of a grid side by side, as in a paper's figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst.drawing import Cell, Layout, draw_sheet
+from nst.errors import NstError
+from nst.records import setting_columns, sorted_values, value_order, varying
+from nst.settings import defaults, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = list[list[Cell | None]]
+_MOST_IN_ROW = 6  # a sweep of more results goes on in the next row
+
+
+def matrix_sheet(records: pd.DataFrame, settings_name: str, out: Path) -> None:
+    """Contents × styles of one settings-name: contents down the left edge, styles along the top."""
+    chosen = records[records["settings_name"] == settings_name]
+    if chosen.empty:
+        raise NstError(f"no settings are called {settings_name!r}; known: {_some(records['settings_name'])}")
+    contents, styles = chosen.drop_duplicates("content"), chosen.drop_duplicates("style")
+    pairs = {(pair.content, pair.style): pair for pair in chosen.itertuples()}
+    top = [Cell(_style_picture(style.style), style.style_name) for style in styles.itertuples()]
+    rows: Rows = [[None, *top]]
+    for content in contents.itertuples():
+        results = [pairs.get((content.content, style)) for style in styles["style"]]
+        left = Cell(content.content, content.content_name)
+        rows.append([left, *(pair and _result(pair) for pair in results)])
+    layout = Layout(settings_name, _described(chosen), rows, inputs=(1, 1), footer=_legend(chosen))
+    draw_sheet(layout, out)
+
+
+def sweep_sheet(records: pd.DataFrame, content_name: str, style_name: str, out: Path) -> None:
+    """One content and style over the settings that vary: a row for one, a matrix for two, else a named list."""
+    chosen = records[(records["content_name"] == content_name) & (records["style_name"] == style_name)]
+    if chosen.empty:
+        pairs = records["content_name"] + " × " + records["style_name"]
+        raise NstError(f"no pair is called {content_name!r} × {style_name!r}; known: {_some(pairs)}")
+    first = chosen.iloc[0]
+    inputs = [Cell(first["content"], content_name), Cell(_style_picture(first["style"]), style_name)]
+    varied = varying(chosen)
+    crossed = _crossed(chosen, varied) if len(varied) == 2 else None
+    if crossed:
+        heads, sides, results = crossed
+    else:
+        heads, sides, results = [], [], _wrapped(_in_turn(chosen, varied))
+    rows, columns = _beside(inputs, results)
+    title = f"{content_name} × {style_name}"
+    draw_sheet(Layout(title, _described(chosen), rows, (0, columns), heads, sides, _legend(chosen)), out)
+
+
+def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """A matrix for each settings-name, and a sweep for each content and style painted in several ways."""
+    paths = []
+    for name in records["settings_name"].unique():
+        paths.append(folder / f"{name}.png")
+        matrix_sheet(records, name, paths[-1])
+    for (content, style), group in records.groupby(["content_name", "style_name"], sort=False):
+        if len(group) > 1:
+            paths.append(folder / "sweeps" / f"{content}--{style}.png")
+            sweep_sheet(records, content, style, paths[-1])
+    return paths
+
+
+def _some(names: Iterable[str]) -> str:
+    known = sorted_values(names)
+    return ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
+
+
+def _style_picture(style: str) -> str:
+    """The picture that stands for a style: of a blend `a.jpg:0.7+b.jpg:0.3`, the first."""
+    if Path(style).exists():
+        return style
+    first = style.split("+")[0]
+    return first if Path(first).exists() else first.rpartition(":")[0] or first
+
+
+def _result(pair: Any, label: str = "") -> Cell:
+    if pair.status != "done":
+        return Cell(label=label, note=pair.status)
+    errors = [pair.style_error, pair.content_error]
+    detail = "" if any(map(math.isnan, errors)) else "  ·  ".join(map(_short, errors))
+    return Cell(pair.image, label, detail)
+
+
+def _short(number: float) -> str:
+    return f"{number:.3f}" if number < 9.9995 else f"{number:.1f}"
+
+
+def _legend(records: pd.DataFrame) -> str:
+    judges = sorted_values(records.loc[records["judge"] != "", "judge"])
+    meaning = "beneath each result: style error · content error, less is nearer"
+    return f"{meaning} ({', '.join(judges)})" if judges else ""
+
+
+def _described(records: pd.DataFrame) -> str:
+    """The settings that all these pairs share and that are not the package's defaults."""
+    same = [name for name in setting_columns(records) if records[name].nunique() == 1]
+    told = [(name, records[name].iloc[0]) for name in same]
+    return "  ·  ".join(
+        f"{name} {value}" for name, value in told
+        if value and (name in ("size", "iterations") or value != text(getattr(defaults(), name)))
+    )  # fmt: skip
+
+
+def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[str], Rows] | None:
+    """Heads, sides and results of two settings crossed; None where most of the places would be blank."""
+    down, across = sorted(varied, key=lambda name: records[name].nunique())
+    rows, columns = sorted_values(records[down]), sorted_values(records[across])
+    if len(records) * 2 < len(rows) * len(columns):
+        return None
+    cells = {(getattr(pair, down), getattr(pair, across)): _result(pair) for pair in records.itertuples()}
+    results = [[cells.get((row, column)) for column in columns] for row in rows]
+    return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
+
+
+def _in_turn(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
+    """Results by value of the one setting that varies, or else in the grid's order with their names."""
+    if len(varied) != 1:
+        return [_result(pair, pair.settings_name) for pair in records.itertuples()]
+    setting = varied[0]
+    pairs = sorted(records.itertuples(), key=lambda pair: value_order(getattr(pair, setting)))
+    return [_result(pair, f"{setting} = {getattr(pair, setting)}") for pair in pairs]
+
+
+def _wrapped(results: list[Cell]) -> Rows:
+    """One row, or several of about equal length when there are many."""
+    if len(results) <= _MOST_IN_ROW:
+        return [[*results]]
+    most = max(_MOST_IN_ROW, round((len(results) * 1.6) ** 0.5))
+    width = math.ceil(len(results) / math.ceil(len(results) / most))
+    return [[*results[i : i + width]] for i in range(0, len(results), width)]
+
+
+def _beside(inputs: list[Cell], results: Rows) -> tuple[Rows, int]:
+    """Rows with the inputs at their left, one above the other where there is room; how many columns these take."""
+    if len(results) == 1:
+        return [[*inputs, *results[0]]], len(inputs)
+    column = [*inputs, *[None] * len(results)]
+    return [[cell, *row] for cell, row in zip(column, results, strict=False)], 1

@@ -1,0 +1,224 @@
+"""Tables that compare the pairs of a grid: CSV in full precision, HTML to read, sort and filter.
+
+The comparison has a line a pair; the table of a swept setting has, for each of its values, the means over all
+pairs and a line for each content and style. Means, ranks and Pareto fronts never mix judges.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from nst.files import replacing
+from nst.records import setting_columns, sorted_values, value_order, varying
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEANS = ["style_error", "content_error", "score", "ssim", "seconds"]
+_RESULTS = [
+    "style_error", "content_error", "ssim", "content_loss", "style_loss", "tv_loss", "total_loss", "seconds",
+    "peak_memory_mb", "evaluations",
+]  # fmt: skip
+_LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
+_TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "judge")
+_ALL = "(all)"
+
+#: Headings that a column's name does not make by itself, and what they mean.
+_HEADINGS = {
+    "content_name": "content",
+    "style_name": "style",
+    "settings_name": "settings",
+    "peak_memory_mb": "memory, MB",
+    "pareto": "front",
+}
+_HELP = {
+    "style_error": "squared error of the judge's Gram matrices, relative to the style's; less is nearer",
+    "content_error": "squared error of the judge's conv4_2 features, relative to the content's; less is nearer",
+    "ssim": "structural similarity of the luminance to the content's; 1 is equal",
+    "score": "style_error + content_error; less is better",
+    "rank": "place by score among the pairs of the same content and style; ★ is the best",
+    "pareto": "◆: of the same content and style none is better in one error and as good in the other",
+    "judge": "network that measured the errors, and the hash of its weights",
+    "pairs": "pairs that were measured",
+}
+_MOST_CHOICES = 40
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an HTML table."""
+
+    name: str
+    heading: str
+    help: str
+    number: bool
+    choices: tuple[str, ...]  # offered in place of a filter's free text, where there are few
+
+
+def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `comparison` and a table for each setting that varies, as .csv and .html; the paths written."""
+    paths = _write(comparison(records), folder / "comparison", records, "Comparison of all pairs")
+    for setting in varying(records):
+        paths += _write(sweep(records, setting), folder / setting, records, f"Effect of {setting}")
+    return paths
+
+
+def comparison(records: pd.DataFrame) -> pd.DataFrame:
+    """A line a pair, in the grid's order: names, settings (those that vary first), results, rank."""
+    varied = varying(records)
+    constant = [name for name in setting_columns(records) if name not in varied]
+    names = ["id", "content_name", "style_name", "settings_name", "status"]
+    marks = ["score", "rank", "best", "pareto", "judge"]
+    rest = ["device", "precision_used", "best_evaluation", "width", "height", "content", "style", "image"]
+    return records[[*names, *varied, *constant, *_RESULTS, *marks, *_LAYERS, *rest]]
+
+
+def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """Means at each value of a setting: over all pairs (named `(all)`), then for each content and style."""
+    import pandas as pd
+
+    measured = records[records["score"].notna()]
+    names = ["content_name", "style_name"]
+    each = _means(measured, [*names, "judge", setting])
+    total = _means(measured, ["judge", setting]).assign(content_name=_ALL, style_name=_ALL)
+    total = total.sort_values(["judge", setting], key=_by_value)
+    each = each.sort_values([*names, "judge", setting], key=_by_value)
+    return pd.concat([total, each])[[*names, setting, "pairs", *MEANS, "judge"]].reset_index(drop=True)
+
+
+def _by_value(column: pd.Series) -> pd.Series:
+    places = {value: place for place, value in enumerate(sorted_values(column))}
+    return column.map(places)
+
+
+def _means(measured: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    groups = measured.groupby(by, sort=False)
+    return groups[MEANS].mean().assign(pairs=groups.size()).reset_index()
+
+
+def _write(table: pd.DataFrame, stem: Path, records: pd.DataFrame, title: str) -> list[Path]:
+    paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".csv", ".html")]
+    with replacing(paths[0]) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    with replacing(paths[1]) as temporary:
+        temporary.write_text(page(table, records, title, stem.parent), encoding="utf-8")
+    return paths
+
+
+def page(table: pd.DataFrame, records: pd.DataFrame, title: str, folder: Path) -> str:
+    """The table as one HTML file that needs nothing but the pictures that it links to from `folder`."""
+    columns = _columns(table, records)
+    same = [name for name in setting_columns(records) if records[name].nunique() == 1]
+    lines = table.astype(object).where(table.notna(), None).to_dict("records")
+    return _template().render(
+        title=title,
+        columns=columns,
+        constant=[(name, records[name].iloc[0]) for name in same],
+        judges=sorted_values(records.loc[records["judge"] != "", "judge"]),
+        statuses=records["status"].value_counts().to_dict(),
+        rows=[_row(line, columns, folder) for line in lines],
+        thumbnails="image" in table,
+        help=[(column.heading, column.help) for column in columns if column.help],
+    )
+
+
+def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
+    """What is worth a glance: nothing that is the same for all pairs or that stands in another column."""
+    shown = [name for name in _order(table) if name in table and not _dull(name, table, records)]
+    return [_column(name, table) for name in shown]
+
+
+def _order(table: pd.DataFrame) -> list[str]:
+    first = ["content_name", "style_name", "settings_name"]
+    settings = setting_columns(table)
+    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "judge"]
+
+
+def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
+    if name in setting_columns(table):
+        return records[name].nunique() == 1
+    if name == "status":
+        return bool((table[name] == "done").all())
+    if name == "judge":
+        return table[name][table[name] != ""].nunique() < 2
+    return name in _RESULTS and bool(table[name].isna().all())
+
+
+def _column(name: str, table: pd.DataFrame) -> Column:
+    values = {_human(value) for value in table[name] if not _absent(value)}
+    number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
+    few = 1 < len(values) <= _MOST_CHOICES and (not number or name in setting_columns(table))
+    choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
+    return Column(name, _HEADINGS.get(name, name.replace("_", " ")), _HELP.get(name, ""), number, choices)
+
+
+def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str, Any]:
+    image = line.get("image", "") if line.get("status") == "done" else ""
+    return {
+        "best": bool(line.get("best")),
+        "front": bool(line.get("pareto")),
+        "total": line["content_name"] == _ALL and "pairs" in line,
+        "name": line.get("id", ""),
+        "image": relative_link(image, folder) if image else "",
+        "cells": [_cell(column, line) for column in columns],
+    }
+
+
+def _cell(column: Column, line: dict[str, Any]) -> tuple[str, str, bool]:
+    """(what is shown, the exact value where that differs, whether it is a number) of a cell."""
+    value = line[column.name]
+    if column.name == "pareto":
+        return ("◆" if value else ""), "", False
+    shown = _human(value)
+    exact = str(value) if isinstance(value, float) and shown != str(value) else ""
+    star = " ★" if column.name == "rank" and line["best"] else ""
+    return shown + star, exact, column.number
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _human(value: Any) -> str:
+    """A value for people: three significant digits, nothing for what is not there."""
+    if _absent(value):
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    size = abs(value)
+    if not 1e-3 <= size < 1e6:
+        return f"{value:.2e}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+
+
+def relative_link(path: str, folder: Path) -> str:
+    """The link to a file from a page in `folder`, whatever the file is called."""
+    return quote(Path(os.path.relpath(path, folder)).as_posix())
+
+
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("nst"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["csp_hash"] = csp_hash
+    return environment.get_template("table.html")
+
+
+def csp_hash(text: str) -> str:
+    """The hash of a script or style sheet, as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,20 @@
+"""Helpers of the grid's tests: a working directory with tiny pictures and a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+
+def picture(path: str, size: tuple[int, int] = (8, 6)) -> str:
+    """Write a tiny picture below the working directory; its path."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (40, 90, 160)).save(path)
+    return path
+
+
+def table(text: str, path: str = "manifest.csv") -> str:
+    """Write a manifest; its path."""
+    Path(path).write_text(text, encoding="utf-8", newline="")
+    return path
