@@ -19,6 +19,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _MOST_FRAMES = 75  # six seconds at FRAME_SECONDS
 _FEWEST_FRAMES = 12
 _SMALLEST_SIDE = 160
+_X264 = ["-crf", "20", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
 _PALETTE_SIDE = 128  # of the frames from which the colours are chosen
 
 
@@ -31,13 +32,13 @@ def animate(
     long_side: int = 384,
     max_bytes: int = 4_000_000,
 ) -> None:
-    """Write the frames of a folder, in the order of the numbers in their names, as a GIF that loops or an MP4.
+    """Write the frames of a folder, in the order of the numbers that name them, as a looping GIF or an MP4.
 
-    seconds: from the first frame to the last, without the holds; None gives each frame FRAME_SECONDS, and of more
-        than 75 frames shows 75, the early ones denser, because a picture changes most at the beginning.
+    seconds: from the first frame to the last, without the holds; None gives each frame FRAME_SECONDS.
     hold: seconds that the first and the last frame stand still.
     long_side: pixels of the longer side; smaller frames are not enlarged.
-    max_bytes: largest file; over it the pictures shrink to 160 pixels, and then there are fewer frames, at least 12.
+    max_bytes: largest file; over it the pictures shrink to 160 pixels, then there are fewer, at least 12.
+    Of more than 75 frames 75 are shown, denser at the beginning, where a picture changes most.
     The same frames make the same bytes. Raises NstError where there is no frame, or one cannot be read.
     """
     encode = {".gif": _gif, ".mp4": _mp4}.get(out.suffix.lower())
@@ -64,12 +65,12 @@ def spread(items: Sequence[T], most: int) -> list[T]:
 def _frames(folder: Path) -> list[Path]:
     found = [path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
     if not found:
-        raise NstError(f"{folder}: no frames here; paint with frames=10 (a frame every 10 evaluations) or so")
+        raise NstError(f"{folder}: no frames here; paint with frames=10, a frame every 10 evaluations")
     return sorted(found, key=lambda path: int(path.stem))
 
 
 def _read(paths: Sequence[Path], long_side: int) -> list[Image.Image]:
-    """All frames in the size of the last, which the earlier scales of a run from coarse to fine don't have."""
+    """All frames in the size of the last; those of a coarser scale are smaller."""
     last = _open(paths[-1])
     scale = min(1.0, long_side / max(last.size))
     # Both sides even: H.264 halves the resolution of its colours.
@@ -93,9 +94,8 @@ def _even(length: float) -> int:
 
 def _times(count: int, seconds: float | None, hold: tuple[float, float]) -> list[float]:
     """Seconds that each frame is shown."""
-    each = (
-        FRAME_SECONDS if seconds is None else max(0.02, seconds / max(1, count - 2))
-    )  # 0.02: browsers' fastest
+    each = FRAME_SECONDS if seconds is None else seconds / max(1, count - 2)
+    each = max(0.02, each)  # browsers show nothing faster
     times = [each] * count
     times[0], times[-1] = hold[0], hold[1]
     return times
@@ -125,7 +125,7 @@ def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
 
 
 def _palette(frames: list[Image.Image]) -> Image.Image:
-    """256 colours that suit the whole run, chosen from frames over all of it and twice from the last, which is held."""
+    """256 colours for the whole run, from frames over all of it and twice from the last, which is held."""
     chosen = [*spread(frames, 8), frames[-1]]
     small = [frame.copy() for frame in chosen]
     for frame in small:
@@ -137,7 +137,7 @@ def _palette(frames: list[Image.Image]) -> Image.Image:
 
 
 def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:
-    """H.264 in yuv420p, which every browser and phone plays; each frame is repeated as long as it is shown."""
+    """H.264 in yuv420p, which every browser plays; each frame is repeated as long as it is shown."""
     import tempfile
 
     import imageio_ffmpeg
@@ -146,10 +146,8 @@ def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "animation.mp4")
         writer = imageio_ffmpeg.write_frames(
-            str(path), frames[0].size, fps=rate, codec="libx264", pix_fmt_out="yuv420p", quality=None,
-            macro_block_size=2, output_params=[
-                "-crf", "20", "-preset", "medium", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact",
-            ],
+            str(path), frames[0].size, fps=rate, codec="libx264", pix_fmt_out="yuv420p",
+            quality=None, macro_block_size=2, output_params=_X264,
         )  # fmt: skip
         try:
             writer.send(None)

@@ -128,8 +128,9 @@ def manifest_schema() -> dict[str, Any]:
 
 def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
     """A setting's schema as YAML may hold it: PyYAML reads 1e4 as text, yes as true, no value as null."""
-    kept = {key: property[key] for key in ("description", "default") if key in property}
-    exact = {key: value for key, value in property.items() if key not in (*kept, "title", "unit")}
+    # Without defaults: Snakemake would fill them in, and settings here are those that were given.
+    aside = ("description", "default", "title", "unit")
+    exact = {key: value for key, value in property.items() if key not in aside}
     kinds: list[dict[str, Any]] = [{"type": "null"}]
     if fields()[name].annotation is Layers:
         kinds.append({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}})
@@ -137,4 +138,4 @@ def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
         kinds.append({"type": "boolean"})
     if exact.get("type") in ("number", "integer"):
         kinds.append({"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"})
-    return {**kept, "anyOf": [exact, *kinds]}
+    return {"description": fields()[name].description, "anyOf": [exact, *kinds]}

@@ -121,7 +121,7 @@ def luminance(pixels: Pixels) -> Pixels:
 
 
 def ssim(a: Pixels, b: Pixels) -> float:
-    """Mean structural similarity of two (H, W) arrays in 0..1, by an 11 px Gaussian window of σ = 1.5, in -1..1."""
+    """Mean structural similarity of two (H, W) arrays in 0..1 over all 11 px Gaussian windows (σ = 1.5) within them, in -1..1."""
     axis = torch.arange(-5, 6, dtype=torch.float64)
     window = torch.exp(-(axis**2) / (2 * 1.5**2))
     window = window / window.sum()

@@ -83,7 +83,7 @@ def errors(records: pd.DataFrame, out: Path) -> None:
 
 
 def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """`CONTENT--STYLE.png`, the loss curves of each content and style, and `errors.png`; the paths written."""
+    """The loss curves of each content and style, `CONTENT--STYLE.png`, and `errors.png`; the paths."""
     paths = []
     for (content, style), group in records.groupby(["content_name", "style_name"], sort=False):
         paths.append(folder / f"{content}--{style}.png")
@@ -123,8 +123,8 @@ def _legend(figure: Figure, panels: list[Axes]) -> None:
     }
     if 1 < len(handles) <= 24:
         legend = figure.legend(
-            handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles)), frameon=False,
-            labelcolor=_MUTED, fontsize=9,
+            handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles)),
+            frameon=False, labelcolor=_MUTED, fontsize=9,
         )  # fmt: skip
         for text in legend.get_texts():
             text.set_parse_math(False)

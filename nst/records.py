@@ -45,10 +45,11 @@ GROUP = ["content", "style", "judge"]
 def read_records(grid_csv: Path) -> pd.DataFrame:
     """grid.csv (all of it as text) and, of each pair, what run.json tells and how the pair ranks.
 
-    `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has NaN
-    and empty texts. `score` is style_error + content_error, both squared errors relative to their target, so that
-    0 is perfect and they weigh the same; `rank`, `best` and `pareto` compare the pairs of one content, style and
-    judge. Paths in grid.csv are relative to the working directory. Raises NstError where it is missing or no grid.
+    `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has
+    NaN and empty texts. `score` is style_error + content_error, both squared errors relative to their target,
+    so that 0 is perfect and they weigh the same; `rank`, `best` and `pareto` compare the pairs of one
+    content, style and judge. Paths in grid.csv are relative to the working directory.
+    Raises NstError where grid.csv is missing or no grid.
     """
     import pandas as pd
 

@@ -37,7 +37,7 @@ def matrix_sheet(records: pd.DataFrame, settings_name: str, out: Path) -> None:
 
 
 def sweep_sheet(records: pd.DataFrame, content_name: str, style_name: str, out: Path) -> None:
-    """One content and style over the settings that vary: a row for one, a matrix for two, else a named list."""
+    """One content and style over the settings that vary: a row for one, a matrix for two, else a list."""
     chosen = records[(records["content_name"] == content_name) & (records["style_name"] == style_name)]
     if chosen.empty:
         pairs = records["content_name"] + " × " + records["style_name"]
@@ -139,7 +139,7 @@ def _wrapped(results: list[Cell]) -> Rows:
 
 
 def _beside(inputs: list[Cell], results: Rows) -> tuple[Rows, int]:
-    """Rows with the inputs at their left, one above the other where there is room; how many columns these take."""
+    """Rows with the inputs at their left, stacked where there is room; how many columns these take."""
     if len(results) == 1:
         return [[*inputs, *results[0]]], len(inputs)
     column = [*inputs, *[None] * len(results)]

@@ -40,7 +40,7 @@ _HEADINGS = {
 }
 _HELP = {
     "style_error": "squared error of the judge's Gram matrices, relative to the style's; less is nearer",
-    "content_error": "squared error of the judge's conv4_2 features, relative to the content's; less is nearer",
+    "content_error": "squared error of the judge's features, relative to the content's; less is nearer",
     "ssim": "structural similarity of the luminance to the content's; 1 is equal",
     "score": "style_error + content_error; less is better",
     "rank": "place by score among the pairs of the same content and style; ★ is the best",

@@ -9,9 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from nst.settings import fields, make, text
+from PIL import Image
 
 JUDGE = "vgg19:2564d98a"
 
@@ -40,10 +39,20 @@ def write_results(
         folder = root / "pairs" / f"{i}" / f"{j}" / f"{k}"
         image = _picture(folder / "image.png", size, colour(i, j, k))
         resolved = {key: text(value) for key, value in make(values)}
-        lines.append({
-            "id": f"{c}/{s}/{name}", "content": content_paths[i], "style": style_paths[j], "content_name": c,
-            "style_name": s, "settings_name": name, "row": "2", "folder": str(folder), "image": image, **resolved,
-        })  # fmt: skip
+        lines.append(
+            {
+                "id": f"{c}/{s}/{name}",
+                "content": content_paths[i],
+                "style": style_paths[j],
+                "content_name": c,
+                "style_name": s,
+                "settings_name": name,
+                "row": "2",
+                "folder": str(folder),
+                "image": image,
+                **resolved,
+            }
+        )
         (folder / "run.json").write_text(json.dumps(run(lines[-1]["id"], resolved, *errors(i, j, k))))
         write_losses(folder / "losses.csv", errors(i, j, k)[0])
     path = root / "grid.csv"
@@ -55,7 +64,7 @@ def write_results(
 
 
 def errors(i: int, j: int, k: int) -> tuple[float, float]:
-    """(style_error, content_error) of a pair: the further along the settings, the more style and the less content."""
+    """(style_error, content_error) of a pair: each setting brings more style and less content."""
     return 0.3 / (1 + k) + 0.01 * j, 0.1 * (1 + k) ** 1.2 + 0.02 * i
 
 
@@ -63,14 +72,32 @@ def run(pair: str, settings: dict[str, str], style_error: float, content_error: 
     """What run.json holds."""
     layers = {f"conv{block}_1": style_error * block / 3 for block in range(1, 6)}
     return {
-        "id": pair, "nst": "0.1.0", "algorithm": 1, "settings": settings, "device": "cpu", "device_name": "a CPU",
-        "output": {"path": "image.png", "width": 48, "height": 36, "bits": 8}, "precision": "fp32",
-        "evaluations": 200, "best_evaluation": 198, "seconds": {"optimise": 1.5, "total": 2.25}, "peak_memory_mb": 512.5,
-        "losses": {"content": content_error, "style": style_error / 3, "tv": 0.0, "total": content_error + style_error},
-        "metrics": {
-            "judge": JUDGE, "style_error": style_error, "content_error": content_error, "ssim": 0.7, "layers": layers,
+        "id": pair,
+        "nst": "0.1.0",
+        "algorithm": 1,
+        "settings": settings,
+        "device": "cpu",
+        "device_name": "a CPU",
+        "output": {"path": "image.png", "width": 48, "height": 36, "bits": 8},
+        "precision": "fp32",
+        "evaluations": 200,
+        "best_evaluation": 198,
+        "seconds": {"optimise": 1.5, "total": 2.25},
+        "peak_memory_mb": 512.5,
+        "losses": {
+            "content": content_error,
+            "style": style_error / 3,
+            "tv": 0.0,
+            "total": content_error + style_error,
         },
-    }  # fmt: skip
+        "metrics": {
+            "judge": JUDGE,
+            "style_error": style_error,
+            "content_error": content_error,
+            "ssim": 0.7,
+            "layers": layers,
+        },
+    }
 
 
 def write_losses(path: Path, style_error: float, evaluations: int = 200) -> None:

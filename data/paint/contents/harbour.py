@@ -293,7 +293,7 @@ def water(stage: Stage, light: Array, hit: Array, mirror: Array) -> Array:
 def paint(long_side: int) -> Array:
     """The whole picture, 8 bit."""
     shape = frame(long_side, ASPECT)
-    big, half = frame(round(long_side * 1.4), ASPECT), frame(long_side, ASPECT)
+    big, half = frame(round(long_side * 1.6), ASPECT), frame(long_side, ASPECT)
     mesh, ropes = build()
     stage = Stage(mesh, SUN, EYE, FOCAL, HORIZON, (np.array([0, 4, 8.0]), 27.0))
     light, hit = view(stage, ropes, big, False)

@@ -32,7 +32,7 @@ class Board:
         t = np.clip(run + 0.16 * self.grit, 0, 1)
         colour = mix(rgb(code), rgb(other), t)
         # Half glaze, half body colour, so that what lies under still shows.
-        glazed = mix(colour, colour * (0.35 + 0.75 * self.image), 0.55)
+        glazed = mix(colour, colour * (0.50 + 0.72 * self.image), 0.5)
         self.image = mix(self.image, glazed, mask * strength)
 
     def disc(
@@ -210,7 +210,7 @@ def canvas_weave(image: Array, shape: tuple[int, int]) -> Array:
     weave = np.sin(x * pitch * 2 + 0.8 * lattice(shape, 40, 74)) * np.sin(y * pitch * 2)
     cloudy = lattice_fbm(shape, 18, 5, 75, 0.62)
     diffuse, _ = relief(blur(weave * 0.5 + 0.9 * lattice(shape, shape[1] / 3, 76), 0.6), 0.16)
-    return image * (diffuse * (1 + 0.11 * cloudy))[..., None]
+    return image * (diffuse * (1.06 + 0.11 * cloudy))[..., None]
 
 
 def paint(long_side: int) -> Array:

@@ -1,0 +1,74 @@
+"""What the tests share: small pictures, untrained weights, and trained ones where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def scene() -> np.ndarray:
+    """A smooth picture with edges, (40, 48, 3)."""
+    y, x = np.mgrid[0:40, 0:48].astype(np.float32)
+    disc = ((x - 20) ** 2 + (y - 22) ** 2 < 150).astype(np.float32)
+    return np.stack([x / 48, y / 40, 0.2 + 0.6 * disc], 2)
+
+
+@pytest.fixture(scope="session")
+def stripes() -> np.ndarray:
+    """A strong pattern, (36, 44, 3)."""
+    y, x = np.mgrid[0:36, 0:44].astype(np.float32)
+    wave = 0.5 + 0.5 * np.sin((x + 0.6 * y) * 0.9)
+    return np.stack([wave, 1 - wave, 0.5 * wave], 2).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def untrained() -> dict:
+    """VGG-19's convolutions with random weights that keep the size of activations (He et al., arXiv:1502.01852)."""
+    return random_state("vgg19")
+
+
+def random_state(network: str) -> dict:
+    import torch
+    from torchvision.models.vgg import cfgs
+
+    generator = torch.Generator().manual_seed(1)
+    state, before, index = {}, 3, 0
+    for entry in cfgs[{"vgg19": "E", "vgg16": "D"}[network]]:
+        if entry == "M":
+            index += 1
+            continue
+        std = (2 / (9 * before)) ** 0.5
+        state[f"features.{index}.weight"] = std * torch.randn(entry, before, 3, 3, generator=generator)
+        state[f"features.{index}.bias"] = 0.1 * torch.randn(entry, generator=generator)
+        before, index = entry, index + 2
+    return state
+
+
+@pytest.fixture(scope="session")
+def untrained_folder(untrained, tmp_path_factory) -> Path:
+    """A folder for NST_WEIGHTS_DIR with untrained weights in half precision."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("weights")
+    torch.save({key: value.half() for key, value in untrained.items()}, folder / "vgg19.pth")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained() -> dict:
+    """VGG-19's trained weights."""
+    folder = os.environ.get("NST_WEIGHTS_DIR")
+    if not folder or not list(Path(folder).glob("vgg19*")):
+        pytest.skip("needs trained VGG-19 weights: name their folder in NST_WEIGHTS_DIR")
+    from nst import weights
+
+    return weights.load("vgg19")[0]

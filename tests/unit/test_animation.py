@@ -1,0 +1,114 @@
+"""nst.animation: what is written decodes to the frames that went in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from nst.animation import animate, spread
+from nst.errors import NstError
+from PIL import Image, ImageSequence
+
+
+def write_frames(folder: Path, count: int, size: tuple[int, int] = (64, 48), noise: bool = False) -> Path:
+    """Frames that brighten from first to last."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for n in range(count):
+        pixels = np.full((size[1], size[0], 3), 20 + 200 * n // max(1, count - 1), np.uint8)
+        if noise:
+            pixels = random.integers(0, 256, pixels.shape, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n * 10:06d}.jpg")
+    return folder
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def gif_frames(path: Path) -> list[tuple[int, float]]:
+    """(milliseconds, brightness) of each frame."""
+    with Image.open(path) as image:
+        assert image.info["loop"] == 0
+        frames = ImageSequence.Iterator(image)
+        return [(f.info["duration"], float(np.asarray(f.convert("L")).mean())) for f in frames]
+
+
+def test_gif_holds_its_ends(tmp_path: Path) -> None:
+    animate(write_frames(tmp_path / "frames", 6), tmp_path / "a.gif")
+    durations, brightness = zip(*gif_frames(tmp_path / "a.gif"), strict=True)
+    assert durations == (600, 80, 80, 80, 80, 1500)
+    assert brightness == pytest.approx([20, 60, 100, 140, 180, 220], abs=4)
+
+
+def test_time_and_size_can_be_chosen(tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames", 6, (200, 101))
+    animate(frames, tmp_path / "a.gif", seconds=0.4, hold=(1, 2), long_side=100)
+    assert [time for time, _ in gif_frames(tmp_path / "a.gif")] == [1000, 100, 100, 100, 100, 2000]
+    assert size_of(tmp_path / "a.gif") == (100, 50)
+
+
+def test_same_frames_same_bytes(tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames", 3)
+    for suffix in ("gif", "mp4"):
+        for name in "ab":
+            animate(frames, tmp_path / f"{name}.{suffix}")
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_one_frame_is_a_picture(tmp_path: Path) -> None:
+    animate(write_frames(tmp_path / "frames", 1), tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as image:
+        assert (image.format, getattr(image, "n_frames", 1)) == ("GIF", 1)
+
+
+def test_size_is_bounded(tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames", 20, (240, 180), noise=True)
+    animate(frames, tmp_path / "a.gif", max_bytes=300_000)
+    assert (tmp_path / "a.gif").stat().st_size <= 300_000
+    assert len(gif_frames(tmp_path / "a.gif")) >= 12
+
+
+def test_mp4_plays_everywhere(tmp_path: Path) -> None:
+    animate(write_frames(tmp_path / "frames", 5, (65, 49)), tmp_path / "a.mp4")
+    reader = imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4"))
+    facts = next(reader)
+    shown = [np.frombuffer(frame, np.uint8).mean() for frame in reader]
+    assert facts["codec"] == "h264"
+    assert facts["pix_fmt"].startswith("yuv420p")
+    assert facts["size"] == (64, 48)
+    assert len(shown) == 15 + 3 * 2 + 38  # 25 frames a second: 0.6 s, 0.08 s each, 1.5 s
+    assert shown[0] == pytest.approx(20, abs=6)
+    assert shown[-1] == pytest.approx(220, abs=6)
+
+
+def test_frames_of_earlier_scales_are_enlarged(tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames", 3)
+    Image.new("RGB", (16, 12)).save(frames / "000000.jpg")
+    animate(frames, tmp_path / "a.gif")
+    assert size_of(tmp_path / "a.gif") == (64, 48)
+
+
+def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NstError, match="no frames"):
+        animate(tmp_path / "nowhere", tmp_path / "a.gif")
+    frames = write_frames(tmp_path / "frames", 3)
+    with pytest.raises(NstError, match=r"\.gif or \.mp4"):
+        animate(frames, tmp_path / "a.avi")
+    (frames / "000010.jpg").write_bytes(b"torn")
+    with pytest.raises(NstError, match=r"000010\.jpg: this frame cannot be read"):
+        animate(frames, tmp_path / "a.gif")
+    assert not (tmp_path / "a.gif").exists()
+
+
+def test_spread_keeps_the_ends_and_favours_the_beginning() -> None:
+    chosen = spread(range(1000), 50)
+    assert chosen[0] == 0
+    assert chosen[-1] == 999
+    assert len(chosen) <= 50
+    steps = np.diff(chosen)
+    assert steps[:10].max() < steps[-10:].min()
+    assert spread([1, 2, 3], 5) == [1, 2, 3]

@@ -1,0 +1,79 @@
+"""Choosing devices; stand-in GPUs are names in CUDA_VISIBLE_DEVICES, which is all that a lock needs."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from nst import devices
+from nst.errors import NstError
+
+HOLD = """
+import os, sys, time
+from nst import devices
+with devices.exclusive_gpu("auto", poll=0.02) as gpu:
+    assert "torch" not in sys.modules
+    print(gpu, os.environ["CUDA_VISIBLE_DEVICES"], time.time(), flush=True)
+    time.sleep(0.4)
+    print(time.time(), flush=True)
+"""
+
+
+def test_each_process_gets_a_gpu_of_its_own_and_the_rest_wait(tmp_path):
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b", "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", HOLD]
+    processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(5)]
+    held = []
+    for process in processes:
+        out = process.communicate(timeout=120)[0].split()
+        assert out[0] == out[1]
+        held.append((out[0], float(out[2]), float(out[3])))
+    assert {gpu for gpu, _, _ in held} == {"GPU-a", "GPU-b"}
+    for gpu in ("GPU-a", "GPU-b"):
+        spans = sorted((start, end) for name, start, end in held if name == gpu)
+        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+
+
+def test_no_gpu_no_lock(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with devices.exclusive_gpu("auto") as gpu:
+        assert gpu is None
+    with devices.exclusive_gpu("cpu") as gpu:
+        assert gpu is None
+    with pytest.raises(NstError, match="shows no NVIDIA GPU"), devices.exclusive_gpu("cuda"):
+        pass
+
+
+def test_a_lock_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = devices._private_folder()
+    assert folder.stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    (tmp_path / f"nst-{folder.stat().st_uid + 1}").symlink_to(folder)
+    with pytest.raises(NstError, match="belongs to another user"):
+        devices._private_folder()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there():
+    with pytest.raises(NstError, match="torch finds none"):
+        devices.torch_device("cuda")
+    assert devices.torch_device("auto").type in ("cpu", "mps")
+
+
+def test_precision_follows_the_hardware_or_the_wish():
+    cpu = torch.device("cpu")
+    assert devices.compute_type("fp32", cpu) == torch.float32
+    assert devices.compute_type("bf16", cpu) == torch.bfloat16
+    expected = torch.bfloat16 if devices.has_bf16_units(cpu) else torch.float32
+    assert devices.compute_type("auto", cpu) == expected
+    assert devices.name(cpu)
+    assert devices.peak_memory(cpu)["peak_memory_mb"] > 50
+
+
+def test_importing_nst_is_quick_and_light():
+    script = "import sys, nst; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "numpy", "pandas", "PIL", "pydantic"} & set(out)

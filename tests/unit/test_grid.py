@@ -1,0 +1,276 @@
+"""The grid: rows to pairs."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gridfiles import picture, table
+from nst.cells import split_list
+from nst.config import Config, load_config
+from nst.errors import NstError, Problems
+from nst.grid import Pair, arguments, expand, parse_styles, read_grid, styles_text, write_grid_csv
+from nst.inputs import Files
+from nst.manifest import Manifest, Row
+from nst.settings import defaults, fields, make, text
+
+
+class Imagined(Files):
+    """Every path with a suffix is a good picture."""
+
+    def exists(self, path: str) -> bool:
+        return re.fullmatch(r"[\w/]+\.jpg", path) is not None
+
+    def _look(self, path: str) -> tuple[int, int] | str:
+        return (8, 6)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def _pictures(_here: None) -> None:
+    for name in ("c/lake.jpg", "c/pine.png", "d/Lake.jpg", "s/wave.jpg", "s/scream.jpg"):
+        picture(name)
+
+
+def mistakes(rows: str, config: Config | None = None) -> list[str]:
+    with pytest.raises(Problems) as caught:
+        read_grid(table(rows), config)
+    return [line.removeprefix("manifest.csv:") for line in caught.value.problems]
+
+
+def ids(rows: str, config: Config | None = None) -> list[str]:
+    return [pair.id for pair in read_grid(table(rows), config)]
+
+
+PATHS = st.sampled_from([f"{folder}/{name}.jpg" for folder in "ab" for name in ("lake", "Lake", "x", "x-1")])
+CELLS = st.lists(PATHS, min_size=1, max_size=3)
+NUMBERS = st.lists(st.sampled_from(["1", "10", "1e1", "10.0", "0.5"]), max_size=3)
+ROWS = st.lists(st.tuples(CELLS, CELLS, NUMBERS, NUMBERS), min_size=1, max_size=4)
+Cells = tuple[list[str], list[str], list[str], list[str]]
+
+
+def imagined(rows: list[Cells]) -> list[Pair]:
+    names = ("content", "style", "style_weight", "tv_weight")
+    cells = [{n: "|".join(c) for n, c in zip(names, row, strict=True) if c} for row in rows]
+    manifest = Manifest("m.csv", tuple(Row(line, row) for line, row in enumerate(cells, 2)))
+    return expand(manifest, Config(), Imagined())
+
+
+@given(ROWS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_expansions_are_the_products_of_the_rows(rows: list[Cells]) -> None:
+    expected = dict.fromkeys(
+        (content, style, float(weight), float(tv))
+        for contents, styles, weights, tvs in rows
+        for content, style, weight, tv in itertools.product(contents, styles, weights or ["10"], tvs or ["0"])
+    )
+    found = [(p.content, p.styles[0][0], p.settings.style_weight, p.settings.tv_weight) for p in imagined(rows)]
+    assert found == list(expected)
+
+
+@given(ROWS, st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_appending_rows_renames_nothing(rows: list[Cells], data: st.DataObject) -> None:
+    known = data.draw(st.integers(1, len(rows)))
+    before, after = imagined(rows[:known]), imagined(rows)
+    assert after[: len(before)] == before
+    assert len({pair.id.casefold() for pair in after}) == len(after)
+
+
+WEIGHTS = st.floats(1e-3, 1e6, allow_nan=False)
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,3}\.jpg", fullmatch=True), WEIGHTS, min_size=1, max_size=4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_blends_read_back_from_their_text(weights: dict[str, float]) -> None:
+    styles = parse_styles("+".join(f"{path}:{weight!r}" for path, weight in weights.items()), Imagined())
+    assert [path for path, _ in styles] == list(weights)
+    assert sum(weight for _, weight in styles) == pytest.approx(1)
+    assert styles[0][1] == pytest.approx(next(iter(weights.values())) / sum(weights.values()))
+    assert parse_styles(styles_text(styles), Imagined()) == styles
+
+
+def test_what_exists_is_taken_whole() -> None:
+    picture("d.jpg")
+    for name in ("a+b.jpg", "c:0.5", "x|y.jpg"):
+        Path(name).write_bytes(Path("d.jpg").read_bytes())
+    assert parse_styles("a+b.jpg") == (("a+b.jpg", 1.0),)
+    assert parse_styles("c:0.5") == (("c:0.5", 1.0),)
+    assert parse_styles("a+b.jpg:1+d.jpg:3") == (("a+b.jpg", 0.25), ("d.jpg", 0.75))
+    assert parse_styles("https://host:80/a+b:c.jpg") == (("https://host:80/a+b:c.jpg", 1.0),)
+    assert ids("content,style\nx|y.jpg,d.jpg\n") == ["x-y/d/default"]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_lists_globs_blends_defaults_and_duplicates() -> None:
+    rows = (
+        "content,style,size,style_weight\n"
+        "c/*,s/wave.jpg|s/wave.jpg:7+s/scream.jpg:3,64,\n"
+        "./c/lake.jpg,s/wave.jpg,64|64.0,\n"
+        "**/*ake.jpg,s/wave.jpg,64,1e4|10\n"
+    )
+    assert ids(rows) == [
+        "lake/wave/size=64",
+        "lake/wave-0.7-scream-0.3/size=64",
+        "pine/wave/size=64",
+        "pine/wave-0.7-scream-0.3/size=64",
+        "lake/wave/style_weight=1e4,size=64",
+        *(f"{name}/wave/{rest}" for name in [hashed()] for rest in ("style_weight=1e4,size=64", "size=64")),
+    ]
+
+
+def hashed() -> str:
+    pairs = read_grid(table("content,style\nc/lake.jpg|d/Lake.jpg,s/wave.jpg\n", "h.csv"))
+    assert re.fullmatch(r"Lake-[0-9a-f]{6}", pairs[1].content_name)
+    return pairs[1].content_name
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_a_cell_beats_its_preset_and_that_beats_the_config() -> None:
+    config = load_config({"settings": {"size": 100, "iterations": 50, "style_weight": 5}})
+    rows = "content,style,preset,size,style_weight\nc/lake.jpg,s/wave.jpg,draft,,\n"
+    rows += "c/lake.jpg,s/wave.jpg,,,1\nc/lake.jpg,s/wave.jpg,draft,300,\n"
+    pairs = read_grid(table(rows), config)
+    values = [(p.settings.size, p.settings.iterations, p.settings.style_weight) for p in pairs]
+    assert values == [(256, 100, 5), (100, 50, 1), (300, 100, 5)]
+    assert [p.settings_name for p in pairs] == [
+        "draft,style_weight=5",
+        "style_weight=1,iterations=50,size=100",
+        "draft,style_weight=5,size=300",
+    ]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_names_are_followed_by_the_lists_of_their_row() -> None:
+    rows = "content,style,name,size,seed\nc/lake.jpg,s/wave.jpg,Fig 3,64|128,1\n"
+    assert ids(rows) == ["lake/wave/Fig-3,size=64", "lake/wave/Fig-3,size=128"]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_arguments_say_all_that_differs() -> None:
+    rows = "content,style,preset,size,style_weight,range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,clamp\n"
+    flags = arguments(read_grid(table(rows))[0])
+    assert flags == ["--preset", "draft", "--style-weight", "1e4"] + [
+        *("--iterations", "100", "--size", "512", "--range", "clamp")
+    ]
+    given = dict(zip((f[2:].replace("-", "_") for f in flags[::2]), flags[1::2], strict=True))
+    assert make(given) == read_grid("manifest.csv")[0].settings
+    assert arguments(read_grid(table("content,style\nc/lake.jpg,s/wave.jpg\n"))[0]) == []
+
+
+WRONG = [
+    ("c/lake.jp,s/wave.jpg,,", "2: content: there is no file c/lake.jp; did you mean c/lake.jpg?"),
+    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),
+    ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*.jpg"),
+    (
+        "c/*.gif,s/wave.jpg,,",
+        "2: content: c/*.gif matches no picture (.jpg .jpeg .png .tif .tiff .webp .heic .heif .bmp .gif); "
+        "name at least one",
+    ),
+    ("c/lake.jpg||c/pine.png,s/wave.jpg,,", "2: content: 'c/lake.jpg||c/pine.png' has an empty item; "
+     "write a list as a|b|c"),
+    (
+        "c/lake.jpg,s/wave.jpg:0,,",
+        "2: style: the weight '0' of s/wave.jpg is not a number above 0; "
+        "write a blend as wave.jpg:0.7+scream.jpg:0.3",
+    ),
+    (
+        "c/lake.jpg,s/wave.jpg+s/wave.jpg:2,,",
+        "2: style: s/wave.jpg stands twice in the blend 's/wave.jpg+s/wave.jpg:2'; give it one weight",
+    ),
+    (
+        "c/lake.jpg,s/wave.jpg+,,",
+        "2: style: 's/wave.jpg+' has an empty part; write a blend as wave.jpg:0.7+scream.jpg:0.3",
+    ),
+    ("c/lake.jpg,s/wave.jpg,64|big,", "2: size: 'big' is not allowed; expected a whole number from 0 to 16384 (px)"),
+    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, which the values of its lists "
+     "follow"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("_pictures")
+@pytest.mark.parametrize(("row", "line"), WRONG)
+def test_wrong_cells(row: str, line: str) -> None:
+    assert mistakes(f"content,style,size,name\n{row}\n") == [line]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_wrong_settings_presets_inits_and_weights() -> None:
+    rows = (
+        "content,style,preset,init,weights,network,style_layers\n"
+        "c/lake.jpg,s/wave.jpg,drft,,,,\n"
+        "c/lake.jpg,s/wave.jpg,,nois,,,\n"
+        "c/lake.jpg,s/wave.jpg,,,w.pth,,\n"
+        "c/lake.jpg,s/wave.jpg,,,,vgg16,conv3_4\n"
+    )
+    found = mistakes(rows)
+    assert found[0].startswith("2: preset: there is no preset 'drft'; did you mean draft?; the presets are ")
+    assert found[1:3] == [
+        "3: init: there is no file nois; give its path from the working directory",
+        "4: weights: there is no file w.pth; give its path from the working directory",
+    ]
+    assert found[3].startswith("5: style_layers: vgg16 has no conv3_4; use ")
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_a_picture_that_is_none() -> None:
+    Path("c/text.jpg").write_text("no picture")
+    (line,) = mistakes("content,style\nc/text.jpg,s/wave.jpg\n")
+    assert line.startswith("2: content: c/text.jpg: is not a picture in a supported format")
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_one_name_for_two_settings() -> None:
+    rows = "content,style,name,size,frames\nc/lake.jpg,s/wave.jpg,x,64,\nc/pine.png,s/wave.jpg,X,128,\n"
+    assert mistakes(rows) == ["3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"]
+    rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
+    assert mistakes(rows) == [
+        "3: name: 'default' stands on line 2 for another value of frames; give the rows a `name` each"
+    ]
+    rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,6|7\n"
+    assert mistakes(rows) == [
+        "2: name: 'default' would stand for several values of frames; give each a row and a `name` of its own"
+    ]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_every_mistake_at_once_in_the_order_of_the_file() -> None:
+    rows = "content,style,sise,seed\nno.jpg,s/wave.jpg,,x|y\nc/lake.jpg,,,\nc/lake.jpg,s/nowave.gif,,-1\n"
+    assert [line.split(": ")[:2] for line in mistakes(rows)] == [
+        ["1", "sise"], ["2", "seed"], ["2", "seed"], ["2", "content"], ["3", "style"], ["4", "seed"], ["4", "style"]
+    ]  # fmt: skip
+
+
+def test_urls_are_not_checked() -> None:
+    rows = "content,style\nhttps://host/a%20b.jpg|s3://bucket/c.jpg,https://host/w+x.jpg?size=1:2\n"
+    assert ids(rows) == ["a-b/w-x/default", "c/w-x/default"]
+
+
+def test_empty_items() -> None:
+    with pytest.raises(NstError, match=r"^'a\| \|b' has an empty item; write a list as a\|b\|c$"):
+        split_list("a| |b")
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_grid_csv() -> None:
+    pairs = read_grid(table('content,style,size\nc/lake.jpg,"s/wave.jpg:7+s/scream.jpg:3",64\n'))
+    write_grid_csv(pairs, "out/grid.csv", "out", "tif")
+    with Path("out/grid.csv").open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    place = "out/pairs/lake/wave-0.7-scream-0.3/size=64"
+    assert line["id"] == pairs[0].id == "lake/wave-0.7-scream-0.3/size=64"
+    assert (line["folder"], line["image"], line["row"]) == (place, f"{place}/image.tif", "2")
+    assert line["style"] == "s/wave.jpg:0.7+s/scream.jpg:0.3"
+    assert make({name: line[name] for name in fields()}) == pairs[0].settings
+    assert line["style_layers"] == text(defaults().style_layers)
+    assert [path.name for path in Path("out").iterdir()] == ["grid.csv"]

@@ -1,0 +1,116 @@
+"""The losses against answers that are known and against float64 finite differences."""
+
+import pytest
+import torch
+
+from nst import losses
+
+KINDS = ["relative", "paper", "mean"]
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def test_gram_of_known_channels():
+    # Two channels over 4 pixels: (1, 2, 3, 4) and (1, 0, 1, 0).
+    features = torch.tensor([[[[1.0, 2], [3, 4]], [[1, 0], [1, 0]]]])
+    expected = torch.tensor([[[30.0, 4], [4, 2]]]) / 4
+    assert torch.equal(losses.gram(features), expected)
+
+
+@pytest.mark.parametrize("pixels", [(7, 9), (64, 64), (70, 65)], ids=["part", "one chunk", "chunk and part"])
+def test_gram_is_the_einsum_in_any_layout(pixels):
+    features = normal(2, 5, *pixels)
+    expected = torch.einsum("bchw,bdhw->bcd", features, features) / (pixels[0] * pixels[1])
+    for layout in (torch.contiguous_format, torch.channels_last):
+        torch.testing.assert_close(losses.gram(features.contiguous(memory_format=layout)), expected)
+
+
+def test_gram_of_16_bit_features_is_summed_in_32():
+    features = normal(1, 8, 80, 80, dtype=torch.float32).bfloat16()
+    exact = losses.gram(features.double())
+    result = losses.gram(features)
+    assert result.dtype == torch.float32
+    # One rounding to bf16 (relative 2^-9) of each chunk's product is all that may be lost.
+    assert ((result - exact).norm() / exact.norm()) < 2**-9
+
+
+def test_gram_ignores_where_things_are():
+    features = normal(1, 4, 6, 6)
+    shuffled = features.flatten(2)[:, :, torch.randperm(36, generator=torch.Generator().manual_seed(3))]
+    torch.testing.assert_close(losses.gram(features), losses.gram(shuffled.unflatten(2, (6, 6))))
+
+
+def test_content_loss_of_known_maps():
+    features, target = torch.full((1, 2, 3, 4), 3.0), torch.full((1, 2, 3, 4), 1.0)
+    got = {kind: losses.content_loss(features, target, kind).item() for kind in KINDS}
+    # 24 entries, each off by 2: Σ(F−P)² = 96, ΣP² = 24.
+    assert got == {"relative": 4.0, "paper": 48.0, "mean": 4.0}
+
+
+def test_style_loss_of_known_grams():
+    grams, target = torch.full((1, 3, 3), 2.0), torch.full((1, 3, 3), 1.0)
+    got = {kind: losses.style_loss(grams, target, kind).item() for kind in KINDS}
+    assert got == pytest.approx({"relative": 1.0, "paper": 9 / 36, "mean": 9 / 81})
+
+
+def test_paper_normalisation_is_equation_4():
+    f, a = normal(1, 5, 6, 7, seed=1), normal(1, 5, 6, 7, seed=2)
+    n, m = 5, 42
+    g_sum, a_sum = (torch.einsum("bchw,bdhw->bcd", t, t) for t in (f, a))
+    expected = ((g_sum - a_sum) ** 2).sum((1, 2)) / (4 * n**2 * m**2)
+    torch.testing.assert_close(losses.style_loss(losses.gram(f), losses.gram(a), "paper"), expected)
+
+
+def test_mean_normalisation_is_the_mse_of_grams_over_chw():
+    f, a = normal(1, 5, 6, 7, seed=1), normal(1, 5, 6, 7, seed=2)
+    g, t = (torch.einsum("bchw,bdhw->bcd", x, x) / (5 * 42) for x in (f, a))
+    expected = torch.nn.functional.mse_loss(g, t)
+    torch.testing.assert_close(losses.style_loss(losses.gram(f), losses.gram(a), "mean")[0], expected)
+
+
+@pytest.mark.parametrize("kind", ["relative", "mean"])
+def test_relative_and_mean_losses_do_not_depend_on_size(kind):
+    f, a = normal(1, 4, 8, 8, seed=1), normal(1, 4, 8, 8, seed=2)
+    big_f, big_a = (t.repeat(1, 1, 3, 3) for t in (f, a))
+    torch.testing.assert_close(losses.content_loss(f, a, kind), losses.content_loss(big_f, big_a, kind))
+    small = losses.style_loss(losses.gram(f), losses.gram(a), kind)
+    torch.testing.assert_close(small, losses.style_loss(losses.gram(big_f), losses.gram(big_a), kind))
+
+
+def test_total_variation_of_a_checkerboard_and_of_a_flat_picture():
+    board = (torch.arange(5)[:, None] + torch.arange(7)[None]) % 2
+    pictures = torch.stack([board.double().expand(3, 5, 7), torch.full((3, 5, 7), 0.3, dtype=torch.float64)])
+    differences = 3 * (4 * 7 + 5 * 6)  # every neighbour differs by 1
+    assert losses.total_variation(pictures, "paper").tolist() == [differences, 0]
+    assert losses.total_variation(pictures, "mean").tolist() == pytest.approx([differences / (3 * 5 * 7), 0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_perfect_match_costs_nothing_and_a_black_target_stays_finite(kind):
+    f = normal(1, 3, 4, 4)
+    assert losses.content_loss(f, f, kind).item() == 0
+    assert losses.style_loss(losses.gram(f), losses.gram(f), kind).item() == 0
+    assert losses.content_loss(f * 0, f * 0, kind).isfinite().all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_finite_differences(kind):
+    target, features = normal(1, 3, 5, 4, seed=5), normal(2, 3, 5, 4, seed=6).requires_grad_(True)
+    wanted = losses.gram(target)
+    for function in (
+        lambda f: losses.content_loss(f, target, kind),
+        lambda f: losses.style_loss(losses.gram(f), wanted, kind),
+        lambda f: losses.total_variation(f, kind),
+    ):
+        assert torch.autograd.gradcheck(function, features)
+        channels_last = features.detach().contiguous(memory_format=torch.channels_last).requires_grad_(True)
+        assert torch.autograd.gradcheck(function, channels_last)
+
+
+def test_pictures_of_a_batch_do_not_mix():
+    both, target = normal(2, 3, 6, 5), losses.gram(normal(1, 3, 6, 5, seed=9))
+    together = losses.style_loss(losses.gram(both), target, "relative")
+    alone = torch.cat([losses.style_loss(losses.gram(both[i : i + 1]), target, "relative") for i in range(2)])
+    torch.testing.assert_close(together, alone)

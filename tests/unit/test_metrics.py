@@ -1,0 +1,45 @@
+"""The neutral metrics against scikit-image's and against what must be so."""
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from nst.metrics import luminance, measure, ssim
+
+
+def test_ssim_is_scikit_images(rng):
+    y, x = np.mgrid[0:50, 0:60] / 50
+    a = np.clip(0.5 + 0.4 * np.sin(7 * x + 3 * y) + 0.02 * rng.standard_normal(x.shape), 0, 1)
+    for b in (a, np.clip(a + 0.1 * rng.standard_normal(a.shape), 0, 1), 1 - a):
+        expected = structural_similarity(
+            a, b, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+        assert ssim(a, b) == pytest.approx(expected, abs=1e-6)
+
+
+def test_luminance_weighs_green_most():
+    assert luminance(np.eye(3, dtype=np.float32)[None])[0].tolist() == pytest.approx([0.2126, 0.7152, 0.0722])
+
+
+def test_the_content_itself_has_no_content_error_and_the_style_itself_no_style_error(scene, stripes, untrained):
+    same = measure(scene, scene, [stripes], state=untrained, digest="0123456789", device="cpu")
+    assert same.content_error == 0
+    assert same.ssim == pytest.approx(1)
+    assert same.style_error > 0.01
+    assert same.judge == "vgg19:01234567"
+    style = measure(scene, stripes, [scene], state=untrained, digest="0", device="cpu")
+    assert style.style_error < 1e-9
+    assert style.content_error > 0
+    assert style.style_error == pytest.approx(sum(style.layers.values()) / 5)
+
+
+def test_a_blend_is_judged_against_its_mix(scene, stripes, untrained):
+    def error(blend):
+        return measure(scene, scene, [scene, stripes], state=untrained, digest="0", blend=blend, device="cpu").style_error
+
+    assert error([1.0, 0.0]) < 1e-9 < error([0.7, 0.3]) < error([0.0, 1.0])
+
+
+def test_slivers_are_measured_too(scene, stripes, untrained):
+    sliver = scene[:5]
+    assert np.isfinite(measure(sliver, sliver, [stripes[:, :3]], state=untrained, digest="0", device="cpu").style_error)

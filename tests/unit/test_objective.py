@@ -1,0 +1,98 @@
+"""The objective against one written down again in plain torch, float64, and against finite differences."""
+
+import pytest
+import torch
+
+from nst.networks import FeatureExtractor
+from nst.objective import Objective
+from nst.settings import make
+
+
+def picture(seed, *shape):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def network(state, settings):
+    layers = [*settings.content_layers, *settings.style_layers]
+    extractor = FeatureExtractor("vgg19", state, layers, pooling=settings.pooling, tap=settings.tap)
+    return extractor.convert(torch.device("cpu"), torch.float64)
+
+
+def settings_of(**values):
+    return make({"content_layers": "conv2_1", "style_layers": "conv1_1:0.5+conv2_1:2"} | values)
+
+
+CONTENT, STYLE, OTHER, X = (
+    picture(1, 1, 3, 10, 12), picture(2, 1, 3, 9, 9), picture(3, 1, 3, 8, 14), picture(4, 1, 3, 10, 12),
+)  # fmt: skip
+
+
+def plain(extractor, x, s, styles):
+    """Equation 7 with the normalisations, by einsum."""
+    def gram(f):
+        return torch.einsum("bchw,bdhw->bcd", f, f) / (f.shape[2] * f.shape[3])
+
+    fx, fc = extractor(x), extractor(CONTENT)
+    f, p = fx["conv2_1"], fc["conv2_1"]
+    squares = ((f - p) ** 2).sum()
+    content = {"relative": squares / (p**2).sum(), "paper": squares / 2, "mean": squares / f.numel()}[s.normalisation]
+    style = 0
+    for layer, weight in s.style_layers.items():
+        g = gram(fx[layer])
+        a = sum(share * gram(extractor(picture)[layer]) for picture, share in styles)
+        n, d = g.shape[-1], ((g - a) ** 2).sum()
+        scaled = {"relative": d / (a**2).sum(), "paper": d / (4 * n**2), "mean": d / n**4}[s.normalisation]
+        style = style + scaled * (weight if s.normalisation == "mean" else weight / 2.5)
+    tv = ((x[:, :, 1:] - x[:, :, :-1]) ** 2).sum() + ((x[..., 1:] - x[..., :-1]) ** 2).sum()
+    tv = tv if s.normalisation == "paper" else tv / x.numel()
+    return s.content_weight * content + s.style_weight * style + s.tv_weight * tv
+
+
+@pytest.mark.parametrize("pooling", ["max", "average", "l2"])
+@pytest.mark.parametrize("kind", ["relative", "paper", "mean"])
+def test_value_and_gradient_of_the_whole_objective(untrained, kind, pooling):
+    s = settings_of(normalisation=kind, pooling=pooling, content_weight=0.7, style_weight=3, tv_weight=0.2)
+    extractor = network(untrained, s)
+    styles = [(STYLE, 0.7), (OTHER, 0.3)]
+    ours = Objective(extractor, CONTENT, styles, s).evaluate(X)
+    x = X.clone().requires_grad_(True)
+    value = plain(extractor, x, s, styles)
+    (gradient,) = torch.autograd.grad(value, x)
+    torch.testing.assert_close(ours.total[0], value.detach(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(ours.gradient, gradient, rtol=1e-7, atol=1e-12 * gradient.abs().max().item())
+
+
+def test_gradient_by_finite_differences_in_random_directions(untrained):
+    s = settings_of(pooling="average", tv_weight=0.5)  # max pooling has kinks, which a difference may straddle
+    objective = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s)
+    gradient = objective.evaluate(X).gradient
+    for seed in range(3):
+        direction = picture(20 + seed, *X.shape) - 0.5
+        h = 1e-6
+        up, down = (objective.evaluate(X + sign * h * direction).total.item() for sign in (1, -1))
+        assert (gradient * direction).sum().item() == pytest.approx((up - down) / (2 * h), rel=1e-4)
+
+
+def test_weights_of_zero_switch_a_loss_off(untrained):
+    for off, name in (("content_weight", "content"), ("style_weight", "style")):
+        s = settings_of(**{off: 0})
+        evaluation = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s).evaluate(X)
+        assert evaluation.parts[name].item() == 0
+        assert evaluation.total.item() > 0
+
+
+def test_a_blend_of_one_style_twice_is_that_style(untrained):
+    s = settings_of()
+    extractor = network(untrained, s)
+    once = Objective(extractor, CONTENT, [(STYLE, 1.0)], s).evaluate(X).total
+    twice = Objective(extractor, CONTENT, [(STYLE, 0.2), (STYLE, 0.6)], s).evaluate(X).total
+    torch.testing.assert_close(once, twice)
+
+
+def test_pictures_of_a_batch_are_evaluated_as_if_alone(untrained):
+    s = settings_of()
+    objective = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s)
+    both = objective.evaluate(torch.cat([X, CONTENT]))
+    alone = objective.evaluate(X)
+    torch.testing.assert_close(both.total[:1], alone.total)
+    torch.testing.assert_close(both.gradient[:1], alone.gradient)

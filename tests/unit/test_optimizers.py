@@ -1,0 +1,144 @@
+"""The optimisers against SciPy's L-BFGS-B, torch's optimisers and problems whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize
+
+from nst.optimizers import LBFGS, Adam
+
+
+def minimise(optimizer, function, evaluations):
+    """Values at each point that the optimiser asked for, (evaluations, batch)."""
+    values = []
+    for _ in range(evaluations):
+        x = optimizer.ask().detach().requires_grad_(True)
+        value = function(x)
+        (gradient,) = torch.autograd.grad(value.sum(), x)
+        optimizer.tell(x.detach(), value.detach(), gradient)
+        values.append(value.detach())
+    return torch.stack(values)
+
+
+def rosenbrock(x):
+    return (100 * (x[:, 1:] - x[:, :-1] ** 2) ** 2 + (1 - x[:, :-1]) ** 2).sum(1)
+
+
+def far_start(n):
+    x = torch.full((1, n), -1.2, dtype=torch.float64)
+    x[:, 1::2] = 1.0
+    return x
+
+
+def scipy_evaluations(function, gradient, start, accuracy, memory=20):
+    """Evaluations that SciPy's L-BFGS-B needs until a value below `accuracy`."""
+    values = []
+
+    def recorded(z):
+        values.append(function(z))
+        return values[-1]
+
+    options = {"maxcor": memory, "maxiter": 5000, "maxfun": 5000, "ftol": 0, "gtol": 1e-12}
+    optimize.minimize(recorded, start, jac=gradient, method="L-BFGS-B", options=options)
+    return next(i for i, value in enumerate(values, 1) if value < accuracy)
+
+
+@pytest.mark.parametrize("n", [2, 10])
+def test_rosenbrock_takes_about_as_many_evaluations_as_scipy(n):
+    start = far_start(n)
+    values = minimise(LBFGS(start, memory=20), rosenbrock, 300)[:, 0]
+    ours = int((values < 1e-10).nonzero()[0]) + 1
+    theirs = scipy_evaluations(optimize.rosen, optimize.rosen_der, start[0].numpy(), 1e-10)
+    assert ours <= 1.5 * theirs + 10  # they search along each line; on pictures that costs more than it brings
+
+
+def test_a_badly_conditioned_quadratic_against_scipy():
+    scale, target = np.logspace(0, 3, 40), np.linspace(-1, 1, 40)
+    scaled = torch.from_numpy(scale)
+
+    def function(x):
+        return 0.5 * (scaled * (x - torch.from_numpy(target)) ** 2).sum(1)
+
+    start = torch.zeros(1, 40, dtype=torch.float64)
+    values = minimise(LBFGS(start, memory=20), function, 400)[:, 0]
+    ours = int((values < 1e-9).nonzero()[0]) + 1
+    theirs = scipy_evaluations(
+        lambda z: 0.5 * (scale * (z - target) ** 2).sum(), lambda z: scale * (z - target), np.zeros(40), 1e-9
+    )
+    assert ours <= 1.5 * theirs + 10
+
+
+def test_the_compact_form_is_the_two_loop_recursion():
+    """Nocedal & Wright, algorithm 7.4, on the same pairs."""
+    optimizer = LBFGS(far_start(6), memory=3)
+    minimise(optimizer, rosenbrock, 9)
+    oldest_first = [(int(optimizer.count) + i) % 3 for i in range(3)]
+    pairs = [(optimizer.pairs[0, i], optimizer.pairs[0, i + 3]) for i in oldest_first]
+    q, alphas = optimizer.gradient[0].clone(), []
+    for s, y in reversed(pairs):
+        alphas.append(s @ q / (s @ y))
+        q = q - alphas[-1] * y
+    s, y = pairs[-1]
+    q = q * (s @ y) / (y @ y)
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        q = q + s * (alpha - y @ q / (s @ y))
+    torch.testing.assert_close(optimizer.direction[0], -q, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [LBFGS, Adam])
+def test_rows_of_a_batch_go_their_own_way(kind):
+    starts = torch.randn(3, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    together = minimise(kind(starts), rosenbrock, 30)
+    for row in range(3):
+        alone = minimise(kind(starts[row : row + 1]), rosenbrock, 30)
+        torch.testing.assert_close(together[:, row : row + 1], alone, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [LBFGS, Adam])
+def test_a_value_that_is_not_finite_shortens_the_step_and_leaves_no_trace(kind):
+    def fragile(x):  # undefined beyond 1, and its minimum is close to the edge
+        value = ((x - 0.9) ** 2).sum(1) * 10
+        return torch.where((x > 1).any(1), torch.nan, value)
+
+    optimizer = kind(torch.zeros(1, 4, dtype=torch.float64), learning_rate=1.0)
+    values = minimise(optimizer, fragile, 80)[:, 0]
+    assert values.isnan().any()
+    assert optimizer.ask().isfinite().all()
+    assert values[~values.isnan()].min() < 1e-3
+
+
+def test_a_worse_point_is_never_accepted_beyond_the_window():
+    optimizer = LBFGS(far_start(10), memory=5)
+    values = minimise(optimizer, rosenbrock, 100)[:, 0]
+    assert optimizer.value.item() <= values[:50].min().item()
+
+
+def test_adam_is_torchs():
+    start = far_start(6)
+    ours = minimise(Adam(start, learning_rate=0.05), rosenbrock, 40)[:, 0]
+    x = start.clone().requires_grad_(True)
+    reference, theirs = torch.optim.Adam([x], lr=0.05), []
+    for _ in range(40):
+        reference.zero_grad()
+        value = rosenbrock(x).sum()
+        value.backward()
+        theirs.append(value.item())
+        reference.step()
+    assert ours.tolist() == pytest.approx(theirs, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [LBFGS, Adam])
+def test_a_run_goes_on_from_its_state_as_if_nothing_had_happened(kind):
+    whole = minimise(kind(far_start(6)), rosenbrock, 40)
+    first = kind(far_start(6))
+    minimise(first, rosenbrock, 15)
+    second = kind(torch.zeros(1, 6, dtype=torch.float64))
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(minimise(second, rosenbrock, 25), whole[15:])
+
+
+def test_a_flat_objective_stays_where_it_is():
+    optimizer = LBFGS(torch.ones(1, 3), first_step=0.01)
+    values = minimise(optimizer, lambda x: (x * 0).sum(1), 20)
+    assert torch.equal(optimizer.ask(), torch.ones(1, 3))
+    assert values.abs().max() == 0

@@ -1,0 +1,31 @@
+"""nst.plots: every plot is a readable picture, whatever is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from nst.errors import NstError
+from nst.plots import all_plots, loss_curves
+from nst.records import read_records
+from PIL import Image
+from synthetic import write_results
+
+
+def test_all_plots_even_where_losses_are_missing(tmp_path: Path) -> None:
+    grid = write_results(tmp_path, ["cat"], ["$wave"], {f"w{w}": {"style_weight": w} for w in (1, 10)})
+    (tmp_path / "pairs/0/0/0/losses.csv").unlink()
+    paths = all_plots(read_records(grid), tmp_path / "plots")
+    assert [path.name for path in paths] == ["cat--$wave.png", "errors.png"]
+    for path in paths:
+        with Image.open(path) as image:
+            assert min(image.size) > 300
+            assert image.convert("L").getextrema()[0] < 60  # something is drawn
+
+
+def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"plain": {}}))
+    with pytest.raises(NstError, match="no such pairs"):
+        loss_curves(records.iloc[:0], "nothing", tmp_path / "a.png")
+    with pytest.raises(NstError, match=r"\.svg"):
+        loss_curves(records, "one", tmp_path / "a.bmp")

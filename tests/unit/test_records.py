@@ -1,0 +1,93 @@
+"""nst.records: every pair has a line, and ranks agree with a plain computation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nst.errors import NstError
+from nst.records import pareto_front, read_records, sorted_values, varying
+from synthetic import errors, write_results
+
+SETTINGS = {f"w{w}": {"style_weight": w} for w in (1, 10, 100)}
+NUMBERS = st.one_of(st.sampled_from([0.0, 0.5, 1.0, float("nan")]), st.floats(0, 2))
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    return write_results(tmp_path, ["cat", "dog"], ["wave"], SETTINGS)
+
+
+def test_numbers_come_from_run_json(grid: Path) -> None:
+    records = read_records(grid)
+    assert list(records["status"]) == ["done"] * 6
+    assert tuple(records.loc[4, ["style_error", "content_error"]]) == errors(1, 0, 1)
+    assert records.loc[0, "seconds"] == 2.25
+    assert records.loc[0, "precision"] == "auto"
+    assert records.loc[0, "precision_used"] == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (None, "missing"), (b"", "broken"), (b"{", "broken"), (b"\xff\xfe", "broken"), (b"[1]", "broken"),
+        (b"null", "broken"), (b'{"losses": 3}', "broken"), (b'{"losses": {"total": "many"}}', "broken"),
+        (b'{"losses": {"total": NaN}}', "broken"), (b"[" * 100_000, "broken"),
+        (b'{"losses": {"total": 1}, "metrics": null}', "done"),
+        (b'{"losses": {"total": 1}, "metrics": {"style_error": true, "judge": 7}}', "done"),
+    ],
+)  # fmt: skip
+def test_damaged_records_are_lines_too(grid: Path, content: bytes | None, status: str) -> None:
+    file = grid.parent / "pairs/0/0/1/run.json"
+    file.unlink() if content is None else file.write_bytes(content)
+    records = read_records(grid)
+    assert list(records["status"]) == ["done", status, *["done"] * 4]
+    assert records["score"].isna()[1]
+    assert not records["best"][1]
+    assert not records["pareto"][1]
+
+
+@pytest.mark.parametrize("content", [None, "", "id,content\n1,2\n"])
+def test_what_is_no_grid_is_one_sentence(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "grid.csv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(NstError, match=r"grid\.csv"):
+        read_records(path)
+
+
+def test_a_grid_without_pairs_is_empty(grid: Path) -> None:
+    grid.write_text(grid.read_text().splitlines()[0] + "\n")
+    assert read_records(grid).empty
+
+
+def test_ranks_never_mix_judges(grid: Path) -> None:
+    file = grid.parent / "pairs/0/0/1/run.json"
+    run = json.loads(file.read_text())
+    run["metrics"]["judge"] = "lite:1234"
+    file.write_text(json.dumps(run))
+    records = read_records(grid)
+    for _, line in records.iterrows():
+        rivals = [
+            other["score"] for _, other in records.iterrows()
+            if (other["content"], other["judge"]) == (line["content"], line["judge"])
+        ]  # fmt: skip
+        assert line["rank"] == 1 + sum(score < line["score"] for score in rivals)
+        assert line["best"] == (line["score"] == min(rivals))
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30))
+def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) -> None:
+    def beaten(p: tuple[float, float]) -> bool:
+        return any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)
+
+    expected = [p[0] == p[0] and p[1] == p[1] and not beaten(p) for p in points]
+    assert pareto_front([p[0] for p in points], [p[1] for p in points]) == expected
+
+
+def test_values_sort_as_people_do(grid: Path) -> None:
+    assert sorted_values(["1e4", "auto", "30", "2", "2"]) == ["2", "30", "1e4", "auto"]
+    assert varying(read_records(grid)) == ["style_weight"]

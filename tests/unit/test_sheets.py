@@ -1,0 +1,105 @@
+"""nst.sheets: each picture stands where it should, at every size of grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from nst.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
+from nst.errors import NstError
+from nst.records import read_records
+from nst.sheets import all_sheets, matrix_sheet, sweep_sheet
+from PIL import Image, ImageFont
+from synthetic import colour, write_results
+
+SWEEP = {f"w{w}": {"style_weight": w} for w in (100, 1, 10)}
+
+
+def grid(root: Path, contents: int, styles: int, settings: dict[str, dict[str, object]]) -> pd.DataFrame:
+    names = [f"content-{i}" for i in range(contents)], [f"style-{j}" for j in range(styles)]
+    return read_records(write_results(root, *names, settings))
+
+
+def boxes(path: Path, colours: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """The centre of the area of each flat colour, which must be a filled rectangle."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    centres = []
+    for wanted in colours:
+        y, x = np.nonzero((pixels == wanted).all(axis=2))
+        assert len(y), f"nothing of {wanted}"
+        assert len(y) == (np.ptp(y) + 1) * (np.ptp(x) + 1)
+        centres.append((int(x.mean()), int(y.mean())))
+    return centres
+
+
+def test_matrix_has_contents_down_and_styles_across(tmp_path: Path) -> None:
+    matrix_sheet(grid(tmp_path, 2, 3, {"plain": {}}), "plain", tmp_path / "sheet.png")
+    inputs = [(0, 0, 15), (0, 0, 55), (0, 15, 0), (0, 55, 0), (0, 95, 0)]
+    c0, c1, s0, s1, s2 = boxes(tmp_path / "sheet.png", inputs)
+    results = boxes(tmp_path / "sheet.png", [colour(i, j, 0) for i in range(2) for j in range(3)])
+    for place, (i, j) in zip(results, [(i, j) for i in range(2) for j in range(3)], strict=True):
+        assert place[0] == pytest.approx((s0, s1, s2)[j][0], abs=1)
+        assert place[1] == pytest.approx((c0, c1)[i][1], abs=1)
+
+
+def test_sweep_is_a_row_by_value(tmp_path: Path) -> None:
+    sweep_sheet(grid(tmp_path, 1, 1, SWEEP), "content-0", "style-0", tmp_path / "sheet.png")
+    at100, at1, at10 = boxes(tmp_path / "sheet.png", [colour(0, 0, k) for k in range(3)])
+    assert at1[0] < at10[0] < at100[0]
+    assert at1[1] == at10[1] == at100[1]
+
+
+def test_two_settings_make_a_matrix(tmp_path: Path) -> None:
+    settings = {f"{s}-{w}": {"size": s, "style_weight": w} for s in (256, 512) for w in (1, 10, 100)}
+    sweep_sheet(grid(tmp_path, 1, 1, settings), "content-0", "style-0", tmp_path / "sheet.png")
+    places = boxes(tmp_path / "sheet.png", [colour(0, 0, k) for k in range(6)])
+    assert len({y for _, y in places[:3]}) == len({y for _, y in places[3:]}) == 1
+    assert places[0][1] < places[3][1]
+    assert [x for x, _ in places[:3]] == [x for x, _ in places[3:]]
+
+
+def test_missing_and_broken_pictures_leave_a_box(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 3, {"plain": {}})
+    (tmp_path / "pairs/0/0/0/run.json").unlink()
+    (tmp_path / "pairs/0/1/0/image.png").write_bytes(b"no picture")
+    matrix_sheet(read_records(tmp_path / "grid.csv"), "plain", tmp_path / "sheet.jpg")
+    assert len(records) == 3
+    with Image.open(tmp_path / "sheet.jpg") as image:
+        assert image.format == "JPEG"
+
+
+def test_all_sheets(tmp_path: Path) -> None:
+    paths = all_sheets(grid(tmp_path, 1, 1, SWEEP), tmp_path / "sheets")
+    names = [path.relative_to(tmp_path / "sheets").as_posix() for path in paths]
+    assert names == ["w100.png", "w1.png", "w10.png", "sweeps/content-0--style-0.png"]
+    assert all(path.exists() for path in paths)
+
+
+def test_unknown_names_are_told(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 1, {"plain": {}})
+    with pytest.raises(NstError, match="known: plain"):
+        matrix_sheet(records, "fancy", tmp_path / "a.png")
+    with pytest.raises(NstError, match="known: content-0 × style-0"):
+        sweep_sheet(records, "x", "style-0", tmp_path / "a.png")
+    with pytest.raises(NstError, match=r"\.png or \.jpg"):
+        matrix_sheet(records, "plain", tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 13, 21, 40])
+def test_sheets_stay_in_bounds(count: int) -> None:
+    side = picture_side(count, count)
+    assert SMALLEST <= side <= LARGEST
+    assert count * side * 1.2 <= MAX_SIDE
+    assert (count * side) ** 2 <= MAX_PIXELS
+
+
+def test_labels_are_cut_to_fit() -> None:
+    font = ImageFont.load_default(20)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    assert shortened("short", font, 500) == "short"
+    cut = shortened("a very long name\nindeed", font, 100)
+    assert cut.endswith("…")
+    assert font.getlength(cut) <= 100

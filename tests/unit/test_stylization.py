@@ -1,0 +1,177 @@
+"""The run of one pair: what it promises to whoever calls it."""
+
+import numpy as np
+import pytest
+import torch
+
+import nst
+from nst import stylization
+from nst.errors import NstError
+from nst.settings import make
+from nst.stylization import Finished, Progress
+
+SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
+
+
+def run(content, style, state, values=None, **kwargs):
+    events = list(nst.stylize(content, [style], make(SHALLOW | (values or {})), state=state, device="cpu", **kwargs))
+    assert all(isinstance(event, Progress) for event in events[:-1])
+    assert isinstance(events[-1], Finished)
+    return events[:-1], events[-1]
+
+
+def same(a, b):
+    return np.array_equal(a.pixels, b.pixels)
+
+
+def test_each_evaluation_is_told_and_the_best_is_kept(scene, stripes, untrained):
+    steps, end = run(scene, stripes, untrained)
+    assert [step.evaluation for step in steps] == list(range(1, 13))
+    totals = [step.losses["total"] for step in steps]
+    assert end.evaluations == 12
+    assert end.losses["total"] == min(totals)
+    assert totals[end.best_evaluation - 1] == min(totals)
+    assert min(totals) < 0.7 * totals[0]
+    assert {"content", "style", "tv", "total", "content:conv2_1", "style:conv1_1", "style:conv2_1"} == set(end.losses)
+    assert end.pixels.shape == scene.shape
+    assert end.pixels.dtype == np.float32
+
+
+def test_the_losses_add_up(scene, stripes, untrained):
+    steps, _ = run(scene, stripes, untrained, {"content_weight": 0.5, "style_weight": 3, "tv_weight": 0.1, "iterations": 3})
+    for step in steps:
+        parts = step.losses
+        assert parts["total"] == pytest.approx(0.5 * parts["content"] + 3 * parts["style"] + 0.1 * parts["tv"], rel=1e-5)
+        assert parts["style"] == pytest.approx((parts["style:conv1_1"] + parts["style:conv2_1"]) / 2, rel=1e-5)
+
+
+def test_the_same_settings_give_the_same_bytes_and_another_seed_does_not(scene, stripes, untrained):
+    values = {"init": "content+noise", "iterations": 5}
+    first, again, other = (run(scene, stripes, untrained, values | {"seed": seed})[1] for seed in (3, 3, 4))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("kind", ["clip", "clamp", "rescale"])
+def test_pixels_end_in_range(scene, stripes, untrained, optimizer, kind):
+    steps, end = run(scene, stripes, untrained, {"optimizer": optimizer, "range": kind, "learning_rate": 0.5})
+    assert 0 <= end.pixels.min() <= end.pixels.max() <= 1
+    assert end.losses["total"] <= steps[0].losses["total"]
+
+
+def test_where_it_begins(scene, stripes, untrained):
+    one = {"iterations": 1}
+    begin = {init: run(scene, stripes, untrained, one | {"init": init})[1] for init in ("content", "noise", "style", "content+noise")}
+    assert np.allclose(begin["content"].pixels, scene, atol=1e-6)
+    assert begin["content"].losses["content"] == 0
+    noise = begin["noise"].pixels
+    assert abs(noise.mean() - 0.5) < 0.01
+    assert abs(noise.std() - 0.1) < 0.01
+    grain = begin["content+noise"].pixels - scene
+    assert 0.05 < grain.std() < 0.11
+    assert begin["style"].pixels.shape == scene.shape
+    assert begin["style"].losses["style"] < begin["content"].losses["style"]
+    given = run(scene, stripes, untrained, one | {"init": "other.png"}, init=scene[::-1].copy())[1]
+    assert np.allclose(given.pixels, scene[::-1], atol=1e-6)
+    with pytest.raises(NstError, match="give that picture at the content's shape"):
+        run(scene, stripes, untrained, one | {"init": "other.png"})
+
+
+def test_content_only_finds_the_content_and_style_only_the_style(scene, stripes, untrained):
+    noise = {"init": "noise", "iterations": 60}
+    steps, end = run(scene, stripes, untrained, noise | {"style_weight": 0})
+    assert end.losses["content"] < 0.02 * steps[0].losses["content"]
+    assert end.losses["style"] == 0
+    steps, end = run(scene, stripes, untrained, noise | {"content_weight": 0})
+    assert end.losses["style"] < 0.02 * steps[0].losses["style"]
+    assert end.losses["content"] == 0
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_an_interrupted_run_ends_in_the_same_picture(scene, stripes, untrained, optimizer):
+    whole = run(scene, stripes, untrained, {"optimizer": optimizer})[1]
+    settings = make(SHALLOW | {"optimizer": optimizer})
+    for event in nst.stylize(scene, [stripes], settings, state=untrained, device="cpu"):
+        if event.evaluation == 5:
+            saved = event.state()
+            break
+    rest, end = run(scene, stripes, untrained, {"optimizer": optimizer}, resume=saved)
+    assert [step.evaluation for step in rest] == list(range(6, 13))
+    assert same(end, whole)
+
+
+class Broken:
+    """An objective whose answers are not finite for a while, as 16-bit activations make them."""
+
+    def __init__(self, inner, bad):
+        self.inner, self.bad, self.calls = inner, bad, 0
+
+    def evaluate(self, pictures):
+        self.calls += 1
+        result = self.inner.evaluate(pictures)
+        if self.calls in self.bad:
+            result.total.fill_(torch.nan)
+            result.gradient.fill_(torch.nan)
+        return result
+
+
+def broken(monkeypatch, bad_by_type):
+    real = stylization._objective
+
+    def make_broken(content, styles, blend, settings, state, device, dtype):
+        return Broken(real(content, styles, blend, settings, state, device, torch.float32), bad_by_type.get(dtype, ()))
+
+    monkeypatch.setattr(stylization, "_objective", make_broken)
+
+
+def test_a_nan_is_stepped_back_from(scene, stripes, untrained, monkeypatch):
+    broken(monkeypatch, {torch.float32: {4, 5}})
+    steps, end = run(scene, stripes, untrained)
+    assert [i for i, step in enumerate(steps, 1) if not np.isfinite(step.losses["total"])] == [4, 5]
+    assert np.isfinite(end.pixels).all()
+    assert end.losses["total"] < steps[2].losses["total"]
+    assert end.warnings == ()
+
+
+def test_16_bit_that_stays_nan_is_given_up_for_32(scene, stripes, untrained, monkeypatch):
+    broken(monkeypatch, {torch.bfloat16: range(3, 1000)})
+    steps, end = run(scene, stripes, untrained, {"precision": "bf16", "iterations": 20})
+    assert end.precision == "fp32"
+    assert end.warnings == ("evaluation 6: the losses are not finite; went on in fp32",)
+    assert end.losses["total"] < steps[0].losses["total"]
+    assert end.evaluations == 20
+
+
+def test_nan_without_end_is_an_error_and_no_picture(scene, stripes, untrained, monkeypatch):
+    broken(monkeypatch, {torch.float32: range(1, 1000)})
+    with pytest.raises(NstError, match="not finite even in fp32"):
+        run(scene, stripes, untrained)
+
+
+def test_pictures_too_small_for_the_layers(scene, stripes, untrained):
+    with pytest.raises(NstError, match=r"the style picture is 44×3 px at this size; its layers need at least 4 px"):
+        run(scene, stripes[:3], untrained, {"content_layers": "conv3_1"})
+
+
+@pytest.mark.vgg
+def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
+    """After the same number of evaluations of the same float32 objective, the loss is equal or better."""
+    big = np.kron(scene, np.ones((2, 2, 1), np.float32))
+    values = make({"iterations": 60, "precision": "fp32"})
+    *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
+    objective = stylization._objective(
+        big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], None, values, trained, torch.device("cpu"), torch.float32
+    )
+    x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
+    optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)
+    seen = []
+
+    def closure():
+        evaluation = objective.evaluate(x)
+        x.grad = evaluation.gradient
+        seen.append(evaluation.total.item())
+        return evaluation.total[0]
+
+    optimizer.step(closure)
+    assert ours.losses["total"] <= min(seen[:60])

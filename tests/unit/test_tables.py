@@ -1,0 +1,103 @@
+"""nst.tables: the CSV is exact, and the page shows names as they are and keeps them harmless."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pandas as pd
+import pytest
+from nst.records import read_records
+from nst.tables import comparison, relative_link, sweep, write_tables
+from synthetic import errors, write_results
+
+HOSTILE = '"><img src=x onerror=alert(1)>'
+SETTINGS = {f"w{w}": {"style_weight": w, "size": size} for w in (1, 10) for size in (256,)}
+
+
+class Page(HTMLParser):
+    """The tags, their attributes, and the text outside of scripts and styles."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> pd.DataFrame:
+    return read_records(write_results(tmp_path, ["cat", HOSTILE], ["wave", "scream"], SETTINGS))
+
+
+def test_a_table_for_the_comparison_and_each_swept_setting(records: pd.DataFrame, tmp_path: Path) -> None:
+    names = [path.name for path in write_tables(records, tmp_path / "tables")]
+    assert names == ["comparison.csv", "comparison.html", "style_weight.csv", "style_weight.html"]
+
+
+def test_csv_reads_back_exactly(records: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(records, tmp_path)
+    table = comparison(records)
+    again = pd.read_csv(tmp_path / "comparison.csv", keep_default_na=False, float_precision="round_trip")
+    assert list(again.columns) == list(table.columns)
+    assert list(again["style_error"]) == [
+        errors(i, j, k)[0] for i in range(2) for j in range(2) for k in range(2)
+    ]
+    assert list(again["content_name"]) == list(records["content_name"])
+    assert list(again["rank"]) == list(records["rank"])
+    settings = list(table.columns[5:])
+    assert settings[:2] == ["style_weight", "preset"]  # those that vary come first
+
+
+def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
+    table = sweep(records, "style_weight")
+    assert len(table) == 2 + 2 * 2 * 2
+    for k, line in table.head(2).iterrows():
+        expected = [errors(i, j, k)[0] for i in range(2) for j in range(2)]
+        assert line["style_error"] == pytest.approx(sum(expected) / 4)
+        assert line["pairs"] == 4
+    assert list(table["style_weight"][:2]) == ["1", "10"]
+
+
+def test_hostile_names_are_only_names(records: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(records, tmp_path)
+    for name in ("comparison", "style_weight"):
+        page = Page((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
+        assert not [attrs for _, attrs in page.tags if any(key.startswith("on") for key in attrs)]
+        assert HOSTILE in page.texts
+
+
+def test_page_needs_nothing_else(records: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(records, tmp_path / "tables")
+    source = (tmp_path / "tables/comparison.html").read_text(encoding="utf-8")
+    assert "http://" not in source
+    assert "https://" not in source
+    policy = next(attrs["content"] or "" for tag, attrs in Page(source).tags if "http-equiv" in attrs)
+    assert policy.startswith("default-src 'none'")
+    for tag in ("script", "style"):
+        body = re.search(f"<{tag}>(.*?)</{tag}>", source, re.DOTALL)
+        assert body
+        digest = base64.b64encode(hashlib.sha256(body[1].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    pictures = [attrs for tag, attrs in Page(source).tags if tag == "img"]
+    assert len(pictures) == len(records)
+    assert all(attrs["loading"] == "lazy" for attrs in pictures)
+    links = [(tmp_path / "tables" / unquote(attrs["src"] or "")).resolve() for attrs in pictures]
+    assert links == [Path(image).resolve() for image in records["image"]]
+
+
+def test_links_survive_any_name(tmp_path: Path) -> None:
+    name = "a b#c%20?ü='\".png"
+    link = relative_link(str(tmp_path / "pairs" / name), tmp_path / "tables")
+    assert not set(link) & set(" #?'\"")
+    assert unquote(link) == f"../pairs/{name}"

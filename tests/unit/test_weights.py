@@ -1,0 +1,140 @@
+"""Finding, reading and fetching weights; a server of our own stands for the publisher."""
+
+import hashlib
+import http.server
+import threading
+
+import pytest
+import torch
+
+from nst import weights
+from nst.errors import NstError
+
+BODY = bytes(range(256)) * 5000
+
+
+class Publisher(http.server.BaseHTTPRequestHandler):
+    """Serves BODY with ranges; breaks off the first answer when told to."""
+
+    break_at = 0
+    ranges: list = []  # noqa: RUF012
+
+    def do_GET(self):  # noqa: N802
+        asked = self.headers.get("Range")
+        type(self).ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        if start >= len(BODY):
+            self.send_response(416)
+            self.end_headers()
+            return
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(BODY) - start))
+        self.end_headers()
+        stop = type(self).break_at or len(BODY)
+        type(self).break_at = 0
+        self.wfile.write(BODY[start:stop])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def publisher(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    Publisher.break_at, Publisher.ranges = 0, []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    digest = hashlib.sha256(BODY).hexdigest()[:8]
+    yield f"http://127.0.0.1:{server.server_port}/vgg19-{digest}.pth"
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetched_once_checked_and_with_progress(publisher, tmp_path):
+    place, seen = tmp_path / "new" / "vgg19.pth", []
+    weights.fetch("vgg19", place, lambda have, total: seen.append((have, total)), publisher)
+    assert place.read_bytes() == BODY
+    assert seen[-1] == (len(BODY), len(BODY))
+    weights.fetch("vgg19", place, None, publisher)
+    assert Publisher.ranges == [None]
+    assert [p.name for p in place.parent.iterdir()] == ["vgg19.pth"]
+
+
+def test_goes_on_where_it_was_cut_off(publisher, tmp_path):
+    place = tmp_path / "vgg19.pth"
+    Publisher.break_at = 70_000
+    with pytest.raises(NstError, match="could not be fetched"):
+        weights.fetch("vgg19", place, None, publisher)
+    assert not place.exists()
+    assert (tmp_path / "vgg19.pth.part").read_bytes() == BODY[:70_000]
+    weights.fetch("vgg19", place, None, publisher)
+    assert Publisher.ranges == [None, "bytes=70000-"]
+    assert place.read_bytes() == BODY
+
+
+def test_a_wrong_sha256_never_gets_the_name(publisher, tmp_path):
+    place = tmp_path / "vgg19.pth"
+    with pytest.raises(NstError, match="another sha256 than deadbeef"):
+        weights.fetch("vgg19", place, None, publisher.rpartition("-")[0] + "-deadbeef.pth")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_internet_is_one_sentence_with_all_remedies(tmp_path):
+    with pytest.raises(NstError) as error:
+        weights.fetch("vgg19", tmp_path / "w.pth", None, "http://127.0.0.1:9/vgg19-00000000.pth")
+    message = str(error.value)
+    assert "\n" not in message
+    for part in ("nst weights vgg19", "vgg19-dcbb9e9d.pth", str(tmp_path / "w.pth"), "NST_WEIGHTS_DIR", "--network lite"):
+        assert part in message
+
+
+def test_the_folder_of_the_environment_comes_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
+    with pytest.raises(NstError, match=r"has no vgg19\*\.safetensors or vgg19\*\.pth"):
+        weights.find("vgg19")
+    (tmp_path / "vgg19_b.pth").touch()
+    (tmp_path / "vgg19_a.pth").touch()
+    assert weights.find("vgg19").name == "vgg19_a.pth"
+    (tmp_path / "vgg19_z.safetensors").touch()
+    assert weights.find("vgg19").name == "vgg19_z.safetensors"
+    monkeypatch.delenv("NST_WEIGHTS_DIR")
+    monkeypatch.setenv("NST_CACHE", str(tmp_path / "cache"))
+    assert weights.find("vgg16") == tmp_path / "cache" / "vgg16-imagenet.pth"
+    with pytest.raises(NstError, match="no weights for vgg16"):
+        weights.load("vgg16")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_state_dicts_of_any_kind_are_read(tmp_path, legacy):
+    from safetensors.torch import save_file
+
+    tensors = {"features.0.weight": torch.ones(64, 3, 3, 3).half(), "features.0.bias": torch.zeros(64).half()}
+    torch.save(tensors | {"classifier.0.weight": torch.ones(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy)
+    save_file(tensors, tmp_path / "a.safetensors")
+    for name in ("a.pth", "a.safetensors"):
+        state, source, digest = weights.load("vgg19", str(tmp_path / name))
+        assert set(state) == set(tensors)
+        assert source.endswith(name)
+        assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+
+
+class Malice:
+    def __reduce__(self):
+        return (print, ("run",))
+
+
+def test_files_that_are_no_weights(tmp_path, capsys):
+    cases = {"text.pth": b"hello", "empty.pth": b"", "cut.safetensors": b"\x08\0\0\0"}
+    for name, body in cases.items():
+        (tmp_path / name).write_bytes(body)
+        with pytest.raises(NstError, match=rf"{name}: cannot be read as weights"):
+            weights.load("vgg19", str(tmp_path / name))
+    torch.save({"features.0.weight": Malice()}, tmp_path / "evil.pth")
+    with pytest.raises(NstError, match="cannot be read as weights"):
+        weights.load("vgg19", str(tmp_path / "evil.pth"))
+    assert capsys.readouterr().out == ""
+    torch.save({"other": torch.ones(1)}, tmp_path / "other.pth")
+    with pytest.raises(NstError, match="is no state dict with keys features"):
+        weights.load("vgg19", str(tmp_path / "other.pth"))
+    with pytest.raises(NstError, match="no such file of weights"):
+        weights.load("vgg19", str(tmp_path / "absent.pth"))

@@ -1,0 +1,129 @@
+"""Functions of the rules; what they do is in the package."""
+
+import os
+from collections import defaultdict
+
+from nst import ALGORITHM, weights
+from nst.config import load_config
+from nst.errors import NstError
+from nst.estimate import estimate
+from nst.grid import arguments, read_grid
+from nst.inputs import Files, is_url
+from snakemake.exceptions import WorkflowError
+
+FILES = Files()
+
+
+def checked(function, *arguments):
+    """Call the package; what the user can mend becomes a message without a traceback."""
+    try:
+        return function(*arguments)
+    except NstError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def read_config(given):
+    return checked(load_config, given)
+
+
+def read_pairs(settings):
+    """Every pair of the manifest by its id: looked up once for each job."""
+    found = checked(read_grid, settings.manifest, settings, FILES)
+    return {pair.id: pair for pair in found}
+
+
+def by_settings(pairs):
+    """The ids that share a sheet contents × styles."""
+    groups = defaultdict(list)
+    for name, pair in pairs.items():
+        groups[pair.settings_name].append(name)
+    return groups
+
+
+def by_pictures(pairs):
+    """The ids of a content and a style, by `content--style`."""
+    groups = defaultdict(list)
+    for name, pair in pairs.items():
+        groups[f"{pair.content_name}--{pair.style_name}"].append(name)
+    return groups
+
+
+def pair_of(wildcards):
+    return PAIRS[f"{wildcards.content}/{wildcards.style}/{wildcards.settings}"]
+
+
+def local(path):
+    """A file as it is; a URL through Snakemake's storage plugins."""
+    return storage(path) if is_url(path) else path
+
+
+def content_of(wildcards):
+    return local(pair_of(wildcards).content)
+
+
+def styles_of(wildcards):
+    return [local(path) for path, _ in pair_of(wildcards).styles]
+
+
+def style_arguments(wildcards, input):
+    """The styles as `nst stylize` takes them: with their shares where several are blended."""
+    pair = pair_of(wildcards)
+    paths = [str(path) for path in input.style]
+    if len(paths) == 1:
+        return paths
+    return [f"{path}:{share:.12g}" for path, (_, share) in zip(paths, pair.styles)]
+
+
+def weights_of(wildcards):
+    """The file that the `weights` rule fetches; nothing where the user has named a file or a folder."""
+    settings = pair_of(wildcards).settings
+    if settings.weights != "imagenet" or os.environ.get("NST_WEIGHTS_DIR"):
+        return []
+    return ancient(str(weights.find(settings.network)))
+
+
+def cost_of(wildcards):
+    """About how many seconds and megabytes a pair takes on one core."""
+    pair = pair_of(wildcards)
+    size = (0, 0) if is_url(pair.content) else FILES.size(pair.content)
+    return estimate(pair.settings, size, 1)
+
+
+def minutes_of(wildcards, attempt):
+    return max(5, round(3 * cost_of(wildcards)[0] / 60)) * attempt
+
+
+def megabytes_of(wildcards, attempt):
+    return round(cost_of(wildcards)[1] * (0.5 + attempt / 2))
+
+
+def threads_of(wildcards):
+    """All cores where pairs are few; else one each, since several pictures at once are faster than one on all."""
+    return CONFIG.threads or max(1, (workflow.cores or 1) // len(PAIRS))
+
+
+def pictures(names):
+    return [PAIRS[name].image(RESULTS, CONFIG.format) for name in names]
+
+
+def clips(names):
+    """The animations of the pairs that keep frames."""
+    kinds = ["gif", "mp4"] if CONFIG.video == "mp4" else ["gif"]
+    return [
+        f"{PAIRS[name].folder(RESULTS)}/animation.{kind}"
+        for name in names
+        if PAIRS[name].settings.frames
+        for kind in kinds
+    ]
+
+
+def swept(groups):
+    """The content--style that are painted with several settings."""
+    return [name for name, members in groups.items() if len(members) > 1]
+
+
+def fingerprint(pairs):
+    """A short text that changes whenever the grid does."""
+    import hashlib
+
+    return hashlib.sha256("\n".join(pairs).encode()).hexdigest()[:16]

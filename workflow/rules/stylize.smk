@@ -1,0 +1,68 @@
+rule pairs:
+    """Every picture of the manifest."""
+    input:
+        pictures(PAIRS),
+
+
+rule stylize:
+    """Paint one pair: content, style(s) and settings to a picture, its losses, snapshots and run record."""
+    input:
+        content=content_of,
+        style=styles_of,
+        weights=weights_of,
+    output:
+        image=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/image.{CONFIG.format}",
+        losses=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/losses.csv",
+        run=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/run.json",
+        snapshots=directory(f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots"),
+    log:
+        f"{RESULTS}/logs/stylize/{{content}}/{{style}}/{{settings}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/stylize/{{content}}/{{style}}/{{settings}}.tsv"
+    params:
+        style=style_arguments,
+        settings=lambda wildcards: arguments(pair_of(wildcards)),
+        algorithm=ALGORITHM,  # a new version paints everything again
+        record=subpath(output.run, parent=True),
+        # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
+        work=f"{RESULTS}/.work/{{content}}/{{style}}/{{settings}}",
+        id="{content}/{style}/{settings}",
+    threads: threads_of
+    retries: 1
+    resources:
+        mem_mb=megabytes_of,
+        runtime=minutes_of,
+        device=CONFIG.device,  # a resource: another device is no reason to paint again
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst stylize {input.content:q} {params.style:q} -o {output.image:q} --record {params.record:q}"
+        " --work {params.work:q} --id {params.id:q} --device {resources.device} --threads {threads}"
+        " {params.settings:q} > {log:q} 2>&1"
+
+
+rule animations:
+    """The animation of every pair that keeps frames."""
+    input:
+        clips(PAIRS),
+
+
+rule animate:
+    """The frames of a pair as a GIF or a video."""
+    input:
+        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots",
+    output:
+        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.{{kind}}",
+    log:
+        f"{RESULTS}/logs/animate/{{content}}/{{style}}/{{settings}}.{{kind}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/animate/{{content}}/{{style}}/{{settings}}.{{kind}}.tsv"
+    wildcard_constraints:
+        kind="gif|mp4",
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst animate {input:q}/frames -o {output:q} > {log:q} 2>&1"

@@ -1,0 +1,155 @@
+rule grid:
+    """One line a pair: its id, files and every setting."""
+    input:
+        manifest=CONFIG.manifest,
+    output:
+        f"{RESULTS}/grid.csv",
+    log:
+        f"{RESULTS}/logs/grid.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/grid.tsv"
+    params:
+        config=CONFIG.model_dump_json(exclude={"device", "threads"}),
+        pairs=fingerprint(PAIRS),  # a glob may find new pictures while the manifest stays
+    localrule: True
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config - --csv > {output:q} 2> {log:q}"
+
+
+rule tables:
+    """The pairs compared."""
+    input:
+        comparison=f"{RESULTS}/tables/comparison.csv",
+
+
+rule compare:
+    """Losses, metrics, times and ranks of all pairs, and a table for each setting that varies."""
+    input:
+        grid=rules.grid.output,
+        pictures=rules.pairs.input,
+    output:
+        table=f"{RESULTS}/tables/comparison.csv",
+        page=report(
+            f"{RESULTS}/tables/comparison.html",
+            caption="../report/comparison.rst",
+            category="Tables",
+        ),
+    log:
+        f"{RESULTS}/logs/tables.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables.tsv"
+    params:
+        folder=subpath(output.table, parent=True),
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst tables {input.grid:q} -o {params.folder:q} > {log:q} 2>&1"
+
+
+rule sheets:
+    """Contents × styles for each of the settings, and a sheet over the settings for each content and style."""
+    input:
+        expand(f"{RESULTS}/sheets/{{settings}}.png", settings=MATRICES),
+        expand(f"{RESULTS}/sheets/sweeps/{{pictures}}.png", pictures=swept(SWEEPS)),
+
+
+rule sheet:
+    """Contents × styles with the same settings, like a paper's figure."""
+    input:
+        grid=rules.grid.output,
+        pictures=lambda wildcards: pictures(MATRICES[wildcards.settings]),
+    output:
+        report(
+            f"{RESULTS}/sheets/{{settings}}.png",
+            caption="../report/sheet.rst",
+            category="Sheets",
+            labels={"settings": "{settings}"},
+        ),
+    log:
+        f"{RESULTS}/logs/sheets/{{settings}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sheets/{{settings}}.tsv"
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst sheet {input.grid:q} --settings {wildcards.settings:q} -o {output:q} > {log:q} 2>&1"
+
+
+rule sweep_sheet:
+    """One content and style over the settings that vary."""
+    input:
+        grid=rules.grid.output,
+        pictures=lambda wildcards: pictures(SWEEPS[wildcards.pictures]),
+    output:
+        report(
+            f"{RESULTS}/sheets/sweeps/{{pictures}}.png",
+            caption="../report/sweep.rst",
+            category="Sweeps",
+            labels={"pictures": "{pictures}"},
+        ),
+    log:
+        f"{RESULTS}/logs/sheets/sweeps/{{pictures}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sheets/sweeps/{{pictures}}.tsv"
+    params:
+        content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
+        style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst sheet {input.grid:q} --content {params.content:q} --style {params.style:q}"
+        " -o {output:q} > {log:q} 2>&1"
+
+
+rule plots:
+    """Loss curves of each content and style, and content error against style error."""
+    input:
+        expand(f"{RESULTS}/plots/{{pictures}}.png", pictures=SWEEPS),
+        f"{RESULTS}/plots/errors.png",
+
+
+rule plot_losses:
+    """The loss curves of a content and style, with all of their settings."""
+    input:
+        grid=rules.grid.output,
+        pictures=lambda wildcards: pictures(SWEEPS[wildcards.pictures]),
+    output:
+        f"{RESULTS}/plots/{{pictures}}.png",
+    log:
+        f"{RESULTS}/logs/plots/{{pictures}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plots/{{pictures}}.tsv"
+    params:
+        content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
+        style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst plot {input.grid:q} --content {params.content:q} --style {params.style:q}"
+        " -o {output:q} > {log:q} 2>&1"
+
+
+rule plot_errors:
+    """Content error against style error of all pairs, with the Pareto fronts."""
+    input:
+        grid=rules.grid.output,
+        pictures=rules.pairs.input,
+    output:
+        report(
+            f"{RESULTS}/plots/errors.png",
+            caption="../report/errors.rst",
+            category="Tables",
+        ),
+    log:
+        f"{RESULTS}/logs/plots/errors.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/errors.tsv"
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst plot {input.grid:q} --errors -o {output:q} > {log:q} 2>&1"
+
+
+ruleorder: plot_errors > plot_losses
