@@ -54,11 +54,11 @@ def animate(
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
-    """At most so many of the items, the first and the last among them, denser towards the beginning."""
+    """So many of the items, or all if there are fewer: the first, the last, and more early ones than late."""
     if len(items) <= most:
         return list(items)
     last = len(items) - 1
-    places = sorted({round(last * (i / (most - 1)) ** 1.5) for i in range(most)})
+    places = [max(i, round(last * (i / (most - 1)) ** 1.5)) for i in range(most)]
     return [items[place] for place in places]
 
 
@@ -102,7 +102,7 @@ def _times(count: int, seconds: float | None, hold: tuple[float, float]) -> list
 
 
 def _reduced(frames: list[Image.Image], ratio: float) -> list[Image.Image]:
-    """Smaller frames, or fewer where they are small already, to bring the bytes down to `ratio`; [] at the end."""
+    """Smaller frames, or fewer where they are small, to bring the bytes down to `ratio`; [] at the end."""
     width, height = frames[0].size
     scale = max(0.95 * ratio**0.5, _SMALLEST_SIDE / max(width, height))
     size = (_even(width * scale), _even(height * scale))
@@ -133,7 +133,7 @@ def _palette(frames: list[Image.Image]) -> Image.Image:
     mosaic = Image.new("RGB", (small[0].width, small[0].height * len(small)))
     for i, frame in enumerate(small):
         mosaic.paste(frame, (0, i * small[0].height))
-    return mosaic.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2)
+    return mosaic.quantize(256, Image.Quantize.MEDIANCUT)
 
 
 def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:

@@ -100,13 +100,15 @@ def _lines(problem: Any) -> list[str]:
 def config_schema() -> dict[str, Any]:
     """JSON schema of config.yaml."""
     schema = Config.model_json_schema()
-    settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
+    settings = {
+        name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()
+    }
     schema["properties"]["settings"] |= {"properties": settings, "additionalProperties": False}
     return {"$schema": _DIALECT, **schema}
 
 
 def manifest_schema() -> dict[str, Any]:
-    """JSON schema of a row of the manifest, whose cells are texts: what a cell means is for nst.grid to say."""
+    """JSON schema of a row of the manifest: its cells are texts, whose meaning nst.grid checks."""
     described = {
         "content": "picture, list a.jpg|b.jpg or glob of pictures to paint",
         "style": "picture, list, glob or blend wave.jpg:0.7+scream.jpg:0.3 of styles to paint in",
@@ -127,7 +129,7 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
-    """A setting's schema as YAML may hold it: PyYAML reads 1e4 as text, yes as true, no value as null."""
+    """A setting as YAML may hold it: 1e4 comes as text, yes as true and no value as null."""
     # Without defaults: Snakemake would fill them in, and settings here are those that were given.
     aside = ("description", "default", "title", "unit")
     exact = {key: value for key, value in property.items() if key not in aside}

@@ -40,7 +40,7 @@ def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
 
 @lru_cache(maxsize=1024)
 def _flops_per_pixel(settings: Settings) -> float:
-    """Multiplications and additions of a forward pass up to the deepest layer used, and of the Gram matrices."""
+    """Operations of a forward pass up to the deepest layer used, Gram matrices included."""
     blocks = BLOCKS[settings.network]
     used = {*settings.content_layers, *settings.style_layers}
     flops, before, share = 0.0, 3, 0.0

@@ -165,7 +165,7 @@ def arguments(pair: Pair) -> list[str]:
 
 
 def write_grid_csv(pairs: Iterable[Pair], path: str | Path, results: str, format: str) -> None:
-    """Write grid.csv: a line a pair with its names, places and every setting. Raises NstError if it cannot."""
+    """Write grid.csv: a line a pair with its names, places and settings. Raises NstError if it cannot."""
     with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         print_grid_csv(pairs, file, results, format)
 

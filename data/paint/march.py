@@ -43,10 +43,10 @@ def camera(
 def picture(
     shape: tuple[int, int], eye: Array, target: Array, focal: float, look: Callable[[Array, Array], Array]
 ) -> Array:
-    """Light of every pixel; those on an edge are asked three times more, a part of a pixel away.
+    """Light of every pixel; those on an edge are asked twice more, a part of a pixel away.
 
     `look` is given rays and the numbers of their pixels. Smooth surfaces need one sample only, so this
-    costs a third of tracing everything four times and looks the same.
+    costs far less than tracing everything three times and looks the same.
     """
     h, w = shape
     every = np.arange(h * w)
@@ -55,11 +55,11 @@ def picture(
     near = np.stack(
         [tone[1 + dy : h + 1 + dy, 1 + dx : w + 1 + dx] for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
     )
-    edges = np.flatnonzero((near.max(0) - near.min(0)).max(-1) > 0.16)
+    edges = np.flatnonzero((near.max(0) - near.min(0)).max(-1) > 0.26)
     total = light[edges].copy()
-    for shift in ((0.31, -0.36), (-0.36, -0.12), (0.05, 0.38)):
+    for shift in ((0.33, -0.33), (-0.33, 0.33)):
         total += np.minimum(look(camera(shape, eye, target, focal, shift)[edges], edges), 3.0)
-    light[edges] = total / 4
+    light[edges] = total / 3
     return light.reshape(h, w, 3).astype(np.float32)
 
 
@@ -113,6 +113,52 @@ def join(a: Array, b: Array, k: float) -> Array:
 def carve(a: Array, b: Array, k: float) -> Array:
     """Solid a with b taken out, the edge rounded over k."""
     return -join(-a, b, k)
+
+
+class Voxels:
+    """A distance function tabulated on a grid: rough, but many times quicker to ask.
+
+    Shadows and hollows are soft and read the table alone; rays use it for the way and the exact
+    function for the last steps only.
+    """
+
+    def __init__(self, field: Field, low: Array, high: Array, step: float) -> None:
+        self.exact, self.low, self.step = field, low, step
+        self.size = np.ceil((high - low) / step).astype(int) + 1
+        axes = [low[k] + step * np.arange(self.size[k], dtype=np.float32) for k in range(3)]
+        rows = [
+            field(np.stack(np.meshgrid([x], axes[1], axes[2], indexing="ij"), -1).reshape(-1, 3))
+            for x in axes[0]
+        ]
+        self.table = np.stack(rows).astype(np.float32).ravel()
+
+    def __call__(self, p: Array) -> Array:
+        """Tabulated distance, interpolated; outside the grid, the way back to it is added."""
+        q = (p - self.low) / self.step
+        inside = np.clip(q, 0, self.size - 1.001).astype(np.float32)
+        base = inside.astype(np.int32)
+        f = inside - base
+        plane, row = int(self.size[1] * self.size[2]), int(self.size[2])
+        at = base[:, 0] * plane + base[:, 1] * row + base[:, 2]
+        fx, fy, fz = f.T
+        t = self.table
+
+        def edge(k: int) -> Array:
+            a = t[at + k]
+            return a + fz * (t[at + k + 1] - a)
+
+        near, far = edge(0), edge(plane)
+        near += fy * (edge(row) - near)
+        far += fy * (edge(plane + row) - far)
+        return near + fx * (far - near) + self.step * length(q - inside)
+
+    def careful(self, p: Array) -> Array:
+        """Tabulated distance far from surfaces, the exact one close to them."""
+        d = self(p) - self.step
+        close = np.flatnonzero(d < 2 * self.step)
+        if close.size:
+            d[close] = self.exact(p[close])
+        return d
 
 
 def trace(field: Field, eye: Array, rays: Array, reach: float, steps: int = 90, near: float = 0.0) -> Array:

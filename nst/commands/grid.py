@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ def command(
     manifest, results, files = manifest or config.manifest, results or config.results, Files()
     pairs = read_grid(manifest, config, files)
     if as_csv:
-        print_grid_csv(pairs, click.get_text_stream("stdout"), results, config.format)
+        print_grid_csv(pairs, sys.stdout, results, config.format)
         return
     for line in _report(manifest, pairs, config, results, files, limit):
         click.echo(line)
@@ -75,7 +76,7 @@ def _forecast(pairs: list[Pair], config: Config, results: str, files: Files) -> 
     cores = os.cpu_count() or 1
     forecasts = [estimate(pair.settings, files.size(pair.content), cores) for pair in waiting]
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
-    yield f"time      about {duration_text(seconds)} on the {_count(cores, 'core')} of this machine; a GPU is far faster"
+    yield f"time      about {duration_text(seconds)} on {_count(cores, 'CPU core')}; a GPU is far faster"
     yield f"memory    about {megabytes / 1000:.1f} GB for each picture that is painted at the same time"
 
 

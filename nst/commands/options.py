@@ -38,7 +38,7 @@ def flag(name: str) -> str:
 
 
 def _parameter(name: str) -> str:
-    """The parameter of a setting: none of the command's own, such as `style`, and no builtin, such as `range`."""
+    """The parameter of a setting: never one of the command's own, such as `style`."""
     return f"setting_{name}"
 
 

@@ -183,7 +183,8 @@ def _tiff_header(path: PathLike) -> Header:
         page = file.pages.first
         tag = page.tags.get(_ORIENTATION)
         orientation = _valid_orientation(tag.value if tag else 1)
-        return Header("TIFF", page.imagewidth, page.imagelength, orientation, page.bitspersample)
+        width, height = int(page.imagewidth), int(page.imagelength)  # tuples in a corrupt file
+        return Header("TIFF", width, height, orientation, int(page.bitspersample))
 
 
 def _valid_orientation(value: object) -> int:

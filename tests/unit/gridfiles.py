@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
 from PIL import Image
+
+#: For properties: a busy machine is no failure, and a fixture that only changes the folder may be shared.
+PATIENT = settings(
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 
 def picture(path: str, size: tuple[int, int] = (8, 6)) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -67,19 +68,18 @@ def test_one_frame_is_a_picture(tmp_path: Path) -> None:
 
 def test_size_is_bounded(tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames", 20, (240, 180), noise=True)
-    animate(frames, tmp_path / "a.gif", max_bytes=300_000)
-    assert (tmp_path / "a.gif").stat().st_size <= 300_000
+    animate(frames, tmp_path / "a.gif", max_bytes=400_000)
+    assert (tmp_path / "a.gif").stat().st_size <= 400_000
     assert len(gif_frames(tmp_path / "a.gif")) >= 12
 
 
 def test_mp4_plays_everywhere(tmp_path: Path) -> None:
     animate(write_frames(tmp_path / "frames", 5, (65, 49)), tmp_path / "a.mp4")
-    reader = imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4"))
-    facts = next(reader)
-    shown = [np.frombuffer(frame, np.uint8).mean() for frame in reader]
-    assert facts["codec"] == "h264"
-    assert facts["pix_fmt"].startswith("yuv420p")
-    assert facts["size"] == (64, 48)
+    to_grey = ["-i", str(tmp_path / "a.mp4"), "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    decoded = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *to_grey], capture_output=True, check=True)
+    assert b"Video: h264" in decoded.stderr
+    assert b"yuv420p" in decoded.stderr
+    shown = np.frombuffer(decoded.stdout, np.uint8).reshape(-1, 48 * 64).mean(axis=1)
     assert len(shown) == 15 + 3 * 2 + 38  # 25 frames a second: 0.6 s, 0.08 s each, 1.5 s
     assert shown[0] == pytest.approx(20, abs=6)
     assert shown[-1] == pytest.approx(220, abs=6)
@@ -108,7 +108,8 @@ def test_spread_keeps_the_ends_and_favours_the_beginning() -> None:
     chosen = spread(range(1000), 50)
     assert chosen[0] == 0
     assert chosen[-1] == 999
-    assert len(chosen) <= 50
+    assert len(set(chosen)) == 50
+    assert len(set(spread(range(20), 12))) == 12
     steps = np.diff(chosen)
     assert steps[:10].max() < steps[-10:].min()
     assert spread([1, 2, 3], 5) == [1, 2, 3]

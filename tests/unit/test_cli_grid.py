@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-
 from gridfiles import picture, table
 from nst import cli
 from nst.commands.options import setting_options
@@ -74,10 +73,16 @@ def test_grid_reads_the_config_and_prints_csv(capsys: pytest.CaptureFixture[str]
 
 
 WRONG = [
-    (("grid", "manifest.csv"), "nst: manifest.csv:2: content: there is no file lak.jpg; did you mean lake.jpg?\n"),
+    (
+        ("grid", "manifest.csv"),
+        "nst: manifest.csv:2: content: there is no file lak.jpg; did you mean lake.jpg?\n",
+    ),
     (("grid", "no.csv"), "nst: no.csv: there is no such manifest; check the path\n"),
     (("gird",), "nst: there is no command 'gird'; did you mean grid?\n"),
-    (("grid", "--limit", "x"), "nst: Invalid value for '--limit': 'x' is not a valid integer; see `nst grid --help`\n"),
+    (
+        ("grid", "--limit", "x"),
+        "nst: Invalid value for '--limit': 'x' is not a valid integer; see `nst grid --help`\n",
+    ),
     (("settings", "sise"), "nst: there is no setting 'sise'; did you mean size?\n"),
 ]
 
@@ -92,7 +97,9 @@ def test_what_the_user_can_mend_is_a_sentence(
 
 def test_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(run(capsys, "settings")[1].splitlines()) == len(fields())
-    assert run(capsys, "settings", "--style-weight"[2:])[1].endswith("a number from 0 to 1e15\n  default  10\n")
+    assert run(capsys, "settings", "--style-weight"[2:])[1].endswith(
+        "a number from 0 to 1e15\n  default  10\n"
+    )
     assert json.loads(run(capsys, "settings", "--schema")[1])["properties"]["size"]["maximum"] == 16384
     assert json.loads(run(capsys, "settings", "--schema", "manifest")[1])["required"] == ["content", "style"]
     assert run(capsys, "settings", "--markdown")[1].startswith("| setting | default |")

@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from gridfiles import PATIENT, picture, table
+from hypothesis import given
 from hypothesis import strategies as st
-
-from gridfiles import picture, table
 from nst.cells import split_list
 from nst.config import Config, load_config
 from nst.errors import NstError, Problems
@@ -67,19 +66,21 @@ def imagined(rows: list[Cells]) -> list[Pair]:
 
 
 @given(ROWS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@PATIENT
 def test_expansions_are_the_products_of_the_rows(rows: list[Cells]) -> None:
     expected = dict.fromkeys(
         (content, style, float(weight), float(tv))
         for contents, styles, weights, tvs in rows
         for content, style, weight, tv in itertools.product(contents, styles, weights or ["10"], tvs or ["0"])
     )
-    found = [(p.content, p.styles[0][0], p.settings.style_weight, p.settings.tv_weight) for p in imagined(rows)]
+    found = [
+        (p.content, p.styles[0][0], p.settings.style_weight, p.settings.tv_weight) for p in imagined(rows)
+    ]
     assert found == list(expected)
 
 
 @given(ROWS, st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@PATIENT
 def test_appending_rows_renames_nothing(rows: list[Cells], data: st.DataObject) -> None:
     known = data.draw(st.integers(1, len(rows)))
     before, after = imagined(rows[:known]), imagined(rows)
@@ -91,7 +92,7 @@ WEIGHTS = st.floats(1e-3, 1e6, allow_nan=False)
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,3}\.jpg", fullmatch=True), WEIGHTS, min_size=1, max_size=4))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@PATIENT
 def test_blends_read_back_from_their_text(weights: dict[str, float]) -> None:
     styles = parse_styles("+".join(f"{path}:{weight!r}" for path, weight in weights.items()), Imagined())
     assert [path for path, _ in styles] == list(weights)
@@ -160,9 +161,8 @@ def test_names_are_followed_by_the_lists_of_their_row() -> None:
 def test_arguments_say_all_that_differs() -> None:
     rows = "content,style,preset,size,style_weight,range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,clamp\n"
     flags = arguments(read_grid(table(rows))[0])
-    assert flags == ["--preset", "draft", "--style-weight", "1e4"] + [
-        *("--iterations", "100", "--size", "512", "--range", "clamp")
-    ]
+    expected = "--preset draft --style-weight 1e4 --iterations 100 --size 512 --range clamp"
+    assert flags == expected.split()
     given = dict(zip((f[2:].replace("-", "_") for f in flags[::2]), flags[1::2], strict=True))
     assert make(given) == read_grid("manifest.csv")[0].settings
     assert arguments(read_grid(table("content,style\nc/lake.jpg,s/wave.jpg\n"))[0]) == []
@@ -170,7 +170,7 @@ def test_arguments_say_all_that_differs() -> None:
 
 WRONG = [
     ("c/lake.jp,s/wave.jpg,,", "2: content: there is no file c/lake.jp; did you mean c/lake.jpg?"),
-    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),
+    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),  # noqa: E501
     ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*.jpg"),
     (
         "c/*.gif,s/wave.jpg,,",
@@ -192,8 +192,8 @@ WRONG = [
         "c/lake.jpg,s/wave.jpg+,,",
         "2: style: 's/wave.jpg+' has an empty part; write a blend as wave.jpg:0.7+scream.jpg:0.3",
     ),
-    ("c/lake.jpg,s/wave.jpg,64|big,", "2: size: 'big' is not allowed; expected a whole number from 0 to 16384 (px)"),
-    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, which the values of its lists "
+    ("c/lake.jpg,s/wave.jpg,64|big,", "2: size: 'big' is not allowed; expected a whole number from 0 to 16384 (px)"),  # noqa: E501
+    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, which the values of its lists "  # noqa: E501
      "follow"),
 ]  # fmt: skip
 
@@ -232,7 +232,9 @@ def test_a_picture_that_is_none() -> None:
 @pytest.mark.usefixtures("_pictures")
 def test_one_name_for_two_settings() -> None:
     rows = "content,style,name,size,frames\nc/lake.jpg,s/wave.jpg,x,64,\nc/pine.png,s/wave.jpg,X,128,\n"
-    assert mistakes(rows) == ["3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"]
+    assert mistakes(rows) == [
+        "3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"
+    ]
     rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
         "3: name: 'default' stands on line 2 for another value of frames; give the rows a `name` each"
@@ -247,7 +249,7 @@ def test_one_name_for_two_settings() -> None:
 def test_every_mistake_at_once_in_the_order_of_the_file() -> None:
     rows = "content,style,sise,seed\nno.jpg,s/wave.jpg,,x|y\nc/lake.jpg,,,\nc/lake.jpg,s/nowave.gif,,-1\n"
     assert [line.split(": ")[:2] for line in mistakes(rows)] == [
-        ["1", "sise"], ["2", "seed"], ["2", "seed"], ["2", "content"], ["3", "style"], ["4", "seed"], ["4", "style"]
+        ["1", "sise"], ["2", "seed"], ["2", "seed"], ["2", "content"], ["3", "style"], ["4", "seed"], ["4", "style"]  # noqa: E501
     ]  # fmt: skip
 
 

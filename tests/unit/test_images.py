@@ -10,9 +10,11 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -61,7 +63,7 @@ def test_each_format_gives_its_pixels(tmp_path: Path, suffix: str) -> None:
         lossless = {
             "webp": {"lossless": True},
             "jpg": {"quality": 100, "subsampling": 0},
-            "avif": {"quality": 95},
+            "avif": {"quality": 95, "subsampling": "4:4:4"},
         }
         Image.fromarray(levels).save(path, **lossless.get(suffix, {}))
     picture = read_picture(path)
@@ -82,7 +84,7 @@ def test_the_format_is_told_by_the_content_not_by_the_suffix(tmp_path: Path) -> 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_modes_of_eight_bits(tmp_path: Path, mode: str, suffix: str) -> None:
-    image = Image.fromarray(noise(channels=4)).convert(mode)
+    image = Image.fromarray(noise(channels=4 if "A" in mode else 3)).convert(mode)
     path = tmp_path / f"a.{suffix}"
     image.save(path)
     picture = read_picture(path)
@@ -246,8 +248,8 @@ def test_bigtiff(tmp_path: Path) -> None:
 # --- Orientation ---------------------------------------------------------------------------------------
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-# The stored corners (top left, top right, bottom left, bottom right) of an upright picture that has red and green
-# above blue and white: row 0 and column 0 of the stored picture lie as EXIF's table of orientations says.
+# The stored corners (top left, top right, bottom left, bottom right) of an upright picture that has red and
+# green above blue and white: row 0 and column 0 of the stored picture lie as EXIF's table of orientations says.
 STORED_CORNERS = {
     1: (RED, GREEN, BLUE, WHITE),  # row 0 is the top, column 0 the left
     2: (GREEN, RED, WHITE, BLUE),  # top, right
@@ -303,18 +305,20 @@ def test_orientations(tmp_path: Path, suffix: str, orientation: int) -> None:
 
 
 def test_a_turned_heic_is_turned_once(tmp_path: Path) -> None:
+    """The encoder writes the turn twice, as telephones do: as HEIF's own property, which counts, and as EXIF."""
     pillow_heif.register_heif_opener()
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(stored_corners(6).repeat(4, axis=0).repeat(4, axis=1)).save(
-        tmp_path / "a.heic", exif=exif, quality=95
-    )
+    stored = Image.fromarray(stored_corners(6).repeat(4, axis=0).repeat(4, axis=1))
+    stored.save(tmp_path / "a.heic", exif=exif.tobytes(), quality=95)
+    assert b"irot" in (tmp_path / "a.heic").read_bytes()
     assert picture_size(tmp_path / "a.heic") == (96, 64)
     pixels = eight_bit(read_picture(tmp_path / "a.heic").pixels)
     corners = [pixels[row, column] for row in (8, -9) for column in (8, -9)]
     assert np.abs(np.subtract(corners, (RED, GREEN, BLUE, WHITE))).max() <= 20
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("broken", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"garbage" * 9])
 def test_broken_exif_counts_as_upright(tmp_path: Path, broken: bytes) -> None:
     Image.fromarray(noise()).save(tmp_path / "a.jpg", exif=broken)
@@ -324,8 +328,8 @@ def test_broken_exif_counts_as_upright(tmp_path: Path, broken: bytes) -> None:
 
 # --- Colour --------------------------------------------------------------------------------------------
 
-# Colorants under D50 (Bradford), as published profiles have them; linear light to linear sRGB under D65, from W3C's
-# CSS Color 4 (Display P3) and from brucelindbloom.com (Adobe RGB).
+# Colorants under D50 (Bradford), as published profiles have them; linear light to linear sRGB under D65, from
+# W3C's CSS Color 4 (Display P3) and from brucelindbloom.com (Adobe RGB).
 COLORANTS = {
     "P3": [(0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407)],
     "Adobe": [(0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)],
@@ -395,6 +399,15 @@ def tagged(path: Path, levels: np.ndarray, icc: bytes, deep: bool) -> Path:
     else:
         Image.fromarray((levels // 257).astype(np.uint8)).save(path, icc_profile=icc)
     return path
+
+
+def icc_and_texts(path: Path) -> tuple[bytes, dict[Any, Any]]:
+    """The profile of a file and its texts by name, as other libraries see them."""
+    if path.suffix in (".tif", ".tiff"):
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.iccprofile, {"description": file.pages.first.description}
+    with Image.open(path) as image:
+        return image.info["icc_profile"], {**image.info, **image.getexif().get_ifd(0x8769)}
 
 
 def png_chunk(name: bytes, data: bytes) -> bytes:
@@ -469,7 +482,12 @@ def test_linear_profile_and_grey_pixels_with_an_rgb_profile(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("kind", "parameters"),
-    [(0, (1.8,)), (1, (2, 0.9, 0.1)), (2, (2, 0.8, 0.1, 0.1)), (4, (2.2, 0.9, 0.1, 0.5, 0.05, 0, 0.0))],
+    [
+        (0, (1.8,)),
+        (1, (2, 1.1, -0.1)),
+        (2, (2, 1.1248, -0.1, -0.05)),
+        (4, (2.2, 0.9073, 0.1, 0.1, 0.1, -0.0159, 0)),
+    ],
 )
 def test_each_kind_of_parametric_curve_agrees_with_littlecms(
     tmp_path: Path, kind: int, parameters: tuple[float, ...]
@@ -481,7 +499,9 @@ def test_each_kind_of_parametric_curve_agrees_with_littlecms(
     shallow = read_picture(
         tagged(tmp_path / "shallow.tif", (grey * 257).astype(np.uint16), icc, False)
     ).pixels
-    assert np.abs(deep - shallow).max() < 1.6 / 255
+    difference = np.abs(deep - shallow)
+    assert difference.max() < 6 / 255  # LittleCMS interpolates a table, coarsely where a curve leaves black
+    assert difference.mean() < 0.5 / 255
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -748,11 +768,7 @@ def test_saved_pixels_come_back(tmp_path: Path, suffix: str) -> None:
     tolerance = {".jpg": 3, ".jpeg": 3, ".webp": 8}.get(suffix, 0.5001)
     assert np.abs(picture.pixels - pixels).max() * 255 <= tolerance
     assert (picture.alpha, picture.bits) == (None, 8)
-    profile = (
-        tifffile.TiffFile(path).pages.first.iccprofile
-        if ".tif" in suffix
-        else Image.open(path).info["icc_profile"]
-    )
+    profile, _ = icc_and_texts(path)
     assert "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
 
 
@@ -761,7 +777,8 @@ def test_every_level_comes_back_exactly(tmp_path: Path, suffix: str) -> None:
     levels = noise(64, 64, 4)
     pixels = levels.astype(np.float32) / 255
     write_picture(tmp_path / f"a{suffix}", pixels[..., :3], alpha=pixels[..., 3])
-    assert np.array_equal(np.asarray(Image.open(tmp_path / f"a{suffix}")), levels)
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        assert np.array_equal(np.asarray(image), levels)
     picture = read_picture(tmp_path / f"a{suffix}")
     assert picture.alpha is not None
     assert np.array_equal(picture.pixels, pixels[..., :3])
@@ -783,7 +800,8 @@ def test_sixteen_bits_come_back_exactly(tmp_path: Path) -> None:
 def test_levels_are_rounded_and_clipped(tmp_path: Path) -> None:
     pixels = np.array([[-1, 0.6 / 255, 0.4 / 255, 254.6 / 255, 2]], np.float64)[..., None].repeat(3, axis=2)
     write_picture(tmp_path / "a.png", pixels)
-    assert np.asarray(Image.open(tmp_path / "a.png"))[0, :, 0].tolist() == [0, 1, 0, 255, 255]
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.asarray(image)[0, :, 0].tolist() == [0, 1, 0, 255, 255]
 
 
 def test_webp_keeps_alpha_and_jpeg_lies_on_white(tmp_path: Path) -> None:
@@ -797,25 +815,19 @@ def test_webp_keeps_alpha_and_jpeg_lies_on_white(tmp_path: Path) -> None:
     assert np.allclose(jpeg.pixels, 0.75, atol=0.01)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_same_picture_gives_the_same_bytes(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_picture_gives_the_same_bytes_in_another_process_and_second(tmp_path: Path) -> None:
     pixels = noise().astype(np.float32) / 255
-    write_picture(tmp_path / f"a{suffix}", pixels, metadata={"seed": 1})
+    np.save(tmp_path / "pixels.npy", pixels)
     script = (
-        "import sys, time, numpy as np; from nst.images import write_picture, read_picture\n"
-        "time.sleep(1.1)\n"
-        "write_picture(sys.argv[2], np.load(sys.argv[1]), metadata={'seed': 1})\n"
+        "import sys, numpy as np; from nst.images import write_picture\n"
+        "for path in sys.argv[2:]: write_picture(path, np.load(sys.argv[1]), metadata={'seed': 1})\n"
     )
-    np.save(tmp_path / "a.npy", pixels)
-    if suffix in (".png", ".tif"):  # another process, another second
-        subprocess.run(
-            [sys.executable, "-c", script, tmp_path / "a.npy", tmp_path / f"b{suffix}"], check=True
-        )
-    else:
-        write_picture(tmp_path / f"b{suffix}", pixels, metadata={"seed": 1})
-    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    first, second = ([tmp_path / f"{name}{suffix}" for suffix in SUFFIXES[:-1]] for name in "ab")
+    for path in first:
+        write_picture(path, pixels, metadata={"seed": 1})
+    time.sleep(1)  # a date that sneaks in counts in seconds
+    subprocess.run([sys.executable, "-c", script, tmp_path / "pixels.npy", *second], check=True)
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_what_is_never_saved(tmp_path: Path) -> None:
@@ -932,10 +944,10 @@ def test_foreign_text_is_no_metadata(tmp_path: Path, text: str) -> None:
 def test_other_tools_can_read_the_metadata(tmp_path: Path) -> None:
     for suffix in (".png", ".tif", ".jpg"):
         write_picture(tmp_path / f"a{suffix}", np.zeros((2, 3, 3), np.float32), metadata={"seed": 5})
-    assert json.loads(Image.open(tmp_path / "a.png").info["nst"]) == {"nst": {"seed": 5}}
-    assert json.loads(tifffile.TiffFile(tmp_path / "a.tif").pages.first.description) == {"nst": {"seed": 5}}
-    comment = Image.open(tmp_path / "a.jpg").getexif().get_ifd(0x8769)[0x9286]
-    assert json.loads(comment.removeprefix(b"ASCII\0\0\0")) == {"nst": {"seed": 5}}
+    expected = {"nst": {"seed": 5}}
+    assert json.loads(icc_and_texts(tmp_path / "a.png")[1]["nst"]) == expected
+    assert json.loads(icc_and_texts(tmp_path / "a.tif")[1]["description"]) == expected
+    assert json.loads(icc_and_texts(tmp_path / "a.jpg")[1][0x9286].removeprefix(b"ASCII\0\0\0")) == expected
 
 
 # --- The module itself ---------------------------------------------------------------------------------
@@ -945,6 +957,6 @@ def test_importing_loads_no_codec() -> None:
     script = (
         "import sys, nst.images\n"
         "heavy = {'torch', 'tifffile', 'imagecodecs', 'pillow_heif', 'PIL.ImageCms'} & set(sys.modules)\n"
-        "sys.exit(', '.join(heavy))"
+        "sys.exit(', '.join(heavy) or None)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from gridfiles import table
 from nst.errors import NstError
 from nst.manifest import Manifest, read_manifest
@@ -45,7 +44,7 @@ WRONG = [
     ("content,style,style_wieght\na,b,1\n", "1: style_wieght: no such column; did you mean style_weight?"),
     (
         "content,style,zzz\na,b,1\n",
-        "1: zzz: no such column; the columns are content, style, name and the settings, which `nst settings` lists",
+        "1: zzz: no such column; the columns are content, style, name and the settings, which `nst settings` lists",  # noqa: E501
     ),
     ("# c\n\ncontent\na\n", "3: style: this column is missing; every manifest has it"),
     (
@@ -73,9 +72,15 @@ def test_all_wrong_lines_at_once_in_order() -> None:
 HOPELESS = [
     (b"", "manifest.csv: is empty; its first line names the columns: content,style"),
     (b"# only\n\n", "manifest.csv: is empty; its first line names the columns: content,style"),
-    (b"content,style\n", "manifest.csv: has no rows; add one, like data/content/lake.jpg,data/style/wave.jpg"),
+    (
+        b"content,style\n",
+        "manifest.csv: has no rows; add one, like data/content/lake.jpg,data/style/wave.jpg",
+    ),
     (b"content,style\na,\xff\n", "manifest.csv:2: is not UTF-8; save the table as CSV UTF-8"),
-    (b"content;style\na;b\n", "manifest.csv:1: the cells are separated by semicolons; save the table with commas"),
+    (
+        b"content;style\na;b\n",
+        "manifest.csv:1: the cells are separated by semicolons; save the table with commas",
+    ),
     (b"content\tstyle\n", "manifest.csv:1: the cells are separated by tabs; save the table with commas"),
 ]
 

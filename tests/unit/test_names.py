@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
-
 from nst.names import LONGEST, Slugs, settings_name, slug, stem, style_wish
 from nst.settings import Settings, defaults, make
 
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
+@PATIENT
 @given(st.text())
 def test_slugs_are_safe(wish: str) -> None:
     name = slug(wish)
@@ -43,6 +44,7 @@ def test_slugs_are_readable(wish: str, name: str) -> None:
         assert slug(wish) == name
 
 
+@PATIENT
 @given(st.lists(st.text(max_size=4), unique=True), st.data())
 def test_appending_never_renames_and_names_never_collide(keys: list[str], data: st.DataObject) -> None:
     known = data.draw(st.integers(0, len(keys)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from nst import presets
 from nst.errors import NstError
 
@@ -25,7 +24,9 @@ def test_every_shipped_preset_is_valid_and_says_what_it_is_for() -> None:
 
 
 def test_ones_own_come_first(folder: Path) -> None:
-    (folder / "draft.yaml").write_text("description: mine\nsettings: {size: 1e2, deterministic: yes, seed: }\n")
+    (folder / "draft.yaml").write_text(
+        "description: mine\nsettings: {size: 1e2, deterministic: yes, seed: }\n"
+    )
     assert presets.load("draft").values == {"size": 100, "deterministic": "yes"}
     assert presets.load("draft").description == "mine"
 
@@ -45,7 +46,10 @@ def test_unknown() -> None:
 
 
 WRONG = [
-    ("setings: {}", "mine.yaml: setings: no such key; did you mean settings?; a preset has a description and settings"),
+    (
+        "setings: {}",
+        "mine.yaml: setings: no such key; did you mean settings?; a preset has a description and settings",
+    ),
     ("settings: [1]", "mine.yaml: settings: is no mapping; write a `setting: value` line for each"),
     ("settings: {sise: 1}", "mine.yaml: settings.sise: no such setting; did you mean size?"),
     (

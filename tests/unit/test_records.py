@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nst.errors import NstError
 from nst.records import pareto_front, read_records, sorted_values, varying
@@ -79,6 +79,7 @@ def test_ranks_never_mix_judges(grid: Path) -> None:
         assert line["best"] == (line["score"] == min(rivals))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30))
 def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) -> None:
     def beaten(p: tuple[float, float]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
-
 from nst import settings
 from nst.errors import Problems
 from nst.settings import Layers, Settings
@@ -17,6 +17,7 @@ LAYERS = st.dictionaries(
 )
 
 
+@PATIENT
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_number_text_reads_back_as_the_same_number(number: float) -> None:
     assert float(settings.number_text(number)) == number
@@ -24,12 +25,14 @@ def test_number_text_reads_back_as_the_same_number(number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(1e4, "1e4"), (0.5, "0.5"), (10.0, "10"), (1e-3, "1e-3"), (12345.6, "12345.6"), (0.0, "0")]
+    ("number", "text"),
+    [(1e4, "1e4"), (0.5, "0.5"), (10.0, "10"), (1e-3, "1e-3"), (12345.6, "12345.6"), (0.0, "0")],
 )
 def test_number_text_is_short(number: float, text: str) -> None:
     assert settings.number_text(number) == text
 
 
+@PATIENT
 @given(LAYERS)
 def test_layers_read_back_from_their_text(layers: dict[str, float]) -> None:
     assert Layers.parse(str(Layers(layers))) == layers
@@ -51,7 +54,10 @@ def test_wrong_layers(text: str, sentence: str) -> None:
 
 
 WRONG = [
-    ({"pooling": "avrage"}, "'avrage' is not allowed; expected one of max, average, l2; did you mean average?"),
+    (
+        {"pooling": "avrage"},
+        "'avrage' is not allowed; expected one of max, average, l2; did you mean average?",
+    ),
     ({"size": "1.5"}, "'1.5' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"style_weight": "-1"}, "'-1' is not allowed; expected a number from 0 to 1e15"),
     ({"style_weight": "nan"}, "'nan' is not allowed; expected a number from 0 to 1e15"),
@@ -77,7 +83,7 @@ def test_all_mistakes_at_once() -> None:
 
 
 def test_layers_must_be_of_the_network() -> None:
-    with pytest.raises(Problems, match="style_layers: vgg16 has no conv3_4; use conv1_1…conv1_2, "):
+    with pytest.raises(Problems, match=r"style_layers: vgg16 has no conv3_4; use conv1_1…conv1_2, "):
         settings.make({"network": "vgg16", "style_layers": "conv3_4"})
 
 
@@ -85,7 +91,7 @@ def test_overlay_equals_a_full_check() -> None:
     texts = {"size": "1e3", "style_layers": "conv1_1:0.5", "seed": "7"}
     values = {name: settings.value(name, text) for name, text in texts.items()}
     assert settings.overlay(settings.defaults(), values) == settings.make(texts)
-    with pytest.raises(Problems, match="^style_weight: content_weight and"):
+    with pytest.raises(Problems, match=r"^style_weight: content_weight and"):
         settings.overlay(settings.defaults(), {"style_weight": 0.0, "content_weight": 0.0})
 
 

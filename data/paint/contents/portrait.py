@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from paint import march
@@ -142,6 +144,12 @@ def field(p: Array) -> Array:
     return parts(p).min(0)
 
 
+@lru_cache(maxsize=1)
+def quick() -> march.Voxels:
+    """The sitter as a grid of distances."""
+    return march.Voxels(field, vector(-2.0, -3.0, -1.7), vector(2.0, 1.75, 1.6), 0.032)
+
+
 def blend(a: str, b: str, t: Array) -> Array:
     """Between two colours, one weight per point."""
     return linear(a) + (linear(b) - linear(a)) * np.clip(t, 0, 1)[:, None]
@@ -220,14 +228,14 @@ def light_of(p: Array, rays: Array) -> Array:
     rough = np.stack([perlin3(*(p.T * 60), 40 + k) for k in range(3)], -1)
     amount = np.array([0.05, 0, 0.10, 0.06, 0.10, 0.22, 0.20, 0.1], np.float32)[m]
     n = march.unit(n + rough * amount[:, None])
-    shade = march.soft_shadow(field, p + n * 0.01, KEY, 0.11, 4.5)
+    shade = march.soft_shadow(quick(), p + n * 0.01, KEY, 0.11, 4.5)
     facing = n @ KEY
     flesh = np.isin(m, (SKIN, LIPS)).astype(np.float32)
     wrap = vector(0.30, 0.10, 0.05)
     soft = np.clip((facing[:, None] + wrap) / (1 + wrap), 0, 1)
     hard = np.clip(facing, 0, 1)[:, None]
     diffuse = (hard + (soft - hard) * flesh[:, None]) * shade[:, None]
-    openness = march.hollows(field, p, n, 0.35)
+    openness = march.hollows(quick(), p, n, 0.35)
     edge = np.clip(n @ RIM, 0, 1) ** 1.5 * smooth(-0.2, 0.6, p[:, 0])
     fill = (0.65 + 0.35 * n[:, 1]) * openness
     bounce = np.clip(-n[:, 1] * 0.7 + 0.3, 0, 1) * openness
@@ -254,7 +262,7 @@ def wall(shape: tuple[int, int]) -> Array:
 
 def look_along(rays: Array, behind: Array) -> Array:
     """Light that comes along each ray; `behind` is the wall's."""
-    t = march.trace(field, EYE, rays, REACH, 80, 4.8)
+    t = march.trace(quick().careful, EYE, rays, REACH, 80, 4.8)
     out = behind.copy()
     hit = np.flatnonzero(t < REACH - 0.01)
     out[hit] = light_of(EYE + rays[hit] * t[hit, None], rays[hit])

@@ -27,26 +27,44 @@ class Board:
         # The spatter of the airbrush: every gradient is broken into it.
         self.grit = lattice(shape, shape[1] / 2.2, 72)
 
-    def lay(self, mask: Array, code: str, other: str, run: Array, strength: float = 0.9) -> None:
+    def lay(
+        self,
+        mask: Array,
+        code: str,
+        other: str,
+        run: Array,
+        strength: float = 0.9,
+        window: tuple[slice, slice] = (slice(None), slice(None)),
+    ) -> None:
         """Spray a mask from one colour to another along `run` (0 to 1), with grain."""
-        t = np.clip(run + 0.16 * self.grit, 0, 1)
+        under = self.image[window]
+        t = np.clip(run + 0.16 * self.grit[window], 0, 1)
         colour = mix(rgb(code), rgb(other), t)
         # Half glaze, half body colour, so that what lies under still shows.
-        glazed = mix(colour, colour * (0.50 + 0.72 * self.image), 0.5)
-        self.image = mix(self.image, glazed, mask * strength)
+        glazed = mix(colour, colour * (0.50 + 0.72 * under), 0.5)
+        self.image[window] = mix(under, glazed, mask * strength)
+
+    def around(self, cx: float, cy: float, r: float) -> tuple[slice, slice]:
+        """The window that holds a circle: painting the whole plane for each would be ten times slower."""
+        h, w = self.shape
+        left, top = (int(np.clip((c - r) * h - 2, 0, n - 2)) for c, n in ((cx, w), (cy, h)))
+        right, foot = (int(np.clip((c + r) * h + 3, 2, n)) for c, n in ((cx, w), (cy, h)))
+        return slice(top, max(foot, top + 2)), slice(left, max(right, left + 2))
 
     def disc(
         self, cx: float, cy: float, r: float, code: str, other: str, turn: float, strength: float = 0.9
     ) -> None:
         """A circle shaded across."""
-        d = np.hypot(self.x - cx, self.y - cy)
-        run = 0.5 + ((self.x - cx) * np.cos(turn) + (self.y - cy) * np.sin(turn)) / (2 * r)
-        self.lay(self.edge(r - d), code, other, run, strength)
+        window = self.around(cx, cy, r)
+        dx, dy = self.x[window] - cx, self.y[window] - cy
+        run = 0.5 + (dx * np.cos(turn) + dy * np.sin(turn)) / (2 * r)
+        self.lay(self.edge(r - np.hypot(dx, dy)), code, other, run, strength, window)
 
     def ring(self, cx: float, cy: float, r: float, wide: float, code: str, strength: float = 0.95) -> None:
         """A circle's outline."""
-        d = np.abs(np.hypot(self.x - cx, self.y - cy) - r)
-        self.lay(self.edge(wide / 2 - d), code, code, 0 * d + 0.5, strength)
+        window = self.around(cx, cy, r + wide)
+        d = np.abs(np.hypot(self.x[window] - cx, self.y[window] - cy) - r)
+        self.lay(self.edge(wide / 2 - d), code, code, 0 * d + 0.5, strength, window)
 
     def halo(self, cx: float, cy: float, r: float, code: str, amount: float) -> None:
         """A soft glow of sprayed colour around a point."""
@@ -63,10 +81,18 @@ class Board:
         self, points: list[tuple[float, float]], code: str, other: str, turn: float, strength: float = 0.9
     ) -> None:
         """A polygon shaded along `turn`."""
-        mask = self.stencil(lambda pen, u: pen.polygon([(a * u, b * u) for a, b in points], fill=255))
-        run = (self.x - points[0][0]) * np.cos(turn) + (self.y - points[0][1]) * np.sin(turn)
-        low, high = run[mask > 0.5].min(initial=1), run[mask > 0.5].max(initial=0)
-        self.lay(mask, code, other, (run - low) / max(high - low, 1e-3), strength)
+        # Only the window around the shape is touched: most shapes are small.
+        h, w = self.shape
+        low = np.clip((np.min(points, 0) * h).astype(int) - 1, 0, (w - 2, h - 2))
+        high = np.clip((np.max(points, 0) * h).astype(int) + 2, low + 2, (w, h))
+        window = slice(low[1], high[1]), slice(low[0], high[0])
+        size = (high[1] - low[1], high[0] - low[0])
+        sheet = Image.new("L", (size[1] * 3, size[0] * 3), 0)
+        ImageDraw.Draw(sheet).polygon([tuple((np.array(p) * h - low) * 3) for p in points], fill=255)
+        mask = np.asarray(sheet.resize((size[1], size[0]), Image.Resampling.BOX), np.float32) / 255
+        run = (self.x[window] - points[0][0]) * np.cos(turn) + (self.y[window] - points[0][1]) * np.sin(turn)
+        least, most = run[mask > 0.5].min(initial=1), run[mask > 0.5].max(initial=-1)
+        self.lay(mask, code, other, (run - least) / max(most - least, 1e-3), strength, window)
 
     def stencil(self, draw) -> Array:
         """Anti-aliased mask from a drawing."""
@@ -100,10 +126,9 @@ def ground(board: Board) -> None:
         (0.7, 0.5, 0.22, "f4d88a"),
     ):
         board.halo(cx, cy, r, code, 0.55)
-    for k in range(26):
-        a = -0.5 + 0.075 * k
-        path = [(0.30, 0.30), (0.30 + 1.6 * np.cos(a), 0.30 + 1.6 * np.sin(a))]
-        board.lines([path], 0.0014, "9a7a58")
+    turns = -0.5 + 0.075 * np.arange(26)
+    rays = [[(0.30, 0.30), (0.30 + 1.6 * np.cos(a), 0.30 + 1.6 * np.sin(a))] for a in turns]
+    board.lines(rays, 0.0014, "9a7a58")
 
 
 def circles(board: Board) -> None:
@@ -149,11 +174,11 @@ def wedges(board: Board) -> None:
     ):
         board.shapely(points, one, two, board.rng.uniform(0, 3), 0.80)
         board.lines([[*points, points[0]]], 0.0028, INK)
-    for k in range(20):
-        t = k / 19
-        board.lines(
-            [[(0.44 + 0.25 * t * 0.9, 0.95 - 0.80 * t), (0.76 - 0.05 * t, 0.95 - 0.80 * t)]], 0.0022, INK
-        )
+    rungs = [
+        [(0.44 + 0.225 * t, 0.95 - 0.80 * t), (0.76 - 0.05 * t, 0.95 - 0.80 * t)]
+        for t in np.linspace(0, 1, 20)
+    ]
+    board.lines(rungs, 0.0022, INK)
     for x0, y0, n, m, s, turn in (
         (0.08, 0.66, 6, 4, 0.036, -0.15),
         (1.05, 0.10, 5, 5, 0.034, 0.25),
@@ -197,10 +222,8 @@ def wires(board: Board) -> None:
     board.lines([zigzag], 0.006, "c8322a")
     wave = [(0.06 + 0.006 * k, 0.935 + 0.018 * np.sin(k * 0.55)) for k in range(64)]
     board.lines([wave, [(a, b + 0.022) for a, b in wave]], 0.0045, INK)
-    for k in range(15):
-        board.lines(
-            [[(1.16 + 0.010 * k, 0.44 - 0.003 * k), (1.175 + 0.010 * k, 0.56 - 0.002 * k)]], 0.0026, INK
-        )
+    comb = [[(1.16 + 0.010 * k, 0.44 - 0.003 * k), (1.175 + 0.010 * k, 0.56 - 0.002 * k)] for k in range(15)]
+    board.lines(comb, 0.0026, INK)
 
 
 def canvas_weave(image: Array, shape: tuple[int, int]) -> Array:

@@ -1,0 +1,42 @@
+# `make demo` and `make test` set up everything that they need.
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: demo test test-all lint bench pictures clean
+
+demo: $(VENV)/.installed  ## paint the demo manifest
+	snakemake --cores $(CORES)
+
+test: $(VENV)/.installed-test  ## the default tests
+	pytest
+
+test-all: $(VENV)/.installed-test  ## the minutes-long ones too
+	pytest -m "slow or not slow"
+
+lint: $(VENV)/.installed-test
+	ruff check .
+	ruff format --check nst tests data
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+	mypy
+
+bench: $(VENV)/.installed-test  ## speed against the loop that every peer runs, as ratios
+	python tests/benchmarks/engine.py
+
+pictures: $(VENV)/.installed  ## paint the sample pictures again
+	python data/paint
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c requirements.lock -e ".[workflow]"
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/pip install --quiet -c requirements.lock -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .snakemake results/pairs results/.work
