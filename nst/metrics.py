@@ -121,15 +121,12 @@ def luminance(pixels: Pixels) -> Pixels:
 
 
 def ssim(a: Pixels, b: Pixels) -> float:
-    """Mean structural similarity of two (H, W) arrays in 0..1 over all 11 px Gaussian windows (σ = 1.5) within them, in -1..1."""
+    """Mean structural similarity, -1..1, of two (H, W) arrays in 0..1 over all 11 px Gaussian windows (σ = 1.5)."""
     axis = torch.arange(-5, 6, dtype=torch.float64)
     window = torch.exp(-(axis**2) / (2 * 1.5**2))
     window = window / window.sum()
     x, y = (torch.from_numpy(np.asarray(p, dtype=np.float64))[None, None] for p in (a, b))
     planes = torch.cat([x, y, x * x, y * y, x * y], 1).transpose(0, 1)
-    planes = F.pad(
-        planes, (5, 5, 5, 5), mode="reflect"
-    )  # 16 px and more a side, so reflection is always defined
     planes = F.conv2d(F.conv2d(planes, window.view(1, 1, 11, 1)), window.view(1, 1, 1, 11))
     mx, my, xx, yy, xy = planes[:, 0]
     vx, vy, cov = xx - mx * mx, yy - my * my, xy - mx * my

@@ -41,7 +41,7 @@ class LBFGS(_Stateful):
     The inverse Hessian is applied in compact matrix form (Byrd, Nocedal & Schnabel 1994, equation 3.1): two products
     with the tall matrix of stored steps in place of 4·m dot products. A step is taken at full length; it is kept when
     the value falls enough against the worst of the last few (Grippo, Lampariello & Lucidi 1986), which lets the
-    rounding noise of 16-bit gradients pass, and is shortened otherwise. Rejected points still teach the curvature.
+    rounding noise of 16-bit gradients pass, and is shortened otherwise.
 
     Args:
         x: (batch, n) starting points, float32 or float64.
@@ -49,6 +49,7 @@ class LBFGS(_Stateful):
         learning_rate: length of a full step.
         first_step: root mean square of the first step's entries, when there is no curvature yet; None scales the
             gradient by 1/‖g‖₁ as torch does.
+        longest_step: root mean square that no step's entries exceed.
     """
 
     #: Least share of the predicted fall that a step must bring (Armijo's c₁).
@@ -59,10 +60,17 @@ class LBFGS(_Stateful):
     PATIENCE = 6
 
     def __init__(
-        self, x: Tensor, *, memory: int = 20, learning_rate: float = 1.0, first_step: float | None = None
-    ):  # fmt: skip
+        self,
+        x: Tensor,
+        *,
+        memory: int = 20,
+        learning_rate: float = 1.0,
+        first_step: float | None = None,
+        longest_step: float = float("inf"),
+    ):
         batch, n = x.shape
-        self.memory, self.learning_rate, self.first_step = memory, learning_rate, first_step
+        self.memory, self.learning_rate = memory, learning_rate
+        self.first_step, self.longest_step = first_step, longest_step
         self.x = x.clone()
         self.value = x.new_full((batch,), torch.inf)
         self.gradient = torch.zeros_like(x)
@@ -86,7 +94,7 @@ class LBFGS(_Stateful):
         step = x - self.x
         slope = (self.gradient * step).sum(1)
         good = finite & (first | (values <= self._reference() + self.ARMIJO * slope.clamp_max(0)))
-        self._learn(step, gradients - self.gradient, finite & ~first)
+        self._learn(step, gradients - self.gradient, good & ~first)
         self._forget_when_stuck(good)
         self.length = torch.where(good, self.learning_rate, self._shorter(values, slope, finite))
         self._accept(good, x, values, gradients)
@@ -158,7 +166,9 @@ class LBFGS(_Stateful):
         empty = self.count == 0
         # Rounding can leave a direction that does not descend; the gradient itself always does.
         uphill = ~((newton * g).sum(1) < 0)
-        self.direction = torch.where((empty | uphill)[:, None], steepest, newton)
+        direction = torch.where((empty | uphill)[:, None], steepest, newton)
+        rms = direction.square().mean(1).sqrt()
+        self.direction = direction * (self.longest_step / rms).clamp_max(1)[:, None]
 
     def _first_scale(self, g: Tensor) -> Tensor:
         if self.first_step is None:

@@ -27,6 +27,8 @@ Pixels = NDArray[np.float32]
 
 #: The root mean square of L-BFGS's first step, in the range 0..1: large enough to learn the curvature from.
 FIRST_STEP = 0.01
+#: The root mean square that no step exceeds: further off, nothing that was learnt holds.
+LONGEST_STEP = 0.1
 #: Steps that L-BFGS remembers; see docs/engine.md for the measurement.
 MEMORY = 30
 #: Evaluations in a row without a finite value before 16-bit activations are given up.
@@ -204,7 +206,8 @@ def _start(content: Pixels, styles: Sequence[Pixels], init: Pixels | None, setti
 def _optimizer(x: Tensor, settings: Settings) -> Optimizer:
     if settings.optimizer == "adam":
         return Adam(x, learning_rate=settings.learning_rate or 0.02)
-    return LBFGS(x, memory=MEMORY, learning_rate=settings.learning_rate or 1.0, first_step=FIRST_STEP)
+    rate = settings.learning_rate or 1.0
+    return LBFGS(x, memory=MEMORY, learning_rate=rate, first_step=FIRST_STEP, longest_step=LONGEST_STEP)
 
 
 def _into_range(x: Tensor, kind: str) -> Tensor:

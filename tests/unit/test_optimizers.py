@@ -94,17 +94,17 @@ def test_rows_of_a_batch_go_their_own_way(kind):
         torch.testing.assert_close(together[:, row : row + 1], alone, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", [LBFGS, Adam])
-def test_a_value_that_is_not_finite_shortens_the_step_and_leaves_no_trace(kind):
-    def fragile(x):  # undefined beyond 1, and its minimum is close to the edge
-        value = ((x - 0.9) ** 2).sum(1) * 10
+@pytest.mark.parametrize("make", [lambda x: LBFGS(x, first_step=2.0), lambda x: Adam(x, learning_rate=1.5)])
+def test_a_value_that_is_not_finite_shortens_the_step_and_leaves_no_trace(make):
+    def fragile(x):  # undefined beyond 1
+        value = ((x - 0.5) ** 2).sum(1) * 10
         return torch.where((x > 1).any(1), torch.nan, value)
 
-    optimizer = kind(torch.zeros(1, 4, dtype=torch.float64), learning_rate=1.0)
-    values = minimise(optimizer, fragile, 80)[:, 0]
+    optimizer = make(torch.zeros(1, 4, dtype=torch.float64))
+    values = minimise(optimizer, fragile, 200)[:, 0]
     assert values.isnan().any()
     assert optimizer.ask().isfinite().all()
-    assert values[~values.isnan()].min() < 1e-3
+    assert values[~values.isnan()].min() < 1e-2
 
 
 def test_a_worse_point_is_never_accepted_beyond_the_window():

@@ -49,8 +49,11 @@ def test_committed_pictures_stay_small() -> None:
     assert sum(committed(name).stat().st_size for name in NAMES) <= 2.5e6
 
 
-def test_contents_and_styles_differ_in_aspect() -> None:
-    aspects = {round(np.divide(*Image.open(committed(name)).size), 2) for name in gallery.CONTENTS}
+def test_contents_differ_in_aspect() -> None:
+    aspects = set()
+    for name in gallery.CONTENTS:
+        with Image.open(committed(name)) as picture:
+            aspects.add(round(picture.width / picture.height, 2))
     assert len(aspects) >= 4
 
 

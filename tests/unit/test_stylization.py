@@ -81,10 +81,10 @@ def test_where_it_begins(scene, stripes, untrained):
 def test_content_only_finds_the_content_and_style_only_the_style(scene, stripes, untrained):
     noise = {"init": "noise", "iterations": 60}
     steps, end = run(scene, stripes, untrained, noise | {"style_weight": 0})
-    assert end.losses["content"] < 0.02 * steps[0].losses["content"]
+    assert end.losses["content"] < 0.05 * steps[0].losses["content"]
     assert end.losses["style"] == 0
     steps, end = run(scene, stripes, untrained, noise | {"content_weight": 0})
-    assert end.losses["style"] < 0.02 * steps[0].losses["style"]
+    assert end.losses["style"] < 0.05 * steps[0].losses["style"]
     assert end.losses["content"] == 0
 
 

@@ -285,7 +285,7 @@ def light_of(p: Array, rays: Array, mirrored: bool) -> Array:
 def _reflections(p: Array, n: Array, bent: Array, m: Array, strength: Array) -> Array:
     """One bounce on the glossiest things: they show their neighbours."""
     out = np.zeros_like(p)
-    on = np.flatnonzero(np.isin(m, (BOTTLE, JUG)) & (strength > 0.02))
+    on = np.flatnonzero(np.isin(m, (BOTTLE, JUG, TABLE)) & (strength > 0.02))
     if on.size == 0:
         return out
     start = p[on] + n[on] * 0.01
@@ -306,5 +306,5 @@ def paint(long_side: int) -> Array:
     """The whole picture, 8 bit."""
     shape = frame(long_side, ASPECT)
     light = march.picture(shape, EYE, TARGET, FOCAL, lambda rays, at: look_along(rays))
-    light = bloom(light, 1.1, shape[0] * 0.006, 0.12)
-    return finish(vignette(film(light, 0.74), 0.35))
+    light = bloom(light, 1.1, shape[0] * 0.006, 0.25)
+    return finish(vignette(film(light, 0.95), 0.35))

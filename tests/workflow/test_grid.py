@@ -1,0 +1,119 @@
+"""The real Snakemake on a small grid with a network that nobody has trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from nst.images import read_metadata, read_picture, write_picture
+
+REPOSITORY = Path(__file__).parents[2]
+MANIFEST = "content,style,style_weight\nscene.png,stripes.png|scene.png,\nscene.png,stripes.png,40\n"
+CONFIG = """
+settings: {size: 40, iterations: 6, frames: 2, content_layers: conv2_1, style_layers: conv1_1+conv2_1, precision: fp32}
+device: cpu
+"""
+
+
+class Project:
+    """A user's folder."""
+
+    def __init__(self, folder: Path, weights: Path):
+        self.folder = folder
+        self.environment = os.environ | {"NST_WEIGHTS_DIR": str(weights), "PYTHONWARNINGS": "ignore"}
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
+        bin_folder = str(Path(sys.executable).parent)
+        environment = self.environment | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        return subprocess.run(
+            [*command, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def planned(self) -> dict[str, int]:
+        """The jobs that a dry run lists."""
+        out = self.snakemake("--dry-run", "--quiet", "rules").stdout
+        table = out[out.rfind("job ") :].splitlines()[2:]
+        return {line.split()[0]: int(line.split()[1]) for line in table if len(line.split()) == 2}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, scene, stripes, untrained_folder):
+    place = Project(tmp_path_factory.mktemp("project"), untrained_folder)
+    write_picture(place.folder / "scene.png", scene)
+    write_picture(place.folder / "stripes.png", stripes)
+    place.write("config/manifest.csv", MANIFEST)
+    place.write("config/config.yaml", CONFIG)
+    place.run = place.snakemake()
+    return place
+
+
+def test_everything_that_was_asked_for_is_there(project):
+    assert project.run.returncode == 0, project.run.stdout + project.run.stderr
+    results = project.folder / "results"
+    grid = pd.read_csv(results / "grid.csv")
+    assert len(grid) == 3
+    for pair in grid.itertuples():
+        folder = project.folder / pair.folder
+        names = {path.name for path in folder.iterdir()}
+        assert names == {"image.png", "losses.csv", "run.json", "snapshots", "animation.gif"}
+        assert max(read_picture(folder / "image.png").pixels.shape) == 40
+        assert list(pd.read_csv(folder / "losses.csv")["evaluation"]) == [1, 2, 3, 4, 5, 6]
+        assert Image.open(folder / "animation.gif").n_frames == 5
+        record = json.loads((folder / "run.json").read_text())
+        assert record["id"] == pair.id
+        assert record["metrics"]["style_error"] > 0
+        assert record["evaluations"] == 6
+        metadata = read_metadata(folder / "image.png")
+        assert metadata["settings"] == record["settings"]
+        assert metadata["content"]["sha256"] == record["content"]["sha256"]
+    made = {str(path.relative_to(results)) for path in results.rglob("*") if path.suffix in (".csv", ".html", ".png")}
+    for name in ("tables/comparison.csv", "tables/comparison.html", "plots/errors.png"):
+        assert name in made
+    assert len(list((results / "sheets").glob("*.png"))) == grid["settings_name"].nunique()
+    assert [path.name for path in (results / "sheets/sweeps").iterdir()] == ["scene--stripes.png"]
+    assert len(pd.read_csv(results / "tables/comparison.csv")) == 3
+    assert not list((results / ".work").rglob("*.pt"))
+
+
+def test_a_finished_grid_is_left_alone(project):
+    assert project.planned() == {}
+
+
+def test_only_what_a_change_touches_is_painted(project):
+    try:
+        project.write("config/manifest.csv", MANIFEST + "stripes.png,scene.png,\n")
+        assert project.planned()["stylize"] == 1
+        project.write("config/manifest.csv", MANIFEST.replace("40", "50"))
+        assert project.planned()["stylize"] == 1
+        project.write("config/config.yaml", CONFIG.replace("device: cpu", "device: auto"))
+        project.write("config/manifest.csv", MANIFEST)
+        assert "stylize" not in project.planned()
+        project.write("config/config.yaml", CONFIG.replace("iterations: 6", "iterations: 7"))
+        assert project.planned()["stylize"] == 3
+    finally:
+        project.write("config/manifest.csv", MANIFEST)
+        project.write("config/config.yaml", CONFIG)
+
+
+def test_a_spoiled_manifest_stops_it_with_every_mistake_and_no_traceback(project):
+    project.write("bad.csv", "content,style,size\ngone.png,stripes.png,big\n")
+    failed = project.snakemake("--config", "manifest=bad.csv")
+    told = failed.stdout + failed.stderr
+    assert failed.returncode == 1
+    assert "Traceback" not in told
+    assert "bad.csv:2: content" in told
+    assert "bad.csv:2: size" in told
+    assert (project.folder / "results/grid.csv").exists()
