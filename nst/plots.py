@@ -137,10 +137,13 @@ def _title(panel: Axes, words: str, colour: str) -> None:
 
 def _plain_numbers(axis: Axis) -> None:
     """0.01 rather than 10⁻² on a log scale, with numbers between the powers of ten where there are few."""
-    from matplotlib.ticker import LogFormatter
 
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+    def between(value: float, _: int | None) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 30 * low and f"{value:e}"[0] in "235" else ""
+
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(between)
 
 
 def _told_apart(records: pd.DataFrame, pair: pd.Series) -> str:

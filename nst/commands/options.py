@@ -45,7 +45,7 @@ def _parameter(name: str) -> str:
 def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     info = fields()[name]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    kind = {int: "INTEGER", float: "NUMBER"}.get(info.annotation, "TEXT")  # type: ignore[call-overload]
+    kind = "INTEGER" if info.annotation is int else "NUMBER" if info.annotation is float else "TEXT"
     default = text(info.default)
     return click.option(
         flag(name),

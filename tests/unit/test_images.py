@@ -28,7 +28,7 @@ from nst.images import picture_size, read_metadata, read_picture, resize, write_
 from PIL import Image, ImageCms, PngImagePlugin
 
 FIXTURE_REUSED = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -249,7 +249,7 @@ def test_bigtiff(tmp_path: Path) -> None:
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 # The stored corners (top left, top right, bottom left, bottom right) of an upright picture that has red and
-# green above blue and white: row 0 and column 0 of the stored picture lie as EXIF's table of orientations says.
+# green above blue and white: row 0 and column 0 of the stored picture lie as the table of EXIF says.
 STORED_CORNERS = {
     1: (RED, GREEN, BLUE, WHITE),  # row 0 is the top, column 0 the left
     2: (GREEN, RED, WHITE, BLUE),  # top, right
@@ -305,7 +305,7 @@ def test_orientations(tmp_path: Path, suffix: str, orientation: int) -> None:
 
 
 def test_a_turned_heic_is_turned_once(tmp_path: Path) -> None:
-    """The encoder writes the turn twice, as telephones do: as HEIF's own property, which counts, and as EXIF."""
+    """The encoder writes the turn twice, as telephones do: as HEIF's property, which counts, and as EXIF."""
     pillow_heif.register_heif_opener()
     exif = Image.Exif()
     exif[0x0112] = 6

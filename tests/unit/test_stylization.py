@@ -169,7 +169,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
 
     def closure():
         evaluation = objective.evaluate(x)
-        x.grad = evaluation.gradient
+        x.grad = evaluation.gradient.contiguous()
         seen.append(evaluation.total.item())
         return evaluation.total[0]
 

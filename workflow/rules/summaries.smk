@@ -15,7 +15,7 @@ rule grid:
     conda:
         "../envs/nst.yaml"
     shell:
-        "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config - --csv > {output:q} 2> {log:q}"
+        "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config /dev/stdin --csv > {output:q} 2> {log:q}"
 
 
 rule tables:
