@@ -23,7 +23,9 @@ _HOMES = {
     "judge": "nst.metrics",
     "NstError": "nst.errors",
 }
-__all__ = ["ALGORITHM", "__version__", *_HOMES]  # noqa: PLE0604
+__all__ = [
+    "ALGORITHM", "Config", "NstError", "Pair", "Settings", "__version__", "judge", "read_grid", "stylize",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from nst.config import Config

@@ -83,9 +83,7 @@ def _open(path: Path) -> Image.Image:
         with Image.open(path) as image:
             return image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise NstError(
-            f"{path}: this frame cannot be read ({error}); delete it, or paint the pair again"
-        ) from error
+        raise NstError(f"{path}: this frame cannot be read ({error}); delete it, or paint the pair again") from error
 
 
 def _even(length: float) -> int:
@@ -118,9 +116,7 @@ def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
     pictures = [frame.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     file = io.BytesIO()
     durations = [round(time * 100) * 10 for time in times]  # a GIF counts hundredths of a second
-    pictures[0].save(
-        file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False
-    )
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False)
     return file.getvalue()
 
 
@@ -157,6 +153,4 @@ def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:
             writer.close()
             return path.read_bytes()
         except (OSError, RuntimeError) as error:
-            raise NstError(
-                f"the video cannot be encoded ({str(error).strip()[:200]}); choose .gif instead"
-            ) from error
+            raise NstError(f"the video cannot be encoded ({str(error).strip()[:200]}); choose .gif instead") from error

@@ -52,9 +52,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(
-    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(nst.__version__, prog_name="nst", message="%(prog)s %(version)s")
 @click.pass_context
 def group(ctx: click.Context) -> None:

@@ -52,9 +52,7 @@ class Config(BaseModel):
         default="png", description="file format of the pictures; tif has 16 bits a channel"
     )
     video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
-    threads: int = Field(
-        default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024
-    )
+    threads: int = Field(default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024)
 
 
 def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> Config:
@@ -100,9 +98,7 @@ def _lines(problem: Any) -> list[str]:
 def config_schema() -> dict[str, Any]:
     """JSON schema of config.yaml."""
     schema = Config.model_json_schema()
-    settings = {
-        name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()
-    }
+    settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
     schema["properties"]["settings"] |= {"properties": settings, "additionalProperties": False}
     return {"$schema": _DIALECT, **schema}
 

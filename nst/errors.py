@@ -9,7 +9,7 @@ class NstError(Exception):
     """Something that the user can mend; the message says what is wrong and what would be right."""
 
 
-class Problems(NstError):
+class Problems(NstError):  # noqa: N818
     """Every problem of an input at once, a line each."""
 
     def __init__(self, problems: Iterable[str]):

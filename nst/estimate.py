@@ -47,9 +47,7 @@ def _flops_per_pixel(settings: Settings) -> float:
     for block, (convolutions, channels) in enumerate(zip(blocks, _CHANNELS, strict=True), 1):
         for index in range(1, convolutions + 1):
             name = f"conv{block}_{index}"
-            share += (
-                2 * 9 * before * channels / 4 ** (block - 1)
-            )  # each pooling leaves a quarter of the positions
+            share += 2 * 9 * before * channels / 4 ** (block - 1)  # each pooling leaves a quarter of the positions
             before = channels
             if name in settings.style_layers:
                 share += 2 * channels**2 / 4 ** (block - 1)

@@ -24,8 +24,6 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or error
-        raise NstError(
-            f"{path}: cannot be written ({reason}); choose a folder that you may write to"
-        ) from error
+        raise NstError(f"{path}: cannot be written ({reason}); choose a folder that you may write to") from error
     finally:
         temporary.unlink(missing_ok=True)

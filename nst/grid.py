@@ -146,9 +146,7 @@ class _Expansion:
             known, line = self._settings_of.setdefault(name.casefold(), (settings, row.line))
             if known != settings:
                 differ = ", ".join(differing(settings, known))
-                self._complaints.append(
-                    Complaint(row.line, "name", _two_settings(name, differ, line, row.line))
-                )
+                self._complaints.append(Complaint(row.line, "name", _two_settings(name, differ, line, row.line)))
 
 
 def _two_settings(name: str, differ: str, line: int, here: int) -> str:

@@ -17,9 +17,7 @@ from torch import Tensor
 
 Normalisation = Literal["relative", "paper", "mean"]
 
-_CHUNK = (
-    4096  # pixels a partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
-)
+_CHUNK = 4096  # pixels a partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
 
 
 def gram(features: Tensor) -> Tensor:

@@ -45,9 +45,7 @@ class FeatureExtractor(nn.Module):
         self.pooling, self.tap = pooling, tap
         self.steps, self.names = _cut(network, self.layers)
         self._load(network, state)
-        if (
-            padding == "replicate"
-        ):  # only the picture's own border; deeper, zeros are what the weights were trained on
+        if padding == "replicate":  # only the picture's own border; deeper, zeros are what the weights were trained on
             first = next(self.steps.children())
             assert isinstance(first, nn.Conv2d)
             first.padding_mode = "replicate"
@@ -60,12 +58,11 @@ class FeatureExtractor(nn.Module):
         for key, parameter in self.steps.state_dict().items():
             name = f"features.{key}"
             if name not in state:
-                raise NstError(
-                    f"the weights lack {name}; {network} needs keys features.N.weight and features.N.bias"
-                )
+                raise NstError(f"the weights lack {name}; {network} needs keys features.N.weight and features.N.bias")
             if state[name].shape != parameter.shape:
                 raise NstError(
-                    f"the weights' {name} has shape {tuple(state[name].shape)}; {network} needs {tuple(parameter.shape)}"
+                    f"the weights' {name} has shape {tuple(state[name].shape)}; "
+                    f"{network} needs {tuple(parameter.shape)}"
                 )
         kept = {key: state[f"features.{key}"].float() for key in self.steps.state_dict()}
         self.steps.load_state_dict(kept, assign=True)

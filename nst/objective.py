@@ -87,8 +87,7 @@ class Objective:
         kind = self.settings.normalisation
         features = self.network(pictures)
         content = {
-            layer: losses.content_loss(features[layer], self.content[layer], kind)
-            for layer in self.content_layers
+            layer: losses.content_loss(features[layer], self.content[layer], kind) for layer in self.content_layers
         }
         style = {
             layer: losses.style_loss(losses.gram(features[layer]), self.style[layer], kind)

@@ -47,7 +47,7 @@ INITS = ("content", "noise", "style", "content+noise")
 class Job:
     """One pair to paint.
 
-    `output` is the picture's path; `record` the folder for losses.csv, run.json and snapshots/ (None: only the picture);
+    `output` is the picture's path; `record` the folder for losses.csv, run.json and snapshots/ (None: picture only);
     `work` the folder of unfinished work, on the same file system (None: hidden, beside the output).
     """
 
@@ -205,9 +205,7 @@ class _Recording:
             if not isinstance(event, Progress):
                 self._frame(job.settings.iterations, event.pixels, last=True)
                 return event
-            self.rows.append(
-                {"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds}
-            )
+            self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
             self._keep(event)
             if on_progress:
                 on_progress(event)
@@ -262,9 +260,7 @@ class _Recording:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             self._write_losses(self.folder / "losses.csv")
-            (self.folder / "run.json").write_text(
-                json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8"
-            )
+            (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
             if (self.folder / "snapshots").exists():
                 shutil.rmtree(folder / "snapshots", ignore_errors=True)
             for name in ("snapshots", "losses.csv", "run.json"):

@@ -33,9 +33,7 @@ _RC = {
 def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
     """A panel for each of these pairs, on the same axes: its losses, and thin lines for its layers."""
     if records.empty:
-        raise NstError(
-            f"{title}: no such pairs in the grid; see its columns content_name, style_name, settings_name"
-        )
+        raise NstError(f"{title}: no such pairs in the grid; see its columns content_name, style_name, settings_name")
     count = len(records)
     across = min(count, 4)
     down = math.ceil(count / across)
@@ -63,16 +61,12 @@ def errors(records: pd.DataFrame, out: Path) -> None:
     """
     measured = records[records["score"].notna()]
     judges = sorted_values(measured["judge"])
-    figure, panels = _figure(
-        1, max(1, len(judges)), (6.4 * max(1, len(judges)) + 0.8, 5.2), "Style against content"
-    )
+    figure, panels = _figure(1, max(1, len(judges)), (6.4 * max(1, len(judges)) + 0.8, 5.2), "Style against content")
     for panel, judge in zip(panels, judges or [""], strict=True):
         chosen = measured[measured["judge"] == judge]
         _fronts(panel, chosen)
         _points(panel, chosen, _colouring(records))
-        panel.set(
-            xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)"
-        )
+        panel.set(xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)")
         _title(panel, f"measured by {judge}" if judge else "no pair was measured", _MUTED)
         if len(chosen):
             panel.set(xscale="log", yscale="log")
@@ -116,11 +110,7 @@ def _save(figure: Figure, out: Path) -> None:
 
 def _legend(figure: Figure, panels: list[Axes]) -> None:
     """One legend for all panels, beneath them."""
-    handles = {
-        label: line
-        for panel in panels
-        for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
+    handles = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
     if 1 < len(handles) <= 24:
         legend = figure.legend(
             handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles)),
@@ -185,9 +175,7 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
         places.append(least)
     for name, place in zip(ends.index, places, strict=True):
         part, _, layer = str(name).partition(":")
-        panel.text(
-            1.01, place, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center"
-        )
+        panel.text(1.01, place, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center")
 
 
 def _colouring(records: pd.DataFrame) -> str:

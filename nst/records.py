@@ -57,14 +57,10 @@ def read_records(grid_csv: Path) -> pd.DataFrame:
         grid = pd.read_csv(grid_csv, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = getattr(error, "strerror", None) or error
-        raise NstError(
-            f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder"
-        ) from error
+        raise NstError(f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder") from error
     missing = [name for name in NAMES if name not in grid.columns]
     if missing:
-        raise NstError(
-            f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder"
-        )
+        raise NstError(f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder")
     columns = ["status", *NUMBERS, *TEXTS]
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
     runs = runs.astype(dict.fromkeys(NUMBERS, float))

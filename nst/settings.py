@@ -60,9 +60,7 @@ class Layers(dict[str, float]):
         return layers
 
     def __str__(self) -> str:
-        return "+".join(
-            name if weight == 1 else f"{name}:{number_text(weight)}" for name, weight in self.items()
-        )
+        return "+".join(name if weight == 1 else f"{name}:{number_text(weight)}" for name, weight in self.items())
 
     def __deepcopy__(self, memo: object) -> Layers:  # pydantic copies defaults: at 10,000 pairs that shows
         return self
@@ -95,9 +93,7 @@ def _whole(value: Any) -> Any:
 
 _LAYER = r"conv\d_\d(:[^+]*)?"
 _LAYERS_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_LAYER}(\+{_LAYER})*$"})
-LayersField = Annotated[
-    Layers, BeforeValidator(Layers.parse), PlainSerializer(str, return_type=str), _LAYERS_SCHEMA
-]
+LayersField = Annotated[Layers, BeforeValidator(Layers.parse), PlainSerializer(str, return_type=str), _LAYERS_SCHEMA]
 Whole = Annotated[int, BeforeValidator(_whole)]
 
 
@@ -111,17 +107,11 @@ class Settings(BaseModel):
     )
     method: Literal["pixels"] = _option("pixels", "what is optimised: the pixels of the picture")
     network: Literal["vgg19", "vgg16"] = _option("vgg19", "network whose features are matched")
-    weights: str = _option(
-        "imagenet", "imagenet (torchvision's, downloaded once) or the path of a state dict"
-    )
+    weights: str = _option("imagenet", "imagenet (torchvision's, downloaded once) or the path of a state dict")
     pooling: Literal["max", "average", "l2"] = _option("max", "pooling between the blocks of the network")
-    padding: Literal["zeros", "replicate"] = _option(
-        "zeros", "what the first convolution sees beyond the border"
-    )
+    padding: Literal["zeros", "replicate"] = _option("zeros", "what the first convolution sees beyond the border")
     tap: Literal["relu", "conv"] = _option("relu", "take features after (relu) or before (conv) the ReLU")
-    content_layers: LayersField = _option(
-        Layers(conv4_2=1.0), "layers that hold the content, with optional weights"
-    )
+    content_layers: LayersField = _option(Layers(conv4_2=1.0), "layers that hold the content, with optional weights")
     style_layers: LayersField = _option(
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
     )
@@ -137,9 +127,7 @@ class Settings(BaseModel):
         "content", "what the optimisation begins from: content, noise, style, content+noise or the path of a picture",
         min_length=1,
     )  # fmt: skip
-    noise: float = _option(
-        0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10
-    )
+    noise: float = _option(0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10)
     seed: Whole = _option(0, "seed of the noise", ge=0, le=2**31 - 1)
     optimizer: Literal["lbfgs", "adam"] = _option("lbfgs", "optimiser of the pixels")
     learning_rate: float = _option(
@@ -157,12 +145,8 @@ class Settings(BaseModel):
     range: Literal["clip", "clamp", "rescale"] = _option(
         "clip", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
     )
-    snapshots: Whole = _option(
-        0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6
-    )
-    frames: Whole = _option(
-        10, "a frame of the animation every so many evaluations; 0 makes none", ge=0, le=10**6
-    )
+    snapshots: Whole = _option(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
+    frames: Whole = _option(10, "a frame of the animation every so many evaluations; 0 makes none", ge=0, le=10**6)
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto", "activations in bf16 where the hardware multiplies bf16 matrices, else in fp32"
     )
@@ -184,9 +168,7 @@ def check_consistent(settings: Settings) -> None:
         if missing:
             raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_blocks_text(network)}")
     if settings.content_weight == 0 and settings.style_weight == 0:
-        raise ValueError(
-            "style_weight: content_weight and style_weight are both 0; give one of them a value above 0"
-        )
+        raise ValueError("style_weight: content_weight and style_weight are both 0; give one of them a value above 0")
 
 
 #: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
@@ -228,9 +210,7 @@ def number_text(number: float) -> str:
 
 def differing(settings: Settings, reference: Settings) -> dict[str, Any]:
     """The values of `settings` that are not those of `reference`, by name, in the order of declaration."""
-    return {
-        name: value for name in fields() if (value := getattr(settings, name)) != getattr(reference, name)
-    }
+    return {name: value for name in fields() if (value := getattr(settings, name)) != getattr(reference, name)}
 
 
 def allowed(name: str) -> str:
@@ -247,8 +227,7 @@ def allowed(name: str) -> str:
     if info.annotation is str:
         return "a text"
     low, high = (
-        next((getattr(m, k) for m in info.metadata if getattr(m, k, None) is not None), None)
-        for k in ("ge", "le")
+        next((getattr(m, k) for m in info.metadata if getattr(m, k, None) is not None), None) for k in ("ge", "le")
     )
     kind = "a whole number" if info.annotation is int else "a number"
     unit = f" ({info.json_schema_extra['unit']})" if isinstance(info.json_schema_extra, dict) else ""

@@ -106,9 +106,7 @@ def stylize(
     """
     settings = settings or Settings()
     where = devices.torch_device(device)
-    devices.set_up(
-        where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where)
-    )
+    devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
     dtype = devices.compute_type(settings.precision, where)
     _check_sides(content, styles, settings)
     started = time.perf_counter()
@@ -177,9 +175,7 @@ def _objective(
 
 def _tensor(pixels: Pixels) -> Tensor:
     """(H, W, 3) array to (1, 3, H, W) tensor."""
-    return (
-        torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
-    )
+    return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
 
 
 def _start(content: Pixels, styles: Sequence[Pixels], init: Pixels | None, settings: Settings) -> Tensor:
@@ -242,9 +238,7 @@ def _must_widen(run: _Run, losses: dict[str, float], dtype: torch.dtype) -> bool
     where = f"evaluation {run.evaluation}: the losses are not finite"
     if dtype == torch.float32:
         if run.best is None:
-            raise NstError(
-                f"{where} even in fp32; lower the weights or the learning rate, or check the weights' file"
-            )
+            raise NstError(f"{where} even in fp32; lower the weights or the learning rate, or check the weights' file")
         return False
     run.warnings.append(f"{where}; went on in fp32")
     run.blind = 0

@@ -54,9 +54,7 @@ class Variants:
         name = cells.pop("name", "")
         wrong: list[Wrong] = []
         if "|" in name:
-            wrong.append(
-                ("name", f"{name!r} is a list; a row has one name, which the values of its lists follow")
-            )
+            wrong.append(("name", f"{name!r} is a list; a row has one name, which the values of its lists follow"))
         parsed: dict[str, list[Any]] = {}
         for column, cell in cells.items():
             parsed[column], sentences = self._cell(column, cell)

@@ -28,9 +28,7 @@ def find(network: str, weights: str = "imagenet") -> Path:
     if weights != "imagenet":
         path = Path(weights).expanduser()
         if not path.is_file():
-            raise NstError(
-                f"{weights}: no such file of weights; give a state dict (.pth, .safetensors) or imagenet"
-            )
+            raise NstError(f"{weights}: no such file of weights; give a state dict (.pth, .safetensors) or imagenet")
         return path
     folder = os.environ.get("NST_WEIGHTS_DIR")
     return _in_folder(Path(folder).expanduser(), network) if folder else cache() / f"{network}-imagenet.pth"
@@ -40,9 +38,7 @@ def _in_folder(folder: Path, network: str) -> Path:
     for pattern in (f"{network}*.safetensors", f"{network}*.pth"):
         if found := sorted(folder.glob(pattern)):
             return found[0]
-    raise NstError(
-        f"{folder} (NST_WEIGHTS_DIR) has no {network}*.safetensors or {network}*.pth; put the weights there"
-    )
+    raise NstError(f"{folder} (NST_WEIGHTS_DIR) has no {network}*.safetensors or {network}*.pth; put the weights there")
 
 
 def cache() -> Path:
@@ -112,9 +108,7 @@ def url(network: str) -> str:
     return str(getattr(models, f"{network.upper()}_Weights").IMAGENET1K_V1.url)
 
 
-def fetch(
-    network: str, destination: Path, progress: Progress | None = None, source: str | None = None
-) -> Path:
+def fetch(network: str, destination: Path, progress: Progress | None = None, source: str | None = None) -> Path:
     """Download torchvision's weights to a file; goes on where an earlier try stopped; does nothing if it is there.
 
     The name of the published file ends in the first digits of its sha256, which are checked before the file gets its
@@ -133,9 +127,7 @@ def fetch(
     expected = Path(source).stem.rpartition("-")[2]
     if not sha256(part).startswith(expected):
         part.unlink()
-        raise NstError(
-            f"{source}: what arrived has another sha256 than {expected}…; it was removed, try again"
-        )
+        raise NstError(f"{source}: what arrived has another sha256 than {expected}…; it was removed, try again")
     part.replace(destination)
     return destination
 

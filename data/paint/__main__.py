@@ -33,9 +33,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     names = gallery.CONTENTS + gallery.STYLES
     parser = argparse.ArgumentParser(prog="python data/paint", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="pictures to paint: " + ", ".join(names))
-    parser.add_argument(
-        "--size", type=int, default=gallery.LONG_SIDE, help="long side in pixels (%(default)s)"
-    )
+    parser.add_argument("--size", type=int, default=gallery.LONG_SIDE, help="long side in pixels (%(default)s)")
     parser.add_argument("--out", type=Path, default=DATA, help="folder that holds content/ and style/")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(names))

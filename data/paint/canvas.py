@@ -91,9 +91,7 @@ def sample(image: Array, x: Array, y: Array) -> Array:
     return (top * (1 - fy) + low * fy).astype(np.float32)
 
 
-def stencil(
-    shape: tuple[int, int], draw: Callable[[ImageDraw.ImageDraw, float], None], finer: int = 3
-) -> Array:
+def stencil(shape: tuple[int, int], draw: Callable[[ImageDraw.ImageDraw, float], None], finer: int = 3) -> Array:
     """Anti-aliased mask in [0, 1]: `draw` is given a pencil on a larger sheet and its pixels per height."""
     h, w = shape
     sheet = Image.new("L", (w * finer, h * finer), 0)
@@ -151,9 +149,7 @@ def shrink(image: Array, shape: tuple[int, int]) -> Array:
     if image.shape[:2] == (h, w):
         return image
     planes = [
-        Image.fromarray(np.ascontiguousarray(image[..., k], dtype=np.float32)).resize(
-            (w, h), Image.Resampling.LANCZOS
-        )
+        Image.fromarray(np.ascontiguousarray(image[..., k], dtype=np.float32)).resize((w, h), Image.Resampling.LANCZOS)
         for k in range(image.shape[2])
     ]
     return np.stack([np.asarray(p) for p in planes], -1)

@@ -52,9 +52,7 @@ def picture(
     every = np.arange(h * w)
     light = np.minimum(look(camera(shape, eye, target, focal), every), 3.0)
     tone = np.pad(np.sqrt(np.maximum(light, 0)).reshape(h, w, 3), ((1, 1), (1, 1), (0, 0)), mode="edge")
-    near = np.stack(
-        [tone[1 + dy : h + 1 + dy, 1 + dx : w + 1 + dx] for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-    )
+    near = np.stack([tone[1 + dy : h + 1 + dy, 1 + dx : w + 1 + dx] for dx in (-1, 0, 1) for dy in (-1, 0, 1)])
     edges = np.flatnonzero((near.max(0) - near.min(0)).max(-1) > 0.26)
     total = light[edges].copy()
     for shift in ((0.33, -0.33), (-0.33, 0.33)):
@@ -126,10 +124,7 @@ class Voxels:
         self.exact, self.low, self.step = field, low, step
         self.size = np.ceil((high - low) / step).astype(int) + 1
         axes = [low[k] + step * np.arange(self.size[k], dtype=np.float32) for k in range(3)]
-        rows = [
-            field(np.stack(np.meshgrid([x], axes[1], axes[2], indexing="ij"), -1).reshape(-1, 3))
-            for x in axes[0]
-        ]
+        rows = [field(np.stack(np.meshgrid([x], axes[1], axes[2], indexing="ij"), -1).reshape(-1, 3)) for x in axes[0]]
         self.table = np.stack(rows).astype(np.float32).ravel()
 
     def __call__(self, p: Array) -> Array:

@@ -42,9 +42,7 @@ class Mesh:
         self.face([(x1, y0, z1), (x0, y0, z1), (x0, y1, z1), (x1, y1, z1)], material, seed)
         self.face([(x0, y0, z1), (x0, y0, z0), (x0, y1, z0), (x0, y1, z1)], material, seed)
         self.face([(x1, y0, z0), (x1, y0, z1), (x1, y1, z1), (x1, y1, z0)], material, seed)
-        self.face(
-            [(x0, y1, z0), (x1, y1, z0), (x1, y1, z1), (x0, y1, z1)], material if top is None else top, seed
-        )
+        self.face([(x0, y1, z0), (x1, y1, z0), (x1, y1, z1), (x0, y1, z1)], material if top is None else top, seed)
 
     def sheet(self, grid: Array, material: int, seed: float = 0.0) -> None:
         """A curved surface given as a grid of points (rows, columns, 3), shaded smoothly."""

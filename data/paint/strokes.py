@@ -59,9 +59,7 @@ class Easel:
             keep = sample(mask, x * h, y * h) > 0.5
             x, y = x[keep], y[keep]
         tones = sample(colour, x * h, y * h)
-        tones = tones * (1 + rng.normal(0, brush.jitter, (x.size, 1))) + rng.normal(
-            0, brush.tint, (x.size, 3)
-        )
+        tones = tones * (1 + rng.normal(0, brush.jitter, (x.size, 1))) + rng.normal(0, brush.tint, (x.size, 3))
         length = brush.length * rng.uniform(0.6, 1.3, x.size)
         paths = self.trace(angle + 0, x, y, length, 6)
         paths = self._tilt(paths, rng.normal(0, brush.wobble, x.size))

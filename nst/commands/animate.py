@@ -30,9 +30,7 @@ import click
     type=click.FloatRange(0, 60),
     help="Seconds that the first and last frame stand.",
 )
-@click.option(
-    "--size", default=384, show_default=True, type=click.IntRange(16, 4096), help="Long side in pixels."
-)
+@click.option("--size", default=384, show_default=True, type=click.IntRange(16, 4096), help="Long side in pixels.")
 @click.option(
     "--max-mb",
     default=4.0,

@@ -18,17 +18,11 @@ from nst.inputs import Files
 
 @click.command()
 @click.argument("manifest", required=False)
-@click.option(
-    "--config", "config_file", metavar="FILE", help=f"Configuration.  [default: {CONFIG}, if there is one]"
-)
+@click.option("--config", "config_file", metavar="FILE", help=f"Configuration.  [default: {CONFIG}, if there is one]")
 @click.option("--results", metavar="DIR", help="Folder of the results.  [default: the config's]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a line a pair, with every setting, as CSV.")
-@click.option(
-    "--limit", default=10, show_default=True, help="Print at most so many lines of a kind; 0 prints all."
-)
-def command(
-    manifest: str | None, config_file: str | None, results: str | None, as_csv: bool, limit: int
-) -> None:
+@click.option("--limit", default=10, show_default=True, help="Print at most so many lines of a kind; 0 prints all.")
+def command(manifest: str | None, config_file: str | None, results: str | None, as_csv: bool, limit: int) -> None:
     """Show the pairs of MANIFEST, how many jobs they are, and about how long they take. Runs nothing."""
     config = load_config(config_file or CONFIG) if config_file or Path(CONFIG).exists() else Config()
     manifest, results, files = manifest or config.manifest, results or config.results, Files()
@@ -40,9 +34,7 @@ def command(
         click.echo(line)
 
 
-def _report(
-    manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, limit: int
-) -> Iterator[str]:
+def _report(manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, limit: int) -> Iterator[str]:
     yield f"{manifest}: {_count(len(pairs), 'pair')}"
     contents = Counter(pair.content_name for pair in pairs)
     styles = Counter(pair.style_name for pair in pairs)
@@ -67,9 +59,7 @@ def _shortened(lines: list[str], limit: int) -> list[str]:
 def _forecast(pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
     waiting = [pair for pair in pairs if not Path(pair.image(results, config.format)).exists()]
     animations = sum(pair.settings.frames > 0 for pair in waiting)
-    done = (
-        f", {_count(len(pairs) - len(waiting), 'picture')} there already" if len(waiting) < len(pairs) else ""
-    )
+    done = f", {_count(len(pairs) - len(waiting), 'picture')} there already" if len(waiting) < len(pairs) else ""
     yield f"jobs      {_count(len(waiting), 'picture')} and {_count(animations, 'animation')} to make{done}"
     if not waiting:
         return

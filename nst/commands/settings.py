@@ -46,19 +46,14 @@ def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
 
 def markdown_table() -> str:
     """The table of the settings for config/README.md."""
-    rows = [
-        (f"`{name}`", _default(name), allowed(name), info.description or "")
-        for name, info in fields().items()
-    ]
+    rows = [(f"`{name}`", _default(name), allowed(name), info.description or "") for name, info in fields().items()]
     lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     return "\n".join(["| setting | default | values | meaning |", "|---|---|---|---|", *lines])
 
 
 def _one(name: str) -> str:
     if name not in fields():
-        raise NstError(
-            f"there is no setting {name!r}{did_you_mean(name, fields()) or '; `nst settings` lists them'}"
-        )
+        raise NstError(f"there is no setting {name!r}{did_you_mean(name, fields()) or '; `nst settings` lists them'}")
     return f"{name}: {fields()[name].description}\n  values   {allowed(name)}\n  default  {_default(name)}"
 
 

@@ -10,9 +10,7 @@ import click
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
 @click.option("--settings", metavar="NAME", help="Contents × styles with these settings.")
-@click.option(
-    "--content", metavar="NAME", help="With --style: one pair of pictures over the settings that vary."
-)
+@click.option("--content", metavar="NAME", help="With --style: one pair of pictures over the settings that vary.")
 @click.option("--style", metavar="NAME", help="With --content: the style.")
 @click.option("--all", "everything", is_flag=True, help="Every sheet, into the folder -o.")
 @click.option(

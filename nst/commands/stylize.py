@@ -24,7 +24,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 @click.command()
 @click.argument("content")
 @click.argument("style", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
+)
 @click.option("--record", type=click.Path(path_type=Path), help="folder for losses.csv, run.json and snapshots/")
 @click.option("--work", type=click.Path(path_type=Path), help="folder of unfinished work, to go on from after a stop")
 @click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
@@ -47,7 +49,9 @@ def command(
     """Paint CONTENT in a STYLE, or in a blend of several (wave.jpg:0.7 scream.jpg:0.3)."""
     chosen = _settings(settings, presets)
     if output.suffix.lower() not in SUFFIXES:
-        raise NstError(f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}")
+        raise NstError(
+            f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}"
+        )
     _check_files(content)
     styles = tuple(part for text in style for part in parse_styles(text))
     from nst.pair import Job, blend, paint

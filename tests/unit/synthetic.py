@@ -30,9 +30,7 @@ def write_results(
 ) -> Path:
     """Write every pair of contents × styles × settings below `root`; the path of the grid.csv."""
     inputs = root / "inputs"
-    content_paths = [
-        _picture(inputs / f"c{i}.png", (48, 36), (0, 0, 40 * i + 15)) for i in range(len(contents))
-    ]
+    content_paths = [_picture(inputs / f"c{i}.png", (48, 36), (0, 0, 40 * i + 15)) for i in range(len(contents))]
     style_paths = [_picture(inputs / f"s{j}.png", (30, 40), (0, 40 * j + 15, 0)) for j in range(len(styles))]
     lines = []
     for (i, c), (j, s), (k, (name, values)) in product(*map(enumerate, (contents, styles, settings.items()))):
@@ -105,15 +103,10 @@ def write_losses(path: Path, style_error: float, evaluations: int = 200) -> None
     layers = [f"style:conv{block}_1" for block in range(1, 6)]
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            ["evaluation", "content", "style", "tv", "total", "seconds", "content:conv4_2", *layers]
-        )
+        writer.writerow(["evaluation", "content", "style", "tv", "total", "seconds", "content:conv4_2", *layers])
         for n in range(evaluations):
             content = 0.3 * (1 - math.exp(-n / 15)) + 0.01
-            parts = [
-                (0.1 + block) * math.exp(-n / (6 + 4 * block)) + style_error * block / 5
-                for block in range(1, 6)
-            ]
+            parts = [(0.1 + block) * math.exp(-n / (6 + 4 * block)) + style_error * block / 5 for block in range(1, 6)]
             style = sum(parts) / 5
             writer.writerow([n, content, style, 0.0, content + 10 * style, n * 0.1, content, *parts])
 

@@ -76,27 +76,19 @@ def test_all_mistakes_at_once() -> None:
 
 @pytest.mark.usefixtures("_here")
 def test_unknown_preset_and_broken_files() -> None:
-    with pytest.raises(
-        NstError, match=r"^config/config.yaml: settings.preset: there is no preset 'drft'; did you"
-    ):
+    with pytest.raises(NstError, match=r"^config/config.yaml: settings.preset: there is no preset 'drft'; did you"):
         load_config({"settings": {"preset": "drft"}})
-    with pytest.raises(
-        NstError, match=r"^no.yaml: cannot be read \(No such file or directory\); check the path$"
-    ):
+    with pytest.raises(NstError, match=r"^no.yaml: cannot be read \(No such file or directory\); check the path$"):
         load_config("no.yaml")
     Path("c.yaml").write_text("results: out\nformat: [png\n")
-    with pytest.raises(
-        NstError, match=r"^c.yaml:3: is not valid YAML \(.*\); write it as `key: value` lines$"
-    ):
+    with pytest.raises(NstError, match=r"^c.yaml:3: is not valid YAML \(.*\); write it as `key: value` lines$"):
         load_config("c.yaml")
 
 
 @pytest.mark.parametrize(("name", "schema"), [("config", config_schema), ("manifest", manifest_schema)])
 def test_committed_schemas_are_current(name: str, schema: Any) -> None:
     written = (ROOT / f"workflow/schemas/{name}.schema.json").read_text("utf-8")
-    assert json.loads(written) == schema(), (
-        f"nst settings --schema {name} > workflow/schemas/{name}.schema.json"
-    )
+    assert json.loads(written) == schema(), f"nst settings --schema {name} > workflow/schemas/{name}.schema.json"
 
 
 def test_schemas_take_what_nst_takes() -> None:
@@ -120,9 +112,7 @@ def test_schemas_take_what_nst_takes() -> None:
 def test_the_readme_is_current_and_complete() -> None:
     text = (ROOT / "config/README.md").read_text("utf-8")
     assert markdown_table() in text, "put the output of nst settings --markdown between the markers"
-    assert all(
-        f"| `{key}` |" in text for key in (*Config.model_fields, *fields(), "content", "style", "name")
-    )
+    assert all(f"| `{key}` |" in text for key in (*Config.model_fields, *fields(), "content", "style", "name"))
 
 
 def test_the_demo_config_names_every_key() -> None:

@@ -1,12 +1,12 @@
 """Choosing devices; stand-in GPUs are names in CUDA_VISIBLE_DEVICES, which is all that a lock needs."""
 
+import itertools
 import os
 import subprocess
 import sys
 
 import pytest
 import torch
-
 from nst import devices
 from nst.errors import NstError
 
@@ -33,7 +33,7 @@ def test_each_process_gets_a_gpu_of_its_own_and_the_rest_wait(tmp_path):
     assert {gpu for gpu, _, _ in held} == {"GPU-a", "GPU-b"}
     for gpu in ("GPU-a", "GPU-b"):
         spans = sorted((start, end) for name, start, end in held if name == gpu)
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
 
 def test_no_gpu_no_lock(monkeypatch):

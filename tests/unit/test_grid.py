@@ -73,9 +73,7 @@ def test_expansions_are_the_products_of_the_rows(rows: list[Cells]) -> None:
         for contents, styles, weights, tvs in rows
         for content, style, weight, tv in itertools.product(contents, styles, weights or ["10"], tvs or ["0"])
     )
-    found = [
-        (p.content, p.styles[0][0], p.settings.style_weight, p.settings.tv_weight) for p in imagined(rows)
-    ]
+    found = [(p.content, p.styles[0][0], p.settings.style_weight, p.settings.tv_weight) for p in imagined(rows)]
     assert found == list(expected)
 
 
@@ -170,7 +168,7 @@ def test_arguments_say_all_that_differs() -> None:
 
 WRONG = [
     ("c/lake.jp,s/wave.jpg,,", "2: content: there is no file c/lake.jp; did you mean c/lake.jpg?"),
-    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),  # noqa: E501
+    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),
     ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*.jpg"),
     (
         "c/*.gif,s/wave.jpg,,",
@@ -192,8 +190,8 @@ WRONG = [
         "c/lake.jpg,s/wave.jpg+,,",
         "2: style: 's/wave.jpg+' has an empty part; write a blend as wave.jpg:0.7+scream.jpg:0.3",
     ),
-    ("c/lake.jpg,s/wave.jpg,64|big,", "2: size: 'big' is not allowed; expected a whole number from 0 to 16384 (px)"),  # noqa: E501
-    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, which the values of its lists "  # noqa: E501
+    ("c/lake.jpg,s/wave.jpg,64|big,", "2: size: 'big' is not allowed; expected a whole number from 0 to 16384 (px)"),
+    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, which the values of its lists "
      "follow"),
 ]  # fmt: skip
 
@@ -232,9 +230,7 @@ def test_a_picture_that_is_none() -> None:
 @pytest.mark.usefixtures("_pictures")
 def test_one_name_for_two_settings() -> None:
     rows = "content,style,name,size,frames\nc/lake.jpg,s/wave.jpg,x,64,\nc/pine.png,s/wave.jpg,X,128,\n"
-    assert mistakes(rows) == [
-        "3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"
-    ]
+    assert mistakes(rows) == ["3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"]
     rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
         "3: name: 'default' stands on line 2 for another value of frames; give the rows a `name` each"
@@ -249,7 +245,7 @@ def test_one_name_for_two_settings() -> None:
 def test_every_mistake_at_once_in_the_order_of_the_file() -> None:
     rows = "content,style,sise,seed\nno.jpg,s/wave.jpg,,x|y\nc/lake.jpg,,,\nc/lake.jpg,s/nowave.gif,,-1\n"
     assert [line.split(": ")[:2] for line in mistakes(rows)] == [
-        ["1", "sise"], ["2", "seed"], ["2", "seed"], ["2", "content"], ["3", "style"], ["4", "seed"], ["4", "style"]  # noqa: E501
+        ["1", "sise"], ["2", "seed"], ["2", "seed"], ["2", "content"], ["3", "style"], ["4", "seed"], ["4", "style"]
     ]  # fmt: skip
 
 

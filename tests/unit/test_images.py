@@ -27,9 +27,7 @@ from nst.errors import NstError
 from nst.images import picture_size, read_metadata, read_picture, resize, write_picture
 from PIL import Image, ImageCms, PngImagePlugin
 
-FIXTURE_REUSED = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FIXTURE_REUSED = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def noise(height: int = 6, width: int = 9, channels: int = 3, dtype: str = "uint8") -> np.ndarray:
@@ -156,9 +154,7 @@ def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_png_of_sixteen_bits_is_exact(tmp_path: Path, channels: int) -> None:
     levels = noise(channels=channels, dtype="uint16")
-    (tmp_path / "a.png").write_bytes(
-        imagecodecs.png_encode(levels if channels > 1 else levels[..., 0].copy())
-    )
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(levels if channels > 1 else levels[..., 0].copy()))
     picture = read_picture(tmp_path / "a.png")
     colours = 3 if channels >= 3 else 1
     assert picture.bits == 16
@@ -184,15 +180,11 @@ def test_transparent_colour_of_a_deep_png(tmp_path: Path) -> None:
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_rgb_tiff_is_exact(
-    tmp_path: Path, byteorder: str, planar: str, compression: str | None, dtype: str
-) -> None:
+def test_rgb_tiff_is_exact(tmp_path: Path, byteorder: str, planar: str, compression: str | None, dtype: str) -> None:
     levels = noise(channels=3, dtype=dtype)
     data = np.moveaxis(levels, -1, 0) if planar == "separate" else levels
     path = tmp_path / "a.tif"
-    tifffile.imwrite(
-        path, data, photometric="rgb", planarconfig=planar, compression=compression, byteorder=byteorder
-    )
+    tifffile.imwrite(path, data, photometric="rgb", planarconfig=planar, compression=compression, byteorder=byteorder)
     picture = read_picture(path)
     scale = 255 if dtype == "uint8" else 65535
     assert picture.bits == (8 if dtype == "uint8" else 16)
@@ -208,9 +200,7 @@ def test_deep_tiff_of_each_type(tmp_path: Path, dtype: str, channels: int) -> No
     photometric = "rgb" if channels >= 3 else "minisblack"
     extra = ["unassalpha"] if channels in (2, 4) else None
     stored = stored[..., 0] if channels == 1 else stored
-    tifffile.imwrite(
-        tmp_path / "a.tif", stored, photometric=photometric, extrasamples=extra, planarconfig="contig"
-    )
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, extrasamples=extra, planarconfig="contig")
     picture = read_picture(tmp_path / "a.tif")
     tolerance = 1e-3 if dtype == "float16" else 2e-7
     colours = 3 if channels >= 3 else 1
@@ -279,9 +269,7 @@ def save_oriented(path: Path, orientation: int) -> None:
             pixels = deep if kind == "deep.tif" else levels
             tifffile.imwrite(path, pixels, photometric="rgb", extratags=[(274, "H", 1, orientation, True)])
         case "deep.png":
-            path.write_bytes(
-                before_pixels(imagecodecs.png_encode(deep), png_chunk(b"eXIf", exif.tobytes()[6:]))
-            )
+            path.write_bytes(before_pixels(imagecodecs.png_encode(deep), png_chunk(b"eXIf", exif.tobytes()[6:])))
         case "late.png":  # the chunk lies behind the pixels
             data = imagecodecs.png_encode(levels)
             path.write_bytes(data[:-12] + png_chunk(b"eXIf", exif.tobytes()[6:]) + data[-12:])
@@ -381,8 +369,7 @@ def profile(tags: dict[bytes, bytes], space: bytes = b"RGB ") -> bytes:
 
 def matrix_profile(name: str, curve_kind: str) -> bytes:
     colorants = {
-        letter + b"XYZ": b"XYZ \0\0\0\0" + fixed(*COLORANTS[name][i])
-        for i, letter in enumerate((b"r", b"g", b"b"))
+        letter + b"XYZ": b"XYZ \0\0\0\0" + fixed(*COLORANTS[name][i]) for i, letter in enumerate((b"r", b"g", b"b"))
     }
     return profile(colorants | {letter + b"TRC": curve(curve_kind) for letter in (b"r", b"g", b"b")})
 
@@ -419,16 +406,12 @@ def before_pixels(png: bytes, chunk: bytes) -> bytes:
     return png[:position] + chunk + png[position:]
 
 
-PATCHES = np.array(
-    [[[200, 100, 50], [120, 130, 140], [30, 200, 90], [255, 0, 0], [255, 255, 255], [64, 60, 128]]]
-)
+PATCHES = np.array([[[200, 100, 50], [120, 130, 140], [30, 200, 90], [255, 0, 0], [255, 255, 255], [64, 60, 128]]])
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("deep", [False, True])
-@pytest.mark.parametrize(
-    ("space", "kind"), [("P3", "sRGB parametric"), ("P3", "sRGB table"), ("Adobe", "2.19921875")]
-)
+@pytest.mark.parametrize(("space", "kind"), [("P3", "sRGB parametric"), ("P3", "sRGB table"), ("Adobe", "2.19921875")])
 def test_wide_gamuts_become_srgb(tmp_path: Path, space: str, kind: str, deep: bool, suffix: str) -> None:
     levels = (PATCHES * 257).astype(np.uint16)
     path = tagged(tmp_path / f"a.{suffix}", levels, matrix_profile(space, kind), deep)
@@ -496,9 +479,7 @@ def test_each_kind_of_parametric_curve_agrees_with_littlecms(
     icc = profile({b"kTRC": para}, b"GRAY")
     grey = np.arange(256)[None]
     deep = read_picture(tagged(tmp_path / "deep.tif", (grey * 257).astype(np.uint16), icc, True)).pixels
-    shallow = read_picture(
-        tagged(tmp_path / "shallow.tif", (grey * 257).astype(np.uint16), icc, False)
-    ).pixels
+    shallow = read_picture(tagged(tmp_path / "shallow.tif", (grey * 257).astype(np.uint16), icc, False)).pixels
     difference = np.abs(deep - shallow)
     assert difference.max() < 6 / 255  # LittleCMS interpolates a table, coarsely where a curve leaves black
     assert difference.mean() < 0.5 / 255
@@ -546,9 +527,7 @@ def inverting_table() -> bytes:
 # --- Sizes ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("long_side", "size"), [(0, (90, 60)), (45, (45, 30)), (180, (180, 120)), (1, (1, 1))]
-)
+@pytest.mark.parametrize(("long_side", "size"), [(0, (90, 60)), (45, (45, 30)), (180, (180, 120)), (1, (1, 1))])
 def test_long_side(tmp_path: Path, long_side: int, size: tuple[int, int]) -> None:
     Image.new("RGB", (90, 60)).save(tmp_path / "a.png")
     assert read_picture(tmp_path / "a.png", long_side=long_side).pixels.shape[1::-1] == size
@@ -630,12 +609,7 @@ def bomb(kind: str) -> bytes:
     side = 100_000
     if kind == "png" or kind == "deep.png":
         head = struct.pack(">IIBBBBB", side, side, 16 if kind == "deep.png" else 8, 2, 0, 0, 0)
-        return (
-            b"\x89PNG\r\n\x1a\n"
-            + png_chunk(b"IHDR", head)
-            + png_chunk(b"IDAT", b"")
-            + png_chunk(b"IEND", b"")
-        )
+        return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", b"") + png_chunk(b"IEND", b"")
     if kind == "bmp":
         return b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
     bits = 16 if kind == "deep.tif" else 8
@@ -649,10 +623,7 @@ def bomb(kind: str) -> bytes:
         (279, 4, 1, 8),
     ]
     return (
-        b"II*\0"
-        + struct.pack("<IH", 8, len(entries))
-        + b"".join(struct.pack("<HHII", *e) for e in entries)
-        + bytes(4)
+        b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(struct.pack("<HHII", *e) for e in entries) + bytes(4)
     )
 
 
@@ -699,9 +670,7 @@ def encoded(kind: str) -> bytes:
             return imagecodecs.png_encode(noise(40, 40, dtype="uint16"))
         case "deep.tif" | "packed.tif":
             compression = "zlib" if kind == "packed.tif" else None
-            tifffile.imwrite(
-                buffer, noise(40, 40, dtype="uint16"), photometric="rgb", compression=compression
-            )
+            tifffile.imwrite(buffer, noise(40, 40, dtype="uint16"), photometric="rgb", compression=compression)
         case "heic":
             pillow_heif.from_bytes("RGB", (40, 40), levels.tobytes()).save(buffer)
         case _:

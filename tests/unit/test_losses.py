@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from nst import losses
 
 KINDS = ["relative", "paper", "mean"]

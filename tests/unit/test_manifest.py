@@ -44,7 +44,7 @@ WRONG = [
     ("content,style,style_wieght\na,b,1\n", "1: style_wieght: no such column; did you mean style_weight?"),
     (
         "content,style,zzz\na,b,1\n",
-        "1: zzz: no such column; the columns are content, style, name and the settings, which `nst settings` lists",  # noqa: E501
+        "1: zzz: no such column; the columns are content, style, name and the settings, which `nst settings` lists",
     ),
     ("# c\n\ncontent\na\n", "3: style: this column is missing; every manifest has it"),
     (

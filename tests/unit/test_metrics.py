@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from skimage.metrics import structural_similarity
-
 from nst.metrics import luminance, measure, ssim
+from skimage.metrics import structural_similarity
 
 
 def test_ssim_is_scikit_images(rng):
@@ -35,7 +34,9 @@ def test_the_content_itself_has_no_content_error_and_the_style_itself_no_style_e
 
 def test_a_blend_is_judged_against_its_mix(scene, stripes, untrained):
     def error(blend):
-        return measure(scene, scene, [scene, stripes], state=untrained, digest="0", blend=blend, device="cpu").style_error
+        return measure(
+            scene, scene, [scene, stripes], state=untrained, digest="0", blend=blend, device="cpu"
+        ).style_error
 
     assert error([1.0, 0.0]) < 1e-9 < error([0.7, 0.3]) < error([0.0, 1.0])
 

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from conftest import random_state
-from torchvision.models.vgg import cfgs, make_layers
-
 from nst.errors import NstError
 from nst.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, pool, smallest_side
 from nst.settings import layer_names
+from torchvision.models.vgg import cfgs, make_layers
+
+from conftest import random_state
 
 LAYERS = ["conv1_1", "conv1_2", "conv2_2", "conv3_1"]
 
@@ -55,7 +55,15 @@ def test_vgg16_has_its_own_depths(picture):
 
 def test_the_network_ends_at_the_deepest_layer_used(untrained):
     network = FeatureExtractor("vgg19", untrained, ["conv2_1"])
-    assert [type(step).__name__ for step in network.steps] == ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d", "Conv2d", "ReLU"]
+    assert [type(step).__name__ for step in network.steps] == [
+        "Conv2d",
+        "ReLU",
+        "Conv2d",
+        "ReLU",
+        "MaxPool2d",
+        "Conv2d",
+        "ReLU",
+    ]
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
@@ -71,7 +79,9 @@ def test_pooling_of_known_squares():
 
 def test_replicate_padding_keeps_a_flat_picture_flat(untrained):
     flat = torch.full((1, 3, 8, 8), 0.8)
-    edge = {p: FeatureExtractor("vgg19", untrained, ["conv1_1"], padding=p)(flat)["conv1_1"] for p in ("zeros", "replicate")}
+    edge = {
+        p: FeatureExtractor("vgg19", untrained, ["conv1_1"], padding=p)(flat)["conv1_1"] for p in ("zeros", "replicate")
+    }
     spread = {p: (t - t[:, :, 4:5, 4:5]).abs().max().item() for p, t in edge.items()}
     assert spread["replicate"] < 1e-5 < spread["zeros"]
 

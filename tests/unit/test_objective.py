@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from nst.networks import FeatureExtractor
 from nst.objective import Objective
 from nst.settings import make
@@ -29,6 +28,7 @@ CONTENT, STYLE, OTHER, X = (
 
 def plain(extractor, x, s, styles):
     """Equation 7 with the normalisations, by einsum."""
+
     def gram(f):
         return torch.einsum("bchw,bdhw->bcd", f, f) / (f.shape[2] * f.shape[3])
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from scipy import optimize
-
 from nst.optimizers import LBFGS, Adam
+from scipy import optimize
 
 
 def minimise(optimizer, function, evaluations):

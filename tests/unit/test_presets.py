@@ -24,9 +24,7 @@ def test_every_shipped_preset_is_valid_and_says_what_it_is_for() -> None:
 
 
 def test_ones_own_come_first(folder: Path) -> None:
-    (folder / "draft.yaml").write_text(
-        "description: mine\nsettings: {size: 1e2, deterministic: yes, seed: }\n"
-    )
+    (folder / "draft.yaml").write_text("description: mine\nsettings: {size: 1e2, deterministic: yes, seed: }\n")
     assert presets.load("draft").values == {"size": 100, "deterministic": "yes"}
     assert presets.load("draft").description == "mine"
 

@@ -12,9 +12,7 @@ from nst import settings
 from nst.errors import Problems
 from nst.settings import Layers, Settings
 
-LAYERS = st.dictionaries(
-    st.sampled_from(settings.layer_names("vgg19")), st.floats(0, 1e6, allow_nan=False), min_size=1
-)
+LAYERS = st.dictionaries(st.sampled_from(settings.layer_names("vgg19")), st.floats(0, 1e6, allow_nan=False), min_size=1)
 
 
 @PATIENT

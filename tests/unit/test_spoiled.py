@@ -4,16 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from nst.cli import main
+from PIL import Image
 
 HEAD = "content,style,style_weight,size,iterations,pooling,style_layers,init\n"
 
 
 def row(**cells):
     columns = HEAD.strip().split(",")
-    return HEAD + ",".join({"content": "a.png", "style": "b.png"}.get(c, "") if c not in cells else cells[c] for c in columns)
+    return HEAD + ",".join(
+        {"content": "a.png", "style": "b.png"}.get(c, "") if c not in cells else cells[c] for c in columns
+    )
 
 
 # What is spoiled, its manifest, and what the message must say.

@@ -1,10 +1,9 @@
 """The run of one pair: what it promises to whoever calls it."""
 
+import nst
 import numpy as np
 import pytest
 import torch
-
-import nst
 from nst import stylization
 from nst.errors import NstError
 from nst.settings import make
@@ -38,10 +37,14 @@ def test_each_evaluation_is_told_and_the_best_is_kept(scene, stripes, untrained)
 
 
 def test_the_losses_add_up(scene, stripes, untrained):
-    steps, _ = run(scene, stripes, untrained, {"content_weight": 0.5, "style_weight": 3, "tv_weight": 0.1, "iterations": 3})
+    steps, _ = run(
+        scene, stripes, untrained, {"content_weight": 0.5, "style_weight": 3, "tv_weight": 0.1, "iterations": 3}
+    )
     for step in steps:
         parts = step.losses
-        assert parts["total"] == pytest.approx(0.5 * parts["content"] + 3 * parts["style"] + 0.1 * parts["tv"], rel=1e-5)
+        assert parts["total"] == pytest.approx(
+            0.5 * parts["content"] + 3 * parts["style"] + 0.1 * parts["tv"], rel=1e-5
+        )
         assert parts["style"] == pytest.approx((parts["style:conv1_1"] + parts["style:conv2_1"]) / 2, rel=1e-5)
 
 
@@ -62,7 +65,10 @@ def test_pixels_end_in_range(scene, stripes, untrained, optimizer, kind):
 
 def test_where_it_begins(scene, stripes, untrained):
     one = {"iterations": 1}
-    begin = {init: run(scene, stripes, untrained, one | {"init": init})[1] for init in ("content", "noise", "style", "content+noise")}
+    begin = {
+        init: run(scene, stripes, untrained, one | {"init": init})[1]
+        for init in ("content", "noise", "style", "content+noise")
+    }
     assert np.allclose(begin["content"].pixels, scene, atol=1e-6)
     assert begin["content"].losses["content"] == 0
     noise = begin["noise"].pixels
@@ -161,7 +167,13 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
     objective = stylization._objective(
-        big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], None, values, trained, torch.device("cpu"), torch.float32
+        big,
+        [np.kron(stripes, np.ones((2, 2, 1), np.float32))],
+        None,
+        values,
+        trained,
+        torch.device("cpu"),
+        torch.float32,
     )
     x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)

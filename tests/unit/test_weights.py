@@ -6,7 +6,6 @@ import threading
 
 import pytest
 import torch
-
 from nst import weights
 from nst.errors import NstError
 
@@ -19,7 +18,7 @@ class Publisher(http.server.BaseHTTPRequestHandler):
     break_at = 0
     ranges: list = []  # noqa: RUF012
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         asked = self.headers.get("Range")
         type(self).ranges.append(asked)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
@@ -84,7 +83,13 @@ def test_no_internet_is_one_sentence_with_all_remedies(tmp_path):
         weights.fetch("vgg19", tmp_path / "w.pth", None, "http://127.0.0.1:9/vgg19-00000000.pth")
     message = str(error.value)
     assert "\n" not in message
-    for part in ("nst weights vgg19", "vgg19-dcbb9e9d.pth", str(tmp_path / "w.pth"), "NST_WEIGHTS_DIR", "--network lite"):
+    for part in (
+        "nst weights vgg19",
+        "vgg19-dcbb9e9d.pth",
+        str(tmp_path / "w.pth"),
+        "NST_WEIGHTS_DIR",
+        "--network lite",
+    ):
         assert part in message
 
 
@@ -109,7 +114,9 @@ def test_state_dicts_of_any_kind_are_read(tmp_path, legacy):
     from safetensors.torch import save_file
 
     tensors = {"features.0.weight": torch.ones(64, 3, 3, 3).half(), "features.0.bias": torch.zeros(64).half()}
-    torch.save(tensors | {"classifier.0.weight": torch.ones(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy)
+    torch.save(
+        tensors | {"classifier.0.weight": torch.ones(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy
+    )
     save_file(tensors, tmp_path / "a.safetensors")
     for name in ("a.pth", "a.safetensors"):
         state, source, digest = weights.load("vgg19", str(tmp_path / name))

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from PIL import Image
-
 from nst.images import read_metadata, read_picture, write_picture
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
 MANIFEST = "content,style,style_weight\nscene.png,stripes.png|scene.png,\nscene.png,stripes.png,40\n"

@@ -51,9 +51,7 @@ def hull(size: float) -> Array:
     sheer = size * (0.105 + 0.10 * (s - 0.4) ** 2 * 1.6)
     around = np.linspace(-1, 1, 11)
     grid = np.zeros((15, 11, 3))
-    grid[..., 0] = ((s - 0.5) * size)[:, None] + 0.03 * size * (1 - np.abs(around))[None] * -(
-        s[:, None] - 0.5
-    )
+    grid[..., 0] = ((s - 0.5) * size)[:, None] + 0.03 * size * (1 - np.abs(around))[None] * -(s[:, None] - 0.5)
     grid[..., 1] = sheer[:, None] * np.abs(around)[None] ** 1.6 * 1.25 - 0.25 * sheer[:, None]
     grid[..., 2] = half[:, None] * np.sign(around)[None] * np.abs(around)[None] ** 0.55
     return grid
@@ -91,9 +89,7 @@ def boat(mesh: Mesh, ropes: list, place: tuple, number: int) -> None:
         return
     tall, foot = size * 1.28, size * 0.10
     mesh.pole(at(0.08 * size, foot, 0), at(0.06 * size, tall, 0), 0.075, 0.04, WOOD, seed)
-    mesh.pole(
-        at(0.07 * size, 0.26 * size, 0), at(-0.42 * size, 0.25 * size, 0.02 * size), 0.05, 0.04, WOOD, seed
-    )
+    mesh.pole(at(0.07 * size, 0.26 * size, 0), at(-0.42 * size, 0.25 * size, 0.02 * size), 0.05, 0.04, WOOD, seed)
     cabin = [(-0.14, -0.07), (0.10, -0.06), (0.10, 0.06), (-0.14, 0.07)]
     low, high = (
         [at(a * size, 0.09 * size, b * size) for a, b in cabin],
@@ -140,9 +136,7 @@ def build() -> tuple[Mesh, list]:
     x, k = -19.5, 0
     while x < 19:
         wide = rng.uniform(3.4, 5.0)
-        town.house(
-            mesh, x, QUAY + 3.6 + rng.uniform(0, 0.5), wide, 7.0, rng.uniform(6.6, 10.2), float(rng.random())
-        )
+        town.house(mesh, x, QUAY + 3.6 + rng.uniform(0, 0.5), wide, 7.0, rng.uniform(6.6, 10.2), float(rng.random()))
         if k % 3 == 1:
             y, z = 3.55, QUAY + 3.6
             mesh.face(

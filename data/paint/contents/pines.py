@@ -65,15 +65,11 @@ def forest(scene: Array, distance: Array, height: Array, focal: float) -> Array:
     return mix(scene, colour, alpha)
 
 
-def large_pine(
-    pencil: ImageDraw.ImageDraw, x: float, y: float, tall: float, rng: np.random.Generator
-) -> None:
+def large_pine(pencil: ImageDraw.ImageDraw, x: float, y: float, tall: float, rng: np.random.Generator) -> None:
     """A near tree: trunk, drooping boughs and hanging needles, drawn as strokes from dark to lit."""
     lean = rng.uniform(-0.03, 0.03)
     foot = tall * 0.009
-    pencil.polygon(
-        [(x - foot, y), (x + foot, y), (x + lean * tall, y - tall * 0.985)], fill=_byte(linear("120e0c"))
-    )
+    pencil.polygon([(x - foot, y), (x + foot, y), (x + lean * tall, y - tall * 0.985)], fill=_byte(linear("120e0c")))
     for t in np.sort(rng.uniform(0.0, 1.0, 120) ** 0.85 * 0.97):
         side = rng.choice([-1, 1])
         reach = tall * (0.27 * (1 - t) ** 0.8 + 0.012) * rng.uniform(0.55, 1.1)
@@ -123,9 +119,7 @@ def framing_pines(scene: Array, horizon: float) -> Array:
     return mix(scene, colour, alpha)
 
 
-def _grass(
-    pencil: ImageDraw.ImageDraw, unit: float, aspect: float, horizon: float, rng: np.random.Generator
-) -> None:
+def _grass(pencil: ImageDraw.ImageDraw, unit: float, aspect: float, horizon: float, rng: np.random.Generator) -> None:
     """Blades along the rim of the bank, some catching the last light."""
     for _ in range(2600):
         px = rng.uniform(0, aspect)

@@ -61,9 +61,7 @@ def lids(q: Array) -> Array:
     """Upper and lower eyelids: shells around the eyeball with an almond opening."""
     m = mirrored(q) - EYE_AT
     shell = np.abs(march.length(m) - 0.148) - 0.013
-    opening = np.maximum(
-        m[:, 1] - (0.041 - 2.3 * (m[:, 0] + 0.005) ** 2), -m[:, 1] - 0.040 + 1.9 * m[:, 0] ** 2
-    )
+    opening = np.maximum(m[:, 1] - (0.041 - 2.3 * (m[:, 0] + 0.005) ** 2), -m[:, 1] - 0.040 + 1.9 * m[:, 0] ** 2)
     return np.maximum(shell, -opening)
 
 
@@ -120,9 +118,7 @@ def clothes(p: Array) -> tuple[Array, Array]:
     turn = np.arctan2(p[:, 0], -(p[:, 2] - 0.2))
     level = p[:, 1] + 1.36 - 0.10 * np.cos(turn) * -1 - 0.06 * np.sin(2 * turn)
     ring = np.sqrt((np.sqrt(p[:, 0] ** 2 + ((p[:, 2] - 0.18) * 1.05) ** 2) - 0.52) ** 2 + (level * 0.72) ** 2)
-    fold = 0.034 * np.sin(16 * level + 2.2 * np.sin(turn * 1.5) + turn * 2) + 0.012 * np.sin(
-        39 * level - 3 * turn
-    )
+    fold = 0.034 * np.sin(16 * level + 2.2 * np.sin(turn * 1.5) + turn * 2) + 0.012 * np.sin(39 * level - 3 * turn)
     wound = ring - 0.235 + fold
     tail = ellipsoid(p, vector(-0.20, -2.25, -0.42), vector(0.30, 0.85, 0.17))
     tail = tail + 0.03 * np.sin(24 * p[:, 0] + 3 * np.sin(3 * p[:, 1]))
@@ -161,9 +157,7 @@ def skin_colour(q: Array) -> Array:
     mottle = perlin3(*(q.T * 5.5), 20) * 0.5 + perlin3(*(q.T * 23), 21) * 0.35
     colour = blend("b87c58", "dba680", 0.55 + 0.45 * mottle)
     flush = np.exp(-(march.length((m - vector(0.36, -0.28, -0.62)) / vector(0.2, 0.15, 0.3)) ** 2))
-    flush = flush + 0.8 * np.exp(
-        -(march.length((q - vector(0, -0.31, -1.02)) / vector(0.10, 0.10, 0.12)) ** 2)
-    )
+    flush = flush + 0.8 * np.exp(-(march.length((q - vector(0, -0.31, -1.02)) / vector(0.10, 0.10, 0.12)) ** 2))
     colour = colour + (linear("c8604c") - colour) * np.clip(0.55 * flush, 0, 1)[:, None]
     arch = 0.165 - 0.9 * (m[:, 0] - 0.25) ** 2 + 0.02 * m[:, 0]
     hairs = 0.75 + 0.25 * np.sin(110 * m[:, 0] - 60 * m[:, 1])
@@ -198,9 +192,7 @@ def albedo(m: Array, p: Array) -> Array:
     level = hat(q)[1]
     stripe = smooth(0.2, 0.35, np.sin(30 * p[:, 1] + 4 * np.sin(turn)))
     felt = blend("33402f", "5f6a48", 0.5 + 0.35 * nap)
-    ribbon = (
-        smooth(0.0, 0.015, level + 0.005) * smooth(0.235, 0.22, level) * (march.length(q[:, [0, 2]]) < 0.95)
-    )
+    ribbon = smooth(0.0, 0.015, level + 0.005) * smooth(0.235, 0.22, level) * (march.length(q[:, [0, 2]]) < 0.95)
     felt = felt + (linear("b8862c") - felt) * (0.9 * ribbon)[:, None]
     looks = (
         skin_colour(q),
@@ -209,9 +201,7 @@ def albedo(m: Array, p: Array) -> Array:
         blend(
             "2e1408",
             "8a4a1e",
-            0.45
-            + 0.35 * np.sin(97 * np.arctan2(q[:, 0], -q[:, 2]) + 7 * np.sin(2.3 * q[:, 1] + 1))
-            + 0.3 * nap,
+            0.45 + 0.35 * np.sin(97 * np.arctan2(q[:, 0], -q[:, 2]) + 7 * np.sin(2.3 * q[:, 1] + 1)) + 0.3 * nap,
         ),
         felt,
         blend("8c1a1c", "c8402c", 0.5 + 0.4 * weave + 0.2 * nap) * (1 - 0.35 * stripe)[:, None],

@@ -67,10 +67,7 @@ def cloth(p: Array) -> Array:
     # The border runs askew, as a cloth thrown down does.
     border = np.maximum(x - 0.46 + 0.30 * (z + 0.4), -x - 0.95 - 0.2 * z)
     body = march.join(sheet, front, 0.10)
-    return (
-        np.maximum(np.maximum(body, border), np.maximum(z + 0.10 - 0.25 * x, -p[:, 1] - 0.75)) * 0.62
-        + 0 * hang
-    )
+    return np.maximum(np.maximum(body, border), np.maximum(z + 0.10 - 0.25 * x, -p[:, 1] - 0.75)) * 0.62 + 0 * hang
 
 
 def apple(p: Array, centre: Array, r: float, tilt: float) -> Array:
@@ -107,10 +104,7 @@ def parts(p: Array) -> dict[int, Array]:
         0.34,
     )
     handle = (
-        np.sqrt(
-            (np.sqrt((p[:, 0] - 0.93) ** 2 / 0.75 + (p[:, 1] - 0.70) ** 2) - 0.24) ** 2
-            + (p[:, 2] - 0.62) ** 2
-        )
+        np.sqrt((np.sqrt((p[:, 0] - 0.93) ** 2 / 0.75 + (p[:, 1] - 0.70) ** 2) - 0.24) ** 2 + (p[:, 2] - 0.62) ** 2)
         - 0.042
     )
     jug = march.join(march.lathe(p, JUG_AT, JUG_SHAPE), handle, 0.06)
@@ -198,9 +192,7 @@ def surface(material: int, p: Array) -> Array:
             * (1 - 0.55 * smooth(0.030, 0.022, np.abs(np.abs(x + 0.2 * z + 0.24) - 0.50)))[:, None]
             * np.array([1, 1, 1], np.float32)
         ),
-        APPLE: lambda: blend(
-            "a4121a", "e0b040", 0.22 + 0.55 * streak + 0.5 * broad + 0.25 * smooth(0.4, 0.6, y)
-        ),
+        APPLE: lambda: blend("a4121a", "e0b040", 0.22 + 0.55 * streak + 0.5 * broad + 0.25 * smooth(0.4, 0.6, y)),
         APPLE2: lambda: blend("7f9a28", "c43a24", 0.30 + 0.45 * streak + 0.7 * broad),
         LEMON: lambda: blend("d8a010", "f6d838", 0.6 + 0.4 * spots),
         ORANGE: lambda: blend("d45a08", "f48a18", 0.55 + 0.4 * spots),
@@ -268,9 +260,7 @@ def light_of(p: Array, rays: Array, mirrored: bool) -> Array:
     fill = (0.6 + 0.4 * n[:, 1]) * open_sky
     # Light thrown back by the lit table warms what faces down.
     bounce = np.clip(0.35 - 0.65 * n[:, 1], 0, 1) * open_sky * smooth(1.2, 0.0, p[:, 1])
-    out = colour * (
-        diffuse[:, None] * WARM + fill[:, None] * COOL + bounce[:, None] * vector(0.34, 0.22, 0.12)
-    )
+    out = colour * (diffuse[:, None] * WARM + fill[:, None] * COOL + bounce[:, None] * vector(0.34, 0.22, 0.12))
     fall = np.where(m == WALL, 0.20 + 0.5 * smooth(1.4, -1.8, p[:, 0] - 0.5 * p[:, 1]), 1.0)
     out *= fall[:, None]
     shine = np.array([SHINE[k] for k in range(13)], np.float32)[m]

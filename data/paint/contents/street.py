@@ -137,9 +137,7 @@ def shade(stage: Stage, seen: Seen) -> Array:
     """Light of walls, roofs, walkers: dusk from the sky, lamps, and what shines by itself."""
     u, v, seed, p = seen.u, seen.v, seen.seed, seen.position
     wall, glow = town.facade(u, v, seed, lit=0.42)
-    stripes = np.where(
-        (np.sin(u * 10) > 0)[:, None], linear("e8dcc0"), town.tint(("8c2a22", "2f5a4a", "3a4a7a"), seed)
-    )
+    stripes = np.where((np.sin(u * 10) > 0)[:, None], linear("e8dcc0"), town.tint(("8c2a22", "2f5a4a", "3a4a7a"), seed))
     coats = np.stack([linear(c) for c in (*UMBRELLAS, "15171b", "2a241e")])
     board = mixed(
         linear("2a1c12"),
@@ -218,9 +216,7 @@ def ground(stage: Stage, light: Array, hit: Array, mirror: Array) -> Array:
     py, px = np.nonzero(on)
     k = mirror.shape[0] / h
     bend = h * 0.035 * np.clip(7 / away, 0.25, 2.0)
-    shiny = sample(
-        mirror, (px + bend * 0.35 * bump_x * rough) * k, (py + bend * (bump_z + 0.25 * grit) * rough) * k
-    )
+    shiny = sample(mirror, (px + bend * 0.35 * bump_x * rough) * k, (py + bend * (bump_z + 0.25 * grit) * rough) * k)
     normal = np.stack([-0.5 * bump_x * rough, np.ones_like(x), -0.5 * bump_z * rough], -1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     p = np.stack([x, np.zeros_like(x), z], -1).astype(np.float32)

@@ -69,9 +69,7 @@ def plaster(u: Array, v: Array, seed: Array) -> Array:
     return mixed(tint(PLASTER, seed) * tone[:, None], linear("a89880") * tone[:, None], 0.55 * worn)
 
 
-def facade(
-    u: Array, v: Array, seed: Array, width: float | Array = 4.0, lit: float = 0.08
-) -> tuple[Array, Array]:
+def facade(u: Array, v: Array, seed: Array, width: float | Array = 4.0, lit: float = 0.08) -> tuple[Array, Array]:
     """Colour and own glow of a wall with rows of shuttered windows and a door below."""
     base = plaster(u, v, seed)
     glow = np.zeros_like(base)
@@ -84,9 +82,7 @@ def facade(
     inside = (np.abs(x) < half) & (y > low) & (y < high)
     frame = (np.abs(x) < half + 0.10) & (y > low - 0.10) & (y < high + 0.10)
     sill = (np.abs(x) < half + 0.16) & (np.abs(y - low + 0.05) < 0.07)
-    shutter = (
-        ~ground & (np.abs(x) > half + 0.05) & (np.abs(x) < half + 0.34) & (y > low - 0.04) & (y < high + 0.03)
-    )
+    shutter = ~ground & (np.abs(x) > half + 0.05) & (np.abs(x) < half + 0.34) & (y > low - 0.04) & (y < high + 0.03)
     out = np.where(frame[:, None], linear("e4dccb"), base)
     out = np.where(sill[:, None], linear("bdb3a0"), out)
     slats = 0.75 + 0.25 * np.sin(y * 70)

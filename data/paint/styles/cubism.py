@@ -41,9 +41,7 @@ class Still:
     def stripe(self, a: tuple[float, float], b: tuple[float, float], width: float, code: str) -> None:
         """A straight line."""
         u = self.unit
-        self.pen.line(
-            [(a[0] * u, a[1] * u), (b[0] * u, b[1] * u)], fill="#" + code, width=max(1, int(width * u))
-        )
+        self.pen.line([(a[0] * u, a[1] * u), (b[0] * u, b[1] * u)], fill="#" + code, width=max(1, int(width * u)))
 
     def guitar(self) -> None:
         """Body of two bouts, hole, bridge, neck, six strings."""
@@ -60,9 +58,7 @@ class Still:
         self.shape([(0.24, 0.70), (0.345, 0.75), (0.335, 0.77), (0.23, 0.72)], "2c1e18", 0.003)
         for k in range(6):
             off = 0.007 * k
-            self.stripe(
-                (0.265 + off * 1.6, 0.715 + off * 0.9), (0.63 + off * 0.8, 0.18 + off * 0.4), 0.0022, "efe2c0"
-            )
+            self.stripe((0.265 + off * 1.6, 0.715 + off * 0.9), (0.63 + off * 0.8, 0.18 + off * 0.4), 0.0022, "efe2c0")
 
     def paint(self) -> Array:
         """Everything, from the wall to the cloth."""
@@ -75,9 +71,7 @@ class Still:
             self.stripe((-0.02, 0.62 + 0.035 * k), (0.78, 0.55 + 0.042 * k), 0.003, "4f301c")
         self.shape([(0.02, 0.80), (0.40, 0.74), (0.62, 0.93), (0.25, 1.01)], "e8dfc6", 0.005)
         for k in range(11):
-            self.stripe(
-                (0.08 + 0.04 * k, 0.79 - 0.005 * k), (0.24 + 0.035 * k, 0.99 - 0.006 * k), 0.003, "2c2620"
-            )
+            self.stripe((0.08 + 0.04 * k, 0.79 - 0.005 * k), (0.24 + 0.035 * k, 0.99 - 0.006 * k), 0.003, "2c2620")
         self.shape(
             [
                 (0.09, 0.74),
@@ -165,9 +159,7 @@ def paint(long_side: int) -> Array:
     # The drawing shows through the facets in places, so that the things can still be read.
     ghost = smooth(0.05, 0.5, lattice_fbm(shape, 5, 2, 14))
     out = mix(out, still * (0.6 + 0.6 * out.mean(-1, keepdims=True)), 0.55 * ghost)
-    edge = np.abs(np.gradient(code.astype(np.float32), axis=0)) + np.abs(
-        np.gradient(code.astype(np.float32), axis=1)
-    )
+    edge = np.abs(np.gradient(code.astype(np.float32), axis=0)) + np.abs(np.gradient(code.astype(np.float32), axis=1))
     rim = blur((edge > 0).astype(np.float32), shape[0] / 700)
     strength = 0.35 + 0.65 * smooth(-0.3, 0.4, lattice_fbm(shape, 9, 2, 15))
     out = mix(out, rgb("17120f"), np.clip(rim * 1.7, 0, 1) * strength * 0.9)

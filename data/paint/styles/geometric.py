@@ -20,9 +20,7 @@ class Board:
         self.shape = shape
         self.x, self.y = plane(shape)
         self.rng = np.random.default_rng(seed)
-        paper = ramp(
-            0.5 + 0.5 * lattice_fbm(shape, 3, 4, 71), ((0, "d8b888"), (0.5, "ead9b4"), (1, "f2e8cc"))
-        )
+        paper = ramp(0.5 + 0.5 * lattice_fbm(shape, 3, 4, 71), ((0, "d8b888"), (0.5, "ead9b4"), (1, "f2e8cc")))
         self.image = paper
         # The spatter of the airbrush: every gradient is broken into it.
         self.grit = lattice(shape, shape[1] / 2.2, 72)
@@ -51,9 +49,7 @@ class Board:
         right, foot = (int(np.clip((c + r) * h + 3, 2, n)) for c, n in ((cx, w), (cy, h)))
         return slice(top, max(foot, top + 2)), slice(left, max(right, left + 2))
 
-    def disc(
-        self, cx: float, cy: float, r: float, code: str, other: str, turn: float, strength: float = 0.9
-    ) -> None:
+    def disc(self, cx: float, cy: float, r: float, code: str, other: str, turn: float, strength: float = 0.9) -> None:
         """A circle shaded across."""
         window = self.around(cx, cy, r)
         dx, dy = self.x[window] - cx, self.y[window] - cy
@@ -106,9 +102,7 @@ class Board:
 
         def draw(pen: ImageDraw.ImageDraw, u: float) -> None:
             for path in paths:
-                pen.line(
-                    [(a * u, b * u) for a, b in path], fill=255, width=max(1, round(width * u)), joint="curve"
-                )
+                pen.line([(a * u, b * u) for a, b in path], fill=255, width=max(1, round(width * u)), joint="curve")
 
         self.image = mix(self.image, rgb(code), self.stencil(draw) * 0.95)
 
@@ -174,10 +168,7 @@ def wedges(board: Board) -> None:
     ):
         board.shapely(points, one, two, board.rng.uniform(0, 3), 0.80)
         board.lines([[*points, points[0]]], 0.0028, INK)
-    rungs = [
-        [(0.44 + 0.225 * t, 0.95 - 0.80 * t), (0.76 - 0.05 * t, 0.95 - 0.80 * t)]
-        for t in np.linspace(0, 1, 20)
-    ]
+    rungs = [[(0.44 + 0.225 * t, 0.95 - 0.80 * t), (0.76 - 0.05 * t, 0.95 - 0.80 * t)] for t in np.linspace(0, 1, 20)]
     board.lines(rungs, 0.0022, INK)
     for x0, y0, n, m, s, turn in (
         (0.08, 0.66, 6, 4, 0.036, -0.15),

@@ -19,20 +19,14 @@ def backdrop(shape: tuple[int, int]) -> Array:
     x, y = plane(shape)
     cloud = lattice_fbm(shape, 5, 4, 12, 0.55, 2.0)
     scene = ramp(y / 0.34 + 0.25 * cloud, ((0, "8fb8e0"), (0.5, "c4d8e6"), (0.8, "f4e3c4"), (1, "fbe2b0")))
-    far = (
-        0.335
-        + 0.035 * lattice_fbm(shape, 9, 4, 13)[shape[0] // 2]
-        - 0.035 * np.exp(-(((x - 1.2) / 0.3) ** 2))
-    )
+    far = 0.335 + 0.035 * lattice_fbm(shape, 9, 4, 13)[shape[0] // 2] - 0.035 * np.exp(-(((x - 1.2) / 0.3) ** 2))
     scene = mix(
         scene,
         ramp((y - far) / 0.06, ((0, "9fb48c"), (0.5, "6f9a86"), (1, "58789c"))),
         smooth(0, 0.006, y - far),
     )
     ripple = lattice_fbm(shape, 30, 3, 14, 0.6, 6.0)
-    river = ramp(
-        (y - 0.39) / 0.34 + 0.22 * ripple, ((0, "e9e2c0"), (0.3, "9cc3dc"), (0.7, "5d93cc"), (1, "3f6fb4"))
-    )
+    river = ramp((y - 0.39) / 0.34 + 0.22 * ripple, ((0, "e9e2c0"), (0.3, "9cc3dc"), (0.7, "5d93cc"), (1, "3f6fb4")))
     scene = mix(scene, river, smooth(0.388, 0.392, y))
     shore = 0.60 + 0.20 * (ASPECT - x) ** 1.2 * 0.9 - 0.30 * np.maximum(0, 0.75 - x)
     sun = lattice_fbm(shape, 7, 3, 15, 0.6, 2.5)

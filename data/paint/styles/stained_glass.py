@@ -128,9 +128,7 @@ def paint(long_side: int) -> Array:
     spokes = np.where(r < 0.065, 8, np.where(r < 0.115, 16, 24))
     ring = worley(turn * spokes / (2 * np.pi) + 40, r * CELLS * 1.3, 65, 0.35)
     inside = r < 0.25
-    first, second, piece = (
-        np.where(inside, near, far) for far, near in zip((first, second, piece), ring, strict=True)
-    )
+    first, second, piece = (np.where(inside, near, far) for far, near in zip((first, second, piece), ring, strict=True))
     lead = leads(shape, region, first, second)
     pane = glass(shape, region, piece)
     bulge = 0.72 + 0.5 * smooth(0.0, 0.55, second - first)

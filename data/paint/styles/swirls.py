@@ -93,17 +93,13 @@ def land(colour: Array, angle: Array, x: Array, y: Array) -> tuple[Array, Array]
         inside = smooth(-0.001, 0.001, y - top)
         depth = (y - top) / 0.13
         furrow = 0.5 + 0.5 * np.sin(38 * np.maximum(depth, 0) ** 0.8 + 6 * x)
-        hill = mix(
-            rgb(dark), rgb(lit), np.clip(0.75 * np.exp(-4 * np.maximum(depth, 0)) + 0.35 * furrow, 0, 1)
-        )
+        hill = mix(rgb(dark), rgb(lit), np.clip(0.75 * np.exp(-4 * np.maximum(depth, 0)) + 0.35 * furrow, 0, 1))
         colour = mix(colour, hill, inside)
         angle = np.where(inside > 0.5, slope + 0.5 * np.sin(8 * x + phase) * np.clip(depth, 0, 1), angle)
     return colour, angle
 
 
-def bars(
-    easel: Easel, x0: float, x1: float, y0: float, y1: float, rows: int, tone: Array, inset: float
-) -> None:
+def bars(easel: Easel, x0: float, x1: float, y0: float, y1: float, rows: int, tone: Array, inset: float) -> None:
     """A wall or a roof as level strokes from the bottom y0 up to y1, each row `inset` narrower."""
     for k in range(rows):
         y = y0 + (y1 - y0) * k / max(1, rows - 1)
@@ -137,9 +133,7 @@ def tree(easel: Easel) -> None:
             s = np.linspace(0, 1, 7)
             sway = 0.010 * np.sin(5 * s + rng.uniform(0, 6))
             drift = (rng.normal(0, 0.018) - side * 0.35) * s
-            path = np.stack(
-                [base + side + 0.022 * np.sin(5 * t) + sway * s + drift, 1.01 - t * tall - 0.085 * s], -1
-            )
+            path = np.stack([base + side + 0.022 * np.sin(5 * t) + sway * s + drift, 1.01 - t * tall - 0.085 * s], -1)
             codes = ("0b1518", "14282a", "24452c", "4f4a26", "1b2a4a", "12201c")
             tone = rgb(codes[int(rng.integers(6))]) * (1.25 - 0.5 * (side > 0.2 * girth))
             easel.stroke(path, tone * rng.uniform(0.7, 1.3), 0.012, 4)

@@ -54,9 +54,7 @@ class Block:
         """A drop of spray."""
         u = self.unit
         if ring:
-            self.pen.ellipse(
-                ((x - r) * u - 2, (y - r) * u - 2, (x + r) * u + 2, (y + r) * u + 2), fill="#" + INK
-            )
+            self.pen.ellipse(((x - r) * u - 2, (y - r) * u - 2, (x + r) * u + 2, (y + r) * u + 2), fill="#" + INK)
         self.pen.ellipse(((x - r) * u, (y - r) * u, (x + r) * u, (y + r) * u), fill="#" + code)
 
 
@@ -114,12 +112,8 @@ def banded(block: Block, back: Points, front: Points, codes: list[str], share: l
 
 def great_wave(block: Block) -> None:
     """The wave at the left: it rears, leans to the right and breaks into claws."""
-    back = curve(
-        (-0.05, 0.62), (0.05, 0.45), (0.17, 0.25), (0.33, 0.10), (0.52, 0.07), (0.68, 0.145), (0.765, 0.27)
-    )
-    front = curve(
-        (0.52, 1.06), (0.50, 0.86), (0.455, 0.66), (0.455, 0.47), (0.515, 0.34), (0.62, 0.285), (0.74, 0.33)
-    )
+    back = curve((-0.05, 0.62), (0.05, 0.45), (0.17, 0.25), (0.33, 0.10), (0.52, 0.07), (0.68, 0.145), (0.765, 0.27))
+    front = curve((0.52, 1.06), (0.50, 0.86), (0.455, 0.66), (0.455, 0.47), (0.515, 0.34), (0.62, 0.285), (0.74, 0.33))
     low = curve((-0.05, 1.06), (0.0, 1.0), (0.1, 0.9), (0.2, 0.7), (0.33, 0.45), (0.5, 0.23), (0.755, 0.30))
     banded(block, back, low, [BLUE, PALE, FOAM, BLUE, DEEP], [0.9, 0.7, 0.5, 0.9, 1.2])
     banded(
@@ -190,9 +184,7 @@ def sky(shape: tuple[int, int]) -> Array:
     tone = mix(tone, rgb("d9b48e"), smooth(0.40, 0.75, y))
     for cy, amp, seed in ((0.16, 0.030, 1), (0.27, 0.022, 2), (0.44, 0.018, 3)):
         edge = amp * (0.5 + np.sin(5 * x + 2 * seed) * np.sin(11 * x + seed))
-        tone = mix(
-            tone, rgb("f3e7c8"), smooth(0, 0.003, edge - np.abs(y - cy - 0.02 * np.sin(3 * x + seed))) * 0.85
-        )
+        tone = mix(tone, rgb("f3e7c8"), smooth(0, 0.003, edge - np.abs(y - cy - 0.02 * np.sin(3 * x + seed))) * 0.85)
     disc = np.hypot(x - 1.17, y - 0.24)
     tone = mix(tone, mix(rgb("c8402a"), rgb("e0774a"), smooth(0.16, 0.32, y)), smooth(0.118, 0.115, disc))
     cone = 0.50 + 0.62 * np.abs(x - 0.98) ** 1.25
