@@ -30,6 +30,9 @@ class FeatureExtractor(nn.Module):
     deepest layer are ignored. Raises NstError where a needed tensor is missing or has another shape.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         network: str,

@@ -720,11 +720,9 @@ def test_kinds_that_are_not_supported(tmp_path: Path) -> None:
 # --- Writing -------------------------------------------------------------------------------------------
 
 SUFFIXES = [".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".PNG"]
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
+JSON_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+JSON_FLAT = JSON_SCALARS | st.lists(JSON_SCALARS, max_size=3) | st.dictionaries(st.text(), JSON_SCALARS, max_size=3)
+JSON_VALUES = JSON_FLAT | st.lists(JSON_FLAT, max_size=3) | st.dictionaries(st.text(), JSON_FLAT, max_size=3)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

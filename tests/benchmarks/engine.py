@@ -1,0 +1,122 @@
+"""Speed and memory against the loop that every peer runs, as ratios; `make bench`.
+
+    python tests/benchmarks/engine.py CONTENT STYLE --size 256 --evaluations 100
+
+Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
+Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON: evaluations a second of both and their ratio, the lowest
+float32 loss of both and their ratio, the lead of our L-BFGS at equal evaluations, and the peak memory above torch's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+
+import nst
+from nst import devices, losses, stylization, weights
+from nst.images import read_picture
+from nst.networks import FeatureExtractor
+from nst.settings import make
+from nst.stylization import Finished
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def reference(content, style, state, settings) -> tuple[list[float], float]:
+    """Losses at each evaluation, and seconds, of the plain loop."""
+    layers = [*settings.content_layers, *settings.style_layers]
+    network = FeatureExtractor(settings.network, state, layers)
+    network.steps.to(memory_format=torch.contiguous_format)
+    to_tensor = stylization._tensor
+
+    def gram(f):
+        flat = f.flatten(2)
+        return flat @ flat.mT / flat.shape[2]
+
+    def features(x):
+        x = (x - network.mean) / network.std
+        taps = {}
+        for step, name in zip(network.steps, network.names, strict=True):
+            x = torch.relu(x) if isinstance(step, torch.nn.ReLU) else step(x)
+            if name in network.layers and isinstance(step, torch.nn.ReLU):
+                taps[name] = x
+        return taps
+
+    with torch.no_grad():
+        content_target = features(to_tensor(content))
+        style_target = {layer: gram(f) for layer, f in features(to_tensor(style)).items()}
+    x = to_tensor(content).requires_grad_(True)
+    n = settings.iterations
+    optimizer = torch.optim.LBFGS([x], max_iter=10 * n, max_eval=n, tolerance_grad=0, tolerance_change=0)
+    seen: list[float] = []
+
+    def closure():
+        optimizer.zero_grad()
+        taps = features(x)
+        content_loss = sum(
+            losses.content_loss(taps[layer], content_target[layer], "relative")[0] for layer in settings.content_layers
+        )
+        style_loss = sum(
+            losses.style_loss(gram(taps[layer]), style_target[layer], "relative")[0] for layer in settings.style_layers
+        ) / len(settings.style_layers)
+        total = settings.content_weight * content_loss + settings.style_weight * style_loss
+        total.backward()
+        seen.append(total.item())
+        return total
+
+    began = time.perf_counter()
+    optimizer.step(closure)
+    return seen[:n], time.perf_counter() - began
+
+
+def ours(content, style, state, settings) -> tuple[Finished, float]:
+    """The finished run, and seconds of its optimisation."""
+    *_, finished = nst.stylize(content, [style], settings, state=state, device="cpu")
+    assert isinstance(finished, Finished)
+    return finished, finished.seconds["optimise"]
+
+
+def exact_loss(pixels, content, style, state, settings) -> float:
+    """The objective in float32, whatever painted the picture."""
+    cpu = torch.device("cpu")
+    objective = stylization._objective(content, [style], None, settings, state, cpu, torch.float32)
+    return objective.evaluate(stylization._tensor(pixels)).total.item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("content", nargs="?", default=DATA / "content" / "lake.jpg")
+    parser.add_argument("style", nargs="?", default=DATA / "style" / "swirls.jpg")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--evaluations", type=int, default=100)
+    arguments = parser.parse_args()
+    settings = make({"size": arguments.size, "iterations": arguments.evaluations})
+    content = read_picture(arguments.content, long_side=arguments.size).pixels
+    style = read_picture(arguments.style, long_side=arguments.size).pixels
+    state, _, _ = weights.load("vgg19")
+    idle = devices.peak_memory(torch.device("cpu"))["peak_memory_mb"]
+    finished, our_seconds = ours(content, style, state, settings)
+    peak = devices.peak_memory(torch.device("cpu"))["peak_memory_mb"]
+    theirs, their_seconds = reference(content, style, state, settings)
+    our_loss = exact_loss(finished.pixels, content, style, state, settings)
+    n = arguments.evaluations
+    report = {
+        "size": arguments.size,
+        "evaluations": n,
+        "threads": torch.get_num_threads(),
+        "precision": finished.precision,
+        "evaluations_per_second": {"nst": n / our_seconds, "reference": n / their_seconds},
+        "speed_ratio": their_seconds / our_seconds,
+        "fp32_loss": {"nst": our_loss, "reference": min(theirs)},
+        "loss_ratio": our_loss / min(theirs),
+        "memory_above_start_mb": peak - idle,
+    }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
