@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 FRAME_SIDE = 480
 #: Seconds between checkpoints.
 CHECKPOINT_EVERY = 60.0
+#: The file of the last checkpoint in a work folder.
+CHECKPOINT = "checkpoint.pt"
 #: What an init is when it is not the path of a picture.
 INITS = ("content", "noise", "style", "content+noise")
 
@@ -92,10 +94,20 @@ def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> di
     lock = workplace.with_name(workplace.name + ".lock")
     with FileLock(lock), devices.exclusive_gpu(job.device):
         workplace.mkdir(exist_ok=True)  # the process that held the lock before has removed it
-        record = _paint(job, on_progress)
-        shutil.rmtree(workplace)
-    lock.unlink(missing_ok=True)
+        try:
+            record = _paint(job, on_progress)
+            shutil.rmtree(workplace)
+        finally:
+            _tidy(job, lock)
     return record
+
+
+def _tidy(job: Job, lock: Path) -> None:
+    """Leave nothing behind that no later run can go on with."""
+    if job.workplace.exists() and not (job.workplace / CHECKPOINT).exists():
+        shutil.rmtree(job.workplace)
+    if job.work is None and not job.workplace.exists():
+        lock.unlink(missing_ok=True)
 
 
 def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> dict[str, Any]:
@@ -234,13 +246,13 @@ class _Recording:
 
         temporary = self.folder / "checkpoint.tmp"
         torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
-        temporary.replace(self.folder / "checkpoint.pt")
+        temporary.replace(self.folder / CHECKPOINT)
         self._saved = time.monotonic()
 
     def _resumable(self) -> dict[str, Any] | None:
         import torch
 
-        path = self.folder / "checkpoint.pt"
+        path = self.folder / CHECKPOINT
         if not path.is_file():
             return None
         try:

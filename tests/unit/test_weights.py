@@ -65,9 +65,11 @@ def test_goes_on_where_it_was_cut_off(publisher, tmp_path):
     with pytest.raises(NstError, match="could not be fetched"):
         weights.fetch("vgg19", place, None, publisher)
     assert not place.exists()
-    assert (tmp_path / "vgg19.pth.part").read_bytes() == BODY[:70_000]
+    have = (tmp_path / "vgg19.pth.part").read_bytes()
+    assert have == BODY[: len(have)]
+    assert 0 < len(have) <= 70_000
     weights.fetch("vgg19", place, None, publisher)
-    assert Publisher.ranges == [None, "bytes=70000-"]
+    assert Publisher.ranges == [None, f"bytes={len(have)}-"]
     assert place.read_bytes() == BODY
 
 
