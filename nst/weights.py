@@ -79,9 +79,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except Exception as error:  # a file that is no pickle makes the unpickler fail in any way
-        raise NstError(
-            f"{path}: cannot be read as weights ({str(error).partition(chr(10))[0] or type(error).__name__}); expected a state dict"
-        ) from None
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise NstError(f"{path}: cannot be read as weights ({reason}); expected a state dict") from None
     if not isinstance(state, dict) or not any(str(key).startswith("features.") for key in state):
         raise NstError(f"{path}: is no state dict with keys features.N.weight and features.N.bias")
     return {key: value for key, value in state.items() if str(key).startswith("features.")}

@@ -14,9 +14,8 @@ import json
 import time
 from pathlib import Path
 
-import torch
-
 import nst
+import torch
 from nst import devices, losses, stylization, weights
 from nst.images import read_picture
 from nst.networks import FeatureExtractor
