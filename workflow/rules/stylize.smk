@@ -14,11 +14,21 @@ rule stylize:
         image=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/image.{CONFIG.format}",
         losses=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/losses.csv",
         run=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/run.json",
-        snapshots=directory(f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots"),
+        snapshots=directory(
+            f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots"
+        ),
     log:
         f"{RESULTS}/logs/stylize/{{content}}/{{style}}/{{settings}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/stylize/{{content}}/{{style}}/{{settings}}.tsv"
+    retries: 1
+    conda:
+        "../envs/nst.yaml"
+    threads: threads_of
+    resources:
+        mem_mb=megabytes_of,
+        runtime=minutes_of,
+        device=CONFIG.device,  # a resource: another device is no reason to paint again
     params:
         style=style_arguments,
         settings=lambda wildcards: arguments(pair_of(wildcards)),
@@ -27,14 +37,6 @@ rule stylize:
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
         work=f"{RESULTS}/.work/{{content}}/{{style}}/{{settings}}",
         id="{content}/{style}/{settings}",
-    threads: threads_of
-    retries: 1
-    resources:
-        mem_mb=megabytes_of,
-        runtime=minutes_of,
-        device=CONFIG.device,  # a resource: another device is no reason to paint again
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst stylize {input.content:q} {params.style:q} -o {output.image:q} --record {params.record:q}"
         " --work {params.work:q} --id {params.id:q} --device {resources.device} --threads {threads}"
@@ -59,10 +61,10 @@ rule animate:
         f"{RESULTS}/benchmarks/animate/{{content}}/{{style}}/{{settings}}.{{kind}}.tsv"
     wildcard_constraints:
         kind="gif|mp4",
+    conda:
+        "../envs/nst.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst animate {input:q}/frames -o {output:q} > {log:q} 2>&1"

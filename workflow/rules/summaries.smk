@@ -8,12 +8,12 @@ rule grid:
         f"{RESULTS}/logs/grid.log",
     benchmark:
         f"{RESULTS}/benchmarks/grid.tsv"
-    params:
-        config=CONFIG.model_dump_json(exclude={"device", "threads"}),
-        pairs=fingerprint(PAIRS),  # a glob may find new pictures while the manifest stays
     localrule: True
     conda:
         "../envs/nst.yaml"
+    params:
+        config=CONFIG.model_dump_json(exclude={"device", "threads"}),
+        pairs=fingerprint(PAIRS),  # a glob may find new pictures while the manifest stays
     shell:
         "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config /dev/stdin --csv > {output:q} 2> {log:q}"
 
@@ -40,10 +40,10 @@ rule compare:
         f"{RESULTS}/logs/tables.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables.tsv"
-    params:
-        folder=subpath(output.table, parent=True),
     conda:
         "../envs/nst.yaml"
+    params:
+        folder=subpath(output.table, parent=True),
     shell:
         "nst tables {input.grid:q} -o {params.folder:q} > {log:q} 2>&1"
 
@@ -93,11 +93,11 @@ rule sweep_sheet:
         f"{RESULTS}/logs/sheets/sweeps/{{pictures}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/sheets/sweeps/{{pictures}}.tsv"
+    conda:
+        "../envs/nst.yaml"
     params:
         content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
         style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst sheet {input.grid:q} --content {params.content:q} --style {params.style:q}"
         " -o {output:q} > {log:q} 2>&1"
@@ -121,11 +121,11 @@ rule plot_losses:
         f"{RESULTS}/logs/plots/{{pictures}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/plots/{{pictures}}.tsv"
+    conda:
+        "../envs/nst.yaml"
     params:
         content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
         style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst plot {input.grid:q} --content {params.content:q} --style {params.style:q}"
         " -o {output:q} > {log:q} 2>&1"

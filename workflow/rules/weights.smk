@@ -6,8 +6,8 @@ rule weights:
         f"{RESULTS}/logs/weights/{{network}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/weights/{{network}}.tsv"
-    localrule: True
     retries: 2
+    localrule: True
     conda:
         "../envs/nst.yaml"
     shell:
