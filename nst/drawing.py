@@ -145,7 +145,7 @@ class _Sheet:
         return max(results or [p.height for p in self.pictures[i] if p] or [round(self.m.side * 0.75)])
 
     def _column_width(self, j: int) -> int:
-        return max([row[j].width for row in self.pictures if row[j]] or [self.m.side])
+        return max([p.width for row in self.pictures if (p := row[j])] or [self.m.side])
 
     def _fit_inputs(self) -> None:
         """Shrink the inputs at the left to the height of the results beside them."""

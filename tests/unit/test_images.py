@@ -27,7 +27,7 @@ from nst.errors import NstError
 from nst.images import picture_size, read_metadata, read_picture, resize, write_picture
 from PIL import Image, ImageCms, PngImagePlugin
 
-FIXTURE_REUSED = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FIXTURE_REUSED = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def noise(height: int = 6, width: int = 9, channels: int = 3, dtype: str = "uint8") -> np.ndarray:
@@ -696,7 +696,7 @@ def test_truncated_files(tmp_path: Path, kind: str, part: float) -> None:
 def test_corrupt_files_raise_nothing_else(tmp_path: Path, kind: str) -> None:
     data, random = encoded(kind), np.random.default_rng(3)
     path = tmp_path / "a"
-    for _ in range(25):
+    for _ in range(8):
         corrupt = np.frombuffer(data, np.uint8).copy()
         where = random.integers(0, min(len(corrupt), 400), 6)
         corrupt[where] = random.integers(0, 256, 6)
