@@ -104,8 +104,8 @@ def compute_type(precision: str, device: torch.device) -> torch.dtype:
 def keep_memory() -> None:
     """Have glibc keep freed memory for the next evaluation.
 
-    By default each large activation is mapped anew and returned at once, and the page faults cost more than the
-    arithmetic of a small layer. Does nothing where the C library is another one.
+    By default each large activation is mapped anew and returned at once, at a page fault every 4 kB. Does nothing
+    where the C library is another one.
     """
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
     with contextlib.suppress(OSError, AttributeError):

@@ -29,7 +29,7 @@ Pixels = NDArray[np.float32]
 FIRST_STEP = 0.01
 #: The root mean square that no step exceeds: further off, nothing that was learnt holds.
 LONGEST_STEP = 0.1
-#: Steps that L-BFGS remembers; see docs/engine.md for the measurement.
+#: Steps that L-BFGS remembers: 60 pictures of float32 are held for it.
 MEMORY = 30
 #: Evaluations in a row without a finite value before 16-bit activations are given up.
 BLIND = 4

@@ -98,7 +98,7 @@ def megabytes_of(wildcards, attempt):
 
 
 def threads_of(wildcards):
-    """All cores where pairs are few; else one each, since several pictures at once are faster than one on all."""
+    """All cores where pairs are few; else one each, so that as many pictures as cores are painted at once."""
     return CONFIG.threads or max(1, (workflow.cores or 1) // len(PAIRS))
 
 
