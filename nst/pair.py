@@ -15,7 +15,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ import nst
 from nst import devices, weights
 from nst.errors import NstError
 from nst.images import Picture, read_picture, resize, write_picture
-from nst.settings import Settings, fields, text
+from nst.settings import PATHS, Settings, fields, text
 
 if TYPE_CHECKING:
     from nst.metrics import Metrics
@@ -41,8 +41,6 @@ FRAME_SIDE = 480
 CHECKPOINT_EVERY = 60.0
 #: The file of the last checkpoint in a work folder.
 CHECKPOINT = "checkpoint.pt"
-#: What an init is when it is not the path of a picture.
-INITS = ("content", "noise", "style", "content+noise")
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def read_inputs(job: Job) -> _Inputs:
     else:
         side = max(1, round(max(height, width) * s.style_scale))
         styles = [read_picture(path, long_side=side) for path, _ in job.styles]
-    init = read_picture(s.init, shape=(height, width)) if s.init not in INITS else None
+    init = read_picture(s.init, shape=(height, width)) if s.init not in PATHS["init"] else None
     return _Inputs(content, styles, init)
 
 
@@ -358,9 +356,3 @@ def _environment(job: Job, finished: Finished) -> dict[str, Any]:
         },
         "host_cores": os.cpu_count(),
     }
-
-
-def blend(styles: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
-    """Shares that add up to 1."""
-    whole = sum(weight for _, weight in styles)
-    return tuple((path, weight / whole) for path, weight in styles)

@@ -20,7 +20,7 @@ def command(image: str, content: str, styles: tuple[str, ...], weights: str, dev
     """Measure how well IMAGE keeps its content and its style, whoever painted it; lower errors are better."""
     from nst.images import read_picture
 
-    parts = [part for text in styles for part in parse_styles(text)]
+    parts = parse_styles("+".join(styles))
     pictures = [read_picture(path).pixels for path in (image, content, *(path for path, _ in parts))]
     from nst.metrics import judge
 

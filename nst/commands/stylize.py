@@ -53,12 +53,12 @@ def command(
             f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}"
         )
     _check_files(content)
-    styles = tuple(part for text in style for part in parse_styles(text))
-    from nst.pair import Job, blend, paint
+    styles = parse_styles("+".join(style))
+    from nst.pair import Job, paint
 
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     job = Job(
-        content, blend(styles), chosen, output,
+        content, styles, chosen, output,
         record=record, work=work, device=device, threads=threads, id=pair,
     )  # fmt: skip
     with _Display(chosen.iterations, output) as display:

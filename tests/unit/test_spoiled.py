@@ -137,3 +137,13 @@ def test_all_mistakes_of_a_manifest_at_once(place, capsys):
     assert sorted(line.split(": ")[1:3] for line in told) == [
         ["grid.csv:2", "size"], ["grid.csv:3", "content"], ["grid.csv:6", "size"], ["grid.csv:6", "style"],
     ]  # fmt: skip
+
+
+def test_the_shares_of_a_blend_reach_the_painter(place, monkeypatch):
+    import nst.pair
+
+    jobs = []
+    monkeypatch.setattr(nst.pair, "paint", lambda job, _: jobs.append(job) or {"output": {}})
+    monkeypatch.setattr("nst.commands.stylize.summary", lambda record: "painted")
+    assert main(["stylize", "a.png", "b.png:0.7", "whole.jpg:0.3", "-o", "out.png"]) == 0
+    assert jobs[0].styles == (("b.png", 0.7), ("whole.jpg", 0.3))
