@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,8 @@ import pytest
 from nst.images import read_metadata, read_picture, write_picture
 from PIL import Image
 
-pytestmark = pytest.mark.slow  # a process a picture: each imports torch
-
 REPOSITORY = Path(__file__).parents[2]
-MANIFEST = "content,style,style_weight\nscene.png,stripes.png|scene.png,\nscene.png,stripes.png,40\n"
+MANIFEST = "content,style,style_weight\nscene.png,stripes.png|bars.png,\nscene.png,stripes.png,40\n"
 CONFIG = """
 settings: {size: 40, iterations: 6, frames: 2, content_layers: conv2_1, style_layers: conv1_1+conv2_1, precision: fp32}
 device: cpu
@@ -46,8 +45,7 @@ class Project:
     def planned(self) -> dict[str, int]:
         """The jobs that a dry run lists."""
         out = self.snakemake("--dry-run", "--quiet", "rules").stdout
-        table = out[out.rfind("job ") :].splitlines()[2:]
-        return {line.split()[0]: int(line.split()[1]) for line in table if len(line.split()) == 2}
+        return {job: int(count) for job, count in re.findall(r"^(\w+) +(\d+)$", out, re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +53,7 @@ def project(tmp_path_factory, scene, stripes, untrained_folder):
     place = Project(tmp_path_factory.mktemp("project"), untrained_folder)
     write_picture(place.folder / "scene.png", scene)
     write_picture(place.folder / "stripes.png", stripes)
+    write_picture(place.folder / "bars.png", stripes.swapaxes(0, 1))
     place.write("config/manifest.csv", MANIFEST)
     place.write("config/config.yaml", CONFIG)
     place.run = place.snakemake()
@@ -72,7 +71,8 @@ def test_everything_that_was_asked_for_is_there(project):
         assert names == {"image.png", "losses.csv", "run.json", "snapshots", "animation.gif"}
         assert max(read_picture(folder / "image.png").pixels.shape) == 40
         assert list(pd.read_csv(folder / "losses.csv")["evaluation"]) == [1, 2, 3, 4, 5, 6]
-        assert Image.open(folder / "animation.gif").n_frames == 4
+        with Image.open(folder / "animation.gif") as clip:
+            assert clip.n_frames == 4
         record = json.loads((folder / "run.json").read_text())
         assert record["id"] == pair.id
         assert record["metrics"]["style_error"] > 0
