@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,16 @@ def has_bf16_units(device: torch.device) -> bool:
 
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu" and platform.system() == "Linux" and platform.machine() == "x86_64":
-        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
-        return "amx_bf16" in flags or "avx512_bf16" in flags
-    return False
+    return device.type == "cpu" and cpu_has_bf16_units()
+
+
+@cache
+def cpu_has_bf16_units() -> bool:
+    """Whether this machine's CPU has AMX or AVX512-BF16; known only of Linux on x86-64."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return False
+    flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+    return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
 def compute_type(precision: str, device: torch.device) -> torch.dtype:

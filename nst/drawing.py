@@ -1,8 +1,8 @@
 """Pictures with captions, laid out on one white sheet.
 
-A sheet keeps within MAX_SIDE a side and MAX_PIXELS in all by shrinking its pictures from LARGEST to SMALLEST
-pixels; a layout too large even for that (about 60 × 60) makes a larger sheet. Captions beneath the smallest
-pictures, which could not be read, are left out.
+A sheet keeps within MAX_SIDE a side and MAX_PIXELS in all by shrinking its pictures from LARGEST (or the size of the
+largest result) to SMALLEST pixels; a layout too large even for that (about 60 × 60) makes a larger sheet. Captions
+beneath the smallest pictures, which could not be read, are left out.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nst.errors import NstError
 from nst.files import replacing
-from nst.images import read_picture
+from nst.images import picture_size, read_picture
 
 MAX_SIDE = 6000
 MAX_PIXELS = 18_000_000
 LARGEST, SMALLEST = 512, 64
+_ENLARGED = 256  # pixels that smaller results are enlarged to
 _CAPTIONED = 120  # smallest picture that has a detail written beneath
 
 _JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0}
@@ -105,7 +106,7 @@ class _Sheet:
         self.layout = layout
         columns = max(map(len, layout.rows))
         self.cells = [[*row, *[None] * (columns - len(row))] for row in layout.rows]
-        self.m = _Measures(picture_side(len(self.cells), columns))
+        self.m = _Measures(min(picture_side(len(self.cells), columns), max(_ENLARGED, self._longest_side())))
         self.pictures = [[_load(cell, self.m.side) for cell in row] for row in self.cells]
         self.heights = [self._row_height(i) for i in range(len(self.cells))]
         self._fit_inputs()
@@ -134,6 +135,12 @@ class _Sheet:
         return self.image
 
     # ------------------------------------------------------------ measuring
+
+    def _longest_side(self) -> int:
+        """Of all results, in pixels: drawn larger, they would show no more."""
+        first_row, first_column = self.layout.inputs
+        results = [cell for row in self.cells[first_row:] for cell in row[first_column:] if cell and cell.picture]
+        return max((_side(cell.picture) for cell in results), default=LARGEST)
 
     @property
     def _subtitle(self) -> int:
@@ -248,6 +255,14 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
     places = package.submodule_search_locations if package else None
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path((places or [""])[0], "mpl-data", "fonts", "ttf", name)), size)
+
+
+def _side(picture: str) -> int:
+    """The long side of a picture; 0 where it cannot be read."""
+    try:
+        return max(picture_size(picture))
+    except NstError:
+        return 0
 
 
 def _load(cell: Cell | None, side: int) -> Image.Image | None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from nst.devices import cpu_has_bf16_units
 from nst.settings import BLOCKS, Settings
 
-# Measured on CPUs with the pictures of data/; nst grid says "about".
+# Measured with the pictures of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
 #: Seconds from the start of the command to the first evaluation.
 START_SECONDS = 6.0
-#: Floating-point operations a second that a core does in these networks, by kind of activation.
-FLOPS_PER_CORE = 60e9
+#: Floating-point operations a second that a core does in these networks, in bf16 units and in float32.
+FLOPS_PER_CORE = {"bf16": 190e9, "fp32": 80e9}
 #: A forward pass, and a backward pass to the pixels only.
 PASSES = 2.0
 #: Megabytes of Python, torch and the weights.
 BASE_MB = 900.0
-#: Bytes of activations and gradients a pixel of the picture, for vgg in bf16.
-BYTES_PER_PIXEL = 1600.0
+#: Bytes of activations, gradients and the optimiser's memory a pixel of the picture.
+BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0}
 
 #: Channels of the five blocks of VGG (arXiv:1409.1556, table 1).
 _CHANNELS = (64, 128, 256, 512, 512)
@@ -28,7 +29,8 @@ def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> t
     """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3."""
     pixels = _pixels(settings, content_size)
     work = pixels * _flops_per_pixel(settings) * PASSES * settings.iterations
-    return START_SECONDS + work / (FLOPS_PER_CORE * cores), BASE_MB + pixels * BYTES_PER_PIXEL / 1e6
+    kind = "bf16" if settings.precision != "fp32" and cpu_has_bf16_units() else "fp32"
+    return START_SECONDS + work / (FLOPS_PER_CORE[kind] * cores), BASE_MB + pixels * BYTES_PER_PIXEL[kind] / 1e6
 
 
 def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:

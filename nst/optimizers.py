@@ -9,6 +9,7 @@ that was too long. Each row of the batch goes its own way, and no row's course d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -29,7 +30,7 @@ class _Stateful:
     """Checkpoints: the whole state is the instance's attributes, tensors and numbers."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {k: v.clone() if isinstance(v, Tensor) else v for k, v in vars(self).items()}
+        return {k: v.clone() if isinstance(v, Tensor) else v for k, v in vars(self).items() if not callable(v)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         vars(self).update({k: v.clone() if isinstance(v, Tensor) else v for k, v in state.items()})
@@ -45,6 +46,8 @@ class LBFGS(_Stateful):
 
     Args:
         x: (batch, n) starting points, float32 or float64.
+        precondition: P, a symmetric positive definite linear map of (batch, n); H₀ = γ·P is the inverse Hessian that
+            the remembered steps correct. The identity where None.
         memory: m, steps that are remembered.
         learning_rate: length of a full step.
         first_step: root mean square of the first step's entries, when there is no curvature yet; None scales the
@@ -63,24 +66,27 @@ class LBFGS(_Stateful):
         self,
         x: Tensor,
         *,
+        precondition: Callable[[Tensor], Tensor] | None = None,
         memory: int = 20,
         learning_rate: float = 1.0,
         first_step: float | None = None,
         longest_step: float = float("inf"),
     ):
         batch, n = x.shape
+        self.precondition = precondition or torch.clone
         self.memory, self.learning_rate = memory, learning_rate
         self.first_step, self.longest_step = first_step, longest_step
         self.x = x.clone()
         self.value = x.new_full((batch,), torch.inf)
-        self.gradient = torch.zeros_like(x)
+        self.gradient = torch.zeros_like(x)  # g
+        self.smooth = torch.zeros_like(x)  # P·g
         self.recent = x.new_full((batch, self.WINDOW), -torch.inf)
         self.direction = torch.zeros_like(x)
         self.length = x.new_zeros(batch)  # 0 until the first answer: the first point asked for is x itself
         self.rejected = x.new_zeros(batch, dtype=torch.long)
         self.count = x.new_zeros(batch, dtype=torch.long)  # pairs stored so far
-        self.pairs = x.new_zeros(batch, 2 * memory, n)  # steps s in the upper half, gradient changes y below
-        self.products = x.new_zeros(batch, 2 * memory, 2 * memory, dtype=torch.float64)  # pairs · pairsᵀ
+        self.pairs = x.new_zeros(batch, 2 * memory, n)  # steps s in the upper half, P·y of gradient changes y below
+        self.products = x.new_zeros(batch, 2 * memory, memory, dtype=torch.float64)  # pairs · y
 
     def ask(self) -> Tensor:
         """The next point to evaluate, (batch, n)."""
@@ -90,15 +96,19 @@ class LBFGS(_Stateful):
         """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
         finite = values.isfinite() & gradients.isfinite().all(1)
         gradients = torch.where(finite[:, None], gradients, 0)
+        smooth = self.precondition(gradients)
         first = self.value.isinf()
-        step = x - self.x
+        step, change = x - self.x, gradients - self.gradient
         slope = (self.gradient * step).sum(1)
         good = finite & (first | (values <= self._reference() + self.ARMIJO * slope.clamp_max(0)))
-        self._learn(step, gradients - self.gradient, good & ~first)
-        self._forget_when_stuck(good)
         self.length = torch.where(good, self.learning_rate, self._shorter(values, slope, finite))
-        self._accept(good, x, values, gradients)
-        self._aim()
+        self._forget_when_stuck(good)
+        slot = self.count % self.memory
+        stored = self._store(slot, step, change, smooth - self.smooth, good & ~first)
+        self._accept(good, x, values, gradients, smooth)
+        onto_change, onto_gradient = torch.bmm(self.pairs, torch.stack([change, self.gradient], 2)).double().unbind(2)
+        self._multiply(slot, onto_change, stored)
+        self._aim(onto_gradient)
 
     def restart(self) -> None:
         """Forget all curvature and evaluate the accepted point again: after the objective itself has changed."""
@@ -112,14 +122,6 @@ class LBFGS(_Stateful):
     def _reference(self) -> Tensor:
         return torch.where(self.recent.isfinite(), self.recent, self.value[:, None]).amax(1)
 
-    def _accept(self, good: Tensor, x: Tensor, values: Tensor, gradients: Tensor) -> None:
-        self.x = torch.where(good[:, None], x, self.x)
-        self.gradient = torch.where(good[:, None], gradients, self.gradient)
-        self.value = torch.where(good, values, self.value)
-        rolled = torch.cat([self.recent[:, 1:], values[:, None]], 1)
-        self.recent = torch.where(good[:, None], rolled, self.recent)
-        self.rejected = torch.where(good, 0, self.rejected + 1)
-
     def _shorter(self, values: Tensor, slope: Tensor, finite: Tensor) -> Tensor:
         """The minimum of the parabola through value, slope and the rejected value, within 0.1 to 0.5 of the step."""
         share = -slope / (2 * (values - self.value - slope))
@@ -129,40 +131,47 @@ class LBFGS(_Stateful):
     def _forget_when_stuck(self, good: Tensor) -> None:
         stuck = ~good & (self.rejected + 1 >= self.PATIENCE)
         self.count = torch.where(stuck, 0, self.count)
-        self.rejected = torch.where(stuck, 0, self.rejected)
+        self.rejected = torch.where(good | stuck, 0, self.rejected + 1)
 
-    def _learn(self, step: Tensor, change: Tensor, known: Tensor) -> None:
-        """Store a pair where it has positive curvature, over the oldest one."""
+    def _store(self, slot: Tensor, step: Tensor, change: Tensor, smooth_change: Tensor, known: Tensor) -> Tensor:
+        """Put a pair over the oldest one where it has positive curvature; says where."""
         curvature = (step * change).sum(1)
-        stored = known & (curvature > 1e-10 * change.square().sum(1)) & (curvature > 0)
+        stored = known & (curvature > 1e-10 * (change * smooth_change).sum(1)) & (curvature > 0)
         rows = torch.arange(len(step), device=step.device)
-        slot = self.count % self.memory
-        for at, vector in ((slot, step), (slot + self.memory, change)):
+        for at, vector in ((slot, step), (slot + self.memory, smooth_change)):
             self.pairs[rows, at] = torch.where(stored[:, None], vector, self.pairs[rows, at])
-        for at in (slot, slot + self.memory):
-            row = torch.bmm(self.pairs, self.pairs[rows, at].unsqueeze(2)).squeeze(2).to(self.products.dtype)
-            self.products[rows, at] = row
-            self.products[rows, :, at] = row
         self.count = self.count + stored
+        return stored
 
-    def _aim(self) -> None:
+    def _accept(self, good: Tensor, x: Tensor, values: Tensor, gradients: Tensor, smooth: Tensor) -> None:
+        self.x = torch.where(good[:, None], x, self.x)
+        self.gradient = torch.where(good[:, None], gradients, self.gradient)
+        self.smooth = torch.where(good[:, None], smooth, self.smooth)
+        self.value = torch.where(good, values, self.value)
+        rolled = torch.cat([self.recent[:, 1:], values[:, None]], 1)
+        self.recent = torch.where(good[:, None], rolled, self.recent)
+
+    def _multiply(self, slot: Tensor, products: Tensor, stored: Tensor) -> None:
+        """Keep the products of the newest y with all pairs; P is symmetric, so they are those of P·y with every y."""
+        rows, m = torch.arange(len(slot), device=slot.device), self.memory
+        self.products[rows, :, slot] = torch.where(stored[:, None], products, self.products[rows, :, slot])
+        mirrored = torch.where(stored[:, None], products[:, m:], self.products[rows, m + slot])
+        self.products[rows, m + slot] = mirrored
+
+    def _aim(self, onto_gradient: Tensor) -> None:
         """The direction −H·g from the accepted point; where nothing is stored, a scaled steepest descent."""
-        g = self.gradient
-        m = self.memory
+        g, m = self.gradient, self.memory
         age = torch.arange(m, device=g.device)
-        full = self.count[:, None] >= m
-        order = torch.where(full, (self.count[:, None] + age) % m, age)  # oldest first
+        order = torch.where(self.count[:, None] >= m, (self.count[:, None] + age) % m, age)  # oldest first
         live = age < self.count[:, None]
         both = torch.cat([order, order + m], 1)
-        dots = torch.bmm(self.pairs, g.unsqueeze(2)).squeeze(2).to(self.products.dtype).gather(1, both)
-        dots = dots * live.repeat(1, 2)
-        inner = self.products.gather(1, both[:, :, None].expand(-1, -1, 2 * m)).gather(
-            2, both[:, None].expand(-1, 2 * m, -1)
-        )
+        dots = onto_gradient.gather(1, both) * live.repeat(1, 2)
+        inner = self.products.gather(1, both[:, :, None].expand(-1, -1, m))
+        inner = inner.gather(2, order[:, None].expand(-1, 2 * m, -1))
         weights, gamma = _compact(inner, dots, live)
         placed = torch.zeros_like(dots).scatter(1, both, weights).to(g.dtype)
-        newton = -gamma[:, None].to(g.dtype) * g - torch.bmm(placed.unsqueeze(1), self.pairs).squeeze(1)
-        steepest = -g * self._first_scale(g)[:, None]
+        newton = -gamma[:, None].to(g.dtype) * self.smooth - torch.bmm(placed.unsqueeze(1), self.pairs).squeeze(1)
+        steepest = -self.smooth * self._first_scale()[:, None]
         empty = self.count == 0
         # Rounding can leave a direction that does not descend; the gradient itself always does.
         uphill = ~((newton * g).sum(1) < 0)
@@ -170,27 +179,28 @@ class LBFGS(_Stateful):
         rms = direction.square().mean(1).sqrt()
         self.direction = direction * (self.longest_step / rms).clamp_max(1)[:, None]
 
-    def _first_scale(self, g: Tensor) -> Tensor:
+    def _first_scale(self) -> Tensor:
+        least = torch.finfo(self.smooth.dtype).tiny
         if self.first_step is None:
-            return (1 / g.abs().sum(1).clamp_min(torch.finfo(g.dtype).tiny)).clamp_max(1)
-        rms = g.square().mean(1).sqrt()
-        return torch.where(rms > 0, self.first_step / rms.clamp_min(torch.finfo(g.dtype).tiny), 0)
+            return (1 / self.smooth.abs().sum(1).clamp_min(least)).clamp_max(1)
+        rms = self.smooth.square().mean(1).sqrt()
+        return torch.where(rms > 0, self.first_step / rms.clamp_min(least), 0)
 
 
 def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of the stored vectors and of g in H·g (Byrd, Nocedal & Schnabel 1994, equation 3.1).
+    """Weights of the stored vectors and of P·g in H·g (Byrd, Nocedal & Schnabel 1994, equation 3.1, H₀ = γ·P).
 
     Args:
-        inner: (batch, 2m, 2m) products of [S; Y] with itself, oldest first. dots: (batch, 2m), [S; Y]·g.
+        inner: (batch, 2m, m) products of [S; P·Y] with Y, oldest first. dots: (batch, 2m), [S; P·Y]·g.
         live: (batch, m), which pairs are stored.
     Returns:
-        weights (batch, 2m) and γ (batch,): H·g = γ·g + Σ weights · [S; Y].
+        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y].
     """
     m = live.shape[1]
     mask = live[:, :, None] & live[:, None, :]
     identity = torch.eye(m, dtype=inner.dtype, device=inner.device)
-    sy = torch.where(mask, inner[:, :m, m:], identity)
-    yy = torch.where(mask, inner[:, m:, m:], 0)
+    sy = torch.where(mask, inner[:, :m], identity)
+    yy = torch.where(mask, inner[:, m:], 0)
     newest = (live.sum(1) - 1).clamp_min(0)[:, None]
     d = sy.diagonal(dim1=1, dim2=2)
     y2 = yy.diagonal(dim1=1, dim2=2).gather(1, newest).squeeze(1)

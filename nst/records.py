@@ -42,14 +42,17 @@ TEXTS = {"judge": ("metrics", "judge"), "device": ("device_name",), "precision_u
 GROUP = ["content", "style", "judge"]
 
 
-def read_records(grid_csv: Path) -> pd.DataFrame:
+def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     """grid.csv (all of it as text) and, of each pair, what run.json tells and how the pair ranks.
+
+    `names` picks the pairs by content_name, style_name or settings_name: one sheet of a large grid reads only the
+    records that it shows.
 
     `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has
     NaN and empty texts. `score` is style_error + content_error, both squared errors relative to their target,
     so that 0 is perfect and they weigh the same; `rank`, `best` and `pareto` compare the pairs of one
     content, style and judge. Paths in grid.csv are relative to the working directory.
-    Raises NstError where grid.csv is missing or no grid.
+    Raises NstError where grid.csv is missing or no grid, or has no pair of these names.
     """
     import pandas as pd
 
@@ -61,10 +64,23 @@ def read_records(grid_csv: Path) -> pd.DataFrame:
     missing = [name for name in NAMES if name not in grid.columns]
     if missing:
         raise NstError(f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder")
+    if names:
+        grid = _of_these_names(grid, names, grid_csv)
     columns = ["status", *NUMBERS, *TEXTS]
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
     return _ranked(pd.concat([grid, runs], axis=1))
+
+
+def _of_these_names(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -> pd.DataFrame:
+    chosen = grid
+    for column, name in names.items():
+        chosen = chosen[chosen[column] == name]
+    if chosen.empty:
+        asked = " and ".join(f"{column} {name!r}" for column, name in names.items())
+        known = sorted_values(grid[list(names)].agg(" × ".join, axis=1))
+        raise NstError(f"{grid_csv}: no pair has {asked}; known: {', '.join(known[:8])}{' …' * (len(known) > 8)}")
+    return chosen.reset_index(drop=True)
 
 
 def setting_columns(records: pd.DataFrame) -> list[str]:

@@ -143,7 +143,7 @@ class Settings(BaseModel):
     )
     style_scale: float = _option(1.0, "long side of the style over that of the picture", ge=0.05, le=10)
     range: Literal["clip", "clamp", "rescale"] = _option(
-        "clip", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
+        "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
     )
     snapshots: Whole = _option(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
     frames: Whole = _option(10, "a frame of the animation every so many evaluations; 0 makes none", ge=0, le=10**6)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.drawing import Cell, Layout, draw_sheet
-from nst.errors import NstError
 from nst.records import setting_columns, sorted_values, value_order, varying
 from nst.settings import defaults, text
 
@@ -19,58 +17,52 @@ Rows = list[list[Cell | None]]
 _MOST_IN_ROW = 6  # a sweep of more results goes on in the next row
 
 
-def matrix_sheet(records: pd.DataFrame, settings_name: str, out: Path) -> None:
-    """Contents × styles of one settings-name: contents down the left edge, styles along the top."""
-    chosen = records[records["settings_name"] == settings_name]
-    if chosen.empty:
-        raise NstError(f"no settings are called {settings_name!r}; known: {_some(records['settings_name'])}")
-    contents, styles = chosen.drop_duplicates("content"), chosen.drop_duplicates("style")
-    pairs = {(pair.content, pair.style): pair for pair in chosen.itertuples()}
+def matrix_sheet(records: pd.DataFrame, out: Path) -> None:
+    """Contents × styles of pairs with the same settings: contents down the left edge, styles along the top."""
+    contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
+    pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
     top = [Cell(_style_picture(style.style), style.style_name) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
         left = Cell(content.content, content.content_name)
         rows.append([left, *(pair and _result(pair) for pair in results)])
-    layout = Layout(settings_name, _described(chosen), rows, inputs=(1, 1), footer=_legend(chosen))
+    title = records["settings_name"].iloc[0]
+    layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
     draw_sheet(layout, out)
 
 
-def sweep_sheet(records: pd.DataFrame, content_name: str, style_name: str, out: Path) -> None:
-    """One content and style over the settings that vary: a row for one, a matrix for two, else a list."""
-    chosen = records[(records["content_name"] == content_name) & (records["style_name"] == style_name)]
-    if chosen.empty:
-        pairs = records["content_name"] + " × " + records["style_name"]
-        raise NstError(f"no pair is called {content_name!r} × {style_name!r}; known: {_some(pairs)}")
-    first = chosen.iloc[0]
-    inputs = [Cell(first["content"], content_name), Cell(_style_picture(first["style"]), style_name)]
-    varied = varying(chosen)
-    crossed = _crossed(chosen, varied) if len(varied) == 2 else None
+def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
+    """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
+    first = records.iloc[0]
+    inputs = [
+        Cell(first["content"], first["content_name"]),
+        Cell(_style_picture(first["style"]), first["style_name"]),
+    ]
+    varied = varying(records)
+    crossed = _crossed(records, varied) if len(varied) == 2 else None
     if crossed:
         heads, sides, results = crossed
     else:
-        heads, sides, results = [], [], _wrapped(_in_turn(chosen, varied))
+        heads, sides, results = [], [], _wrapped(_in_turn(records, varied))
     rows, columns = _beside(inputs, results)
-    title = f"{content_name} × {style_name}"
-    draw_sheet(Layout(title, _described(chosen), rows, (0, columns), heads, sides, _legend(chosen)), out)
+    title = f"{first['content_name']} × {first['style_name']}"
+    draw_sheet(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), out)
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """A matrix for each settings-name, and a sweep for each content and style painted in several ways."""
+    """A sweep for each content and style painted in several ways; a matrix for settings with any other pairs."""
     paths = []
-    for name in records["settings_name"].unique():
-        paths.append(folder / f"{name}.png")
-        matrix_sheet(records, name, paths[-1])
+    alone = records.groupby(["content_name", "style_name"])["id"].transform("size") == 1
+    for name, group in records.groupby("settings_name", sort=False):
+        if len(group) > 1 or alone[group.index[0]]:  # a single pair of a sweep is on the sweep's sheet
+            paths.append(folder / f"{name}.png")
+            matrix_sheet(group, paths[-1])
     for (content, style), group in records.groupby(["content_name", "style_name"], sort=False):
         if len(group) > 1:
             paths.append(folder / "sweeps" / f"{content}--{style}.png")
-            sweep_sheet(records, content, style, paths[-1])
+            sweep_sheet(group, paths[-1])
     return paths
-
-
-def _some(names: Iterable[str]) -> str:
-    known = sorted_values(names)
-    return ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
 
 
 def _style_picture(style: str) -> str:

@@ -22,15 +22,16 @@ from nst.networks import FeatureExtractor, smallest_side
 from nst.objective import Evaluation, Objective
 from nst.optimizers import LBFGS, Adam, Optimizer
 from nst.settings import Settings
+from nst.smoothing import Smoothing
 
 Pixels = NDArray[np.float32]
 
 #: The root mean square of L-BFGS's first step, in the range 0..1: large enough to learn the curvature from.
-FIRST_STEP = 0.01
+FIRST_STEP = 0.02
 #: The root mean square that no step exceeds: further off, nothing that was learnt holds.
 LONGEST_STEP = 0.1
-#: Steps that L-BFGS remembers: 60 pictures of float32 are held for it.
-MEMORY = 30
+#: Steps that L-BFGS remembers, at two pictures of float32 each; 60 lower the loss by less than 0.2 %.
+MEMORY = 15
 #: Evaluations in a row without a finite value before 16-bit activations are given up.
 BLIND = 4
 
@@ -113,10 +114,10 @@ def stylize(
     make = partial(_objective, content, styles, blend, settings, state, where)
     objective = make(dtype)
     targets = time.perf_counter() - started
-    run = _Run(_optimizer(_start(content, styles, init, settings).to(where), settings))
+    shape = (1, 3, *content.shape[:2])
+    run = _Run(_optimizer(_start(content, styles, init, settings).to(where), shape, settings))
     if resume:
         _restore(run, resume)
-    shape = (1, 3, *content.shape[:2])
     began = time.perf_counter()
     while run.evaluation < settings.iterations:
         x = run.optimizer.ask()
@@ -199,11 +200,17 @@ def _start(content: Pixels, styles: Sequence[Pixels], init: Pixels | None, setti
     return base.reshape(1, -1)
 
 
-def _optimizer(x: Tensor, settings: Settings) -> Optimizer:
+def _optimizer(x: Tensor, shape: tuple[int, ...], settings: Settings) -> Optimizer:
     if settings.optimizer == "adam":
         return Adam(x, learning_rate=settings.learning_rate or 0.02)
-    rate = settings.learning_rate or 1.0
-    return LBFGS(x, memory=MEMORY, learning_rate=rate, first_step=FIRST_STEP, longest_step=LONGEST_STEP)
+    return LBFGS(
+        x,
+        precondition=Smoothing(shape, x.device),
+        memory=MEMORY,
+        learning_rate=settings.learning_rate or 1.0,
+        first_step=FIRST_STEP,
+        longest_step=LONGEST_STEP,
+    )
 
 
 def _into_range(x: Tensor, kind: str) -> Tensor:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from nst.errors import NstError
-
 
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
@@ -41,16 +39,12 @@ def command(
     from nst import plots
     from nst.records import read_records
 
-    records, paths = read_records(grid_csv), [output]
+    records, paths = read_records(grid_csv, **chosen), [output]
     if everything:
         paths = plots.all_plots(records, output)
     elif errors:
         plots.errors(records, output)
     else:
-        for column, name in chosen.items():
-            records = records[records[column] == name]
-        if records.empty:
-            raise NstError(f"{grid_csv}: no pair has {' and '.join(f'{c} {n}' for c, n in chosen.items())}")
         plots.loss_curves(records, " × ".join(chosen.values()), output)
     for path in paths:
         click.echo(path)

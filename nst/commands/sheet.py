@@ -36,12 +36,12 @@ def command(
     from nst.records import read_records
     from nst.sheets import all_sheets, matrix_sheet, sweep_sheet
 
-    records, paths = read_records(grid_csv), [output]
-    if everything:
-        paths = all_sheets(records, output)
-    elif settings:
-        matrix_sheet(records, settings, output)
+    paths = [output]
+    if settings:
+        matrix_sheet(read_records(grid_csv, settings_name=settings), output)
     elif content and style:
-        sweep_sheet(records, content, style, output)
+        sweep_sheet(read_records(grid_csv, content_name=content, style_name=style), output)
+    else:
+        paths = all_sheets(read_records(grid_csv), output)
     for path in paths:
         click.echo(path)

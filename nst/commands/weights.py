@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
 
 import click
 
 from nst import weights
+from nst.files import replacing
 from nst.settings import BLOCKS
 
 
 @click.command()
 @click.argument("network", type=click.Choice(list(BLOCKS)))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="where to put them; by default where nst looks")
-@click.option("--path", "only_path", is_flag=True, help="print where nst looks and fetch nothing")
-def command(network: str, output: Path | None, only_path: bool) -> None:
+@click.option("--path", "only_path", is_flag=True, help="Print where nst looks and fetch nothing.")
+@click.option("--record", metavar="FILE", type=click.Path(path_type=Path), help="Write file and sha256 as JSON.")
+def command(network: str, only_path: bool, record: Path | None) -> None:
     """Fetch NETWORK's ImageNet weights and check their sha256; goes on where an earlier try stopped."""
     place = weights.find(network)
     if only_path:
         click.echo(str(place))
         return
-    if place.is_file() and output is not None and output != place:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        part = output.with_name(output.name + ".part")
-        shutil.copyfile(place, part)
-        part.replace(output)
-    elif not place.is_file():
-        place = _fetch(network, output or place)
-    click.echo(f"{output or place}: {network}, sha256 {weights.sha256(output or place)}")
+    if not place.is_file():
+        _fetch(network, place)
+    digest = weights.sha256(place)
+    if record:
+        with replacing(record) as temporary:
+            temporary.write_text(json.dumps({"network": network, "file": str(place), "sha256": digest}, indent=1))
+    click.echo(f"{place}: {network}, sha256 {digest}")
 
 
 def _fetch(network: str, place: Path) -> Path:

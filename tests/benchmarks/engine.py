@@ -3,8 +3,10 @@
     python tests/benchmarks/engine.py CONTENT STYLE --size 256 --evaluations 100
 
 Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
-Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON: evaluations a second of both and their ratio, the lowest
-float32 loss of both and their ratio, the lead of our L-BFGS at equal evaluations, and the peak memory above torch's.
+Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON: evaluations a second of both and their ratio; the float32
+loss of both, of our saved picture and of the reference's lowest point (whose pixels leave 0..1) and of that point as it
+would be saved; the evaluation and time at which ours is as low as the reference's at its end; and the peak memory above
+that of the process before the run.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 from pathlib import Path
 
 import nst
+import numpy as np
 import torch
 from nst import devices, losses, stylization, weights
 from nst.images import read_picture
@@ -25,8 +28,8 @@ from nst.stylization import Finished
 DATA = Path(__file__).parents[2] / "data"
 
 
-def reference(content, style, state, settings) -> tuple[list[float], float]:
-    """Losses at each evaluation, and seconds, of the plain loop."""
+def reference(content, style, state, settings) -> tuple[list[float], float, np.ndarray]:
+    """Losses at each evaluation, seconds, and the last picture clipped into 0..1, of the plain loop."""
     layers = [*settings.content_layers, *settings.style_layers]
     network = FeatureExtractor(settings.network, state, layers)
     network.steps.to(memory_format=torch.contiguous_format)
@@ -69,14 +72,18 @@ def reference(content, style, state, settings) -> tuple[list[float], float]:
 
     began = time.perf_counter()
     optimizer.step(closure)
-    return seen[:n], time.perf_counter() - began
+    picture = x.detach()[0].permute(1, 2, 0).clamp(0, 1).numpy()
+    return seen[:n], time.perf_counter() - began, picture
 
 
-def ours(content, style, state, settings) -> tuple[Finished, float]:
-    """The finished run, and seconds of its optimisation."""
-    *_, finished = nst.stylize(content, [style], settings, state=state, device="cpu")
-    assert isinstance(finished, Finished)
-    return finished, finished.seconds["optimise"]
+def ours(content, style, state, settings) -> tuple[list[float], Finished]:
+    """Losses at each evaluation, and the finished run."""
+    seen = []
+    for event in nst.stylize(content, [style], settings, state=state, device="cpu"):
+        if isinstance(event, Finished):
+            return seen, event
+        seen.append(event.losses["total"])
+    raise AssertionError("stylize ends with Finished")
 
 
 def exact_loss(pixels, content, style, state, settings) -> float:
@@ -98,11 +105,13 @@ def main() -> None:
     style = read_picture(arguments.style, long_side=arguments.size).pixels
     state, _, _ = weights.load("vgg19")
     idle = devices.peak_memory(torch.device("cpu"))["peak_memory_mb"]
-    finished, our_seconds = ours(content, style, state, settings)
+    seen, finished = ours(content, style, state, settings)
+    our_seconds = finished.seconds["optimise"]
     peak = devices.peak_memory(torch.device("cpu"))["peak_memory_mb"]
-    theirs, their_seconds = reference(content, style, state, settings)
+    theirs, their_seconds, their_picture = reference(content, style, state, settings)
     our_loss = exact_loss(finished.pixels, content, style, state, settings)
     n = arguments.evaluations
+    level = next((i for i, loss in enumerate(seen, 1) if loss <= min(theirs)), None)
     report = {
         "size": arguments.size,
         "evaluations": n,
@@ -110,8 +119,14 @@ def main() -> None:
         "precision": finished.precision,
         "evaluations_per_second": {"nst": n / our_seconds, "reference": n / their_seconds},
         "speed_ratio": their_seconds / our_seconds,
-        "fp32_loss": {"nst": our_loss, "reference": min(theirs)},
+        "fp32_loss": {
+            "nst": our_loss,
+            "reference": min(theirs),
+            "reference_saved": exact_loss(their_picture, content, style, state, settings),
+        },
         "loss_ratio": our_loss / min(theirs),
+        "evaluations_to_reference_loss": level,
+        "time_to_reference_loss_ratio": level and their_seconds / (our_seconds * level / n),
         "memory_above_start_mb": peak - idle,
     }
     print(json.dumps(report, indent=1))

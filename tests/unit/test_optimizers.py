@@ -67,18 +67,20 @@ def test_a_badly_conditioned_quadratic_against_scipy():
     assert ours <= 1.5 * theirs + 10
 
 
-def test_the_compact_form_is_the_two_loop_recursion():
-    """Nocedal & Wright, algorithm 7.4, on the same pairs."""
-    optimizer = LBFGS(far_start(6), memory=3)
+@pytest.mark.parametrize("p", [torch.eye(6), torch.eye(6) + 0.3 * torch.ones(6, 6)])
+def test_the_compact_form_is_the_two_loop_recursion(p):
+    """Nocedal & Wright, algorithm 7.4, on the same pairs, with H₀ = γ·P."""
+    p = p.double()
+    optimizer = LBFGS(far_start(6), memory=3, precondition=lambda x: x @ p)
     minimise(optimizer, rosenbrock, 9)
     oldest_first = [(int(optimizer.count) + i) % 3 for i in range(3)]
-    pairs = [(optimizer.pairs[0, i], optimizer.pairs[0, i + 3]) for i in oldest_first]
+    pairs = [(optimizer.pairs[0, i], torch.linalg.solve(p, optimizer.pairs[0, i + 3])) for i in oldest_first]
     q, alphas = optimizer.gradient[0].clone(), []
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
     s, y = pairs[-1]
-    q = q * (s @ y) / (y @ y)
+    q = p @ q * (s @ y) / (y @ p @ y)
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         q = q + s * (alpha - y @ q / (s @ y))
     torch.testing.assert_close(optimizer.direction[0], -q, rtol=1e-8, atol=1e-12)

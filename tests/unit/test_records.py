@@ -79,6 +79,15 @@ def test_ranks_never_mix_judges(grid: Path) -> None:
         assert line["best"] == (line["score"] == min(rivals))
 
 
+def test_pairs_are_chosen_by_name(grid: Path) -> None:
+    (grid.parent / "pairs/1/0/0/run.json").write_bytes(b"not read where another content is asked for")
+    records = read_records(grid, content_name="cat", style_name="wave")
+    assert list(records["settings_name"]) == list(SETTINGS)
+    assert list(records["status"]) == ["done"] * 3
+    with pytest.raises(NstError, match="known: cat × wave, dog × wave"):
+        read_records(grid, content_name="cow", style_name="wave")
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30))
 def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) -> None:

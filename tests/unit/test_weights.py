@@ -2,11 +2,13 @@
 
 import hashlib
 import http.server
+import json
 import threading
 
 import pytest
 import torch
 from nst import weights
+from nst.cli import main
 from nst.errors import NstError
 
 BODY = bytes(range(256)) * 5000
@@ -71,6 +73,15 @@ def test_goes_on_where_it_was_cut_off(publisher, tmp_path):
     weights.fetch("vgg19", place, None, publisher)
     assert Publisher.ranges == [None, f"bytes={len(have)}-"]
     assert place.read_bytes() == BODY
+
+
+def test_the_command_leaves_a_record_of_what_it_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
+    (tmp_path / "vgg19.pth").write_bytes(BODY)
+    assert main(["weights", "vgg19", "--record", str(tmp_path / "new" / "vgg19.json")]) == 0
+    record = json.loads((tmp_path / "new" / "vgg19.json").read_text())
+    assert record["file"] == str(tmp_path / "vgg19.pth")
+    assert record["sha256"] == hashlib.sha256(BODY).hexdigest()
 
 
 def test_a_wrong_sha256_never_gets_the_name(publisher, tmp_path):

@@ -1,9 +1,8 @@
 """Functions of the rules; what they do is in the package."""
 
-import os
 from collections import defaultdict
 
-from nst import ALGORITHM, weights
+from nst import ALGORITHM
 from nst.config import load_config
 from nst.errors import NstError
 from nst.estimate import estimate
@@ -32,20 +31,25 @@ def read_pairs(settings):
     return {pair.id: pair for pair in found}
 
 
-def by_settings(pairs):
-    """The ids that share a sheet contents × styles."""
-    groups = defaultdict(list)
-    for name, pair in pairs.items():
-        groups[pair.settings_name].append(name)
-    return groups
-
-
 def by_pictures(pairs):
     """The ids of a content and a style, by `content--style`."""
     groups = defaultdict(list)
     for name, pair in pairs.items():
         groups[f"{pair.content_name}--{pair.style_name}"].append(name)
     return groups
+
+
+def by_settings(pairs, sweeps):
+    """The ids that share a sheet contents × styles; a single pair of a sweep is on the sweep's sheet."""
+    groups = defaultdict(list)
+    for name, pair in pairs.items():
+        groups[pair.settings_name].append(name)
+    swept_ids = {name for members in sweeps.values() if len(members) > 1 for name in members}
+    return {
+        name: members
+        for name, members in groups.items()
+        if len(members) > 1 or members[0] not in swept_ids
+    }
 
 
 def pair_of(wildcards):
@@ -75,11 +79,13 @@ def style_arguments(wildcards, input):
 
 
 def weights_of(wildcards):
-    """The file that the `weights` rule fetches; nothing where the user has named a file or a folder."""
+    """What the `weights` rule leaves; nothing where the user has named a file."""
     settings = pair_of(wildcards).settings
-    if settings.weights != "imagenet" or os.environ.get("NST_WEIGHTS_DIR"):
-        return []
-    return ancient(str(weights.find(settings.network)))
+    return (
+        ancient(f"{RESULTS}/weights/{settings.network}.json")
+        if settings.weights == "imagenet"
+        else []
+    )
 
 
 def cost_of(wildcards):

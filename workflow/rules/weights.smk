@@ -1,7 +1,8 @@
 rule weights:
     """Fetch torchvision's ImageNet weights once, where there is internet: nodes that paint may have none."""
     output:
-        f"{weights.cache()}/{{network}}-imagenet.pth",
+        # A record, not the weights: another place of theirs is no reason to paint a finished grid again.
+        f"{RESULTS}/weights/{{network}}.json",
     log:
         f"{RESULTS}/logs/weights/{{network}}.log",
     benchmark:
@@ -11,4 +12,4 @@ rule weights:
     conda:
         "../envs/nst.yaml"
     shell:
-        "nst weights {wildcards.network:q} -o {output:q} > {log:q} 2>&1"
+        "nst weights {wildcards.network:q} --record {output:q} > {log:q} 2>&1"

@@ -1,0 +1,46 @@
+"""Smoothed gradients: what L-BFGS starts from in place of the bare gradient of the pixels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+#: Power of the spatial frequency that smoothing divides by: between 0 (the gradient itself) and 2 (an inverse
+#: Laplacian, the Sobolev gradient), where the losses fall fastest; 0.5 to 1 do about as well.
+POWER = 0.7
+#: In cycles a pixel: longer waves than 1/FLOOR gain no more.
+FLOOR = 0.005
+
+
+class Smoothing:
+    """The symmetric positive definite map that divides each spatial frequency f of a picture by |f|^POWER.
+
+    The gradient of a network's losses is mostly fine grain and hardly moves a picture's broad tones. Divided by a
+    power of the frequency, wide waves move as fast as narrow ones. The waves are those of the orthonormal DCT-II,
+    whose mirrored edges keep one side of the picture from leaking into the other.
+
+    Args:
+        shape: (batch, channels, height, width) of the pictures.
+    """
+
+    def __init__(self, shape: tuple[int, ...], device: torch.device):
+        self.shape = shape
+        self.rows, self.columns = (_cosines(side).to(device) for side in shape[2:])
+        f_rows, f_columns = (torch.arange(side) / (2 * side) for side in shape[2:])
+        gain = (f_rows[:, None] ** 2 + f_columns**2 + FLOOR**2) ** (-POWER / 2)
+        self.gain = (gain / gain.mean()).to(device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(batch, n) to (batch, n), float32."""
+        waves = self.rows @ x.view(self.shape) @ self.columns.mT
+        return (self.rows.mT @ (waves * self.gain) @ self.columns).reshape(x.shape)
+
+
+def _cosines(side: int) -> Tensor:
+    """The orthonormal DCT-II, (side waves, side places), float32."""
+    place = torch.arange(side, dtype=torch.float64) + 0.5
+    waves = torch.cos(torch.arange(side, dtype=torch.float64)[:, None] * place * math.pi / side)
+    waves[0] /= math.sqrt(2)
+    return (waves * math.sqrt(2 / side)).float()
