@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name", "row", "folder", "image")
 
 #: Columns of numbers from run.json, and where each stands in it.
-NUMBERS = {
+NUMBERS: dict[str, tuple[str | int, ...]] = {
     "content_loss": ("losses", "content"),
     "style_loss": ("losses", "style"),
     "tv_loss": ("losses", "tv"),
@@ -36,7 +36,13 @@ NUMBERS = {
 }
 
 #: Columns of text from run.json.
-TEXTS = {"judge": ("metrics", "judge"), "device": ("device_name",), "precision_used": ("precision",)}
+TEXTS: dict[str, tuple[str | int, ...]] = {
+    "judge": ("metrics", "judge"),
+    "device": ("device_name",),
+    "precision_used": ("precision",),
+    "content_file": ("content", "path"),  # where it was read: of a URL, the copy that Snakemake keeps
+    "style_file": ("style", 0, "path"),
+}
 
 #: A pair of pictures whose results compete: they share the content, the style and the judge.
 GROUP = ["content", "style", "judge"]
@@ -148,10 +154,13 @@ def _run(folder: Path) -> dict[str, Any]:
     return {"status": "done"} | numbers | texts
 
 
-def _at(record: Any, path: tuple[str, ...]) -> Any:
-    """The value at a path of keys; None where the record has no such place."""
+def _at(record: Any, path: tuple[str | int, ...]) -> Any:
+    """The value at a path of keys and places; None where the record has none there."""
     for key in path:
-        record = record.get(key) if isinstance(record, dict) else None
+        try:
+            record = record[key]
+        except (LookupError, TypeError):
+            return None
     return record
 
 

@@ -21,11 +21,11 @@ def matrix_sheet(records: pd.DataFrame, out: Path) -> None:
     """Contents × styles of pairs with the same settings: contents down the left edge, styles along the top."""
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
-    top = [Cell(_style_picture(style.style), style.style_name) for style in styles.itertuples()]
+    top = [Cell(_style_picture(style), style.style_name) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
-        left = Cell(content.content, content.content_name)
+        left = Cell(_content_picture(content), content.content_name)
         rows.append([left, *(pair and _result(pair) for pair in results)])
     title = records["settings_name"].iloc[0]
     layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
@@ -34,10 +34,10 @@ def matrix_sheet(records: pd.DataFrame, out: Path) -> None:
 
 def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
     """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
-    first = records.iloc[0]
+    first = next(records.itertuples())
     inputs = [
-        Cell(first["content"], first["content_name"]),
-        Cell(_style_picture(first["style"]), first["style_name"]),
+        Cell(_content_picture(first), first.content_name),
+        Cell(_style_picture(first), first.style_name),
     ]
     varied = varying(records)
     crossed = _crossed(records, varied) if len(varied) == 2 else None
@@ -46,7 +46,7 @@ def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
     else:
         heads, sides, results = [], [], _wrapped(_in_turn(records, varied))
     rows, columns = _beside(inputs, results)
-    title = f"{first['content_name']} × {first['style_name']}"
+    title = f"{first.content_name} × {first.style_name}"
     draw_sheet(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), out)
 
 
@@ -65,8 +65,14 @@ def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
     return paths
 
 
-def _style_picture(style: str) -> str:
+def _content_picture(pair: Any) -> str:
+    """Where a pair's content was read, or else where the manifest has it."""
+    return str(pair.content_file or pair.content)
+
+
+def _style_picture(pair: Any) -> str:
     """The picture that stands for a style: of a blend `a.jpg:0.7+b.jpg:0.3`, the first."""
+    style = str(pair.style_file or pair.style)
     if Path(style).exists():
         return style
     first = style.split("+")[0]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -121,3 +124,22 @@ def test_a_spoiled_manifest_stops_it_with_every_mistake_and_no_traceback(project
     assert "bad.csv:2: content" in told
     assert "bad.csv:2: size" in told
     assert (project.folder / "results/grid.csv").exists()
+
+
+def test_pictures_may_be_addresses(project, tmp_path):
+    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        project.write("remote.csv", f"content,style\n{address}/scene.png,{address}/bars.png\n")
+        run = project.snakemake("--config", "manifest=remote.csv", "results=remote")
+        server.shutdown()
+    assert run.returncode == 0, run.stdout + run.stderr
+    (folder,) = pd.read_csv(project.folder / "remote/grid.csv")["folder"]
+    here = json.loads((project.folder / "results/pairs/scene/bars" / Path(folder).name / "run.json").read_text())
+    there = json.loads((project.folder / folder / "run.json").read_text())
+    assert there["content"]["sha256"] == here["content"]["sha256"]
+    assert there["losses"] == pytest.approx(here["losses"], rel=1e-3)  # on another number of threads
+    with Image.open(next((project.folder / "remote/sheets").glob("*.png"))) as sheet:
+        colours = sheet.getcolors(1 << 24)
+    assert (241, 241, 239) not in {colour for _, colour in colours}  # no empty box in an input's place

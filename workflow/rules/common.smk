@@ -57,8 +57,8 @@ def pair_of(wildcards):
 
 
 def local(path):
-    """A file as it is; a URL through Snakemake's storage plugins."""
-    return storage(path) if is_url(path) else path
+    """A file as it is; a URL through Snakemake's storage plugins, kept for the sheets."""
+    return storage(path, keep_local=True) if is_url(path) else path
 
 
 def content_of(wildcards):
