@@ -25,6 +25,7 @@ import numpy as np
 
 import nst
 from nst import devices, weights
+from nst.animation import animate
 from nst.errors import NstError
 from nst.images import Picture, read_picture, resize, write_picture
 from nst.settings import PATHS, Settings, fields, text
@@ -47,8 +48,8 @@ CHECKPOINT = "checkpoint.pt"
 class Job:
     """One pair to paint.
 
-    `output` is the picture's path; `record` the folder for losses.csv, run.json and snapshots/ (None: picture only);
-    `work` the folder of unfinished work, on the same file system (None: hidden, beside the output).
+    `output` is the picture's path; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
+    picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output).
     """
 
     content: str
@@ -90,10 +91,12 @@ def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> di
             f"{job.output}: cannot be written ({error.strerror}); choose a folder that you may write to"
         ) from None
     lock = workplace.with_name(workplace.name + ".lock")
-    with FileLock(lock), devices.exclusive_gpu(job.device):
+    with FileLock(lock):
         workplace.mkdir(exist_ok=True)  # the process that held the lock before has removed it
         try:
-            record = _paint(job, on_progress)
+            with devices.exclusive_gpu(job.device):
+                run, record, staged = _paint(job, on_progress)
+            run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
             shutil.rmtree(workplace)
         finally:
             _tidy(job, lock)
@@ -108,7 +111,8 @@ def _tidy(job: Job, lock: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> dict[str, Any]:
+def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_Recording, dict[str, Any], Path]:
+    """What the run has kept, its record, and its picture in the work folder."""
     clock = _Clock()
     inputs = read_inputs(job)
     hashes = {path: weights.sha256(Path(path)) for path in (job.content, *(path for path, _ in job.styles))}
@@ -139,8 +143,7 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> dict[str
     }  # fmt: skip
     for warning in record["warnings"]:
         log.warning(warning)
-    run.publish(record, staged)
-    return record
+    return run, record, staged
 
 
 def read_inputs(job: Job) -> _Inputs:
@@ -198,8 +201,6 @@ class _Recording:
         if resume is None:
             shutil.rmtree(self.folder)
             self.folder.mkdir()
-        if job.record and (job.settings.frames or job.settings.snapshots):
-            (self.folder / "snapshots").mkdir(exist_ok=True)
         before = self.rows[-1]["seconds"] if self.rows else 0.0
         for event in stylize(
             inputs.content.pixels,
@@ -234,7 +235,7 @@ class _Recording:
             self._checkpoint(event)
 
     def _frame(self, evaluation: int, pixels: np.ndarray, last: bool = False) -> None:
-        if self.job.record is None or not self.job.settings.frames:
+        if self.job.record is None:
             return
         small = resize(pixels, long_side=FRAME_SIDE) if max(pixels.shape) > FRAME_SIDE else pixels
         write_picture(self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg", small, quality=92)
@@ -271,11 +272,10 @@ class _Recording:
             folder.mkdir(parents=True, exist_ok=True)
             self._write_losses(self.folder / "losses.csv")
             (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            if (self.folder / "snapshots").exists():
-                shutil.rmtree(folder / "snapshots", ignore_errors=True)
-            for name in ("snapshots", "losses.csv", "run.json"):
-                if (self.folder / name).exists():
-                    (self.folder / name).replace(folder / name)
+            animate(self.folder / "snapshots" / "frames", self.folder / "animation.gif")
+            shutil.rmtree(folder / "snapshots", ignore_errors=True)
+            for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):
+                (self.folder / name).replace(folder / name)
         picture.replace(self.job.output)
 
     def _write_losses(self, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nst.errors import NstError
 from nst.files import replacing
-from nst.records import GROUP, sorted_values, varying
+from nst.records import GROUP, sheet_groups, sorted_values, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,9 @@ PARTS = {"total": "#1b1d1f", "content": "#0072B2", "style": "#D55E00", "tv": "#0
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1d1f")
 _MARKERS = "osD^vP<"
 
+#: Pairs that have a panel each.
+MOST_PANELS = 24
+
 _INK, _MUTED = "#1b1d1f", "#6a6e73"
 _RC = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
@@ -31,8 +34,14 @@ _RC = {
 
 
 def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
-    """A panel for each of these pairs, on the same axes: its losses, and thin lines for its layers."""
+    """A panel for each of these pairs, on the same axes: its losses, and thin lines for its layers.
+
+    More than MOST_PANELS pairs share three panels, of total, content and style: a line a pair, and their median.
+    """
     count = len(records)
+    if count > MOST_PANELS:
+        _overlaid(records, title, out)
+        return
     across = min(count, 4)
     down = math.ceil(count / across)
     size = (7.4, 4.6) if count == 1 else (max(6.8, 3.2 * across), 2.4 * down + 1.0)
@@ -75,11 +84,11 @@ def errors(records: pd.DataFrame, out: Path) -> None:
 
 
 def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """The loss curves of each content and style, `CONTENT--STYLE.png`, and `errors.png`; the paths."""
+    """`errors.png` and, below `losses`, the curves of the pairs of each sheet (`nst.sheets.all_sheets`); the paths."""
     paths = []
-    for (content, style), group in records.groupby(["content_name", "style_name"], sort=False):
-        paths.append(folder / f"{content}--{style}.png")
-        loss_curves(group, f"{content} × {style}", paths[-1])
+    for name, title, group in sheet_groups(records):
+        paths.append(folder / "losses" / f"{name}.png")
+        loss_curves(group, title, paths[-1])
     errors(records, folder / "errors.png")
     return [*paths, folder / "errors.png"]
 
@@ -141,16 +150,42 @@ def _told_apart(records: pd.DataFrame, pair: pd.Series) -> str:
     return words if len(words) <= 38 else words[:37] + "…"
 
 
-def _curves(panel: Axes, path: Path, *, detailed: bool) -> None:
-    """The losses of one pair; with `detailed`, the layers named at their ends."""
+def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
+    """Total, content and style, a panel each: a thin line a pair, and the median of all."""
+    import pandas as pd
+
+    found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, "losses.csv"))) is not None]
+    figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(records):,} pairs")
+    for panel, part in zip(panels, ("total", "content", "style"), strict=True):
+        _title(panel, part, _INK)
+        lines = pd.DataFrame(dict(enumerate(losses[part] for losses in found if part in losses)))
+        if lines.notna().any(axis=None):
+            panel.set_yscale("log")
+            _plain_numbers(panel.yaxis)
+            panel.plot(lines, color=PARTS[part], linewidth=0.6, alpha=max(0.03, min(0.4, 12 / len(records))))
+            panel.plot(lines.median(axis=1), color=PARTS[part], linewidth=2.2)
+        panel.set_xlabel("evaluation")
+    panels[0].set_ylabel("loss")
+    _save(figure, out)
+
+
+def _losses(path: Path) -> pd.DataFrame | None:
+    """The losses of a pair by evaluation; None where its file is missing or damaged."""
     import pandas as pd
 
     try:
         losses = pd.read_csv(path, index_col="evaluation").astype(float)
     except (OSError, ValueError):
+        return None
+    return losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
+
+
+def _curves(panel: Axes, path: Path, *, detailed: bool) -> None:
+    """The losses of one pair; with `detailed`, the layers named at their ends."""
+    losses = _losses(path)
+    if losses is None:
         panel.text(0.5, 0.5, "no losses", transform=panel.transAxes, ha="center", va="center", color=_MUTED)
         return
-    losses = losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
     panel.set_yscale("log")
     _plain_numbers(panel.yaxis)
     layers = [name for name in losses if name.partition(":")[0] in PARTS and ":" in name]

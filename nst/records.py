@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,22 @@ def _of_these_names(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -
         known = sorted_values(grid[list(names)].agg(" × ".join, axis=1))
         raise NstError(f"{grid_csv}: no pair has {asked}; known: {', '.join(known[:8])}{' …' * (len(known) > 8)}")
     return chosen.reset_index(drop=True)
+
+
+def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """What belongs side by side: (file name, title, pairs).
+
+    The pairs of each settings-name; and, as `sweeps/CONTENT--STYLE`, those of each content and style painted with
+    several settings. A single pair that is in a sweep is not shown alone once more.
+    """
+    pictures = ["content_name", "style_name"]
+    alone = records.groupby(pictures)["id"].transform("size") == 1
+    for name, group in records.groupby("settings_name", sort=False):
+        if len(group) > 1 or alone[group.index[0]]:
+            yield str(name), str(name), group
+    for (content, style), group in records.groupby(pictures, sort=False):
+        if len(group) > 1:
+            yield f"sweeps/{content}--{style}", f"{content} × {style}", group
 
 
 def setting_columns(records: pd.DataFrame) -> list[str]:

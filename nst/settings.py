@@ -116,7 +116,7 @@ class Settings(BaseModel):
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
     )
     content_weight: float = _option(1.0, "weight of the content loss", ge=0, le=1e15)
-    style_weight: float = _option(10.0, "weight of the style loss", ge=0, le=1e15)
+    style_weight: float = _option(6.0, "weight of the style loss", ge=0, le=1e15)
     tv_weight: float = _option(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
     normalisation: Literal["relative", "paper", "mean"] = _option(
         "relative",
@@ -146,7 +146,9 @@ class Settings(BaseModel):
         "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
     )
     snapshots: Whole = _option(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
-    frames: Whole = _option(10, "a frame of the animation every so many evaluations; 0 makes none", ge=0, le=10**6)
+    frames: Whole = _option(
+        10, "a frame of the animation every so many evaluations; 0 keeps only the finished picture", ge=0, le=10**6
+    )
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto", "activations in bf16 where the hardware multiplies bf16 matrices, else in fp32"
     )

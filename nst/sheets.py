@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.drawing import Cell, Layout, draw_sheet
-from nst.records import setting_columns, sorted_values, value_order, varying
+from nst.records import setting_columns, sheet_groups, sorted_values, value_order, varying
 from nst.settings import defaults, text
 
 if TYPE_CHECKING:
@@ -51,17 +51,12 @@ def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """A sweep for each content and style painted in several ways; a matrix for settings with any other pairs."""
+    """A matrix for each settings-name, a sweep for each content and style painted in several ways; the paths."""
     paths = []
-    alone = records.groupby(["content_name", "style_name"])["id"].transform("size") == 1
-    for name, group in records.groupby("settings_name", sort=False):
-        if len(group) > 1 or alone[group.index[0]]:  # a single pair of a sweep is on the sweep's sheet
-            paths.append(folder / f"{name}.png")
-            matrix_sheet(group, paths[-1])
-    for (content, style), group in records.groupby(["content_name", "style_name"], sort=False):
-        if len(group) > 1:
-            paths.append(folder / "sweeps" / f"{content}--{style}.png")
-            sweep_sheet(group, paths[-1])
+    for name, _, group in sheet_groups(records):
+        paths.append(folder / f"{name}.png")
+        draw = sweep_sheet if name.startswith("sweeps/") else matrix_sheet
+        draw(group, paths[-1])
     return paths
 
 

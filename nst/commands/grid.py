@@ -58,9 +58,8 @@ def _shortened(lines: list[str], limit: int) -> list[str]:
 
 def _forecast(pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
     waiting = [pair for pair in pairs if not Path(pair.image(results, config.format)).exists()]
-    animations = sum(pair.settings.frames > 0 for pair in waiting)
     done = f", {_count(len(pairs) - len(waiting), 'picture')} there already" if len(waiting) < len(pairs) else ""
-    yield f"jobs      {_count(len(waiting), 'picture')} and {_count(animations, 'animation')} to make{done}"
+    yield f"jobs      {_count(len(waiting), 'picture')} to paint{done}"
     if not waiting:
         return
     cores = os.cpu_count() or 1

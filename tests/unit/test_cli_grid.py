@@ -47,7 +47,7 @@ def test_grid_of_one_pair(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(
         "manifest.csv: 1 pair\n\ncontents (1)\n  lake  (1 pair)\n\nstyles (1)\n  wave  (1 pair)\n\n"
         "settings (1)\n  default  (1 pair)\n\npairs (out/pairs/…)\n  lake/wave/default\n\n"
-        "jobs      1 picture and 1 animation to make\ntime      about "
+        "jobs      1 picture to paint\ntime      about "
     )
 
 
@@ -57,7 +57,7 @@ def test_grid_is_short_and_tells_what_is_done(capsys: pytest.CaptureFixture[str]
     status, out, _ = run(capsys, "grid", "manifest.csv", "--limit", "3")
     assert status == 0
     assert "  … and 97 more (--limit 0 shows them)" in out
-    assert "jobs      99 pictures and 99 animations to make, 1 picture there already" in out
+    assert "jobs      99 pictures to paint, 1 picture there already" in out
     assert len(out.splitlines()) < 30
     assert len(run(capsys, "grid", "manifest.csv", "--limit", "0")[1].splitlines()) > 150
 

@@ -27,3 +27,12 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"plain": {}}))
     with pytest.raises(NstError, match=r"\.svg"):
         loss_curves(records, "one", tmp_path / "a.bmp")
+
+
+def test_many_pairs_share_three_panels(tmp_path: Path) -> None:
+    names = [f"c{i}" for i in range(5)], [f"s{j}" for j in range(5)]
+    grid = write_results(tmp_path, *names, {"plain": {}})
+    (tmp_path / "pairs/0/0/0/losses.csv").unlink()
+    loss_curves(read_records(grid), "plain", tmp_path / "all.png")
+    with Image.open(tmp_path / "all.png") as image:
+        assert image.width < 2000 > image.height

@@ -1,5 +1,6 @@
 """Functions of the rules; what they do is in the package."""
 
+import gc
 from collections import defaultdict
 
 from nst import ALGORITHM
@@ -11,6 +12,10 @@ from nst.inputs import Files, is_url
 from snakemake.exceptions import WorkflowError
 
 FILES = Files()
+
+# The jobs of a large grid are millions of objects that live to the end: to look through them for garbage again and
+# again took a seventh of the time of a dry run of 10,000 pairs.
+gc.set_threshold(200_000, 20, 100)
 
 
 def checked(function, *arguments):
@@ -32,23 +37,23 @@ def read_pairs(settings):
 
 
 def by_pictures(pairs):
-    """The ids of a content and a style, by `content--style`."""
+    """The ids of each content and style painted with several settings, by `content--style`."""
     groups = defaultdict(list)
     for name, pair in pairs.items():
         groups[f"{pair.content_name}--{pair.style_name}"].append(name)
-    return groups
+    return {name: members for name, members in groups.items() if len(members) > 1}
 
 
 def by_settings(pairs, sweeps):
-    """The ids that share a sheet contents × styles; a single pair of a sweep is on the sweep's sheet."""
+    """The ids with the same settings; a single pair of a sweep is on the sweep's sheet."""
     groups = defaultdict(list)
     for name, pair in pairs.items():
         groups[pair.settings_name].append(name)
-    swept_ids = {name for members in sweeps.values() if len(members) > 1 for name in members}
+    swept = {name for members in sweeps.values() for name in members}
     return {
         name: members
         for name, members in groups.items()
-        if len(members) > 1 or members[0] not in swept_ids
+        if len(members) > 1 or members[0] not in swept
     }
 
 
@@ -103,7 +108,7 @@ def megabytes_of(wildcards, attempt):
     return round(cost_of(wildcards)[1] * (0.5 + attempt / 2))
 
 
-def threads_of(wildcards):
+def threads_of_a_pair():
     """All cores where pairs are few; else one each, so that as many pictures as cores are painted at once."""
     return CONFIG.threads or max(1, (workflow.cores or 1) // len(PAIRS))
 
@@ -112,20 +117,35 @@ def pictures(names):
     return [PAIRS[name].image(RESULTS, CONFIG.format) for name in names]
 
 
-def clips(names):
-    """The animations of the pairs that keep frames."""
+def all_pictures(wildcards):
+    """Every picture. A function, for Snakemake hashes a list of 10,000 files as often as it has files."""
+    return pictures(PAIRS)
+
+
+def all_clips(wildcards):
+    """Every animation."""
     kinds = ["gif", "mp4"] if CONFIG.video == "mp4" else ["gif"]
     return [
-        f"{PAIRS[name].folder(RESULTS)}/animation.{kind}"
-        for name in names
-        if PAIRS[name].settings.frames
+        f"{pair.folder(RESULTS)}/animation.{kind}"
+        for pair in PAIRS.values()
         for kind in kinds
     ]
 
 
-def swept(groups):
-    """The content--style that are painted with several settings."""
-    return [name for name, members in groups.items() if len(members) > 1]
+def sheet_names():
+    """The sheets' names, and those of their pairs' plots: as `nst.records.sheet_groups` has them."""
+    return [*MATRICES, *(f"sweeps/{name}" for name in SWEEPS)]
+
+
+def all_sheets(wildcards):
+    """A sheet for each settings-name, and one for each content and style that has several."""
+    return [f"{RESULTS}/sheets/{name}.png" for name in sheet_names()]
+
+
+def all_plots(wildcards):
+    """The loss curves of the pairs of each sheet, and the errors of all."""
+    curves = [f"{RESULTS}/plots/losses/{name}.png" for name in sheet_names()]
+    return [*curves, f"{RESULTS}/plots/errors.png"]
 
 
 def fingerprint(pairs):

@@ -1,11 +1,11 @@
 rule pairs:
     """Every picture of the manifest."""
     input:
-        pictures(PAIRS),
+        all_pictures,
 
 
 rule stylize:
-    """Paint one pair: content, style(s) and settings to a picture, its losses, snapshots and run record."""
+    """Paint one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
     input:
         content=content_of,
         style=styles_of,
@@ -14,6 +14,7 @@ rule stylize:
         image=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/image.{CONFIG.format}",
         losses=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/losses.csv",
         run=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/run.json",
+        animation=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.gif",
         snapshots=directory(
             f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots"
         ),
@@ -24,43 +25,40 @@ rule stylize:
     retries: 1
     conda:
         "../envs/nst.yaml"
-    threads: threads_of
+    threads: threads_of_a_pair()
     resources:
         mem_mb=megabytes_of,
         runtime=minutes_of,
-        device=CONFIG.device,  # a resource: another device is no reason to paint again
     params:
         style=style_arguments,
         settings=lambda wildcards: arguments(pair_of(wildcards)),
         algorithm=ALGORITHM,  # a new version paints everything again
-        record=subpath(output.run, parent=True),
+        record=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
         work=f"{RESULTS}/.work/{{content}}/{{style}}/{{settings}}",
         id="{content}/{style}/{settings}",
     shell:
         "nst stylize {input.content:q} {params.style:q} -o {output.image:q} --record {params.record:q}"
-        " --work {params.work:q} --id {params.id:q} --device {resources.device} --threads {threads}"
+        " --work {params.work:q} --id {params.id:q} --device {CONFIG.device} --threads {threads}"
         " {params.settings:q} > {log:q} 2>&1"
 
 
 rule animations:
-    """The animation of every pair that keeps frames."""
+    """The animation of every pair."""
     input:
-        clips(PAIRS),
+        all_clips,
 
 
-rule animate:
-    """The frames of a pair as a GIF or a video."""
+rule video:
+    """The frames of a pair as a video: made later, it paints nothing again."""
     input:
         f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots",
     output:
-        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.{{kind}}",
+        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.mp4",
     log:
-        f"{RESULTS}/logs/animate/{{content}}/{{style}}/{{settings}}.{{kind}}.log",
+        f"{RESULTS}/logs/video/{{content}}/{{style}}/{{settings}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/animate/{{content}}/{{style}}/{{settings}}.{{kind}}.tsv"
-    wildcard_constraints:
-        kind="gif|mp4",
+        f"{RESULTS}/benchmarks/video/{{content}}/{{style}}/{{settings}}.tsv"
     conda:
         "../envs/nst.yaml"
     resources:

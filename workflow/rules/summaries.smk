@@ -28,7 +28,7 @@ rule compare:
     """Losses, metrics, times and ranks of all pairs, and a table for each setting that varies."""
     input:
         grid=rules.grid.output,
-        pictures=rules.pairs.input,
+        pictures=all_pictures,
     output:
         table=f"{RESULTS}/tables/comparison.csv",
         page=report(
@@ -51,8 +51,7 @@ rule compare:
 rule sheets:
     """Contents × styles for each of the settings, and a sheet over the settings for each content and style."""
     input:
-        expand(f"{RESULTS}/sheets/{{settings}}.png", settings=MATRICES),
-        expand(f"{RESULTS}/sheets/sweeps/{{pictures}}.png", pictures=swept(SWEEPS)),
+        all_sheets,
 
 
 rule sheet:
@@ -104,23 +103,39 @@ rule sweep_sheet:
 
 
 rule plots:
-    """Loss curves of each content and style, and content error against style error."""
+    """Loss curves of the pairs of each sheet, and content error against style error."""
     input:
-        expand(f"{RESULTS}/plots/{{pictures}}.png", pictures=SWEEPS),
-        f"{RESULTS}/plots/errors.png",
+        all_plots,
 
 
 rule plot_losses:
-    """The loss curves of a content and style, with all of their settings."""
+    """The loss curves of all pairs with the same settings."""
+    input:
+        grid=rules.grid.output,
+        pictures=lambda wildcards: pictures(MATRICES[wildcards.settings]),
+    output:
+        f"{RESULTS}/plots/losses/{{settings}}.png",
+    log:
+        f"{RESULTS}/logs/plots/{{settings}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plots/{{settings}}.tsv"
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        "nst plot {input.grid:q} --settings {wildcards.settings:q} -o {output:q} > {log:q} 2>&1"
+
+
+rule plot_sweep_losses:
+    """The loss curves of one content and style with all of its settings."""
     input:
         grid=rules.grid.output,
         pictures=lambda wildcards: pictures(SWEEPS[wildcards.pictures]),
     output:
-        f"{RESULTS}/plots/{{pictures}}.png",
+        f"{RESULTS}/plots/losses/sweeps/{{pictures}}.png",
     log:
-        f"{RESULTS}/logs/plots/{{pictures}}.log",
+        f"{RESULTS}/logs/plots/sweeps/{{pictures}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/plots/{{pictures}}.tsv"
+        f"{RESULTS}/benchmarks/plots/sweeps/{{pictures}}.tsv"
     conda:
         "../envs/nst.yaml"
     params:
@@ -135,7 +150,7 @@ rule plot_errors:
     """Content error against style error of all pairs, with the Pareto fronts."""
     input:
         grid=rules.grid.output,
-        pictures=rules.pairs.input,
+        pictures=all_pictures,
     output:
         report(
             f"{RESULTS}/plots/errors.png",
@@ -150,6 +165,3 @@ rule plot_errors:
         "../envs/nst.yaml"
     shell:
         "nst plot {input.grid:q} --errors -o {output:q} > {log:q} 2>&1"
-
-
-ruleorder: plot_errors > plot_losses

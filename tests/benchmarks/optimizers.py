@@ -1,0 +1,102 @@
+"""Our L-BFGS against torch.optim.LBFGS on the same objective, network and precision, pair by pair.
+
+    python tests/benchmarks/optimizers.py CONTENT... --styles STYLE... --size 256 --evaluations 100
+
+torch's runs as most programs run it: no line search, pixels clamped into 0..1 at each evaluation. Weights come from
+NST_WEIGHTS_DIR or the cache. Prints a line of JSON a pair, at the given marks: the lowest loss so far of both; at the
+end the neutral metrics of both saved pictures; last, on how many pairs ours is lower, and the ratios of the means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+from statistics import fmean
+
+import nst
+import numpy as np
+import torch
+from nst import devices, stylization, weights
+from nst.images import read_picture
+from nst.metrics import measure
+from nst.settings import Settings, make
+from nst.stylization import Finished
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def ours(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings) -> tuple[list[float], np.ndarray]:
+    """Losses at each evaluation, and the picture."""
+    seen = []
+    for event in nst.stylize(content, [style], settings, state=state):
+        if isinstance(event, Finished):
+            return seen, event.pixels
+        seen.append(event.losses["total"])
+    raise AssertionError("stylize ends with Finished")
+
+
+def torchs(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings) -> tuple[list[float], np.ndarray]:
+    """The same by torch.optim.LBFGS; its best picture, as ours keeps its best."""
+    device = devices.torch_device("auto")
+    dtype = devices.compute_type(settings.precision, device)
+    objective = stylization._objective(content, [style], None, settings, state, device, dtype)
+    x = stylization._tensor(content).to(device).requires_grad_(True)
+    n = settings.iterations
+    optimizer = torch.optim.LBFGS([x], max_iter=10 * n, max_eval=n, tolerance_grad=0, tolerance_change=0)
+    seen: list[float] = []
+    best = x.detach().clone()
+
+    def closure() -> torch.Tensor:
+        x.data.clamp_(0, 1)
+        found = objective.evaluate(x)
+        x.grad = found.gradient.contiguous()
+        if not seen or found.total.item() < min(seen):
+            best.copy_(x.detach())
+        seen.append(found.total.item())
+        return found.total
+
+    optimizer.step(closure)
+    return seen, best[0].permute(1, 2, 0).cpu().numpy()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contents", nargs="*", default=[DATA / "content" / f"{n}.jpg" for n in ("lake", "portrait")])
+    parser.add_argument("--styles", nargs="+", default=[DATA / "style" / f"{n}.jpg" for n in ("swirls", "cubism")])
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--evaluations", type=int, default=100)
+    arguments = parser.parse_args()
+    n = arguments.evaluations
+    settings = make({"size": arguments.size, "iterations": n})
+    state, _, digest = weights.load("vgg19")
+    marks = sorted({max(1, n // 4), max(1, n // 2), n})
+    lines = []
+    for pair in itertools.product(arguments.contents, arguments.styles):
+        content, style = (read_picture(path, long_side=arguments.size).pixels for path in pair)
+        line = {"content": Path(pair[0]).stem, "style": Path(pair[1]).stem}
+        for name, run in (("nst", ours), ("torch", torchs)):
+            seen, picture = run(content, style, state, settings)
+            metrics = measure(picture, content, [style], state=state, digest=digest)
+            line[name] = {f"loss_{m}": min(seen[:m]) for m in marks}
+            line[name] |= {"style_error": metrics.style_error, "content_error": metrics.content_error}
+        lines.append(line)
+        print(json.dumps(line), flush=True)
+    names = lines[0]["nst"]
+    mean = {who: {name: fmean(line[who][name] for line in lines) for name in names} for who in ("nst", "torch")}
+    print(
+        json.dumps(
+            {
+                "pairs": len(lines),
+                "lower": {name: sum(line["nst"][name] < line["torch"][name] for line in lines) for name in names},
+                "mean": mean,
+                "ratio_of_means": {name: mean["nst"][name] / mean["torch"][name] for name in names},
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
