@@ -1,0 +1,98 @@
+"""One pair from files to files: what it leaves, and that an interrupted run is gone on with."""
+
+import csv
+import json
+
+import pytest
+from nst import pair
+from nst.images import read_metadata, write_picture
+from nst.settings import make
+from PIL import Image
+
+SMALL = {"size": 40, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch, scene, stripes, untrained_folder):
+    """A maker of jobs in a folder of their own."""
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
+    monkeypatch.setattr(pair, "CHECKPOINT_EVERY", 0)
+    content, style = tmp_path / "scene.png", tmp_path / "stripes.png"
+    write_picture(content, scene)
+    write_picture(style, stripes)
+
+    def make_job(name, **values):
+        folder = tmp_path / name
+        return pair.Job(
+            str(content),
+            ((str(style), 1.0),),
+            make(SMALL | values),
+            folder / "image.png",
+            record=folder,
+            work=tmp_path / "work" / name,
+            device="cpu",
+            threads=1,
+            id=name,
+        )
+
+    return make_job
+
+
+def losses(job):
+    with (job.record / "losses.csv").open() as file:
+        return [{name: row[name] for name in row if name != "seconds"} for row in csv.DictReader(file)]
+
+
+def interrupted(job, after):
+    def stop(event):
+        if event.evaluation == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pair.paint(job, stop)
+
+
+def test_what_a_pair_leaves(job):
+    whole = job("a", frames=2, snapshots=3)
+    record = pair.paint(whole)
+    names = {path.relative_to(whole.record).as_posix() for path in whole.record.rglob("*") if path.is_file()}
+    frames = {f"snapshots/frames/{n:06d}.jpg" for n in (0, 2, 4, 6)}
+    snapshots = {f"snapshots/{n:06d}.png" for n in (3, 6)}
+    assert names == {"image.png", "losses.csv", "run.json", "animation.gif"} | frames | snapshots
+    assert json.loads((whole.record / "run.json").read_text()) == json.loads(json.dumps(record))
+    assert read_metadata(whole.output)["settings"]["frames"] == 2
+    assert not whole.workplace.exists()
+
+
+def test_without_frames_the_animation_is_the_finished_picture(job):
+    still = job("a", frames=0)
+    pair.paint(still)
+    with Image.open(still.record / "animation.gif") as clip:
+        assert clip.n_frames == 1
+
+
+def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(job):
+    whole, broken = job("whole"), job("broken")
+    pair.paint(whole)
+    interrupted(broken, after=4)
+    assert not broken.output.exists()
+    seen = []
+    pair.paint(broken, lambda event: seen.append(event.evaluation))
+    assert seen == [5, 6]
+    assert losses(broken) == losses(whole)
+    with Image.open(whole.output) as one, Image.open(broken.output) as other:
+        assert one.tobytes() == other.tobytes()
+
+
+def test_other_settings_begin_anew(job):
+    interrupted(job("a"), after=4)
+    seen = []
+    pair.paint(job("a", style_weight=3), lambda event: seen.append(event.evaluation))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_failed_run_leaves_the_earlier_picture(job):
+    pair.paint(job("a"))
+    before = job("a").output.read_bytes()
+    interrupted(job("a", style_weight=3), after=4)
+    assert job("a").output.read_bytes() == before
