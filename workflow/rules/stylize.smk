@@ -29,6 +29,7 @@ rule stylize:
     resources:
         mem_mb=megabytes_of,
         runtime=minutes_of,
+        device=CONFIG.device,  # a resource: another device is no reason to paint again
     params:
         style=style_arguments,
         settings=lambda wildcards: arguments(pair_of(wildcards)),
@@ -39,7 +40,7 @@ rule stylize:
         id="{content}/{style}/{settings}",
     shell:
         "nst stylize {input.content:q} {params.style:q} -o {output.image:q} --record {params.record:q}"
-        " --work {params.work:q} --id {params.id:q} --device {CONFIG.device} --threads {threads}"
+        " --work {params.work:q} --id {params.id:q} --device {resources.device} --threads {threads}"
         " {params.settings:q} > {log:q} 2>&1"
 
 
