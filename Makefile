@@ -23,8 +23,9 @@ lint: $(VENV)/.installed-test
 	snakemake --lint
 	mypy
 
-bench: $(VENV)/.installed-test  ## speed against the loop that every peer runs, as ratios
+bench: $(VENV)/.installed-test  ## speed and losses against the loop that every peer runs, as ratios
 	python tests/benchmarks/engine.py
+	python tests/benchmarks/optimizers.py
 
 pictures: $(VENV)/.installed  ## paint the sample pictures again
 	python data/paint
