@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -133,6 +134,13 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
         torch.backends.cudnn.benchmark = not deterministic
     if device.type == "cpu":
         keep_memory()
+
+
+def free_memory() -> None:
+    """Give the GPU's memory that torch keeps for later back, where torch has used a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:

@@ -96,6 +96,7 @@ def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> di
         try:
             with devices.exclusive_gpu(job.device):
                 run, record, staged = _paint(job, on_progress)
+                devices.free_memory()
             run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
             shutil.rmtree(workplace)
         finally:
@@ -214,7 +215,7 @@ class _Recording:
             resume=resume,
         ):
             if not isinstance(event, Progress):
-                self._frame(job.settings.iterations, event.pixels, last=True)
+                self._frame(job.settings.iterations, event.pixels)
                 return event
             self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
             self._keep(event)
@@ -224,17 +225,16 @@ class _Recording:
 
     def _keep(self, event: Progress) -> None:
         s = self.job.settings
-        if self.job.record is None:
-            return
-        if s.frames and (event.evaluation == 1 or event.evaluation % s.frames == 0):
+        kept = self.job.record is not None
+        if kept and s.frames and (event.evaluation == 1 or event.evaluation % s.frames == 0):
             self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
-        if s.snapshots and event.evaluation % s.snapshots == 0:
+        if kept and s.snapshots and event.evaluation % s.snapshots == 0:
             name = f"{event.evaluation:06d}{self.job.output.suffix}"
             write_picture(self.folder / "snapshots" / name, event.picture(), alpha=self.inputs.content.alpha)
         if time.monotonic() - self._saved > CHECKPOINT_EVERY:
             self._checkpoint(event)
 
-    def _frame(self, evaluation: int, pixels: np.ndarray, last: bool = False) -> None:
+    def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
             return
         small = resize(pixels, long_side=FRAME_SIDE) if max(pixels.shape) > FRAME_SIDE else pixels
@@ -273,7 +273,8 @@ class _Recording:
             self._write_losses(self.folder / "losses.csv")
             (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
             animate(self.folder / "snapshots" / "frames", self.folder / "animation.gif")
-            shutil.rmtree(folder / "snapshots", ignore_errors=True)
+            if (folder / "snapshots").exists():  # a folder takes no other's place
+                (folder / "snapshots").replace(self.folder / "snapshots.before")
             for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):
                 (self.folder / name).replace(folder / name)
         picture.replace(self.job.output)

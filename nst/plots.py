@@ -155,7 +155,7 @@ def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
     import pandas as pd
 
     found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, "losses.csv"))) is not None]
-    figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(records):,} pairs")
+    figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(found):,} pairs")
     for panel, part in zip(panels, ("total", "content", "style"), strict=True):
         _title(panel, part, _INK)
         lines = pd.DataFrame(dict(enumerate(losses[part] for losses in found if part in losses)))

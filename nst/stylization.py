@@ -69,6 +69,7 @@ class _Run:
     """What changes from one evaluation to the next."""
 
     optimizer: Optimizer
+    dtype: torch.dtype
     evaluation: int = 0
     best: Tensor | None = None
     best_evaluation: int = 0
@@ -108,16 +109,16 @@ def stylize(
     settings = settings or Settings()
     where = devices.torch_device(device)
     devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
-    dtype = devices.compute_type(settings.precision, where)
     _check_sides(content, styles, settings)
     started = time.perf_counter()
-    make = partial(_objective, content, styles, blend, settings, state, where)
-    objective = make(dtype)
-    targets = time.perf_counter() - started
     shape = (1, 3, *content.shape[:2])
-    run = _Run(_optimizer(_start(content, styles, init, settings).to(where), shape, settings))
+    optimizer = _optimizer(_start(content, styles, init, settings).to(where), shape, settings)
+    run = _Run(optimizer, devices.compute_type(settings.precision, where))
     if resume:
         _restore(run, resume)
+    make = partial(_objective, content, styles, blend, settings, state, where)
+    objective = make(run.dtype)
+    targets = time.perf_counter() - started
     began = time.perf_counter()
     while run.evaluation < settings.iterations:
         x = run.optimizer.ask()
@@ -134,11 +135,10 @@ def stylize(
             partial(_pixels, x if run.best is None else run.best, shape, settings.range),
             partial(_snapshot, run),
         )
-        if _must_widen(run, losses, dtype):
-            dtype = torch.float32
-            objective = make(dtype)
+        if _must_widen(run, losses):
+            objective = make(run.dtype)
             run.optimizer.restart()
-    yield _finish(run, shape, settings, dtype, {"targets": targets, "optimise": time.perf_counter() - began})
+    yield _finish(run, shape, settings, {"targets": targets, "optimise": time.perf_counter() - began})
 
 
 def _orderly(settings: Settings, device: torch.device) -> bool:
@@ -238,17 +238,17 @@ def _keep_best(run: _Run, x: Tensor, losses: dict[str, float]) -> None:
         run.best, run.best_evaluation, run.best_losses = x.clone(), run.evaluation, losses
 
 
-def _must_widen(run: _Run, losses: dict[str, float], dtype: torch.dtype) -> bool:
+def _must_widen(run: _Run, losses: dict[str, float]) -> bool:
     """Whether to go on in float32: the optimiser has shortened its step in vain. Raises where that was no help."""
     if run.blind < BLIND:
         return False
     where = f"evaluation {run.evaluation}: the losses are not finite"
-    if dtype == torch.float32:
+    if run.dtype == torch.float32:
         if run.best is None:
             raise NstError(f"{where} even in fp32; lower the weights or the learning rate, or check the weights' file")
         return False
     run.warnings.append(f"{where}; went on in fp32")
-    run.blind = 0
+    run.dtype, run.blind = torch.float32, 0
     run.best = None  # losses of two precisions do not compare
     return True
 
@@ -262,6 +262,7 @@ def _pixels(x: Tensor, shape: tuple[int, ...], kind: str) -> Pixels:
 def _snapshot(run: _Run) -> dict[str, Any]:
     return {
         "optimizer": run.optimizer.state_dict(),
+        "precision": _precision(run),
         "evaluation": run.evaluation,
         "best": run.best,
         "best_evaluation": run.best_evaluation,
@@ -272,13 +273,16 @@ def _snapshot(run: _Run) -> dict[str, Any]:
 
 def _restore(run: _Run, state: dict[str, Any]) -> None:
     run.optimizer.load_state_dict(state["optimizer"])
+    run.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
     for name in ("evaluation", "best", "best_evaluation", "best_losses", "warnings"):
         setattr(run, name, state[name])
 
 
-def _finish(
-    run: _Run, shape: tuple[int, ...], settings: Settings, dtype: torch.dtype, seconds: dict[str, float]
-) -> Finished:
+def _precision(run: _Run) -> str:
+    return "bf16" if run.dtype == torch.bfloat16 else "fp32"
+
+
+def _finish(run: _Run, shape: tuple[int, ...], settings: Settings, seconds: dict[str, float]) -> Finished:
     if run.best is None:
         raise NstError("no evaluation gave finite losses; lower the weights, or use --precision fp32")
     return Finished(
@@ -286,7 +290,7 @@ def _finish(
         evaluations=run.evaluation,
         best_evaluation=run.best_evaluation,
         losses=run.best_losses,
-        precision="bf16" if dtype == torch.bfloat16 else "fp32",
+        precision=_precision(run),
         seconds=seconds,
         warnings=tuple(run.warnings),
     )

@@ -27,7 +27,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
 )
-@click.option("--record", type=click.Path(path_type=Path), help="folder for losses.csv, run.json and snapshots/")
+@click.option("--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json")
 @click.option("--work", type=click.Path(path_type=Path), help="folder of unfinished work, to go on from after a stop")
 @click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores")

@@ -1,10 +1,12 @@
 """One pair from files to files: what it leaves, and that an interrupted run is gone on with."""
 
 import csv
+import dataclasses
 import json
 
 import pytest
 from nst import pair
+from nst.errors import NstError
 from nst.images import read_metadata, write_picture
 from nst.settings import make
 from PIL import Image
@@ -82,6 +84,28 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(job):
     assert losses(broken) == losses(whole)
     with Image.open(whole.output) as one, Image.open(broken.output) as other:
         assert one.tobytes() == other.tobytes()
+
+
+def test_a_picture_without_records_goes_on_too(job):
+    alone = dataclasses.replace(job("a"), record=None)
+    interrupted(alone, after=4)
+    seen = []
+    pair.paint(alone, lambda event: seen.append(event.evaluation))
+    assert seen == [5, 6]
+    assert [path.name for path in alone.output.parent.iterdir()] == ["image.png"]
+
+
+def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):
+    pair.paint(job("a"))
+    before = {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()}
+
+    def fail(*_):
+        raise NstError("no")
+
+    monkeypatch.setattr(pair, "animate", fail)
+    with pytest.raises(NstError):
+        pair.paint(job("a", style_weight=3))
+    assert {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()} == before
 
 
 def test_other_settings_begin_anew(job):

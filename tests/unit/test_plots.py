@@ -36,3 +36,4 @@ def test_many_pairs_share_three_panels(tmp_path: Path) -> None:
     loss_curves(read_records(grid), "plain", tmp_path / "all.png")
     with Image.open(tmp_path / "all.png") as image:
         assert image.width < 2000 > image.height
+        assert image.convert("L").getextrema()[0] < 60

@@ -147,6 +147,8 @@ def test_16_bit_that_stays_nan_is_given_up_for_32(scene, stripes, untrained, mon
     assert end.warnings == ("evaluation 6: the losses are not finite; went on in fp32",)
     assert end.losses["total"] < steps[0].losses["total"]
     assert end.evaluations == 20
+    resumed = {"precision": "bf16", "iterations": 22}
+    assert run(scene, stripes, untrained, resumed, resume=steps[-1].state())[1].precision == "fp32"
 
 
 def test_nan_without_end_is_an_error_and_no_picture(scene, stripes, untrained, monkeypatch):

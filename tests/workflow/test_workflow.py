@@ -45,9 +45,11 @@ class Project:
             [*command, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *arguments: str) -> dict[str, int]:
         """The jobs that a dry run lists."""
-        out = self.snakemake("--dry-run", "--quiet", "rules").stdout
+        run = self.snakemake("--dry-run", "--quiet", "rules", *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+        out = run.stdout
         return {job: int(count) for job, count in re.findall(r"^(\w+) +(\d+)$", out, re.MULTILINE)}
 
 
@@ -97,6 +99,9 @@ def test_a_finished_grid_is_left_alone(project, monkeypatch, tmp_path):
     monkeypatch.setitem(project.environment, "NST_WEIGHTS_DIR", "")  # the weights are gone: nobody needs them now
     monkeypatch.setitem(project.environment, "NST_CACHE", str(tmp_path))
     assert project.planned() == {}
+    project.write("more.csv", MANIFEST + "stripes.png,scene.png,\n")
+    jobs = project.planned("--config", "manifest=more.csv")
+    assert (jobs["stylize"], jobs["weights"]) == (1, 1)
 
 
 def test_only_what_a_change_touches_is_painted(project):

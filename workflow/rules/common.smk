@@ -2,8 +2,9 @@
 
 import gc
 from collections import defaultdict
+from pathlib import Path
 
-from nst import ALGORITHM
+from nst import ALGORITHM, weights
 from nst.config import load_config
 from nst.errors import NstError
 from nst.estimate import estimate
@@ -93,6 +94,22 @@ def weights_of(wildcards):
     )
 
 
+def weights_are_lost(network):
+    """Whether the weights that were fetched once are gone while there is something left to paint."""
+    if not Path(f"{RESULTS}/weights/{network}.json").exists():
+        return False
+    try:
+        if weights.find(network).is_file():
+            return False
+    except NstError:  # the folder of the environment has none: the rule will say so
+        pass
+    return any(
+        pair.settings.network == network
+        and not Path(pair.image(RESULTS, CONFIG.format)).exists()
+        for pair in PAIRS.values()
+    )
+
+
 def cost_of(wildcards):
     """About how many seconds and megabytes a pair takes on one core."""
     pair = pair_of(wildcards)
@@ -110,7 +127,11 @@ def megabytes_of(wildcards, attempt):
 
 def threads_of_a_pair():
     """All cores where pairs are few; else one each, so that as many pictures as cores are painted at once."""
-    return CONFIG.threads or max(1, (workflow.cores or 1) // len(PAIRS))
+    try:
+        cores = workflow.cores
+    except WorkflowError:  # none were given: a cluster has its own
+        cores = 1
+    return CONFIG.threads or max(1, cores // len(PAIRS))
 
 
 def pictures(names):

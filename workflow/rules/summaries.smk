@@ -158,7 +158,7 @@ rule plot_errors:
             category="Tables",
         ),
     log:
-        f"{RESULTS}/logs/plots/errors.log",
+        f"{RESULTS}/logs/errors.log",
     benchmark:
         f"{RESULTS}/benchmarks/errors.tsv"
     conda:

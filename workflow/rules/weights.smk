@@ -11,5 +11,7 @@ rule weights:
     localrule: True
     conda:
         "../envs/nst.yaml"
+    params:
+        lost=lambda wildcards: weights_are_lost(wildcards.network),
     shell:
         "nst weights {wildcards.network:q} --record {output:q} > {log:q} 2>&1"
