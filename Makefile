@@ -26,6 +26,7 @@ lint: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test  ## speed and losses against the loop that every peer runs, as ratios
 	python tests/benchmarks/engine.py
 	python tests/benchmarks/optimizers.py
+	python tests/benchmarks/grid.py
 
 pictures: $(VENV)/.installed  ## paint the sample pictures again
 	python data/paint

@@ -4,8 +4,8 @@
 
 Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
 Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON: evaluations a second of both and their ratio; the float32
-loss of both, of our saved picture and of the reference's lowest point (whose pixels leave 0..1) and of that point as it
-would be saved; the evaluation and time at which ours is as low as the reference's at its end; and the peak memory above
+loss of our saved picture, of the reference's lowest point (whose pixels leave 0..1) and of its last point as it would
+be saved; the evaluation and time at which ours is as low as the reference's at its end; and the peak memory above
 that of the process before the run.
 """
 
@@ -76,10 +76,10 @@ def reference(content, style, state, settings) -> tuple[list[float], float, np.n
     return seen[:n], time.perf_counter() - began, picture
 
 
-def ours(content, style, state, settings) -> tuple[list[float], Finished]:
+def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Finished]:
     """Losses at each evaluation, and the finished run."""
     seen = []
-    for event in nst.stylize(content, [style], settings, state=state, device="cpu"):
+    for event in nst.stylize(content, [style], settings, state=state, device=device):
         if isinstance(event, Finished):
             return seen, event
         seen.append(event.losses["total"])

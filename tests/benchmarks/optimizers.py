@@ -15,26 +15,21 @@ import json
 from pathlib import Path
 from statistics import fmean
 
-import nst
+import engine
 import numpy as np
 import torch
 from nst import devices, stylization, weights
 from nst.images import read_picture
 from nst.metrics import measure
 from nst.settings import Settings, make
-from nst.stylization import Finished
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = engine.DATA
 
 
 def ours(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings) -> tuple[list[float], np.ndarray]:
     """Losses at each evaluation, and the picture."""
-    seen = []
-    for event in nst.stylize(content, [style], settings, state=state):
-        if isinstance(event, Finished):
-            return seen, event.pixels
-        seen.append(event.losses["total"])
-    raise AssertionError("stylize ends with Finished")
+    seen, finished = engine.ours(content, style, state, settings, device="auto")
+    return seen, finished.pixels
 
 
 def torchs(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings) -> tuple[list[float], np.ndarray]:

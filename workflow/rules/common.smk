@@ -104,7 +104,7 @@ def weights_are_lost(network):
     except NstError:  # the folder of the environment has none: the rule will say so
         pass
     return any(
-        pair.settings.network == network
+        (pair.settings.network, pair.settings.weights) == (network, "imagenet")
         and not Path(pair.image(RESULTS, CONFIG.format)).exists()
         for pair in PAIRS.values()
     )
