@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 from nst.devices import cpu_has_bf16_units
-from nst.settings import BLOCKS, Settings
+from nst.settings import Settings, convolutions
 
 # Measured with the pictures of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
@@ -20,9 +20,6 @@ PASSES = 2.0
 BASE_MB = 900.0
 #: Bytes of activations, gradients and the optimiser's memory a pixel of the picture.
 BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0}
-
-#: Channels of the five blocks of VGG (arXiv:1409.1556, table 1).
-_CHANNELS = (64, 128, 256, 512, 512)
 
 
 def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> tuple[float, float]:
@@ -43,18 +40,16 @@ def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
 @lru_cache(maxsize=1024)
 def _flops_per_pixel(settings: Settings) -> float:
     """Operations of a forward pass up to the deepest layer used, Gram matrices included."""
-    blocks = BLOCKS[settings.network]
     used = {*settings.content_layers, *settings.style_layers}
     flops, before, share = 0.0, 3, 0.0
-    for block, (convolutions, channels) in enumerate(zip(blocks, _CHANNELS, strict=True), 1):
-        for index in range(1, convolutions + 1):
-            name = f"conv{block}_{index}"
-            share += 2 * 9 * before * channels / 4 ** (block - 1)  # each pooling leaves a quarter of the positions
-            before = channels
-            if name in settings.style_layers:
-                share += 2 * channels**2 / 4 ** (block - 1)
-            if name in used:
-                flops = share
+    for name, channels in convolutions(settings.network).items():
+        positions = 1 / 4 ** (int(name[4]) - 1)  # a pixel: each pooling leaves a quarter
+        share += 2 * 9 * before * channels * positions
+        before = channels
+        if name in settings.style_layers:
+            share += 2 * channels**2 * positions
+        if name in used:
+            flops = share
     return flops
 
 

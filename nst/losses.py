@@ -67,11 +67,14 @@ def _products(chunks: Tensor) -> Tensor:
     return product if product.dtype == torch.float64 else product.float()
 
 
-def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation) -> Tensor:
+def content_loss(
+    features: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None
+) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:
         features: (batch, N, height, width). target: the same shape, or batch 1.
+        channels: what N counts as, where the features are a compressed form of more channels.
     Returns:
         (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean Σ(F−P)²/(N·height·width).
     """
@@ -82,18 +85,19 @@ def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation)
         return squares / _positive(target.square().sum((1, 2, 3)))
     if normalisation == "paper":
         return squares / 2
-    return squares / features[0].numel()
+    return squares / ((channels or features.shape[1]) * features[0, 0].numel())
 
 
-def style_loss(grams: Tensor, target: Tensor, normalisation: Normalisation) -> Tensor:
+def style_loss(grams: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
     """Squared distance of Gram matrices (arXiv:1508.06576, equation 4).
 
     Args:
         grams, target: (batch, N, N) as `gram` gives them, over pixel count; the target's batch may be 1.
+        channels: what N counts as, where the Gram matrices are of a compressed form of more channels.
     Returns:
         (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N².
     """
-    channels = grams.shape[-1]
+    channels = channels or grams.shape[-1]
     squares = (grams - target).square().sum((1, 2))
     if normalisation == "relative":
         return squares / _positive(target.square().sum((1, 2)))

@@ -1,7 +1,7 @@
 """Neutral metrics of a picture, the same for every network, size and preset that made it.
 
-One judge measures all: VGG-19 with max pooling, features after the ReLU, in float32, at the picture's size and at
-most 1024 px. `style_error` is the mean over conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count;
+One judge measures all: VGG-19 (lite where its weights are not at hand) with max pooling, features after the ReLU, in
+float32, at the picture's size and at most 1024 px. `style_error` is the mean over conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count;
 `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is the structural similarity of luminance with the content (Wang,
 Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing 13(4), 2004, equation 13).
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst import devices, losses, weights
+from nst.errors import NstError
 from nst.images import resize
 from nst.networks import FeatureExtractor, smallest_side
 
@@ -29,8 +30,35 @@ MAX_SIDE = 1024
 
 
 @dataclass(frozen=True)
+class Judge:
+    """A network that measures; its name holds the first digits of its weights' sha256."""
+
+    network: str
+    state: dict[str, Tensor]
+    digest: str
+
+    @classmethod
+    def load(cls, network: str = "vgg19", weights_path: str = "imagenet") -> Judge:
+        """A network with its weights; NstError where there are none."""
+        state, _, digest = weights.load(network, weights_path)
+        return cls(network, state, digest)
+
+    @classmethod
+    def at_hand(cls) -> Judge:
+        """VGG-19 where its weights are here, else lite."""
+        try:
+            return cls.load()
+        except NstError:
+            return cls.load("lite")
+
+    @property
+    def name(self) -> str:
+        return f"{self.network}:{self.digest[:8]}"
+
+
+@dataclass(frozen=True)
 class Metrics:
-    """Metrics of one picture; `judge` names the network and the first digits of its weights' sha256."""
+    """Metrics of one picture; `judge` is the judge's name: only metrics of the same judge compare."""
 
     judge: str
     style_error: float
@@ -48,8 +76,8 @@ def judge(
     content: Pixels,
     styles: Sequence[Pixels],
     *,
+    by: Judge | None = None,
     blend: Sequence[float] | None = None,
-    weights_path: str = "imagenet",
     device: str = "auto",
 ) -> Metrics:
     """Measure a picture against its content and style, whoever painted it.
@@ -57,46 +85,33 @@ def judge(
     Args:
         picture, content: (H, W, 3) float32 in 0..1; the content is stretched to the picture's shape.
         styles: each (h, w, 3), brought to the picture's long side. blend: a weight for each; equal where None.
-    Raises:
-        NstError: no weights for VGG-19, or a picture smaller than 16 px a side.
+            Pictures below 16 px a side are enlarged.
+        by: who measures; VGG-19 where its weights are at hand, else lite.
     """
-    state, _, digest = weights.load("vgg19", weights_path)
-    return measure(picture, content, styles, state=state, digest=digest, blend=blend, device=device)
-
-
-def measure(
-    picture: Pixels,
-    content: Pixels,
-    styles: Sequence[Pixels],
-    *,
-    state: dict[str, Tensor],
-    digest: str,
-    blend: Sequence[float] | None = None,
-    device: str = "auto",
-) -> Metrics:
-    """`judge` with VGG-19's weights given, for callers that hold them."""
+    by = by or Judge.at_hand()
     where = devices.torch_device(device)
     least = smallest_side(STYLE_LAYERS)
     side = min(max(picture.shape[:2]), MAX_SIDE)
-    network = FeatureExtractor("vgg19", state, [*STYLE_LAYERS, CONTENT_LAYER]).convert(where, torch.float32)
+    network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER]).convert(where, torch.float32)
     painted = _at_least(resize(picture, long_side=side), least)
     shape = painted.shape[:2]
     original = resize(content, shape=shape)
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
     with torch.no_grad():
         features = network(_tensor(painted, where))
-        target = network(_tensor(original, where))[CONTENT_LAYER]
-        content_error = losses.content_loss(features[CONTENT_LAYER], target, "relative").item()
-        grams = {layer: losses.gram(features[layer]) for layer in STYLE_LAYERS}
-        del features, target
+        seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
+        target = network.project(CONTENT_LAYER, network(_tensor(original, where))[CONTENT_LAYER])
+        content_error = losses.content_loss(seen, target, "relative").item()
+        grams = {layer: network.gram(layer, features[layer]) for layer in STYLE_LAYERS}
+        del features, seen, target
         wanted: dict[str, Tensor] = {}
         for style, share in zip(styles, shares / shares.sum(), strict=True):
             theirs = network(_tensor(_at_least(resize(style, long_side=side), least), where))
             for layer in STYLE_LAYERS:
-                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * losses.gram(theirs[layer])
+                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * network.gram(layer, theirs[layer])
         errors = {layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
     return Metrics(
-        judge=f"vgg19:{digest[:8]}",
+        judge=by.name,
         style_error=sum(errors.values()) / len(errors),
         content_error=content_error,
         ssim=ssim(luminance(painted), luminance(original)),

@@ -1,20 +1,19 @@
-"""VGG feature extractors: torchvision's definitions, cut at the deepest layer that is used."""
+"""Feature extractors: VGG by torchvision's definitions, and lite, cut at the deepest layer that is used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.vgg import cfgs, make_layers
+from torchvision.models.vgg import make_layers
 
 from nst.errors import NstError
-from nst.settings import layer_names
-
-#: torchvision's letter for the layer table of each network (Simonyan & Zisserman, arXiv:1409.1556, table 1).
-_TABLES = {"vgg19": "E", "vgg16": "D"}
+from nst.losses import gram
+from nst.settings import WIDTHS, convolutions
 
 #: Mean and standard deviation of ImageNet's RGB values in 0..1, which the weights expect taken out.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -27,7 +26,8 @@ class FeatureExtractor(nn.Module):
     """Maps pictures to the feature maps of named layers; its weights are frozen.
 
     The state dict holds `features.N.weight` and `features.N.bias` by torchvision's numbering; tensors beyond the
-    deepest layer are ignored. Raises NstError where a needed tensor is missing or has another shape.
+    deepest layer are ignored. With lite it also holds `maps.LAYER`, an upper triangle R: ‖R·x‖ is the length of a
+    feature x among VGG-19's channels. Raises NstError where a needed tensor is missing or has another shape.
     """
 
     mean: Tensor
@@ -47,7 +47,10 @@ class FeatureExtractor(nn.Module):
         self.layers = frozenset(layers)
         self.pooling, self.tap = pooling, tap
         self.steps, self.names = _cut(network, self.layers)
-        self._load(network, state)
+        self.steps.load_state_dict(self._needed(network, state, "features", self.steps.state_dict()), assign=True)
+        widths = convolutions(network)
+        squares = {layer: torch.empty(widths[layer], widths[layer]) for layer in self.layers}
+        self.maps = self._needed(network, state, "maps", squares) if network == "lite" else {}
         if padding == "replicate":  # only the picture's own border; deeper, zeros are what the weights were trained on
             first = next(self.steps.children())
             assert isinstance(first, nn.Conv2d)
@@ -57,24 +60,40 @@ class FeatureExtractor(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
 
-    def _load(self, network: str, state: dict[str, Tensor]) -> None:
-        for key, parameter in self.steps.state_dict().items():
-            name = f"features.{key}"
+    @staticmethod
+    def _needed(network: str, state: dict[str, Tensor], group: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+        """`group.KEY` of the state for each of the keys wanted, in the shapes wanted, float32."""
+        for key, tensor in wanted.items():
+            name = f"{group}.{key}"
             if name not in state:
                 raise NstError(f"the weights lack {name}; {network} needs keys features.N.weight and features.N.bias")
-            if state[name].shape != parameter.shape:
+            if state[name].shape != tensor.shape:
                 raise NstError(
-                    f"the weights' {name} has shape {tuple(state[name].shape)}; "
-                    f"{network} needs {tuple(parameter.shape)}"
+                    f"the weights' {name} has shape {tuple(state[name].shape)}; {network} needs {tuple(tensor.shape)}"
                 )
-        kept = {key: state[f"features.{key}"].float() for key in self.steps.state_dict()}
-        self.steps.load_state_dict(kept, assign=True)
+        return {key: state[f"{group}.{key}"].float() for key in wanted}
 
     def convert(self, device: torch.device, dtype: torch.dtype) -> FeatureExtractor:
         """Put the network on a device in its compute type; channels-last, which matrix units want."""
         self.steps.to(device=device, dtype=dtype, memory_format=torch.channels_last)
         self.mean, self.std = self.mean.to(device), self.std.to(device)
+        self.maps = {layer: triangle.to(device) for layer, triangle in self.maps.items()}
         return self
+
+    def project(self, layer: str, features: Tensor) -> Tensor:
+        """Features as VGG-19 would weigh them: R·x for lite's, the same for VGG's own. (batch, channels, h, w)."""
+        if layer not in self.maps:
+            return features
+        return F.conv2d(features, self.maps[layer].to(features.dtype)[:, :, None, None])
+
+    def gram(self, layer: str, features: Tensor) -> Tensor:
+        """`losses.gram` of projected features, (batch, channels, channels)."""
+        channels, pixels = features.shape[1], features[0, 0].numel()
+        if layer not in self.maps or pixels <= channels:
+            return gram(self.project(layer, features))
+        found = gram(features)  # R·G·Rᵀ is the same, and cheaper where there are more pixels than channels
+        triangle = self.maps[layer].to(found.dtype)
+        return triangle @ found @ triangle.mT
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Feature maps of RGB pictures in 0..1.
@@ -116,17 +135,17 @@ def smallest_side(layers: Iterable[str]) -> int:
 
 def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]]:
     """torchvision's layers down to the deepest that is used, and for each the convolution that it belongs to."""
-    names = layer_names(network)
+    names = list(convolutions(network))
     deepest = max(names.index(layer) for layer in layers)
     with torch.device("meta"):  # no memory or time for random weights that are replaced at once
-        modules = list(make_layers(cfgs[_TABLES[network]]).children())
+        modules = list(make_layers([*chain.from_iterable((*widths, "M") for widths in WIDTHS[network])]).children())
     kept: list[nn.Module] = []
     owners: list[str] = []
-    convolutions = -1
+    at = -1
     for module in modules:
-        convolutions += isinstance(module, nn.Conv2d)
-        if convolutions > deepest or (convolutions == deepest and isinstance(module, nn.MaxPool2d)):
+        at += isinstance(module, nn.Conv2d)
+        if at > deepest or (at == deepest and isinstance(module, nn.MaxPool2d)):
             break
         kept.append(module)
-        owners.append(names[convolutions])
+        owners.append(names[at])
     return nn.Sequential(*kept), owners

@@ -10,7 +10,10 @@ from torch import Tensor
 
 from nst import losses
 from nst.networks import FeatureExtractor
-from nst.settings import Settings
+from nst.settings import Settings, convolutions
+
+#: N of the losses' formulas: lite's channels stand for as many of VGG's, so that any weights suit it as they are.
+VGG_WIDTHS = convolutions("vgg19")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Objective:
         if not self.content_layers:
             return {}
         features = self.network(content)
-        return {layer: features[layer].clone() for layer in self.content_layers}
+        return {layer: self.network.project(layer, features[layer]).clone() for layer in self.content_layers}
 
     def _style_targets(self, styles: Sequence[tuple[Tensor, float]]) -> dict[str, Tensor]:
         """The weighted mean of the styles' Gram matrices: its nearest point is that of the weighted losses."""
@@ -61,7 +64,7 @@ class Objective:
         for picture, weight in styles:
             features = self.network(picture)
             for layer in self.style_layers:
-                share = losses.gram(features[layer]) * (weight / whole)
+                share = self.network.gram(layer, features[layer]) * (weight / whole)
                 targets[layer] = targets[layer] + share if layer in targets else share
         return targets
 
@@ -87,10 +90,15 @@ class Objective:
         kind = self.settings.normalisation
         features = self.network(pictures)
         content = {
-            layer: losses.content_loss(features[layer], self.content[layer], kind) for layer in self.content_layers
+            layer: losses.content_loss(
+                self.network.project(layer, features[layer]), self.content[layer], kind, VGG_WIDTHS[layer]
+            )
+            for layer in self.content_layers
         }
         style = {
-            layer: losses.style_loss(losses.gram(features[layer]), self.style[layer], kind)
+            layer: losses.style_loss(
+                self.network.gram(layer, features[layer]), self.style[layer], kind, VGG_WIDTHS[layer]
+            )
             for layer in self.style_layers
         }
         zero = pictures.new_zeros(len(pictures))

@@ -122,7 +122,7 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
     run = _Recording(job, inputs, _key(job.settings, hashes, digest))
     finished = run.optimise(state, on_progress)
     clock.lap("optimise")
-    metrics, warnings = _judge(job, finished, inputs, state, digest)
+    metrics = _judge(job, finished, inputs, state, digest)
     clock.lap("judge")
     painted = {
         **_identity(job, inputs, hashes),
@@ -139,8 +139,8 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
         "best_evaluation": finished.best_evaluation,
         "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
         "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
-        "metrics": metrics.as_dict() if metrics else None,
-        "warnings": [*finished.warnings, *warnings],
+        "metrics": metrics.as_dict(),
+        "warnings": list(finished.warnings),
     }  # fmt: skip
     for warning in record["warnings"]:
         log.warning(warning)
@@ -288,27 +288,19 @@ class _Recording:
             writer.writerows(self.rows)
 
 
-def _judge(
-    job: Job, finished: Finished, inputs: _Inputs, state: dict[str, Any], digest: str
-) -> tuple[Metrics | None, list[str]]:
-    """The neutral metrics, by VGG-19's weights at hand; without any, none and a warning."""
-    from nst.metrics import measure
+def _judge(job: Job, finished: Finished, inputs: _Inputs, state: dict[str, Any], digest: str) -> Metrics:
+    """The neutral metrics, by VGG-19's weights at hand, else by lite."""
+    from nst.metrics import Judge, judge
 
-    if job.settings.network != "vgg19":
-        try:
-            state, _, digest = weights.load("vgg19")
-        except NstError as error:
-            return None, [f"not measured: {error}"]
-    measured = measure(
+    by = Judge("vgg19", state, digest) if job.settings.network == "vgg19" else Judge.at_hand()
+    return judge(
         finished.pixels,
         inputs.content.pixels,
         [style.pixels for style in inputs.styles],
-        state=state,
-        digest=digest,
+        by=by,
         blend=[weight for _, weight in job.styles],
         device=job.device,
     )
-    return measured, []
 
 
 def _identity(job: Job, inputs: _Inputs, hashes: dict[str, str]) -> dict[str, Any]:

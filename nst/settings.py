@@ -24,14 +24,29 @@ from pydantic.fields import FieldInfo
 
 from nst.errors import Problems
 
-#: Convolutions in each of the five blocks (Simonyan & Zisserman, arXiv:1409.1556, table 1, columns E and D).
-BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
+#: Channels of each 3×3 convolution in the five blocks; a pooling follows each block. VGG: Simonyan & Zisserman,
+#: arXiv:1409.1556, table 1, columns E and D. lite: nst/lite/train.py.
+WIDTHS: dict[str, tuple[tuple[int, ...], ...]] = {
+    "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
+    "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
+    "lite": ((16, 32), (48,) * 2, (96,) * 3, (256,) * 3, (512,)),
+}
+
+#: The layers at which lite was trained to see what VGG-19 sees; at its others it sees something of its own.
+LITE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1")
+
+
+@functools.cache
+def convolutions(network: str) -> dict[str, int]:
+    """The convolutions of a network by the paper's names, shallow to deep (conv1_1, conv1_2, …), and their channels."""
+    blocks = enumerate(WIDTHS[network], 1)
+    return {f"conv{b}_{i}": width for b, widths in blocks for i, width in enumerate(widths, 1)}
 
 
 @functools.cache
 def layer_names(network: str) -> tuple[str, ...]:
-    """The convolutions of a network by the paper's names, shallow to deep: conv1_1, conv1_2, conv2_1, …"""
-    return tuple(f"conv{b}_{i}" for b, n in enumerate(BLOCKS[network], 1) for i in range(1, n + 1))
+    """The layers that content and style can be matched at, shallow to deep."""
+    return LITE_LAYERS if network == "lite" else tuple(convolutions(network))
 
 
 class Layers(dict[str, float]):
@@ -106,8 +121,10 @@ class Settings(BaseModel):
         "", "named group of values that the other columns then override", pattern=r"^[A-Za-z0-9_.-]*$"
     )
     method: Literal["pixels"] = _option("pixels", "what is optimised: the pixels of the picture")
-    network: Literal["vgg19", "vgg16"] = _option("vgg19", "network whose features are matched")
-    weights: str = _option("imagenet", "imagenet (torchvision's, downloaded once) or the path of a state dict")
+    network: Literal["vgg19", "vgg16", "lite"] = _option(
+        "vgg19", "network whose features are matched; lite is embedded: no download, several times faster, coarser"
+    )
+    weights: str = _option("imagenet", "imagenet (the network's own: torchvision's, downloaded once, or embedded) or the path of a state dict")
     pooling: Literal["max", "average", "l2"] = _option("max", "pooling between the blocks of the network")
     padding: Literal["zeros", "replicate"] = _option("zeros", "what the first convolution sees beyond the border")
     tap: Literal["relu", "conv"] = _option("relu", "take features after (relu) or before (conv) the ReLU")
@@ -168,7 +185,7 @@ def check_consistent(settings: Settings) -> None:
     for column in ("content_layers", "style_layers"):
         missing = [layer for layer in getattr(settings, column) if layer not in layer_names(network)]
         if missing:
-            raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_blocks_text(network)}")
+            raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_layers_text(network)}")
     if settings.content_weight == 0 and settings.style_weight == 0:
         raise ValueError("style_weight: content_weight and style_weight are both 0; give one of them a value above 0")
 
@@ -221,7 +238,7 @@ def allowed(name: str) -> str:
     if get_origin(info.annotation) is Literal:
         return "one of " + ", ".join(get_args(info.annotation))
     if info.annotation is Layers:
-        return f"layers like conv1_1+conv2_1:0.5, of {_blocks_text('vgg19')}"
+        return f"layers like conv1_1+conv2_1:0.5, of {_layers_text('vgg19')}"
     if name == "init":
         return "content, noise, style, content+noise or the path of a picture"
     if name == "preset":
@@ -260,10 +277,9 @@ def _problem(error: Any) -> tuple[str, str]:
         return name, f"{message}; expected {allowed(name)}"
     info = fields()[name]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    reserved = "; lite is reserved for the network that a later version embeds" if given == "lite" else ""
     return (
         name,
-        f"{str(given)!r} is not allowed; expected {allowed(name)}{did_you_mean(str(given), options)}{reserved}",
+        f"{str(given)!r} is not allowed; expected {allowed(name)}{did_you_mean(str(given), options)}",
     )
 
 
@@ -301,5 +317,7 @@ def schema() -> dict[str, Any]:
     return Settings.model_json_schema()
 
 
-def _blocks_text(network: str) -> str:
-    return ", ".join(f"conv{b}_1…conv{b}_{n}" for b, n in enumerate(BLOCKS[network], 1))
+def _layers_text(network: str) -> str:
+    if network == "lite":
+        return ", ".join(LITE_LAYERS)
+    return ", ".join(f"conv{b}_1…conv{b}_{len(widths)}" for b, widths in enumerate(WIDTHS[network], 1))

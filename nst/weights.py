@@ -1,4 +1,4 @@
-"""Where trained weights come from: a folder of the user, a file, or torchvision's ImageNet weights, fetched once."""
+"""Where trained weights come from: the package, a file or folder of the user, or torchvision, fetched once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from nst.errors import NstError
 if TYPE_CHECKING:
     from torch import Tensor
 
+#: The weights that come with the package.
+EMBEDDED = {"lite": Path(__file__).parent / "lite" / "lite.safetensors"}
+
 #: Called while fetching with (bytes so far, bytes in all or None).
 Progress = Callable[[int, int | None], None]
 
@@ -22,14 +25,16 @@ Progress = Callable[[int, int | None], None]
 def find(network: str, weights: str = "imagenet") -> Path:
     """The file of weights for a network, or the place where `fetch` puts it.
 
-    `imagenet` is the first `<network>*.safetensors` or `<network>*.pth` of the folder NST_WEIGHTS_DIR, where that is
-    set, and otherwise torchvision's file in the cache. Raises NstError where a named file or folder is not there.
+    `imagenet` is the embedded file of lite; else the first `<network>*.safetensors` or `<network>*.pth` of the folder
+    NST_WEIGHTS_DIR, where that is set, and otherwise torchvision's file in the cache. Raises NstError where a named file or folder is not there.
     """
     if weights != "imagenet":
         path = Path(weights).expanduser()
         if not path.is_file():
             raise NstError(f"{weights}: no such file of weights; give a state dict (.pth, .safetensors) or imagenet")
         return path
+    if network in EMBEDDED:
+        return EMBEDDED[network]
     folder = os.environ.get("NST_WEIGHTS_DIR")
     return _in_folder(Path(folder).expanduser(), network) if folder else cache() / f"{network}-imagenet.pth"
 
@@ -63,8 +68,8 @@ def missing(network: str, path: Path) -> str:
     """One sentence: what to download, where to put it, and what needs no download."""
     return (
         f"no weights for {network}: run `nst weights {network}` where there is internet, or download {url(network)} "
-        f"to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; the embedded network "
-        "`--network lite`, which needs nothing, comes with a later version"
+        f"to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or take the embedded network, "
+        "which needs nothing: --network lite"
     )
 
 
@@ -83,7 +88,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise NstError(f"{path}: cannot be read as weights ({reason}); expected a state dict") from None
     if not isinstance(state, dict) or not any(str(key).startswith("features.") for key in state):
         raise NstError(f"{path}: is no state dict with keys features.N.weight and features.N.bias")
-    return {key: value for key, value in state.items() if str(key).startswith("features.")}
+    return {key: value for key, value in state.items() if str(key).startswith(("features.", "maps."))}
 
 
 def _is_zip(path: Path) -> bool:

@@ -38,18 +38,19 @@ def untrained() -> dict:
 
 def random_state(network: str) -> dict:
     import torch
-    from torchvision.models.vgg import cfgs
+    from nst.settings import WIDTHS
 
     generator = torch.Generator().manual_seed(1)
     state, before, index = {}, 3, 0
-    for entry in cfgs[{"vgg19": "E", "vgg16": "D"}[network]]:
-        if entry == "M":
-            index += 1
-            continue
-        std = (2 / (9 * before)) ** 0.5
-        state[f"features.{index}.weight"] = std * torch.randn(entry, before, 3, 3, generator=generator)
-        state[f"features.{index}.bias"] = 0.1 * torch.randn(entry, generator=generator)
-        before, index = entry, index + 2
+    for block, widths in enumerate(WIDTHS[network], 1):
+        for place, width in enumerate(widths, 1):
+            std = (2 / (9 * before)) ** 0.5
+            state[f"features.{index}.weight"] = std * torch.randn(width, before, 3, 3, generator=generator)
+            state[f"features.{index}.bias"] = 0.1 * torch.randn(width, generator=generator)
+            if network == "lite":
+                state[f"maps.conv{block}_{place}"] = torch.randn(width, width, generator=generator).triu()
+            before, index = width, index + 2
+        index += 1  # the pooling
     return state
 
 

@@ -10,7 +10,7 @@ import click
 
 from nst import devices, weights
 from nst.errors import NstError
-from nst.settings import BLOCKS
+from nst.settings import WIDTHS
 
 
 @click.command()
@@ -24,7 +24,7 @@ def command() -> None:
     _line("device", f"{device.type} ({devices.name(device)}); precision auto is {dtype}")
     found = devices.gpus()
     _line("GPUs", ", ".join(found) or "none seen; pictures are painted on the CPU")
-    for network in BLOCKS:
+    for network in WIDTHS:
         _line(network, _weights(network))
     _line("snakemake", _version("snakemake") or "not installed; pip install 'nst[workflow]' to run grids")
     slurm = "found" if shutil.which("sbatch") else "no sbatch here; grids run on this machine"

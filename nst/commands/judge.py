@@ -13,20 +13,21 @@ from nst.cells import parse_styles
 @click.argument("image")
 @click.option("--content", required=True, help="picture of the content")
 @click.option("--style", "styles", required=True, multiple=True, help="picture of the style; several make a blend")
-@click.option("--weights", default="imagenet", show_default=True, help="VGG-19's weights: imagenet or a file")
+@click.option("--weights", metavar="FILE", help="VGG-19's weights; without: those at hand, else the network lite")
 @click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(image: str, content: str, styles: tuple[str, ...], weights: str, device: str, as_json: bool) -> None:
+def command(image: str, content: str, styles: tuple[str, ...], weights: str | None, device: str, as_json: bool) -> None:
     """Measure how well IMAGE keeps its content and its style, whoever painted it; lower errors are better."""
     from nst.images import read_picture
 
     parts = parse_styles("+".join(styles))
     pictures = [read_picture(path).pixels for path in (image, content, *(path for path, _ in parts))]
-    from nst.metrics import judge
+    from nst.metrics import Judge, judge
 
     measured = judge(
         pictures[0], pictures[1], pictures[2:],
-        blend=[weight for _, weight in parts], weights_path=weights, device=device,
+        by=Judge.load(weights_path=weights) if weights else None,
+        blend=[weight for _, weight in parts], device=device,
     )  # fmt: skip
     if as_json:
         click.echo(json.dumps(measured.as_dict()))

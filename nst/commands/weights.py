@@ -9,11 +9,11 @@ import click
 
 from nst import weights
 from nst.files import replacing
-from nst.settings import BLOCKS
+from nst.settings import WIDTHS
 
 
 @click.command()
-@click.argument("network", type=click.Choice(list(BLOCKS)))
+@click.argument("network", type=click.Choice(list(WIDTHS)))
 @click.option("--path", "only_path", is_flag=True, help="Print where nst looks and fetch nothing.")
 @click.option("--record", metavar="FILE", type=click.Path(path_type=Path), help="Write file and sha256 as JSON.")
 def command(network: str, only_path: bool, record: Path | None) -> None:

@@ -30,13 +30,13 @@ def seconds(folder: Path, *command: str) -> float:
     return time.perf_counter() - began
 
 
-def write_project(folder: Path, side: int) -> None:
-    """A manifest of side contents × side styles."""
+def write_project(folder: Path, contents: int, styles: int) -> None:
+    """A manifest of contents × styles."""
     (folder / "config").mkdir()
     (folder / "config/config.yaml").write_text("settings: {size: 256}\n")
     (folder / "config/manifest.csv").write_text("content,style\ncontent-*.png,style-*.png\n")
-    for i in range(side):
-        for kind in ("content", "style"):
+    for kind, count in (("content", contents), ("style", styles)):
+        for i in range(count):
             Image.new("RGB", (16, 16), (i % 256, i // 256, 100)).save(folder / f"{kind}-{i:04}.png")
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     nst = [sys.executable, "-c", "import sys; from nst.cli import main; sys.exit(main(['grid']))"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_project(folder, side)
+        write_project(folder, side, side)
         dry = seconds(folder, *snakemake)
         report = {
             "pairs": side**2,

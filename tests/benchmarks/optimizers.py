@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from nst import devices, stylization, weights
 from nst.images import read_picture
-from nst.metrics import measure
+from nst.metrics import Judge, judge
 from nst.settings import Settings, make
 
 DATA = engine.DATA
@@ -73,7 +73,7 @@ def main() -> None:
         line = {"content": Path(pair[0]).stem, "style": Path(pair[1]).stem}
         for name, run in (("nst", ours), ("torch", torchs)):
             seen, picture = run(content, style, state, settings)
-            metrics = measure(picture, content, [style], state=state, digest=digest)
+            metrics = judge(picture, content, [style], by=Judge("vgg19", state, digest))
             line[name] = {f"loss_{m}": min(seen[:m]) for m in marks}
             line[name] |= {"style_error": metrics.style_error, "content_error": metrics.content_error}
         lines.append(line)

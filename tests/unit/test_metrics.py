@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nst.metrics import luminance, measure, ssim
+from nst.metrics import Judge, judge, luminance, ssim
 from skimage.metrics import structural_similarity
 
 
@@ -21,26 +21,27 @@ def test_luminance_weighs_green_most():
 
 
 def test_the_content_itself_has_no_content_error_and_the_style_itself_no_style_error(scene, stripes, untrained):
-    same = measure(scene, scene, [stripes], state=untrained, digest="0123456789", device="cpu")
+    same = judge(scene, scene, [stripes], by=Judge("vgg19", untrained, "0123456789"), device="cpu")
     assert same.content_error == 0
     assert same.ssim == pytest.approx(1)
     assert same.style_error > 0.01
     assert same.judge == "vgg19:01234567"
-    style = measure(scene, stripes, [scene], state=untrained, digest="0", device="cpu")
+    style = judge(scene, stripes, [scene], by=Judge("vgg19", untrained, "0"), device="cpu")
     assert style.style_error < 1e-9
     assert style.content_error > 0
     assert style.style_error == pytest.approx(sum(style.layers.values()) / 5)
 
 
 def test_a_blend_is_judged_against_its_mix(scene, stripes, untrained):
+    by = Judge("vgg19", untrained, "0")
+
     def error(blend):
-        return measure(
-            scene, scene, [scene, stripes], state=untrained, digest="0", blend=blend, device="cpu"
-        ).style_error
+        return judge(scene, scene, [scene, stripes], by=by, blend=blend, device="cpu").style_error
 
     assert error([1.0, 0.0]) < 1e-9 < error([0.7, 0.3]) < error([0.0, 1.0])
 
 
 def test_slivers_are_measured_too(scene, stripes, untrained):
     sliver = scene[:5]
-    assert np.isfinite(measure(sliver, sliver, [stripes[:, :3]], state=untrained, digest="0", device="cpu").style_error)
+    by = Judge("vgg19", untrained, "0")
+    assert np.isfinite(judge(sliver, sliver, [stripes[:, :3]], by=by, device="cpu").style_error)

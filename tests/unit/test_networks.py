@@ -4,7 +4,8 @@ import pytest
 import torch
 from nst.errors import NstError
 from nst.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, pool, smallest_side
-from nst.settings import layer_names
+from nst.losses import gram
+from nst.settings import LITE_LAYERS, convolutions, layer_names
 from torchvision.models.vgg import cfgs, make_layers
 
 from conftest import random_state
@@ -110,3 +111,35 @@ def test_smallest_side_leaves_one_entry(untrained):
     assert network(torch.rand(1, 3, side, side))["conv3_1"].shape == (1, 256, 1, 1)
     with pytest.raises(RuntimeError):
         network(torch.rand(1, 3, side - 1, side - 1))
+
+
+@pytest.mark.parametrize("network", ["vgg19", "vgg16"])
+def test_channels_are_torchvisions(network):
+    modules = make_layers(cfgs[{"vgg19": "E", "vgg16": "D"}[network]])
+    widths = [module.out_channels for module in modules if isinstance(module, torch.nn.Conv2d)]
+    assert list(convolutions(network).values()) == widths
+
+
+@pytest.mark.parametrize("side", [20, 320])  # fewer pixels than channels deep down, and more everywhere
+def test_lites_gram_is_that_of_its_projected_features(side):
+    picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(3))
+    network = FeatureExtractor("lite", random_state("lite"), LITE_LAYERS).convert(torch.device("cpu"), torch.float64)
+    for layer, features in network(picture.double()).items():
+        projected = network.project(layer, features)
+        expected = torch.einsum("oc,bchw->bohw", network.maps[layer].double(), features)
+        torch.testing.assert_close(projected, expected)
+        torch.testing.assert_close(network.gram(layer, features), gram(expected))
+
+
+def test_vggs_features_are_their_own_projection(untrained, picture):
+    network = FeatureExtractor("vgg19", untrained, ["conv1_1"])
+    features = network(picture)["conv1_1"]
+    assert network.project("conv1_1", features) is features
+
+
+def test_lite_has_fewer_layers():
+    assert layer_names("lite") == LITE_LAYERS
+    state = random_state("lite")
+    del state["maps.conv2_1"]
+    with pytest.raises(NstError, match=r"lack maps\.conv2_1"):
+        FeatureExtractor("lite", state, LITE_LAYERS)

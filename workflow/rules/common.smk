@@ -85,11 +85,11 @@ def style_arguments(wildcards, input):
 
 
 def weights_of(wildcards):
-    """What the `weights` rule leaves; nothing where the user has named a file."""
+    """What the `weights` rule leaves; nothing where they are embedded, or the user has named a file."""
     settings = pair_of(wildcards).settings
     return (
         ancient(f"{RESULTS}/weights/{settings.network}.json")
-        if settings.weights == "imagenet"
+        if settings.weights == "imagenet" and settings.network not in weights.EMBEDDED
         else []
     )
 

@@ -150,7 +150,7 @@ rule plot_errors:
     """Content error against style error of all pairs, with the Pareto fronts."""
     input:
         grid=rules.grid.output,
-        pictures=all_pictures,
+        table=rules.compare.output.table,  # stands for all pictures, which it is made from
     output:
         report(
             f"{RESULTS}/plots/errors.png",

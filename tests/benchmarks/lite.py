@@ -1,0 +1,138 @@
+"""How near lite's pictures come to VGG-19's, judged by VGG-19: errors, speed and memory.
+
+    python tests/benchmarks/lite.py --contents C... --styles S... --work FOLDER
+
+Paints every pair with lite, with VGG-19 and with VGG-19's shape at random weights; pictures that the work folder holds
+already are not painted again (lite's are, once its weights have changed). Prints a line of JSON a picture, then a
+summary: mean errors by size and network with those of the unstyled content beside them, and, of one evaluation at each
+size, seconds and peak megabytes above an idle process with torch loaded. Writes sheet-SIZE.png into the work folder.
+Weights of VGG-19 come from NST_WEIGHTS_DIR or the cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import nst
+import numpy as np
+import torch
+from nst import weights
+from nst.drawing import Cell, Layout, draw_sheet
+from nst.images import read_picture, write_picture
+from nst.metrics import Judge, judge
+from nst.settings import make
+
+DATA = Path(__file__).parents[2] / "data"
+TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}
+#: Seconds of an evaluation and megabytes that it adds, in a process of its own.
+PROBE = """
+import sys, time, numpy as np, torch, nst
+from nst import devices, weights
+from nst.settings import make
+cpu = torch.device("cpu")
+idle = devices.peak_memory(cpu)["peak_memory_mb"]
+network, size, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+state = weights.load(network)[0]
+content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.float32)
+settings = make({"network": network, "size": size, "iterations": 30, "precision": precision})
+times = [event.seconds for event in nst.stylize(content, [content], settings, state=state, device="cpu")
+         if isinstance(event, nst.stylization.Progress)]
+print((times[-1] - times[9]) / 20, devices.peak_memory(cpu)["peak_memory_mb"] - idle)
+"""
+
+
+def random_vgg(state: dict) -> dict:
+    """Weights of the same shapes that keep the size of activations (He et al., arXiv:1502.01852)."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        key: torch.randn(value.shape, generator=generator) * (2 / value[0].numel()) ** 0.5
+        if value.ndim == 4
+        else torch.zeros(value.shape)
+        for key, value in state.items()
+    }
+
+
+def painted(path: Path, content: np.ndarray, style: np.ndarray, state: dict, values: dict) -> np.ndarray:
+    if not path.exists():
+        *_, finished = nst.stylize(content, [style], make(values), state=state, device="auto")
+        write_picture(path, finished.pixels)
+    return read_picture(path).pixels
+
+
+def costs(size: int, precision: str) -> dict[str, float]:
+    """How many times VGG-19's speed, and how many times less memory."""
+    found = {}
+    for network in ("vgg19", "lite"):
+        answer = subprocess.check_output([sys.executable, "-c", PROBE, network, str(size), precision], text=True)
+        found[network] = [float(word) for word in answer.split()]
+    (slow, large), (fast, small) = found["vgg19"], found["lite"]
+    return {
+        "milliseconds": {"vgg19": 1000 * slow, "lite": 1000 * fast},
+        "speed_ratio": slow / fast,
+        "megabytes": {"vgg19": large, "lite": small},
+        "memory_ratio": large / small,
+    }
+
+
+def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[str, dict]) -> dict[str, dict]:
+    """Mean errors by network, and the sheet."""
+    folder, found, rows = arguments.work, {}, []
+    digest = weights.sha256(weights.find("lite"))[:8]
+    for c, s in itertools.product(arguments.contents, arguments.styles):
+        content, style = (read_picture(path, long_side=size).pixels for path in (c, s))
+        shown = {"unstyled": content}
+        cells = [Cell(str(c), Path(c).stem), Cell(str(s), Path(s).stem)]
+        for network, state in states.items():
+            name = f"{Path(c).stem}--{Path(s).stem}-{size}-{arguments.evaluations}-{network}"
+            path = folder / f"{name}-{digest if network == 'lite' else by.digest[:8]}.png"
+            values = {"network": "lite" if network == "lite" else "vgg19", "iterations": arguments.evaluations}
+            shown[network] = painted(path, content, style, state, values)
+            cells.append(Cell(str(path)))
+        for name, picture in shown.items():
+            m = judge(picture, content, [style], by=by)
+            found.setdefault(name, []).append(m)
+            line = {"size": size, "pair": f"{Path(c).stem}--{Path(s).stem}", "network": name}
+            errors = {"style_error": m.style_error, "content_error": m.content_error, "layers": m.layers}
+            print(json.dumps(line | errors), flush=True)
+            if name != "unstyled":
+                i = 2 + list(states).index(name)
+                text = f"style {m.style_error:.3f} · content {m.content_error:.2f}"
+                cells[i] = Cell(cells[i].picture, detail=text)
+        rows.append(cells)
+    subtitle = f"{size} px, {arguments.evaluations} evaluations, default settings; errors by VGG-19"
+    heads = [TITLES[name] for name in states]
+    draw_sheet(Layout("lite beside VGG-19", subtitle, rows, (0, 2), heads), folder / f"sheet-{size}.png")
+    return {
+        name: {"style_error": fmean(m.style_error for m in ms), "content_error": fmean(m.content_error for m in ms)}
+        for name, ms in found.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--contents", nargs="+", default=[DATA / f"content/{n}.jpg" for n in ("lake", "portrait")])
+    parser.add_argument("--styles", nargs="+", default=[DATA / f"style/{n}.jpg" for n in ("swirls", "cubism")])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[256, 384])
+    parser.add_argument("--evaluations", type=int, default=200)
+    parser.add_argument("--networks", nargs="+", choices=list(TITLES), default=list(TITLES))
+    parser.add_argument("--work", type=Path, required=True)
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    by = Judge.load()
+    states = {"vgg19": by.state, "lite": weights.load("lite")[0], "random": random_vgg(by.state)}
+    states = {name: states[name] for name in arguments.networks}
+    summary = {"lite_sha256": weights.sha256(weights.find("lite"))}
+    for size in arguments.sizes:
+        summary[f"errors at {size} px"] = compare(arguments, size, by, states)
+        summary[f"costs at {size} px"] = {precision: costs(size, precision) for precision in ("fp32", "bf16")}
+    print(json.dumps(summary, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The embedded network, and its training on pictures and a teacher small enough for a test."""
+
+import csv
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from nst import stylize, weights
+from nst.images import write_picture
+from nst.lite import train
+from nst.metrics import Judge, judge
+from nst.networks import FeatureExtractor
+from nst.settings import LITE_LAYERS, make
+
+from conftest import random_state
+
+CARD = Path(__file__).parents[2] / "docs" / "lite.md"
+PLAN = train.Plan(
+    seed=0, steps=6, batch=2, side=32, buffer=4, reuse=2, learning_rate=0.01, warm_up=1, decay=0.5,
+    gram_weight=1, painted=0.4, painted_from=3, average=0.9,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    cpu = torch.device("cpu")
+    return FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS).convert(cpu, torch.bfloat16)
+
+
+@pytest.fixture
+def pictures(scene, stripes):
+    return [torch.from_numpy((p * 255).astype(np.uint8)).permute(2, 0, 1).contiguous() for p in (scene, stripes)]
+
+
+def test_what_is_embedded_is_small_and_on_its_card():
+    path = weights.find("lite")
+    assert path.stat().st_size <= 8e6
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in CARD.read_text("utf-8")
+    state, _, _ = weights.load("lite")
+    FeatureExtractor("lite", state, LITE_LAYERS)
+
+
+def test_lite_paints_what_vgg19_takes_for_the_style(scene, stripes, trained):
+    content, style = (np.kron(p, np.ones((3, 3, 1), np.float32)) for p in (scene, stripes))
+    state, _, _ = weights.load("lite")
+    *_, finished = stylize(content, [style], make({"network": "lite", "iterations": 40}), state=state, device="cpu")
+    by = Judge("vgg19", trained, "0")
+    before, after = (judge(p, content, [style], by=by, device="cpu").style_error for p in (content, finished.pixels))
+    assert after < before / 2
+
+
+def test_without_vgg19_lite_judges(scene, stripes, monkeypatch, tmp_path):
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
+    assert judge(scene, scene, [stripes], device="cpu").judge.startswith("lite:")
+
+
+def test_an_exported_student_is_the_student():
+    student = train.Student({layer: 700 for layer in LITE_LAYERS}, torch.Generator().manual_seed(1))
+    scales = {layer: float(i) for i, layer in enumerate(LITE_LAYERS, 1)}
+    state = train.exported(dict(student.named_parameters()), scales)
+    network = FeatureExtractor("lite", state, LITE_LAYERS)
+    picture = torch.rand(1, 3, 48, 64)
+    expected = student((picture - network.mean) / network.std)
+    for layer, features in network(picture).items():
+        torch.testing.assert_close(features, expected[layer], rtol=1e-4, atol=1e-4)
+        mapped = scales[layer] * torch.einsum("oc,bchw->bohw", student.maps[layer], expected[layer])
+        torch.testing.assert_close(network.project(layer, features).norm(), mapped.norm(), rtol=1e-4, atol=1e-6)
+
+
+def test_training_comes_nearer_and_goes_on_from_its_checkpoint(pictures, teacher, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "LOG_STEPS", 1)
+    train.train(PLAN, pictures, teacher, tmp_path)
+    before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert before["step"] == 6
+    longer = train.Plan(**{**vars(PLAN), "steps": 9})
+    train.train(longer, pictures, teacher, tmp_path)
+    with (tmp_path / "log.csv").open() as file:
+        log = list(csv.DictReader(file))
+    assert [int(line["step"]) for line in log] == list(range(1, 10))
+    assert float(log[-1]["feature:conv2_1"]) < float(log[0]["feature:conv2_1"])
+    assert FeatureExtractor("lite", weights.load("lite", str(tmp_path / "lite.safetensors"))[0], LITE_LAYERS)
+
+
+def test_identical_features_have_no_distance_and_none_at_all_has_one():
+    maps = torch.nn.ParameterDict({"conv3_1": torch.eye(4), "conv5_1": torch.eye(4)})
+    features = {layer: torch.rand(2, 4, 6, 6) for layer in maps}
+    nothing = {layer: torch.zeros(2, 4, 6, 6) for layer in maps}
+    assert all(value.item() < 1e-9 for value in train.distances(features, features, maps).values())
+    assert all(value.item() == pytest.approx(1) for value in train.distances(nothing, features, maps).values())
+
+
+def test_crops_are_pictures_and_follow_from_their_seed(pictures):
+    crops = train.Crops(pictures, 24, seed=3).draw(60)
+    assert crops.shape == (60, 3, 24, 24)
+    assert crops.min() >= 0 and crops.max() <= 1
+    assert torch.equal(crops, train.Crops(pictures, 24, seed=3).draw(60))
+    assert not torch.equal(crops, train.Crops(pictures, 24, seed=4).draw(60))
+
+
+def test_pictures_that_look_like_test_pictures_are_left_out(scene, stripes, tmp_path, capsys):
+    large = np.kron(scene[:, ::-1], np.ones((2, 2, 1), np.float32))
+    for name, picture in {"train/a.png": large, "train/b.png": stripes, "test/c.png": scene}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_picture(tmp_path / name, picture)
+    kept = train.read_pictures(tmp_path / "train", tmp_path / "test")
+    assert [tuple(picture.shape) for picture in kept] == [(3, 36, 44)]
+    assert re.search("left out.*a.png", capsys.readouterr().out)
