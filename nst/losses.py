@@ -67,9 +67,7 @@ def _products(chunks: Tensor) -> Tensor:
     return product if product.dtype == torch.float64 else product.float()
 
 
-def content_loss(
-    features: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None
-) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:

@@ -47,7 +47,8 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
     size = (7.4, 4.6) if count == 1 else (max(6.8, 3.2 * across), 2.4 * down + 1.0)
     figure, panels = _figure(down, across, size, title)
     for panel, (_, pair) in zip(panels, records.iterrows(), strict=False):
-        _curves(panel, Path(pair["folder"], "losses.csv"), detailed=count == 1)
+        parts = [part for part in PARTS if part != "tv" or float(pair["tv_weight"]) > 0]
+        _curves(panel, Path(pair["folder"], "losses.csv"), parts, detailed=count == 1)
         if count > 1:
             _title(panel, _told_apart(records, pair), _INK)
     for place, panel in enumerate(panels):
@@ -180,8 +181,8 @@ def _losses(path: Path) -> pd.DataFrame | None:
     return losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
 
 
-def _curves(panel: Axes, path: Path, *, detailed: bool) -> None:
-    """The losses of one pair; with `detailed`, the layers named at their ends."""
+def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> None:
+    """These losses of one pair; with `detailed`, the layers named at their ends."""
     losses = _losses(path)
     if losses is None:
         panel.text(0.5, 0.5, "no losses", transform=panel.transAxes, ha="center", va="center", color=_MUTED)
@@ -191,9 +192,9 @@ def _curves(panel: Axes, path: Path, *, detailed: bool) -> None:
     layers = [name for name in losses if name.partition(":")[0] in PARTS and ":" in name]
     for name in layers:
         panel.plot(losses[name], color=PARTS[name.partition(":")[0]], linewidth=0.7, alpha=0.45)
-    for part, colour in PARTS.items():
+    for part in parts:
         if part in losses and losses[part].notna().any():
-            panel.plot(losses[part], color=colour, linewidth=1.8, label=part)
+            panel.plot(losses[part], color=PARTS[part], linewidth=1.8, label=part)
     if detailed:
         _name_ends(panel, losses[layers])
 

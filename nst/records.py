@@ -147,8 +147,9 @@ def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
 def _ranked(records: pd.DataFrame) -> pd.DataFrame:
     records["score"] = records["style_error"] + records["content_error"]
     measured = records[records["score"].notna()]
-    records["rank"] = measured.groupby(GROUP)["score"].rank(method="min")
-    records["best"] = records["rank"] == 1
+    rivals = measured.groupby(GROUP)["score"]
+    records["rank"] = rivals.rank(method="min")
+    records["best"] = (records["rank"] == 1) & (rivals.transform("size") > 1)  # one alone is not the best of anything
     records["pareto"] = False
     for _, group in measured.groupby(GROUP):
         records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])

@@ -124,7 +124,10 @@ class Settings(BaseModel):
     network: Literal["vgg19", "vgg16", "lite"] = _option(
         "vgg19", "network whose features are matched; lite is embedded: no download, several times faster, coarser"
     )
-    weights: str = _option("imagenet", "imagenet (the network's own: torchvision's, downloaded once, or embedded) or the path of a state dict")
+    weights: str = _option(
+        "imagenet",
+        "imagenet (the network's own: torchvision's, downloaded once, or embedded) or the path of a state dict",
+    )
     pooling: Literal["max", "average", "l2"] = _option("max", "pooling between the blocks of the network")
     padding: Literal["zeros", "replicate"] = _option("zeros", "what the first convolution sees beyond the border")
     tap: Literal["relu", "conv"] = _option("relu", "take features after (relu) or before (conv) the ReLU")

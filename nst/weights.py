@@ -26,7 +26,8 @@ def find(network: str, weights: str = "imagenet") -> Path:
     """The file of weights for a network, or the place where `fetch` puts it.
 
     `imagenet` is the embedded file of lite; else the first `<network>*.safetensors` or `<network>*.pth` of the folder
-    NST_WEIGHTS_DIR, where that is set, and otherwise torchvision's file in the cache. Raises NstError where a named file or folder is not there.
+    NST_WEIGHTS_DIR, where that is set, and otherwise torchvision's file in the cache. Raises NstError where a named
+    file or folder is not there.
     """
     if weights != "imagenet":
         path = Path(weights).expanduser()

@@ -245,10 +245,10 @@ class Buffer:
         self.features: dict[str, Tensor] = {}
         self.slot = 0
 
-    @torch.no_grad()
     def put(self, pictures: Tensor) -> None:
         """Over the oldest."""
-        features = {name: f / self.scales[name] for name, f in self.teacher(pictures).items()}
+        with torch.no_grad():
+            features = {name: f / self.scales[name] for name, f in self.teacher(pictures).items()}
         if not self.features:
             self.pictures = torch.empty(self.size, *pictures.shape[1:])
             self.features = {

@@ -16,10 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grid import REPOSITORY, seconds, write_project
 from nst.config import load_config
 from nst.grid import arguments, read_grid
 from nst.yamlfile import read_mapping
+
+from grid import REPOSITORY, seconds, write_project
 
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--cores", "1"]
 NST = [sys.executable, "-c", "import sys; from nst.cli import main; sys.exit(main(sys.argv[1:]))"]

@@ -58,7 +58,7 @@ def test_without_vgg19_lite_judges(scene, stripes, monkeypatch, tmp_path):
 
 
 def test_an_exported_student_is_the_student():
-    student = train.Student({layer: 700 for layer in LITE_LAYERS}, torch.Generator().manual_seed(1))
+    student = train.Student(dict.fromkeys(LITE_LAYERS, 700), torch.Generator().manual_seed(1))
     scales = {layer: float(i) for i, layer in enumerate(LITE_LAYERS, 1)}
     state = train.exported(dict(student.named_parameters()), scales)
     network = FeatureExtractor("lite", state, LITE_LAYERS)
@@ -95,7 +95,8 @@ def test_identical_features_have_no_distance_and_none_at_all_has_one():
 def test_crops_are_pictures_and_follow_from_their_seed(pictures):
     crops = train.Crops(pictures, 24, seed=3).draw(60)
     assert crops.shape == (60, 3, 24, 24)
-    assert crops.min() >= 0 and crops.max() <= 1
+    assert crops.min() >= 0
+    assert crops.max() <= 1
     assert torch.equal(crops, train.Crops(pictures, 24, seed=3).draw(60))
     assert not torch.equal(crops, train.Crops(pictures, 24, seed=4).draw(60))
 

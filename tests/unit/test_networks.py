@@ -3,8 +3,8 @@
 import pytest
 import torch
 from nst.errors import NstError
-from nst.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, pool, smallest_side
 from nst.losses import gram
+from nst.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, pool, smallest_side
 from nst.settings import LITE_LAYERS, convolutions, layer_names
 from torchvision.models.vgg import cfgs, make_layers
 
