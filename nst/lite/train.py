@@ -7,18 +7,20 @@ from the checkpoint in the work folder, which is renewed every five minutes; `lo
 `lite.safetensors` the averaged weights so far. train.yaml beside this file says how; the model card is docs/lite.md.
 
 The student starts from random weights. At each tap its features s are compared, through a linear map M that is
-learnt with them, to the teacher's t: ‖Ms − t‖²/‖t‖², and so are the Gram matrices. The crops are cut from the pictures,
-distorted and mixed, and a share of them the student has painted itself: optimised on its features, a picture goes
-wherever they are wrong, so there it is taught.
+learnt with them, to the teacher's t: ‖Ms − t‖²/‖t‖². So are the Gram matrices, and the gradients in the picture of
+style transfer's loss, which is what an optimiser will follow. The crops are cut from the pictures, distorted and
+mixed; a share of them the student has painted itself: optimised on its features, a picture goes wherever they are
+wrong, so there it is taught.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +43,27 @@ from nst.yamlfile import read_mapping
 
 CHECKPOINT_SECONDS = 300
 LOG_STEPS = 100
-#: Evaluations after which a picture that is being painted is shown to the student.
-MARKS = (2, 6, 14, 30, 60)
+STYLE_LAYERS = [layer for layer in LITE_LAYERS if layer.endswith("_1")]
+#: Evaluations of a turn at a painting after which it is shown to the student.
+MARKS = (5, 20)
+#: Turns at a painting before another is begun in its place, on average.
+TURNS = 8
+#: Batches of paintings that are under way.
+EASELS = 8
 LONGEST = 640  # px that a training picture is reduced to
+#: Correlation of thumbnails above which two pictures count as the same: 0.74 is another crop of the same painting.
+ALIKE = 0.7
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training: up to which step, the crops' side in px and number a step, and where they come from."""
+
+    until: int
+    side: int
+    batch: int
+    buffer: int
+    painted: float
 
 
 @dataclass(frozen=True)
@@ -51,22 +71,24 @@ class Plan:
     """train.yaml."""
 
     seed: int
-    steps: int
-    batch: int
-    side: int
-    buffer: int
+    stages: list[Stage]
     reuse: int
     learning_rate: float
     warm_up: int
     decay: float
     gram_weight: float
-    painted: float
-    painted_from: int
+    gradient_weight: float
     average: float
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        given = read_mapping(path)
+        return cls(**given | {"stages": [Stage(**stage) for stage in given["stages"]]})
 
     def rate(self, step: int) -> float:
         """The learning rate's share at a step: rises linearly, holds, falls linearly to 0."""
-        return min(1.0, (step + 1) / self.warm_up, (self.steps - step) / (self.decay * self.steps))
+        steps = self.stages[-1].until
+        return min(1.0, (step + 1) / self.warm_up, (steps - step) / (self.decay * steps))
 
 
 class Student(nn.Module):
@@ -127,7 +149,7 @@ def read_pictures(folder: Path, leave_out: Path | None) -> list[Tensor]:
     for path in tqdm(_files(folder), "reading", disable=None):
         picture = _read(path)
         small = _thumbnail(picture)
-        if any((small * other).mean() > 0.9 for other in known):
+        if any((small * other).mean() > ALIKE for other in known):
             print(f"left out, for it looks like a test picture: {path.name}", flush=True)
             continue
         kept.append(torch.from_numpy((picture * 255).round().astype(np.uint8)).permute(2, 0, 1).contiguous())
@@ -213,80 +235,176 @@ class Crops:
         return (colour + float(random.uniform(0, 0.4)) * noise).clamp(0, 1)
 
 
-def paint(state: dict[str, Tensor], contents: Tensor, styles: Tensor, random: np.random.Generator) -> Iterator[Tensor]:
-    """Style transfer by the student itself, (batch, 3, side, side) each: what it shows at the MARKS."""
-    settings = make({
-        "network": "lite",
-        "style_weight": float(10 ** random.uniform(0.3, 1.8)),
-        "content_weight": float(random.random() > 0.1),
-    })  # fmt: skip
-    network = FeatureExtractor("lite", state, LITE_LAYERS).convert(torch.device("cpu"), torch.bfloat16)
-    objective = Objective(network, contents, [(styles, 1.0)], settings)
-    start = contents if random.random() < 0.7 else torch.from_numpy(random.random(contents.shape, np.float32))
-    smoothing = Smoothing(tuple(contents.shape), torch.device("cpu"))
-    optimizer = LBFGS(start.flatten(1), precondition=smoothing, memory=10, first_step=0.02, longest_step=0.1)
-    for evaluation in range(1, max(MARKS) + 1):
-        x = optimizer.ask().clamp(0, 1)
-        found = objective.evaluate(x.view_as(contents))
-        optimizer.tell(x, found.total, found.gradient.flatten(1))
-        if evaluation in MARKS:
-            yield optimizer.x.view_as(contents).clone()
+@dataclass
+class Painting:
+    """A batch of style transfers under way, (batch, 3, side, side) each.
+
+    `weights` (batch, 6): of the content and of each style layer, by which it is painted and its gradient is taught.
+    """
+
+    pictures: Tensor
+    contents: Tensor
+    styles: Tensor
+    weights: Tensor
+
+    @classmethod
+    def begin(cls, crops: Crops, count: int) -> Painting:
+        """From the content, noise, the style, or something between."""
+        random = crops.random
+        contents, styles = crops.draw(count), crops.draw(count)
+        other = [styles, torch.from_numpy(random.random(contents.shape, np.float32))][random.integers(2)]
+        start = torch.lerp(contents, other, float(max(0, random.uniform(-1, 1))))
+        # All layers alike, as they are used, or mostly a few: a deep layer's gradient is small beside the others'.
+        shares = np.full(5, 0.2) if random.random() < 0.5 else random.dirichlet(np.full(5, 0.3)) + 1e-3
+        style_weights = 10 ** random.uniform(0.3, 1.5) * shares
+        weights = torch.tensor([float(random.random() > 0.1), *style_weights], dtype=torch.float32)
+        return cls(start, contents, styles, weights.expand(count, -1))
+
+    def go_on(self, state: dict[str, Tensor]) -> Iterator[Painting]:
+        """Take a turn with the student as it is now; what it shows at the MARKS."""
+        network = FeatureExtractor("lite", state, LITE_LAYERS).convert(torch.device("cpu"), torch.bfloat16)
+        content_weight, *shares = self.weights[0].tolist()
+        settings = make({
+            "network": "lite",
+            "content_weight": content_weight,
+            "style_weight": sum(shares),
+            "style_layers": dict(zip(STYLE_LAYERS, shares, strict=True)),
+        })  # fmt: skip
+        objective = Objective(network, self.contents, [(self.styles, 1.0)], settings)
+        shape = self.pictures.shape
+        x = self.pictures.flatten(1)
+        optimizer = LBFGS(x, precondition=_smoothing(shape), memory=10, first_step=0.02, longest_step=0.1)
+        for evaluation in range(1, max(MARKS) + 1):
+            x = optimizer.ask().clamp(0, 1)
+            found = objective.evaluate(x.view(shape))
+            optimizer.tell(x, found.total, found.gradient.flatten(1))
+            if evaluation in MARKS:
+                self.pictures = optimizer.x.view(shape).clone()
+                yield self
+
+
+def _smoothing(shape: Iterable[int]) -> Smoothing:
+    return Smoothing(tuple(shape), torch.device("cpu"))
+
+
+@dataclass
+class Lesson:
+    """Paintings with what the teacher sees in them: its features in bf16, and its gradient at the pictures.
+
+    `pictures` (batch, 3, 3, side, side): picture, content, style; `features` (3 · batch, …) in the same order.
+    """
+
+    pictures: Tensor
+    weights: Tensor
+    features: dict[str, Tensor]
+    gradients: Tensor
+
+    @classmethod
+    def give(cls, teacher: FeatureExtractor, scales: dict[str, float], painting: Painting) -> Lesson:
+        pictures = painting.pictures.clone().requires_grad_(True)
+        whole = torch.stack([pictures, painting.contents, painting.styles], 1)
+        features = {name: f / scales[name] for name, f in teacher(whole.flatten(0, 1)).items()}
+        grams = {name: gram(f) for name, f in features.items()}
+        loss = transfer_loss(grams, features["conv4_2"].float(), painting.weights)
+        (gradients,) = torch.autograd.grad(loss.sum(), pictures)
+        return cls(whole.detach(), painting.weights, {name: f.detach() for name, f in features.items()}, gradients)
+
+    def tensors(self) -> Iterator[tuple[Tensor, int]]:
+        """Each of the tensors, and how many of its rows belong to a picture."""
+        yield from ((self.pictures, 1), (self.weights, 1), (self.gradients, 1))
+        yield from ((f, 3) for f in self.features.values())
+
+
+def transfer_loss(grams: dict[str, Tensor], content: Tensor, weights: Tensor) -> Tensor:
+    """The objective of style transfer, normalised relative, (batch,).
+
+    Args:
+        grams: of each layer, (3 · batch, N, N): pictures, contents and styles in turn. content: the same of conv4_2's
+            features. weights: (batch, 6) of the content and of each style layer.
+    """
+    f, p, _ = content.unflatten(0, (-1, 3)).unbind(1)
+    losses = [(f - p).square().sum((1, 2, 3)) / p.square().sum((1, 2, 3))]
+    for layer in STYLE_LAYERS:
+        g, _, a = grams[layer].unflatten(0, (-1, 3)).unbind(1)
+        losses.append((g - a).square().sum((1, 2)) / a.square().sum((1, 2)))
+    return (weights * torch.stack(losses, 1)).sum(1)
 
 
 class Buffer:
-    """Crops with the teacher's features in bf16, each used for several steps: the teacher is the dearer of the two.
+    """Lessons, each used for several steps: the teacher is dear."""
 
-    The features are divided by a scale a layer, for VGG's grow a hundredfold from the first to the middle ones.
-    """
+    def __init__(self, size: int):
+        self.size, self.slot = size, 0
+        self.kept: Lesson | None = None
 
-    def __init__(self, teacher: FeatureExtractor, size: int, scales: dict[str, float]):
-        self.teacher, self.size, self.scales = teacher, size, scales
-        self.pictures = torch.empty(0)
-        self.features: dict[str, Tensor] = {}
-        self.slot = 0
-
-    def put(self, pictures: Tensor) -> None:
+    def put(self, lesson: Lesson) -> None:
         """Over the oldest."""
-        with torch.no_grad():
-            features = {name: f / self.scales[name] for name, f in self.teacher(pictures).items()}
-        if not self.features:
-            self.pictures = torch.empty(self.size, *pictures.shape[1:])
-            self.features = {
-                name: torch.empty(self.size, *f.shape[1:], dtype=f.dtype).to(memory_format=torch.channels_last)
-                for name, f in features.items()
+        if self.kept is None:
+            self.kept = copy.copy(lesson)
+            self.kept.pictures, self.kept.weights, self.kept.gradients = (
+                torch.empty(self.size, *t.shape[1:]) for t in (lesson.pictures, lesson.weights, lesson.gradients)
+            )
+            self.kept.features = {
+                name: torch.empty(3 * self.size, *f.shape[1:], dtype=f.dtype).to(memory_format=torch.channels_last)
+                for name, f in lesson.features.items()
             }
-        rows = (self.slot + torch.arange(len(pictures))) % self.size
-        self.pictures[rows] = pictures
-        for name, f in features.items():
-            self.features[name][rows] = f
+        rows = (self.slot + torch.arange(len(lesson.pictures))) % self.size
+        for (kept, each), (new, _) in zip(self.kept.tensors(), lesson.tensors(), strict=True):
+            kept[_rows(rows, each)] = new
         self.slot = int(rows[-1] + 1) % self.size
 
-    def batch(self, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.pictures[rows], {name: f[rows] for name, f in self.features.items()}
+    def draw(self, count: int) -> Lesson:
+        """Some of them, at random."""
+        kept, rows = self.kept, torch.randperm(self.size)[:count]
+        assert kept is not None
+        features = {name: f[_rows(rows, 3)] for name, f in kept.features.items()}
+        return Lesson(kept.pictures[rows], kept.weights[rows], features, kept.gradients[rows])
 
 
-def distances(student: dict[str, Tensor], teacher: dict[str, Tensor], maps: nn.ParameterDict) -> dict[str, Tensor]:
-    """Relative squared errors of feature maps (`feature:LAYER`) and of Gram matrices (`gram:LAYER`), batch means.
+def _rows(rows: Tensor, each: int) -> Tensor:
+    return (rows[:, None] * each + torch.arange(each)).flatten()
 
-    A picture with next to nothing in it counts as if it had a tenth of what the others have.
+
+def distances(student: Student, lesson: Lesson, normalised: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """How far the student is from the teacher, relative squared errors as batch means.
+
+    `feature:LAYER` of feature maps, `gram:LAYER` of Gram matrices, and `gradient` (log(1 + error)) of the transfer's
+    loss in the picture, smoothed as L-BFGS smooths it. A picture with next to nothing in it counts as if it had a
+    tenth of what the others have.
     """
-    found = {}
-    for layer, s in student.items():
-        t, m = teacher[layer], maps[layer]
-        weight = m.to(s.dtype)[:, :, None, None]
-        wanted = gram(t)
+    pictures = lesson.pictures[:, 0].clone().requires_grad_(True)
+    whole = torch.cat([pictures[:, None], lesson.pictures[:, 1:]], 1).flatten(0, 1)
+    found: dict[str, Tensor] = {}
+    grams: dict[str, Tensor] = {}
+    content = whole
+    for layer, s in student(normalised(whole)).items():
+        t, m = lesson.features[layer], student.maps[layer]
+        weight, wanted = m.to(s.dtype)[:, :, None, None], gram(t)
         if layer < "conv4":  # neighbouring places are much alike: a quarter of them will do
-            grams = m @ gram(s) @ m.mT
+            grams[layer] = m @ _products(s) @ m.mT
             row, column = torch.randint(2, (2,)).tolist()
             s, t = s[:, :, row::2, column::2], t[:, :, row::2, column::2]
             mapped = F.conv2d(s, weight)
         else:
             mapped = F.conv2d(s, weight)
-            grams = gram(mapped)
+            grams[layer] = _products(mapped)
+        if layer == "conv4_2":
+            content = mapped.float()
         t = t.float()
-        found[f"gram:{layer}"] = _relative((grams - wanted).square().sum((1, 2)), wanted.square().sum((1, 2)))
+        found[f"gram:{layer}"] = _relative((grams[layer] - wanted).square().sum((1, 2)), wanted.square().sum((1, 2)))
         found[f"feature:{layer}"] = _relative((mapped.float() - t).square().sum((1, 2, 3)), t.square().sum((1, 2, 3)))
+    loss = transfer_loss(grams, content, lesson.weights)
+    (gradients,) = torch.autograd.grad(loss.sum(), pictures, create_graph=True)
+    smooth = _smoothing(gradients.shape)
+    error, wanted = (gradients - lesson.gradients).flatten(1), lesson.gradients.flatten(1)
+    found["gradient"] = ((error * smooth(error)).sum(1) / (wanted * smooth(wanted)).sum(1)).log1p().mean()
     return found
+
+
+def _products(features: Tensor) -> Tensor:
+    """`losses.gram` that can be differentiated twice."""
+    flat = features.flatten(2)
+    return (flat @ flat.mT).float() / flat.shape[2]
 
 
 def _relative(error: Tensor, size: Tensor) -> Tensor:
@@ -312,13 +430,20 @@ class Training:
         self.scales: dict[str, float] = {}
         self.mean, self.std = teacher.mean, teacher.std
 
-    def learn(self, pictures: Tensor, features: dict[str, Tensor]) -> dict[str, float]:
+    def measure(self, teacher: FeatureExtractor, pictures: Tensor) -> None:
+        """The size of the teacher's features, layer by layer."""
+        with torch.no_grad():
+            seen = teacher(pictures)
+        self.scales = {name: f.float().square().mean().sqrt().item() for name, f in seen.items()}
+
+    def learn(self, lesson: Lesson) -> dict[str, float]:
         rate = self.plan.learning_rate * self.plan.rate(self.step)
         for optimizer, share in zip(self.optimizers, (1.0, 2.0), strict=True):
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.zero_grad()
-        found = self.compare(pictures, features)
-        loss = sum(value * (self.plan.gram_weight if name[0] == "g" else 1) for name, value in found.items())
+        found = distances(self.student, lesson, self.normalised)
+        weights = {"feature": 1.0, "gram": self.plan.gram_weight, "gradient": self.plan.gradient_weight}
+        loss = sum(value * weights[name.partition(":")[0]] for name, value in found.items())
         assert isinstance(loss, Tensor)
         loss.backward()
         for optimizer in self.optimizers:
@@ -330,9 +455,9 @@ class Training:
                 self.average[name].lerp_(p, 1 - keep)
         return {name: value.item() for name, value in found.items()}
 
-    def compare(self, pictures: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        x = ((pictures - self.mean) / self.std).to(torch.bfloat16, memory_format=torch.channels_last)
-        return distances(self.student(x), features, self.student.maps)
+    def normalised(self, pictures: Tensor) -> Tensor:
+        """As the student takes them: bf16, channels-last."""
+        return ((pictures - self.mean) / self.std).to(torch.bfloat16, memory_format=torch.channels_last)
 
     def save(self, folder: Path) -> None:
         state = {
@@ -358,49 +483,56 @@ class Training:
         self.average, self.step, self.scales = state["average"], state["step"], state["scales"]
 
 
-def fresh(crops: Crops, training: Training) -> Iterator[Tensor]:
-    """Batches of new crops, for ever: cut from pictures, or painted by the student."""
-    plan = training.plan
+def fresh(crops: Crops, training: Training, stage: Stage) -> Iterator[Painting]:
+    """Paintings for ever: just begun, or gone on with by the student."""
+    random = crops.random
+    easels: list[Painting] = []
+    often = stage.painted / (len(MARKS) - stage.painted * (len(MARKS) - 1))  # a turn gives a batch a mark
     while True:
-        yield crops.draw(plan.batch)
-        # A painting gives len(MARKS) batches, so it is begun that much more seldom.
-        often = plan.painted / (1 - plan.painted) / len(MARKS)
-        if training.step >= plan.painted_from and crops.random.random() < often:
-            contents, styles = crops.draw(plan.batch), crops.draw(plan.batch)
-            yield from paint(exported(training.average, training.scales), contents, styles, crops.random)
+        if random.random() >= often:
+            yield Painting.begin(crops, stage.batch)
+            continue
+        place = random.integers(EASELS * TURNS)
+        if place < EASELS or len(easels) < EASELS:
+            easels = [*easels[-EASELS + 1 :], Painting.begin(crops, stage.batch)]
+        yield from easels[place % len(easels)].go_on(exported(training.average, training.scales))
 
 
 def train(plan: Plan, pictures: list[Tensor], teacher: FeatureExtractor, folder: Path) -> None:
     """Go on from the folder's checkpoint to the last step of the plan."""
     training = Training(plan, teacher)
     training.load(folder)
-    seed = plan.seed + training.step  # crops that an earlier run has not seen
+    for stage in plan.stages:
+        if training.step < stage.until:
+            _go_through(stage, training, pictures, teacher, folder)
+            training.save(folder)
+
+
+def _go_through(
+    stage: Stage, training: Training, pictures: list[Tensor], teacher: FeatureExtractor, folder: Path
+) -> None:
+    seed = training.plan.seed + training.step  # crops that no earlier stage or run has seen
     torch.manual_seed(seed)
-    crops = Crops(pictures, plan.side, seed)
+    crops = Crops(pictures, stage.side, seed)
     if not training.scales:
-        with torch.no_grad():
-            seen = teacher(crops.draw(plan.batch))
-        training.scales = {name: f.float().square().mean().sqrt().item() for name, f in seen.items()}
-    source = fresh(crops, training)
-    buffer = Buffer(teacher, plan.buffer, training.scales)
-    for _ in tqdm(range(0, plan.buffer, plan.batch), "teaching", disable=None):
-        buffer.put(next(source))
+        training.measure(teacher, crops.draw(stage.batch))
+    source = fresh(crops, training, stage)
+    buffer = Buffer(stage.buffer)
+    for _ in range(0, stage.buffer, stage.batch):
+        buffer.put(Lesson.give(teacher, training.scales, next(source)))
     saved = began = time.monotonic()
     sums: dict[str, float] = {}
-    with tqdm(total=plan.steps, initial=training.step, disable=None) as bar:
-        while training.step < plan.steps:
-            if training.step % plan.reuse == 0:
-                buffer.put(next(source))
-            found = training.learn(*buffer.batch(torch.randperm(plan.buffer)[: plan.batch]))
-            sums = {name: sums.get(name, 0) + value / LOG_STEPS for name, value in found.items()}
-            bar.update()
-            if training.step % LOG_STEPS == 0:
-                _log(folder / "log.csv", {"step": training.step, "seconds": time.monotonic() - began} | sums)
-                sums = {}
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                training.save(folder)
-                saved = time.monotonic()
-    training.save(folder)
+    for _ in tqdm(range(training.step, stage.until), f"{stage.side} px", disable=None):
+        if training.step % training.plan.reuse == 0:
+            buffer.put(Lesson.give(teacher, training.scales, next(source)))
+        found = training.learn(buffer.draw(stage.batch))
+        sums = {name: sums.get(name, 0) + value / LOG_STEPS for name, value in found.items()}
+        if training.step % LOG_STEPS == 0:
+            _log(folder / "log.csv", {"step": training.step, "seconds": time.monotonic() - began} | sums)
+            sums = {}
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            training.save(folder)
+            saved = time.monotonic()
 
 
 def _log(path: Path, line: dict[str, float]) -> None:
@@ -420,13 +552,11 @@ def main() -> None:
     parser.add_argument("--leave-out", type=Path, help="folder of the pictures that the network is tested on")
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))
     arguments = parser.parse_args()
-    given = read_mapping(arguments.plan)
-    plan = Plan(**{field.name: given[field.name] for field in fields(Plan)})
     devices.keep_memory()
     arguments.work.mkdir(parents=True, exist_ok=True)
     state, _, _ = weights.load("vgg19", str(arguments.teacher))
     teacher = FeatureExtractor("vgg19", state, LITE_LAYERS).convert(torch.device("cpu"), torch.bfloat16)
-    train(plan, read_pictures(arguments.pictures, arguments.leave_out), teacher, arguments.work)
+    train(Plan.read(arguments.plan), read_pictures(arguments.pictures, arguments.leave_out), teacher, arguments.work)
 
 
 if __name__ == "__main__":

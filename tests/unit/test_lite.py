@@ -1,6 +1,7 @@
 """The embedded network, and its training on pictures and a teacher small enough for a test."""
 
 import csv
+import dataclasses
 import hashlib
 import re
 from pathlib import Path
@@ -13,14 +14,15 @@ from nst.images import write_picture
 from nst.lite import train
 from nst.metrics import Judge, judge
 from nst.networks import FeatureExtractor
-from nst.settings import LITE_LAYERS, make
+from nst.objective import Objective
+from nst.settings import LITE_LAYERS, convolutions, make
 
 from conftest import random_state
 
 CARD = Path(__file__).parents[2] / "docs" / "lite.md"
 PLAN = train.Plan(
-    seed=0, steps=6, batch=2, side=32, buffer=4, reuse=2, learning_rate=0.01, warm_up=1, decay=0.5,
-    gram_weight=1, painted=0.4, painted_from=3, average=0.9,
+    seed=0, stages=[train.Stage(3, 32, 2, 4, painted=0), train.Stage(6, 48, 2, 4, painted=0.6)], reuse=2,
+    learning_rate=0.01, warm_up=1, decay=0.5, gram_weight=1, gradient_weight=1, average=0.9,
 )  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def test_training_comes_nearer_and_goes_on_from_its_checkpoint(pictures, teacher
     train.train(PLAN, pictures, teacher, tmp_path)
     before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert before["step"] == 6
-    longer = train.Plan(**{**vars(PLAN), "steps": 9})
+    longer = dataclasses.replace(PLAN, stages=[*PLAN.stages, train.Stage(9, 32, 2, 4, painted=0)])
     train.train(longer, pictures, teacher, tmp_path)
     with (tmp_path / "log.csv").open() as file:
         log = list(csv.DictReader(file))
@@ -84,12 +86,40 @@ def test_training_comes_nearer_and_goes_on_from_its_checkpoint(pictures, teacher
     assert FeatureExtractor("lite", weights.load("lite", str(tmp_path / "lite.safetensors"))[0], LITE_LAYERS)
 
 
-def test_identical_features_have_no_distance_and_none_at_all_has_one():
-    maps = torch.nn.ParameterDict({"conv3_1": torch.eye(4), "conv5_1": torch.eye(4)})
-    features = {layer: torch.rand(2, 4, 6, 6) for layer in maps}
-    nothing = {layer: torch.zeros(2, 4, 6, 6) for layer in maps}
-    assert all(value.item() < 1e-9 for value in train.distances(features, features, maps).values())
-    assert all(value.item() == pytest.approx(1) for value in train.distances(nothing, features, maps).values())
+class Twin(torch.nn.Module):
+    """A student that is the teacher."""
+
+    def __init__(self, teacher):
+        super().__init__()
+        self.teacher = teacher
+        self.maps = {layer: torch.eye(width) for layer, width in convolutions("vgg19").items() if layer in LITE_LAYERS}
+
+    def forward(self, pictures):
+        return self.teacher(pictures)
+
+
+def test_the_teacher_itself_has_no_distance_from_the_teacher(pictures):
+    exact = FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS)
+    painting = train.Painting.begin(train.Crops(pictures, 32, seed=0), 2)
+    lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 1.0), painting)
+    found = train.distances(Twin(exact), lesson, lambda pictures: pictures)
+    assert {name.partition(":")[0] for name in found} == {"feature", "gram", "gradient"}
+    assert all(value.item() < 1e-6 for value in found.values())
+    lesson.gradients = -lesson.gradients  # an error of (2g)² is four times g²
+    assert train.distances(Twin(exact), lesson, lambda pictures: pictures)["gradient"].item() == pytest.approx(
+        np.log(5), rel=1e-3
+    )
+
+
+def test_a_lessons_gradient_is_that_of_the_objective(pictures):
+    exact = FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS)
+    painting = train.Painting.begin(train.Crops(pictures, 32, seed=1), 1)
+    lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 3.0), painting)
+    content, *shares = painting.weights[0].tolist()
+    layers = dict(zip(train.STYLE_LAYERS, shares, strict=True))
+    settings = make({"content_weight": content, "style_weight": sum(shares), "style_layers": layers})
+    expected = Objective(exact, painting.contents, [(painting.styles, 1.0)], settings).evaluate(painting.pictures)
+    torch.testing.assert_close(lesson.gradients, expected.gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_crops_are_pictures_and_follow_from_their_seed(pictures):

@@ -83,6 +83,8 @@ def test_all_mistakes_at_once() -> None:
 def test_layers_must_be_of_the_network() -> None:
     with pytest.raises(Problems, match=r"style_layers: vgg16 has no conv3_4; use conv1_1…conv1_2, "):
         settings.make({"network": "vgg16", "style_layers": "conv3_4"})
+    with pytest.raises(Problems, match=r"style_layers: lite has no conv1_2; use conv1_1, conv2_1, conv3_1, conv4_1, "):
+        settings.make({"network": "lite", "style_layers": "conv1_1+conv1_2"})
 
 
 def test_overlay_equals_a_full_check() -> None:
