@@ -5,8 +5,8 @@
 Paints every pair with lite, with VGG-19 and with VGG-19's shape at random weights; pictures that the work folder holds
 already are not painted again (lite's are, once its weights have changed). Prints a line of JSON a picture, then a
 summary: mean errors by size and network with those of the unstyled content beside them, and, of one evaluation at each
-size, seconds and peak megabytes above an idle process with torch loaded. Writes sheet-SIZE.png into the work folder.
-Weights of VGG-19 come from NST_WEIGHTS_DIR or the cache.
+size, seconds, and megabytes at the peak above an idle process with torch loaded. Writes sheet-SIZE.png into the work
+folder. Weights of VGG-19 come from NST_WEIGHTS_DIR or the cache.
 """
 
 from __future__ import annotations
@@ -30,20 +30,26 @@ from nst.settings import make
 
 DATA = Path(__file__).parents[2] / "data"
 TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}
-#: Seconds of an evaluation and megabytes that it adds, in a process of its own.
+#: Seconds of an evaluation and the megabytes that it adds at its peak (Linux), in a process of its own.
 PROBE = """
-import sys, time, numpy as np, torch, nst
-from nst import devices, weights
+import re, sys
+from pathlib import Path
+import numpy as np, nst
+from nst import weights
 from nst.settings import make
-cpu = torch.device("cpu")
-idle = devices.peak_memory(cpu)["peak_memory_mb"]
+from nst.stylization import Progress
+
+def megabytes(name):
+    return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
+
 network, size, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-state = weights.load(network)[0]
 content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.float32)
 settings = make({"network": network, "size": size, "iterations": 30, "precision": precision})
-times = [event.seconds for event in nst.stylize(content, [content], settings, state=state, device="cpu")
-         if isinstance(event, nst.stylization.Progress)]
-print((times[-1] - times[9]) / 20, devices.peak_memory(cpu)["peak_memory_mb"] - idle)
+idle = megabytes("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+events = nst.stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
+times = [event.seconds for event in events if isinstance(event, Progress)]
+print((times[-1] - times[9]) / 20, megabytes("VmHWM") - idle)
 """
 
 
