@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -57,7 +58,11 @@ ALIKE = 0.7
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training: up to which step, the crops' side in px and number a step, and where they come from."""
+    """A part of the training.
+
+    Up to which step; the crops' side in px; triples of picture, content and style a step, and kept for reuse; the share
+    of their pictures that the student has gone on with.
+    """
 
     until: int
     side: int
@@ -521,15 +526,15 @@ def _go_through(
     for _ in range(0, stage.buffer, stage.batch):
         buffer.put(Lesson.give(teacher, training.scales, next(source)))
     saved = began = time.monotonic()
-    sums: dict[str, float] = {}
+    lately: list[dict[str, float]] = []
     for _ in tqdm(range(training.step, stage.until), f"{stage.side} px", disable=None):
         if training.step % training.plan.reuse == 0:
             buffer.put(Lesson.give(teacher, training.scales, next(source)))
-        found = training.learn(buffer.draw(stage.batch))
-        sums = {name: sums.get(name, 0) + value / LOG_STEPS for name, value in found.items()}
+        lately.append(training.learn(buffer.draw(stage.batch)))
         if training.step % LOG_STEPS == 0:
-            _log(folder / "log.csv", {"step": training.step, "seconds": time.monotonic() - began} | sums)
-            sums = {}
+            means = {name: fmean(found[name] for found in lately) for name in lately[0]}
+            _log(folder / "log.csv", {"step": training.step, "seconds": time.monotonic() - began} | means)
+            lately = []
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             training.save(folder)
             saved = time.monotonic()
