@@ -19,6 +19,7 @@ import argparse
 import copy
 import csv
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from statistics import fmean
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -51,6 +52,8 @@ MARKS = (5, 20)
 TURNS = 8
 #: Batches of paintings that are under way.
 EASELS = 8
+#: Crops that maps are fitted to.
+FITTED = 480
 LONGEST = 640  # px that a training picture is reduced to
 #: Correlation of thumbnails above which two pictures count as the same: 0.74 is another crop of the same painting.
 ALIKE = 0.7
@@ -61,7 +64,7 @@ class Stage:
     """A part of the training.
 
     Up to which step; the crops' side in px; triples of picture, content and style a step, and kept for reuse; the share
-    of their pictures that the student has gone on with.
+    of their pictures that the student has gone on with; Muon's learning rate; the weight of the gradients' errors.
     """
 
     until: int
@@ -69,6 +72,8 @@ class Stage:
     batch: int
     buffer: int
     painted: float
+    learning_rate: float
+    gradient_weight: float
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,9 @@ class Plan:
     seed: int
     stages: list[Stage]
     reuse: int
-    learning_rate: float
     warm_up: int
     decay: float
     gram_weight: float
-    gradient_weight: float
     average: float
 
     @classmethod
@@ -305,13 +308,16 @@ class Lesson:
     gradients: Tensor
 
     @classmethod
-    def give(cls, teacher: FeatureExtractor, scales: dict[str, float], painting: Painting) -> Lesson:
-        pictures = painting.pictures.clone().requires_grad_(True)
+    def give(cls, teacher: FeatureExtractor, scales: dict[str, float], painting: Painting, gradient: bool) -> Lesson:
+        """The teacher's view of a painting; its gradient only where that is wanted, 0 elsewhere."""
+        pictures = painting.pictures.clone().requires_grad_(gradient)
         whole = torch.stack([pictures, painting.contents, painting.styles], 1)
         features = {name: f / scales[name] for name, f in teacher(whole.flatten(0, 1)).items()}
-        grams = {name: gram(f) for name, f in features.items()}
-        loss = transfer_loss(grams, features["conv4_2"].float(), painting.weights)
-        (gradients,) = torch.autograd.grad(loss.sum(), pictures)
+        gradients = torch.zeros_like(pictures)
+        if gradient:
+            grams = {name: gram(f) for name, f in features.items()}
+            loss = transfer_loss(grams, features["conv4_2"].float(), painting.weights)
+            (gradients,) = torch.autograd.grad(loss.sum(), pictures)
         return cls(whole.detach(), painting.weights, {name: f.detach() for name, f in features.items()}, gradients)
 
     def tensors(self) -> Iterator[tuple[Tensor, int]]:
@@ -370,14 +376,16 @@ def _rows(rows: Tensor, each: int) -> Tensor:
     return (rows[:, None] * each + torch.arange(each)).flatten()
 
 
-def distances(student: Student, lesson: Lesson, normalised: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+def distances(
+    student: Student, lesson: Lesson, normalised: Callable[[Tensor], Tensor], gradient: bool
+) -> dict[str, Tensor]:
     """How far the student is from the teacher, relative squared errors as batch means.
 
-    `feature:LAYER` of feature maps, `gram:LAYER` of Gram matrices, and `gradient` (log(1 + error)) of the transfer's
-    loss in the picture, smoothed as L-BFGS smooths it. A picture with next to nothing in it counts as if it had a
+    `feature:LAYER` of feature maps, `gram:LAYER` of Gram matrices, and if asked for, `gradient` (log(1 + error)) of
+    the transfer's loss in the picture, smoothed as L-BFGS smooths it. A picture with next to nothing in it counts as if it had a
     tenth of what the others have.
     """
-    pictures = lesson.pictures[:, 0].clone().requires_grad_(True)
+    pictures = lesson.pictures[:, 0].clone().requires_grad_(gradient)
     whole = torch.cat([pictures[:, None], lesson.pictures[:, 1:]], 1).flatten(0, 1)
     found: dict[str, Tensor] = {}
     grams: dict[str, Tensor] = {}
@@ -398,6 +406,8 @@ def distances(student: Student, lesson: Lesson, normalised: Callable[[Tensor], T
         t = t.float()
         found[f"gram:{layer}"] = _relative((grams[layer] - wanted).square().sum((1, 2)), wanted.square().sum((1, 2)))
         found[f"feature:{layer}"] = _relative((mapped.float() - t).square().sum((1, 2, 3)), t.square().sum((1, 2, 3)))
+    if not gradient:
+        return found
     loss = transfer_loss(grams, content, lesson.weights)
     (gradients,) = torch.autograd.grad(loss.sum(), pictures, create_graph=True)
     smooth = _smoothing(gradients.shape)
@@ -441,13 +451,33 @@ class Training:
             seen = teacher(pictures)
         self.scales = {name: f.float().square().mean().sqrt().item() for name, f in seen.items()}
 
-    def learn(self, lesson: Lesson) -> dict[str, float]:
-        rate = self.plan.learning_rate * self.plan.rate(self.step)
+    def start(self, state: dict[str, Tensor], teacher: FeatureExtractor, crops: Crops, batch: int) -> None:
+        """Begin with exported weights; they lack the maps, which are fitted to the teacher by least squares."""
+        numbers = sorted(int(key.split(".")[1]) for key in state if key.endswith(".weight"))
+        with torch.no_grad():
+            for i, number in enumerate(numbers):
+                self.student.kernels[i].copy_(state[f"features.{number}.weight"].flatten(1))
+                self.student.biases[i].copy_(state[f"features.{number}.bias"])
+            squares, products = defaultdict(lambda: torch.zeros(())), defaultdict(lambda: torch.zeros(()))
+            for _ in range(0, FITTED, batch):
+                pictures = crops.draw(batch)
+                seen = teacher(pictures)
+                for layer, s in self.student(self.normalised(pictures)).items():
+                    x, y = (f.float().transpose(0, 1).flatten(1) for f in (s, seen[layer] / self.scales[layer]))
+                    squares[layer], products[layer] = squares[layer] + x @ x.mT, products[layer] + x @ y.mT
+            for layer, square in squares.items():
+                ridge = 1e-4 * square.diagonal().mean() * torch.eye(len(square))  # some channels are hardly ever used
+                self.student.maps[layer].copy_(torch.linalg.solve(square + ridge, products[layer]).mT)
+            for name, p in self.student.named_parameters():
+                self.average[name].copy_(p)
+
+    def learn(self, lesson: Lesson, stage: Stage) -> dict[str, float]:
+        rate = stage.learning_rate * self.plan.rate(self.step)
         for optimizer, share in zip(self.optimizers, (1.0, 2.0), strict=True):
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.zero_grad()
-        found = distances(self.student, lesson, self.normalised)
-        weights = {"feature": 1.0, "gram": self.plan.gram_weight, "gradient": self.plan.gradient_weight}
+        found = distances(self.student, lesson, self.normalised, stage.gradient_weight > 0)
+        weights = {"feature": 1.0, "gram": self.plan.gram_weight, "gradient": stage.gradient_weight}
         loss = sum(value * weights[name.partition(":")[0]] for name, value in found.items())
         assert isinstance(loss, Tensor)
         loss.backward()
@@ -503,10 +533,18 @@ def fresh(crops: Crops, training: Training, stage: Stage) -> Iterator[Painting]:
         yield from easels[place % len(easels)].go_on(exported(training.average, training.scales))
 
 
-def train(plan: Plan, pictures: list[Tensor], teacher: FeatureExtractor, folder: Path) -> None:
-    """Go on from the folder's checkpoint to the last step of the plan."""
+def train(
+    plan: Plan, pictures: list[Tensor], teacher: FeatureExtractor, folder: Path, start: dict[str, Tensor] | None
+) -> None:
+    """Go on from the folder's checkpoint, or else from weights to start with, to the last step of the plan."""
+    folder.mkdir(parents=True, exist_ok=True)
     training = Training(plan, teacher)
     training.load(folder)
+    if start and not training.step:
+        stage = plan.stages[0]
+        crops = Crops(pictures, stage.side, plan.seed)
+        training.measure(teacher, crops.draw(FITTED // 10))
+        training.start(start, teacher, crops, stage.batch)
     for stage in plan.stages:
         if training.step < stage.until:
             _go_through(stage, training, pictures, teacher, folder)
@@ -523,14 +561,15 @@ def _go_through(
         training.measure(teacher, crops.draw(stage.batch))
     source = fresh(crops, training, stage)
     buffer = Buffer(stage.buffer)
+    gradient = stage.gradient_weight > 0
     for _ in range(0, stage.buffer, stage.batch):
-        buffer.put(Lesson.give(teacher, training.scales, next(source)))
+        buffer.put(Lesson.give(teacher, training.scales, next(source), gradient))
     saved = began = time.monotonic()
     lately: list[dict[str, float]] = []
     for _ in tqdm(range(training.step, stage.until), f"{stage.side} px", disable=None):
         if training.step % training.plan.reuse == 0:
-            buffer.put(Lesson.give(teacher, training.scales, next(source)))
-        lately.append(training.learn(buffer.draw(stage.batch)))
+            buffer.put(Lesson.give(teacher, training.scales, next(source), gradient))
+        lately.append(training.learn(buffer.draw(stage.batch), stage))
         if training.step % LOG_STEPS == 0:
             means = {name: fmean(found[name] for found in lately) for name in lately[0]}
             _log(folder / "log.csv", {"step": training.step, "seconds": time.monotonic() - began} | means)
@@ -541,12 +580,13 @@ def _go_through(
 
 
 def _log(path: Path, line: dict[str, float]) -> None:
+    errors = [f"{kind}:{layer}" for layer in LITE_LAYERS for kind in ("gram", "feature")]
     new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.DictWriter(file, ["step", "seconds", *errors, "gradient"])
         if new:
-            writer.writerow(line)
-        writer.writerow([f"{value:.5g}" for value in line.values()])
+            writer.writeheader()
+        writer.writerow({name: f"{value:.5g}" for name, value in line.items()})
 
 
 def main() -> None:
@@ -555,13 +595,15 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="state dict of VGG-19")
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--leave-out", type=Path, help="folder of the pictures that the network is tested on")
+    parser.add_argument("--start", type=Path, help="weights to begin with, as lite.safetensors, where no checkpoint is")
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))
     arguments = parser.parse_args()
     devices.keep_memory()
-    arguments.work.mkdir(parents=True, exist_ok=True)
     state, _, _ = weights.load("vgg19", str(arguments.teacher))
     teacher = FeatureExtractor("vgg19", state, LITE_LAYERS).convert(torch.device("cpu"), torch.bfloat16)
-    train(Plan.read(arguments.plan), read_pictures(arguments.pictures, arguments.leave_out), teacher, arguments.work)
+    pictures = read_pictures(arguments.pictures, arguments.leave_out)
+    start = load_file(arguments.start) if arguments.start else None
+    train(Plan.read(arguments.plan), pictures, teacher, arguments.work, start)
 
 
 if __name__ == "__main__":

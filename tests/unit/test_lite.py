@@ -21,8 +21,8 @@ from conftest import random_state
 
 CARD = Path(__file__).parents[2] / "docs" / "lite.md"
 PLAN = train.Plan(
-    seed=0, stages=[train.Stage(3, 32, 2, 4, painted=0), train.Stage(6, 48, 2, 4, painted=0.6)], reuse=2,
-    learning_rate=0.01, warm_up=1, decay=0.5, gram_weight=1, gradient_weight=1, average=0.9,
+    seed=0, reuse=2, warm_up=1, decay=0.5, gram_weight=1, average=0.9,
+    stages=[train.Stage(3, 32, 2, 4, 0, 0.01, gradient_weight=0), train.Stage(6, 48, 2, 4, 0.6, 0.01, gradient_weight=1)],
 )  # fmt: skip
 
 
@@ -74,16 +74,34 @@ def test_an_exported_student_is_the_student():
 
 def test_training_comes_nearer_and_goes_on_from_its_checkpoint(pictures, teacher, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "LOG_STEPS", 1)
-    train.train(PLAN, pictures, teacher, tmp_path)
+    train.train(PLAN, pictures, teacher, tmp_path, None)
     before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert before["step"] == 6
-    longer = dataclasses.replace(PLAN, stages=[*PLAN.stages, train.Stage(9, 32, 2, 4, painted=0)])
-    train.train(longer, pictures, teacher, tmp_path)
+    longer = dataclasses.replace(PLAN, stages=[*PLAN.stages, train.Stage(9, 32, 2, 4, 0, 0.01, 0)])
+    train.train(longer, pictures, teacher, tmp_path, None)
     with (tmp_path / "log.csv").open() as file:
         log = list(csv.DictReader(file))
     assert [int(line["step"]) for line in log] == list(range(1, 10))
+    assert [bool(line["gradient"]) for line in log] == [False] * 3 + [True] * 3 + [False] * 3
     assert float(log[-1]["feature:conv2_1"]) < float(log[0]["feature:conv2_1"])
     assert FeatureExtractor("lite", weights.load("lite", str(tmp_path / "lite.safetensors"))[0], LITE_LAYERS)
+
+
+def test_training_can_begin_with_exported_weights(pictures, teacher, tmp_path):
+    train.train(PLAN, pictures, teacher, tmp_path / "first", None)
+    start, _, _ = weights.load("lite", str(tmp_path / "first" / "lite.safetensors"))
+    still = train.Stage(1, 32, 2, 4, 0, learning_rate=0, gradient_weight=0)
+    train.train(dataclasses.replace(PLAN, stages=[still]), pictures, teacher, tmp_path / "second", start)
+    again, _, _ = weights.load("lite", str(tmp_path / "second" / "lite.safetensors"))
+    for key in start:
+        if key.startswith("features"):
+            torch.testing.assert_close(again[key], start[key])
+    crops = train.Crops(pictures, 32, seed=3).draw(4)  # as the fitted maps see it, as long as the teacher does
+    lengths = [
+        {layer: network.project(layer, f).square().sum() for layer, f in network(crops).items()}
+        for network in (FeatureExtractor("lite", again, LITE_LAYERS), teacher)
+    ]
+    assert all(0.5 < lengths[0][layer] / lengths[1][layer] < 2 for layer in LITE_LAYERS)
 
 
 class Twin(torch.nn.Module):
@@ -101,20 +119,20 @@ class Twin(torch.nn.Module):
 def test_the_teacher_itself_has_no_distance_from_the_teacher(pictures):
     exact = FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS)
     painting = train.Painting.begin(train.Crops(pictures, 32, seed=0), 2)
-    lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 1.0), painting)
-    found = train.distances(Twin(exact), lesson, lambda pictures: pictures)
+    lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 1.0), painting, gradient=True)
+    found = train.distances(Twin(exact), lesson, lambda pictures: pictures, gradient=True)
     assert {name.partition(":")[0] for name in found} == {"feature", "gram", "gradient"}
     assert all(value.item() < 1e-6 for value in found.values())
     lesson.gradients = -lesson.gradients  # an error of (2g)² is four times g²
-    assert train.distances(Twin(exact), lesson, lambda pictures: pictures)["gradient"].item() == pytest.approx(
-        np.log(5), rel=1e-3
-    )
+    assert train.distances(Twin(exact), lesson, lambda pictures: pictures, gradient=True)[
+        "gradient"
+    ].item() == pytest.approx(np.log(5), rel=1e-3)
 
 
 def test_a_lessons_gradient_is_that_of_the_objective(pictures):
     exact = FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS)
     painting = train.Painting.begin(train.Crops(pictures, 32, seed=1), 1)
-    lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 3.0), painting)
+    lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 3.0), painting, gradient=True)
     content, *shares = painting.weights[0].tolist()
     layers = dict(zip(train.STYLE_LAYERS, shares, strict=True))
     settings = make({"content_weight": content, "style_weight": sum(shares), "style_layers": layers})
