@@ -130,6 +130,7 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
     if threads:
         torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
     if device.type == "cpu":

@@ -382,8 +382,8 @@ def distances(
     """How far the student is from the teacher, relative squared errors as batch means.
 
     `feature:LAYER` of feature maps, `gram:LAYER` of Gram matrices, and if asked for, `gradient` (log(1 + error)) of
-    the transfer's loss in the picture, smoothed as L-BFGS smooths it. A picture with next to nothing in it counts as if it had a
-    tenth of what the others have.
+    the transfer's loss in the picture, smoothed as L-BFGS smooths it. A picture with next to nothing in it counts as
+    if it had a tenth of what the others have.
     """
     pictures = lesson.pictures[:, 0].clone().requires_grad_(gradient)
     whole = torch.cat([pictures[:, None], lesson.pictures[:, 1:]], 1).flatten(0, 1)
