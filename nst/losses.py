@@ -6,6 +6,7 @@ arXiv:1412.0035. `normalisation` says how a sum of squares becomes a loss:
     relative    divided by the target's own sum of squares: 0 is a perfect match, 1 the loss of an empty picture
     paper       the paper's sums with its factors
     mean        the mean over all entries
+    sum         the mean over the entries of Gram matrices that are sums over pixels, divided by N·M; else as mean
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Normalisation = Literal["relative", "paper", "mean"]
+Normalisation = Literal["relative", "paper", "mean", "sum"]
 
 _CHUNK = 4096  # pixels a partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
 
@@ -74,7 +75,7 @@ def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation,
         features: (batch, N, height, width). target: the same shape, or batch 1.
         channels: what N counts as, where the features are a compressed form of more channels.
     Returns:
-        (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean Σ(F−P)²/(N·height·width).
+        (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean, sum Σ(F−P)²/(N·height·width).
     """
     wide = torch.promote_types(features.dtype, torch.float32)
     target = target.to(wide)
@@ -86,14 +87,17 @@ def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation,
     return squares / ((channels or features.shape[1]) * features[0, 0].numel())
 
 
-def style_loss(grams: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
+def style_loss(
+    grams: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1
+) -> Tensor:
     """Squared distance of Gram matrices (arXiv:1508.06576, equation 4).
 
     Args:
         grams, target: (batch, N, N) as `gram` gives them, over pixel count; the target's batch may be 1.
         channels: what N counts as, where the Gram matrices are of a compressed form of more channels.
+        pixels: M of the feature map, which only `sum` needs.
     Returns:
-        (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N².
+        (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N² · sum ‖M·G−M·A‖²/N²/(N·M).
     """
     channels = channels or grams.shape[-1]
     squares = (grams - target).square().sum((1, 2))
@@ -101,7 +105,71 @@ def style_loss(grams: Tensor, target: Tensor, normalisation: Normalisation, chan
         return squares / _positive(target.square().sum((1, 2)))
     if normalisation == "paper":  # its factor 1/M² is in G and A already, so pictures of any sizes compare
         return squares / (4 * channels**2)
+    if normalisation == "sum":
+        return squares * pixels / channels**3
     return squares / channels**4
+
+
+def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
+    """Squared distances of the channels' covariances and of their means, each relative to the target's, averaged.
+
+    Args:
+        grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
+    Returns:
+        (batch,): 0 is a perfect match, 1 the loss of an empty picture.
+    """
+    wanted = _covariance(target, target_means)
+    spread = (_covariance(grams, means) - wanted).square().sum((1, 2)) / _positive(wanted.square().sum((1, 2)))
+    shift = (means - target_means).square().sum(1) / _positive(target_means.square().sum(1))
+    return (spread + shift) / 2
+
+
+def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
+    """Squared 2-Wasserstein distance of the normal distributions with the features' means and covariances.
+
+    ‖μ − ν‖² + tr C + tr D − 2 tr (D^½ C D^½)^½ (Dowson & Landau 1982, equation 4), relative to ‖ν‖² + tr D: the size of
+    the target's features.
+
+    Args:
+        grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
+    Returns:
+        (batch,): 0 is a perfect match, 1 the loss of an empty picture.
+    """
+    c, d = _covariance(grams, means), _covariance(target, target_means)
+    values, vectors = torch.linalg.eigh(d)
+    half = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
+    shift = (means - target_means).square().sum(1)
+    distance = shift + _trace(c) + _trace(d) - 2 * _RootTrace.apply(half @ c @ half)  # type: ignore[no-untyped-call]
+    size = target_means.square().sum(1) + _trace(d)
+    return distance.clamp_min(0) / _positive(size)
+
+
+class _RootTrace(torch.autograd.Function):
+    """tr X^½ of positive semidefinite X (batch, N, N), whose gradient is ½ X^-½ on what X spans, 0 elsewhere.
+
+    The gradient of `eigh` itself divides by differences of eigenvalues, many of which are next to 0.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh((x + x.mT) / 2)
+        ctx.save_for_backward(values, vectors)
+        return values.clamp_min(0).sqrt().sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        values, vectors = ctx.saved_tensors
+        least = values[:, -1:].clamp_min(0) * torch.finfo(values.dtype).eps * values.shape[1]
+        inverse = torch.where(values > least, values.clamp_min(0).rsqrt(), 0)
+        return grads[0][:, None, None] / 2 * (vectors * inverse[:, None]) @ vectors.mT
+
+
+def _covariance(grams: Tensor, means: Tensor) -> Tensor:
+    return grams - means[:, :, None] * means[:, None, :]
+
+
+def _trace(matrices: Tensor) -> Tensor:
+    return matrices.diagonal(dim1=1, dim2=2).sum(1)
 
 
 def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:

@@ -95,6 +95,11 @@ class FeatureExtractor(nn.Module):
         triangle = self.maps[layer].to(found.dtype)
         return triangle @ found @ triangle.mT
 
+    def means(self, layer: str, features: Tensor) -> Tensor:
+        """Means of projected features over the pixels, (batch, channels), at least 32 bits wide."""
+        found = features.mean((2, 3), dtype=torch.promote_types(features.dtype, torch.float32))
+        return found @ self.maps[layer].to(found.dtype).mT if layer in self.maps else found
+
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Feature maps of RGB pictures in 0..1.
 

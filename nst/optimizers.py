@@ -222,10 +222,24 @@ class Adam(_Stateful):
 
     Args:
         x: (batch, n) starting points. learning_rate: step size, in the range of x.
+        decay: what is left of the step size after every PERIOD evaluations.
+        average: share that the running average of the points keeps at each evaluation.
     """
 
-    def __init__(self, x: Tensor, *, learning_rate: float = 0.02, betas: tuple[float, float] = (0.9, 0.999)):
-        self.betas = betas
+    #: Evaluations at the same step size.
+    PERIOD = 200
+
+    def __init__(
+        self,
+        x: Tensor,
+        *,
+        learning_rate: float = 0.02,
+        betas: tuple[float, float] = (0.9, 0.999),
+        decay: float = 1.0,
+        average: float = 0.0,
+    ):
+        self.betas, self.decay, self.average = betas, decay, average
+        self.sum, self.told = torch.zeros_like(x), 0
         self.x, self.safe = x.clone(), x.clone()
         self.rate = x.new_full((len(x),), learning_rate)
         self.steps = x.new_zeros(len(x))
@@ -245,9 +259,16 @@ class Adam(_Stateful):
         self.steps = self.steps + finite
         self.rate = torch.where(finite, self.rate, self.rate / 2)
         self.safe = torch.where(good, x, self.safe)
+        self.told += 1
+        self.sum = self.average * self.sum + (1 - self.average) * self.safe
         count = self.steps.clamp_min(1)[:, None]
         spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
-        self.x = self.safe - self.rate[:, None] * (self.mean / (1 - b1**count)) / spread
+        rate = self.rate * self.decay ** (self.steps // self.PERIOD)
+        self.x = self.safe - rate[:, None] * (self.mean / (1 - b1**count)) / spread
+
+    def averaged(self) -> Tensor:
+        """The running average of the points told so far, free of its start at 0 (algorithm 1's correction)."""
+        return self.sum / (1 - self.average**self.told) if self.told else self.x
 
     def restart(self) -> None:
         """Forget the moments: after the objective itself has changed."""

@@ -216,6 +216,7 @@ class _Recording:
         ):
             if not isinstance(event, Progress):
                 self._frame(job.settings.iterations, event.pixels)
+                self._keep_network(event)
                 return event
             self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
             self._keep(event)
@@ -237,8 +238,16 @@ class _Recording:
     def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
             return
-        small = resize(pixels, long_side=FRAME_SIDE) if max(pixels.shape) > FRAME_SIDE else pixels
+        height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
+        share = min(1.0, FRAME_SIDE / max(height, width))
+        small = resize(pixels, shape=(max(1, round(height * share)), max(1, round(width * share))))
         write_picture(self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg", small, quality=92)
+
+    def _keep_network(self, finished: Finished) -> None:
+        if self.job.record is not None and finished.network is not None:
+            from nst.transformation import save
+
+            save(finished.network, self.folder / "snapshots" / "network.safetensors")
 
     def _checkpoint(self, event: Progress) -> None:
         import torch

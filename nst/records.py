@@ -19,10 +19,10 @@ NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name"
 
 #: Columns of numbers from run.json, and where each stands in it.
 NUMBERS: dict[str, tuple[str | int, ...]] = {
-    "content_loss": ("losses", "content"),
-    "style_loss": ("losses", "style"),
-    "tv_loss": ("losses", "tv"),
-    "total_loss": ("losses", "total"),
+    "final_content": ("losses", "content"),
+    "final_style": ("losses", "style"),
+    "final_tv": ("losses", "tv"),
+    "final_total": ("losses", "total"),
     "style_error": ("metrics", "style_error"),
     "content_error": ("metrics", "content_error"),
     "ssim": ("metrics", "ssim"),
@@ -165,7 +165,7 @@ def _run(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         run = None
     numbers = {name: _number(_at(run, path)) for name, path in NUMBERS.items()}
-    if math.isnan(numbers["total_loss"]):
+    if math.isnan(numbers["final_total"]):
         return {"status": "broken"} | dict.fromkeys(TEXTS, "")
     texts = {name: str(_at(run, path) or "") for name, path in TEXTS.items()}
     return {"status": "done"} | numbers | texts

@@ -120,7 +120,11 @@ class Settings(BaseModel):
     preset: str = _option(
         "", "named group of values that the other columns then override", pattern=r"^[A-Za-z0-9_.-]*$"
     )
-    method: Literal["pixels"] = _option("pixels", "what is optimised: the pixels of the picture")
+    method: Literal["pixels", "network"] = _option(
+        "pixels",
+        "what is optimised: the pixels of the picture, or a small network that makes it from the content and that "
+        "`nst apply` can run on other pictures",
+    )
     network: Literal["vgg19", "vgg16", "lite"] = _option(
         "vgg19", "network whose features are matched; lite is embedded: no download, several times faster, coarser"
     )
@@ -138,30 +142,52 @@ class Settings(BaseModel):
     content_weight: float = _option(1.0, "weight of the content loss", ge=0, le=1e15)
     style_weight: float = _option(6.0, "weight of the style loss", ge=0, le=1e15)
     tv_weight: float = _option(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
-    normalisation: Literal["relative", "paper", "mean"] = _option(
+    style_loss: Literal["gram", "covariance", "wasserstein"] = _option(
+        "gram",
+        "what of the style is matched: Gram matrices, covariances and means, or the normal distribution that has them "
+        "(by its 2-Wasserstein distance)",
+    )
+    normalisation: Literal["relative", "paper", "mean", "sum"] = _option(
         "relative",
         "scale of the losses: relative to the target (the same weights suit every network and size), the paper's "
-        "sums, or means over all entries",
+        "sums, means over all entries, or means of Gram matrices that are sums over pixels",
     )
     init: str = _option(
-        "content", "what the optimisation begins from: content, noise, style, content+noise or the path of a picture",
+        "content",
+        "what the optimisation begins from: content, style, noise (around grey), black+noise, content+noise or the "
+        "path of a picture",
         min_length=1,
-    )  # fmt: skip
+    )
     noise: float = _option(0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10)
     seed: Whole = _option(0, "seed of the noise", ge=0, le=2**31 - 1)
     optimizer: Literal["lbfgs", "adam"] = _option("lbfgs", "optimiser of the pixels")
     learning_rate: float = _option(
         0.0, "step size; 0 is the optimiser's own (lbfgs 1, adam 0.02)", ge=0, le=1e6
     )  # fmt: skip
+    learning_rate_decay: float = _option(
+        1.0, "what is left of adam's step size after every 200 evaluations", gt=0, le=1
+    )
+    average: float = _option(
+        0.0, "share that adam's running average of pictures keeps at each evaluation; 0 takes the best picture instead",
+        ge=0, lt=1,
+    )  # fmt: skip
     iterations: Whole = _option(
         300, "evaluations of the objective (a forward and a backward pass each)", ge=1, le=10**6
     )
     size: Whole = _option(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
+    scales: Whole = _option(
+        1, "coarse to fine: sizes that share the iterations, each √2 times the one before", ge=1, le=12
+    )
     fit: Literal["keep", "square"] = _option("keep", "keep the content's aspect or stretch it to a square")
     style_fit: Literal["keep", "stretch"] = _option(
         "keep", "keep the style's aspect or stretch it to the content's shape"
     )
     style_scale: float = _option(1.0, "long side of the style over that of the picture", ge=0.05, le=10)
+    color: Literal["style", "luminance", "histogram"] = _option(
+        "style",
+        "colours of the style, those of the content by painting the luminance only, or those of the content by giving "
+        "its mean and covariance of colours to the style beforehand",
+    )
     range: Literal["clip", "clamp", "rescale"] = _option(
         "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
     )
@@ -189,6 +215,18 @@ def check_consistent(settings: Settings) -> None:
         missing = [layer for layer in getattr(settings, column) if layer not in layer_names(network)]
         if missing:
             raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_layers_text(network)}")
+    if settings.optimizer != "adam":
+        for column, why in (("average", "averages"), ("learning_rate_decay", "shortens")):
+            if getattr(settings, column) != fields()[column].default:
+                raise ValueError(f"{column}: {why} the steps of adam only; set optimizer to adam, or leave it out")
+        if settings.method == "network":
+            raise ValueError("optimizer: method network is trained by adam; set optimizer to adam")
+    if settings.method == "network" and settings.init != "content":
+        raise ValueError("init: method network begins from the content; leave init out")
+    if settings.style_loss != "gram" and settings.normalisation != "relative":
+        raise ValueError(f"normalisation: style_loss {settings.style_loss} is relative; leave normalisation out")
+    if settings.iterations < settings.scales:
+        raise ValueError(f"iterations: {settings.scales} scales need as many at least; raise iterations")
     if settings.content_weight == 0 and settings.style_weight == 0:
         raise ValueError("style_weight: content_weight and style_weight are both 0; give one of them a value above 0")
 
@@ -199,7 +237,7 @@ UNNAMED = frozenset({"preset", "weights", "snapshots", "frames"})
 #: Settings that may name a file, and the values of theirs that name none.
 PATHS = {
     "weights": frozenset({"imagenet"}),
-    "init": frozenset({"content", "noise", "style", "content+noise"}),
+    "init": frozenset({"content", "noise", "style", "content+noise", "black+noise"}),
 }
 
 
@@ -243,17 +281,17 @@ def allowed(name: str) -> str:
     if info.annotation is Layers:
         return f"layers like conv1_1+conv2_1:0.5, of {_layers_text('vgg19')}"
     if name == "init":
-        return "content, noise, style, content+noise or the path of a picture"
+        return f"{', '.join(sorted(PATHS['init']))} or the path of a picture"
     if name == "preset":
         return "the name of a preset"
     if info.annotation is str:
         return "a text"
-    low, high = (
-        next((getattr(m, k) for m in info.metadata if getattr(m, k, None) is not None), None) for k in ("ge", "le")
-    )
     kind = "a whole number" if info.annotation is int else "a number"
     unit = f" ({info.json_schema_extra['unit']})" if isinstance(info.json_schema_extra, dict) else ""
-    return f"{kind} from {number_text(low or 0)} to {number_text(high or 0)}{unit}"
+    limits = {key: getattr(m, key) for m in info.metadata for key in ("ge", "gt", "le", "lt") if hasattr(m, key)}
+    low = f"above {number_text(limits['gt'])}" if "gt" in limits else f"from {number_text(limits['ge'])}"
+    high = f"below {number_text(limits['lt'])}" if "lt" in limits else number_text(limits["le"])
+    return f"{kind} {low} to {high}{unit}"
 
 
 def did_you_mean(word: str, known: Any) -> str:

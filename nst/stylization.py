@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from nst import devices
+from nst import devices, recolour
+from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
+from nst.images import resize
 from nst.networks import FeatureExtractor, smallest_side
 from nst.objective import Evaluation, Objective
 from nst.optimizers import LBFGS, Adam, Optimizer
@@ -62,12 +65,54 @@ class Finished:
     precision: str
     seconds: dict[str, float]
     warnings: tuple[str, ...]
+    network: dict[str, Tensor] | None = None
+    """The trained parameters with method `network`, as `Transformation.load_state_dict` takes them."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What is painted with, at one scale: pictures recoloured, `plain` the content as it came."""
+
+    plain: Pixels
+    content: Pixels
+    styles: list[Pixels]
+    blend: list[float]
+    settings: Settings
+    state: dict[str, Tensor]
+    device: torch.device
+
+    def at(self, shape: tuple[int, int]) -> _Pair:
+        """The same pair with a content of so many rows and columns, and styles in proportion."""
+        if shape == self.content.shape[:2]:
+            return self
+        share = max(shape) / max(self.content.shape)
+        return replace(
+            self,
+            plain=resize(self.plain, shape=shape),
+            content=resize(self.content, shape=shape),
+            styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
+        )
+
+    def objective(self, dtype: torch.dtype) -> Objective:
+        s = self.settings
+        used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
+        network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
+        network.convert(self.device, dtype)
+        styles = [(_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)]
+        return Objective(network, _tensor(self.content).to(self.device), styles, s)
+
+    def shown(self, picture: Tensor) -> Pixels:
+        """(1, 3, H, W) to (H, W, 3) in 0..1, in the colours that `color` asks for."""
+        pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
+        return recolour.finished(pixels, self.plain, self.settings.color)
 
 
 @dataclass
 class _Run:
     """What changes from one evaluation to the next."""
 
+    pair: _Pair
+    canvas: Canvas
     optimizer: Optimizer
     dtype: torch.dtype
     evaluation: int = 0
@@ -98,7 +143,7 @@ def stylize(
         settings: how; the package's defaults where None.
         state: the network's weights (`nst.weights.load`).
         blend: a weight for each style; equal where None.
-        init: the picture to begin from, (H, W, 3), where `settings.init` names a file.
+        init: the picture to begin from, (h, w, 3), where `settings.init` names a file.
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
         resume: the `state()` of an earlier Progress of the same pair and settings.
     Yields:
@@ -109,69 +154,111 @@ def stylize(
     settings = settings or Settings()
     where = devices.torch_device(device)
     devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
-    _check_sides(content, styles, settings)
     started = time.perf_counter()
-    shape = (1, 3, *content.shape[:2])
-    optimizer = _optimizer(_start(content, styles, init, settings).to(where), shape, settings)
-    run = _Run(optimizer, devices.compute_type(settings.precision, where))
-    if resume:
-        _restore(run, resume)
-    make = partial(_objective, content, styles, blend, settings, state, where)
-    objective = make(run.dtype)
-    targets = time.perf_counter() - started
-    began = time.perf_counter()
-    while run.evaluation < settings.iterations:
-        x = run.optimizer.ask()
-        x = _into_range(x, settings.range)
-        evaluation = objective.evaluate(x.view(shape))
-        run.optimizer.tell(x, evaluation.total, evaluation.gradient.reshape(len(x), -1))
-        run.evaluation += 1
-        losses = _numbers(evaluation)
-        _keep_best(run, x, losses)
-        yield Progress(
-            run.evaluation,
-            losses,
-            time.perf_counter() - began,
-            partial(_pixels, x if run.best is None else run.best, shape, settings.range),
-            partial(_snapshot, run),
-        )
-        if _must_widen(run, losses):
-            objective = make(run.dtype)
-            run.optimizer.restart()
-    yield _finish(run, shape, settings, {"targets": targets, "optimise": time.perf_counter() - began})
+    ready, recoloured = recolour.prepared(content, styles, settings.color)
+    whole = _Pair(content, ready, recoloured, list(blend or [1.0] * len(styles)), settings, state, where)
+    scales = scale_plan(content.shape[:2], settings)
+    _check_sides(whole.at(scales[0][0]))
+    timing = {"targets": 0.0, "optimise": 0.0}
+    run: _Run | None = None
+    for shape, last in scales:
+        if resume and resume["evaluation"] > last:
+            continue
+        run = _begin(whole.at(shape), init, run, devices.compute_type(settings.precision, where))
+        if resume:
+            _restore(run, resume)
+            resume = None
+        objective = run.pair.objective(run.dtype)
+        timing["targets"] += time.perf_counter() - started
+        started = time.perf_counter()
+        before = timing["optimise"]
+        while run.evaluation < last:
+            losses, x = _evaluate(run, objective, run.evaluation + 1 == last)
+            timing["optimise"] = before + time.perf_counter() - started
+            yield Progress(run.evaluation, losses, timing["optimise"], partial(_shown, run, x), partial(_snapshot, run))
+            if _must_widen(run, losses):
+                objective = run.pair.objective(run.dtype)
+                run.optimizer.restart()
+        started = time.perf_counter()
+    assert run is not None
+    yield _finish(run, timing)
+
+
+def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
+    """The sizes of `scales`, coarse to fine: each (rows, columns) and the evaluation that is its last."""
+    plan = []
+    for k in range(settings.scales):
+        share = 2 ** ((k + 1 - settings.scales) / 2)
+        size = (_side(shape[0] * share), _side(shape[1] * share))
+        plan.append((size, round(settings.iterations * (k + 1) / settings.scales)))
+    return plan
+
+
+def _side(length: float) -> int:
+    return max(1, round(length))
+
+
+def _begin(pair: _Pair, init: Pixels | None, before: _Run | None, dtype: torch.dtype) -> _Run:
+    """A run at one scale, from where the one before has come to."""
+    s = pair.settings
+    shape = (1, 3, *pair.content.shape[:2])
+    canvas: Canvas
+    if s.method == "network":
+        canvas = NetworkCanvas(_tensor(pair.content).to(pair.device), s.seed)
+        x = canvas.start() if before is None else _so_far(before)
+    else:
+        canvas = PixelCanvas(shape, s.range)
+        x = _start(pair, init).to(pair.device) if before is None else _enlarged(before, shape)
+    run = _Run(pair, canvas, _optimizer(x, shape, s), dtype)
+    if before is not None:
+        run.dtype, run.evaluation, run.warnings = before.dtype, before.evaluation, before.warnings
+    return run
+
+
+def _so_far(run: _Run) -> Tensor:
+    if run.best is None:
+        raise NstError("no evaluation gave finite losses; lower the weights, or use --precision fp32")
+    return run.best
+
+
+def _enlarged(before: _Run, shape: tuple[int, ...]) -> Tensor:
+    picture = before.canvas.picture(_so_far(before))
+    return F.interpolate(picture, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1).reshape(1, -1)
+
+
+def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[dict[str, float], Tensor]:
+    """One evaluation; the losses, and where it was."""
+    averaged = run.optimizer.averaged() if isinstance(run.optimizer, Adam) and run.optimizer.average else None
+    x = averaged if last and averaged is not None else run.optimizer.ask()
+    x = run.canvas.into_range(x)
+    evaluation = objective.evaluate(run.canvas.picture(x))
+    run.optimizer.tell(x, evaluation.total, run.canvas.gradient(x, evaluation.gradient))
+    run.evaluation += 1
+    losses = _numbers(evaluation)
+    _keep_best(run, x, losses, last and averaged is not None)
+    return losses, x if averaged is None else averaged
+
+
+def _shown(run: _Run, x: Tensor) -> Pixels:
+    averages = isinstance(run.optimizer, Adam) and run.optimizer.average
+    best = x if run.best is None or averages else run.best
+    return run.pair.shown(run.canvas.picture(run.canvas.into_range(best)))
 
 
 def _orderly(settings: Settings, device: torch.device) -> bool:
     return settings.deterministic == "yes" or device.type == "cpu"
 
 
-def _check_sides(content: Pixels, styles: Sequence[Pixels], settings: Settings) -> None:
-    least = smallest_side([*settings.content_layers, *settings.style_layers])
-    for what, picture in [("content", content), *(("style", style) for style in styles)]:
+def _check_sides(pair: _Pair) -> None:
+    least = smallest_side([*pair.settings.content_layers, *pair.settings.style_layers])
+    for what, picture in [("content", pair.content), *(("style", style) for style in pair.styles)]:
         height, width = picture.shape[:2]
         if min(height, width) < least:
+            fewer = ", lower scales" if pair.settings.scales > 1 else ""
             raise NstError(
                 f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
-                "raise size, or use shallower layers"
+                f"raise size{fewer}, or use shallower layers"
             )
-
-
-def _objective(
-    content: Pixels,
-    styles: Sequence[Pixels],
-    blend: Sequence[float] | None,
-    settings: Settings,
-    state: dict[str, Tensor],
-    device: torch.device,
-    dtype: torch.dtype,
-) -> Objective:
-    s = settings
-    used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
-    network = FeatureExtractor(s.network, state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
-    network.convert(device, dtype)
-    shares = blend or [1.0] * len(styles)
-    pictures = [(_tensor(style).to(device), share) for style, share in zip(styles, shares, strict=True)]
-    return Objective(network, _tensor(content).to(device), pictures, s)
 
 
 def _tensor(pixels: Pixels) -> Tensor:
@@ -179,30 +266,35 @@ def _tensor(pixels: Pixels) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
 
 
-def _start(content: Pixels, styles: Sequence[Pixels], init: Pixels | None, settings: Settings) -> Tensor:
+def _start(pair: _Pair, init: Pixels | None) -> Tensor:
     """The first picture, (1, 3·H·W)."""
-    shape = _tensor(content).shape
-    if settings.init == "noise":
-        base = torch.full(shape, 0.5)
-    elif settings.init == "style":
-        base = torch.nn.functional.interpolate(
-            _tensor(styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
+    s, shape = pair.settings, _tensor(pair.content).shape
+    if s.init in ("noise", "black+noise"):
+        base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
+    elif s.init == "style":
+        base = F.interpolate(
+            _tensor(pair.styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
         ).clamp(0, 1)
-    elif settings.init in ("content", "content+noise"):
-        base = _tensor(content)
+    elif s.init in ("content", "content+noise"):
+        base = _tensor(pair.content)
     else:
-        if init is None or init.shape != content.shape:
-            raise NstError(f"init {settings.init}: give that picture at the content's shape as `init`")
-        base = _tensor(init)
-    if "noise" in settings.init.split("+"):
-        generator = torch.Generator().manual_seed(settings.seed)  # on the CPU: the same noise on every device
-        base = base + settings.noise * torch.randn(shape, generator=generator)
+        if init is None:
+            raise NstError(f"init {s.init}: give that picture as `init`")
+        base = _tensor(resize(init, shape=(shape[2], shape[3])))
+    if "noise" in s.init.split("+"):
+        generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
+        base = base + s.noise * torch.randn(shape, generator=generator)
     return base.reshape(1, -1)
 
 
 def _optimizer(x: Tensor, shape: tuple[int, ...], settings: Settings) -> Optimizer:
     if settings.optimizer == "adam":
-        return Adam(x, learning_rate=settings.learning_rate or 0.02)
+        return Adam(
+            x,
+            learning_rate=settings.learning_rate or (0.005 if settings.method == "network" else 0.02),
+            decay=settings.learning_rate_decay,
+            average=settings.average,
+        )
     return LBFGS(
         x,
         precondition=Smoothing(shape, x.device),
@@ -213,16 +305,6 @@ def _optimizer(x: Tensor, shape: tuple[int, ...], settings: Settings) -> Optimiz
     )
 
 
-def _into_range(x: Tensor, kind: str) -> Tensor:
-    """What `range` does at each evaluation, to (batch, n): clamp, or rescale what has left 0..1; clip waits."""
-    if kind == "clamp":
-        return x.clamp(0, 1)
-    if kind == "rescale":
-        low, high = x.amin(1, keepdim=True).clamp_max(0), x.amax(1, keepdim=True).clamp_min(1)
-        return (x - low) / (high - low)
-    return x
-
-
 def _numbers(evaluation: Evaluation) -> dict[str, float]:
     """The losses as numbers, content, style, tv and total first; read in one transfer."""
     named = {"content": None, "style": None, "tv": None} | evaluation.parts | {"total": evaluation.total}
@@ -231,10 +313,10 @@ def _numbers(evaluation: Evaluation) -> dict[str, float]:
     return {"content": 0.0, "style": 0.0, "tv": 0.0, "total": losses.pop("total")} | losses
 
 
-def _keep_best(run: _Run, x: Tensor, losses: dict[str, float]) -> None:
+def _keep_best(run: _Run, x: Tensor, losses: dict[str, float], always: bool) -> None:
     finite = np.isfinite(losses["total"])
     run.blind = 0 if finite else run.blind + 1
-    if finite and (run.best is None or losses["total"] < run.best_losses["total"]):
+    if finite and (always or run.best is None or losses["total"] < run.best_losses["total"]):
         run.best, run.best_evaluation, run.best_losses = x.clone(), run.evaluation, losses
 
 
@@ -251,12 +333,6 @@ def _must_widen(run: _Run, losses: dict[str, float]) -> bool:
     run.dtype, run.blind = torch.float32, 0
     run.best = None  # losses of two precisions do not compare
     return True
-
-
-def _pixels(x: Tensor, shape: tuple[int, ...], kind: str) -> Pixels:
-    """(1, n) tensor to (H, W, 3) array in 0..1."""
-    picture = _into_range(x, kind).clamp(0, 1).view(shape)[0].permute(1, 2, 0)
-    return picture.float().cpu().contiguous().numpy()
 
 
 def _snapshot(run: _Run) -> dict[str, Any]:
@@ -282,15 +358,15 @@ def _precision(run: _Run) -> str:
     return "bf16" if run.dtype == torch.bfloat16 else "fp32"
 
 
-def _finish(run: _Run, shape: tuple[int, ...], settings: Settings, seconds: dict[str, float]) -> Finished:
-    if run.best is None:
-        raise NstError("no evaluation gave finite losses; lower the weights, or use --precision fp32")
+def _finish(run: _Run, seconds: dict[str, float]) -> Finished:
+    canvas, best = run.canvas, _so_far(run)
     return Finished(
-        pixels=_pixels(run.best, shape, settings.range),
+        pixels=run.pair.shown(canvas.picture(canvas.into_range(best))),
         evaluations=run.evaluation,
         best_evaluation=run.best_evaluation,
         losses=run.best_losses,
         precision=_precision(run),
         seconds=seconds,
         warnings=tuple(run.warnings),
+        network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
     )

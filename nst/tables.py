@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MEANS = ["style_error", "content_error", "score", "ssim", "seconds"]
 _RESULTS = [
-    "style_error", "content_error", "ssim", "content_loss", "style_loss", "tv_loss", "total_loss", "seconds",
+    "style_error", "content_error", "ssim", "final_content", "final_style", "final_tv", "final_total", "seconds",
     "peak_memory_mb", "evaluations",
 ]  # fmt: skip
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]

@@ -48,10 +48,7 @@ def command(
 ) -> None:
     """Paint CONTENT in a STYLE, or in a blend of several (wave.jpg:0.7 scream.jpg:0.3)."""
     chosen = _settings(settings, presets)
-    if output.suffix.lower() not in SUFFIXES:
-        raise NstError(
-            f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}"
-        )
+    checked_suffix(output)
     _check_files(content)
     styles = parse_styles("+".join(style))
     from nst.pair import Job, paint
@@ -64,6 +61,14 @@ def command(
     with _Display(chosen.iterations, output) as display:
         result = paint(job, display.show)
     click.echo(summary(result))
+
+
+def checked_suffix(output: Path) -> None:
+    """Raise NstError for a picture format that cannot be written."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise NstError(
+            f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}"
+        )
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:

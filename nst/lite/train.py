@@ -19,7 +19,6 @@ import argparse
 import copy
 import csv
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -458,13 +457,15 @@ class Training:
             for i, number in enumerate(numbers):
                 self.student.kernels[i].copy_(state[f"features.{number}.weight"].flatten(1))
                 self.student.biases[i].copy_(state[f"features.{number}.bias"])
-            squares, products = defaultdict(lambda: torch.zeros(())), defaultdict(lambda: torch.zeros(()))
+            squares: dict[str, Tensor] = {}
+            products: dict[str, Tensor] = {}
             for _ in range(0, FITTED, batch):
                 pictures = crops.draw(batch)
                 seen = teacher(pictures)
                 for layer, s in self.student(self.normalised(pictures)).items():
                     x, y = (f.float().transpose(0, 1).flatten(1) for f in (s, seen[layer] / self.scales[layer]))
-                    squares[layer], products[layer] = squares[layer] + x @ x.mT, products[layer] + x @ y.mT
+                    squares[layer] = squares.get(layer, 0) + x @ x.mT
+                    products[layer] = products.get(layer, 0) + x @ y.mT
             for layer, square in squares.items():
                 ridge = 1e-4 * square.diagonal().mean() * torch.eye(len(square))  # some channels are hardly ever used
                 self.student.maps[layer].copy_(torch.linalg.solve(square + ridge, products[layer]).mT)

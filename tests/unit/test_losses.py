@@ -1,10 +1,12 @@
 """The losses against answers that are known and against float64 finite differences."""
 
+import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from nst import losses
 
-KINDS = ["relative", "paper", "mean"]
+KINDS = ["relative", "paper", "mean", "sum"]
 
 
 def normal(*shape, seed=0, dtype=torch.float64):
@@ -45,13 +47,13 @@ def test_content_loss_of_known_maps():
     features, target = torch.full((1, 2, 3, 4), 3.0), torch.full((1, 2, 3, 4), 1.0)
     got = {kind: losses.content_loss(features, target, kind).item() for kind in KINDS}
     # 24 entries, each off by 2: Σ(F−P)² = 96, ΣP² = 24.
-    assert got == {"relative": 4.0, "paper": 48.0, "mean": 4.0}
+    assert got == {"relative": 4.0, "paper": 48.0, "mean": 4.0, "sum": 4.0}
 
 
 def test_style_loss_of_known_grams():
     grams, target = torch.full((1, 3, 3), 2.0), torch.full((1, 3, 3), 1.0)
-    got = {kind: losses.style_loss(grams, target, kind).item() for kind in KINDS}
-    assert got == pytest.approx({"relative": 1.0, "paper": 9 / 36, "mean": 9 / 81})
+    got = {kind: losses.style_loss(grams, target, kind, pixels=10).item() for kind in KINDS}
+    assert got == pytest.approx({"relative": 1.0, "paper": 9 / 36, "mean": 9 / 81, "sum": 9 * 10 / 27})
 
 
 def test_paper_normalisation_is_equation_4():
@@ -113,3 +115,56 @@ def test_pictures_of_a_batch_do_not_mix():
     together = losses.style_loss(losses.gram(both), target, "relative")
     alone = torch.cat([losses.style_loss(losses.gram(both[i : i + 1]), target, "relative") for i in range(2)])
     torch.testing.assert_close(together, alone)
+
+
+def moments(features):
+    return losses.gram(features), features.mean((2, 3))
+
+
+def test_covariance_loss_is_numpys():
+    f, a = normal(1, 4, 6, 7, seed=1), normal(1, 4, 5, 9, seed=2) + 0.5
+    c, d = (np.cov(t[0].flatten(1).numpy(), bias=True) for t in (f, a))
+    m, n = (t[0].mean((1, 2)).numpy() for t in (f, a))
+    expected = (((c - d) ** 2).sum() / (d**2).sum() + ((m - n) ** 2).sum() / (n**2).sum()) / 2
+    assert losses.covariance_loss(*moments(f), *moments(a)).item() == pytest.approx(expected)
+
+
+def test_wasserstein_loss_is_the_formula_by_scipys_roots():
+    f, a = normal(1, 4, 6, 7, seed=1), normal(1, 4, 5, 9, seed=2) * 2 + 0.5
+    c, d = (np.cov(t[0].flatten(1).numpy(), bias=True) for t in (f, a))
+    m, n = (t[0].mean((1, 2)).numpy() for t in (f, a))
+    root = scipy.linalg.sqrtm
+    distance = ((m - n) ** 2).sum() + np.trace(c + d - 2 * root(root(d) @ c @ root(d)).real)
+    expected = distance / ((n**2).sum() + np.trace(d))
+    assert losses.wasserstein_loss(*moments(f), *moments(a)).item() == pytest.approx(expected)
+
+
+def test_wasserstein_distance_of_shifted_and_of_scaled_features_is_known():
+    # A shift costs its square; a scale by k moves each feature by (k − 1) times its deviation.
+    a = normal(1, 3, 8, 8, seed=4)
+    size = a.square().sum() / 64
+    shifted = losses.wasserstein_loss(*moments(a + 2), *moments(a)).item()
+    assert shifted == pytest.approx((3 * 4 / size).item())
+    centred = a - a.mean((2, 3), keepdim=True)
+    scaled = losses.wasserstein_loss(*moments(3 * centred), *moments(centred)).item()
+    assert scaled == pytest.approx(4, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [losses.covariance_loss, losses.wasserstein_loss])
+def test_distributions_match_themselves_and_have_true_gradients(loss):
+    target = normal(1, 3, 5, 4, seed=5)
+    wanted = moments(target)
+    assert loss(*wanted, *wanted).item() == pytest.approx(0, abs=1e-7)
+    black = tuple(torch.zeros_like(value) for value in wanted)
+    assert loss(*black, *wanted).item() == pytest.approx(1)
+    features = normal(2, 3, 5, 4, seed=6).requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda f: loss(*moments(f), *wanted), features)
+
+
+def test_fewer_pixels_than_channels_leave_wasserstein_finite():
+    few, target = normal(1, 12, 2, 3, seed=7).float().requires_grad_(True), normal(1, 12, 3, 3, seed=8).float()
+    value = losses.wasserstein_loss(*moments(few), *moments(target))
+    (gradient,) = torch.autograd.grad(value.sum(), few)
+    assert value.isfinite().all()
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() < 10

@@ -4,7 +4,7 @@ import nst
 import numpy as np
 import pytest
 import torch
-from nst import stylization
+from nst import recolour, stylization
 from nst.errors import NstError
 from nst.settings import make
 from nst.stylization import Finished, Progress
@@ -67,7 +67,7 @@ def test_where_it_begins(scene, stripes, untrained):
     one = {"iterations": 1}
     begin = {
         init: run(scene, stripes, untrained, one | {"init": init})[1]
-        for init in ("content", "noise", "style", "content+noise")
+        for init in ("content", "noise", "style", "content+noise", "black+noise")
     }
     assert np.allclose(begin["content"].pixels, scene, atol=1e-6)
     assert begin["content"].losses["content"] == 0
@@ -80,7 +80,11 @@ def test_where_it_begins(scene, stripes, untrained):
     assert begin["style"].losses["style"] < begin["content"].losses["style"]
     given = run(scene, stripes, untrained, one | {"init": "other.png"}, init=scene[::-1].copy())[1]
     assert np.allclose(given.pixels, scene[::-1], atol=1e-6)
-    with pytest.raises(NstError, match="give that picture at the content's shape"):
+    black = begin["black+noise"].pixels  # half of a normal distribution around 0 is clamped
+    assert abs((black == 0).mean() - 0.5) < 0.02
+    larger = run(scene, stripes, untrained, one | {"init": "other.png"}, init=np.kron(scene, np.ones((2, 2, 1))))[1]
+    assert abs(larger.pixels - scene).mean() < 0.02
+    with pytest.raises(NstError, match="give that picture as `init`"):
         run(scene, stripes, untrained, one | {"init": "other.png"})
 
 
@@ -123,12 +127,12 @@ class Broken:
 
 
 def broken(monkeypatch, bad_by_type):
-    real = stylization._objective
+    real = stylization._Pair.objective
 
-    def make_broken(content, styles, blend, settings, state, device, dtype):
-        return Broken(real(content, styles, blend, settings, state, device, torch.float32), bad_by_type.get(dtype, ()))
+    def make_broken(pair, dtype):
+        return Broken(real(pair, torch.float32), bad_by_type.get(dtype, ()))
 
-    monkeypatch.setattr(stylization, "_objective", make_broken)
+    monkeypatch.setattr(stylization._Pair, "objective", make_broken)
 
 
 def test_a_nan_is_stepped_back_from(scene, stripes, untrained, monkeypatch):
@@ -168,15 +172,8 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     big = np.kron(scene, np.ones((2, 2, 1), np.float32))
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
-    objective = stylization._objective(
-        big,
-        [np.kron(stripes, np.ones((2, 2, 1), np.float32))],
-        None,
-        values,
-        trained,
-        torch.device("cpu"),
-        torch.float32,
-    )
+    cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
+    objective = stylization._Pair(big, big, [style], [1.0], values, trained, cpu).objective(torch.float32)
     x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)
     seen = []
@@ -189,3 +186,46 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
 
     optimizer.step(closure)
     assert ours.losses["total"] <= min(seen[:60])
+
+
+def test_coarse_to_fine_shares_the_evaluations_and_goes_on_from_the_coarser_picture(scene, stripes, untrained):
+    values = {"scales": 3, "iterations": 40}
+    assert stylization.scale_plan(scene.shape[:2], make(values)) == [((20, 24), 13), ((28, 34), 27), ((40, 48), 40)]
+    steps, end = run(scene, stripes, untrained, values)
+    assert [step.evaluation for step in steps] == list(range(1, 41))
+    assert [steps[i].picture().shape[:2] for i in (0, 12, 13, 39)] == [(20, 24), (20, 24), (28, 34), (40, 48)]
+    assert end.pixels.shape == scene.shape
+    assert end.best_evaluation > 27
+    fresh = run(scene, stripes, untrained, {"iterations": 1})[1]
+    assert steps[27].losses["style"] < fresh.losses["style"] / 2  # the first look at the finest scale has the strokes
+
+
+@pytest.mark.parametrize("stop", [2, 3, 4, 8])
+def test_coarse_to_fine_goes_on_from_a_checkpoint(scene, stripes, untrained, stop):
+    settings = make(SHALLOW | {"scales": 3, "iterations": 10})
+    events = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu")
+    saved = next(event.state() for event in events if event.evaluation == stop)
+    *_, whole = events
+    *rest, end = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
+    assert [step.evaluation for step in rest] == list(range(stop + 1, 11))
+    assert same(end, whole)
+
+
+def test_an_averaged_picture_is_the_running_average_of_adams(scene, stripes, untrained):
+    values = {"optimizer": "adam", "average": 0.8, "iterations": 12}
+    steps, end = run(scene, stripes, untrained, values)
+    plain, _ = run(scene, stripes, untrained, {"optimizer": "adam", "iterations": 12})
+    assert end.best_evaluation == 12
+    assert end.losses == steps[-1].losses  # the last evaluation is spent on the average itself
+    assert [s.losses for s in steps[:-1]] == [s.losses for s in plain[:-1]]
+    assert not np.allclose(end.pixels, plain[-1].picture(), atol=1e-3)
+
+
+def test_luminance_keeps_the_contents_colours(scene, stripes, untrained):
+    steps, end = run(scene, stripes, untrained, {"color": "luminance", "iterations": 12, "range": "clip"})
+    chroma = [p - (p @ recolour.LUMA)[:, :, None] for p in (scene, end.pixels)]
+    inside = ((end.pixels > 0.01) & (end.pixels < 0.99)).all(2)
+    assert inside.mean() > 0.3
+    np.testing.assert_allclose(chroma[0][inside], chroma[1][inside], atol=1e-5)
+    assert abs(end.pixels - scene).mean() > 0.01
+    assert steps[-1].losses["style"] < steps[0].losses["style"]

@@ -1,0 +1,91 @@
+"""What the optimiser's numbers are: the pixels themselves, or the parameters of a network that makes the picture."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from nst.transformation import Transformation
+
+
+class Canvas(Protocol):
+    """From parameters (1, n), which an optimiser moves, to a picture, and from its gradient back to theirs."""
+
+    def into_range(self, x: Tensor) -> Tensor:
+        """The parameters that are evaluated in place of those that the optimiser asks for."""
+
+    def picture(self, x: Tensor) -> Tensor:
+        """(1, 3, height, width)."""
+
+    def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+        """The gradient in the parameters, (1, n), that follows from that in the picture."""
+
+
+class PixelCanvas:
+    """The parameters are the pixels.
+
+    Args:
+        shape: (1, 3, height, width). kind: `range`, what keeps them in 0..1.
+    """
+
+    def __init__(self, shape: tuple[int, ...], kind: str):
+        self.shape, self.kind = shape, kind
+
+    def into_range(self, x: Tensor) -> Tensor:
+        """Clamp, or rescale what has left 0..1; clip waits for the end."""
+        if self.kind == "clamp":
+            return x.clamp(0, 1)
+        if self.kind == "rescale":
+            low, high = x.amin(1, keepdim=True).clamp_max(0), x.amax(1, keepdim=True).clamp_min(1)
+            return (x - low) / (high - low)
+        return x
+
+    def picture(self, x: Tensor) -> Tensor:
+        return x.view(self.shape)
+
+    def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+        return of_picture.reshape(x.shape)
+
+
+class NetworkCanvas:
+    """The parameters are those of a `Transformation` that is shown the content.
+
+    Args:
+        content: (1, 3, height, width). seed: of the first parameters.
+    """
+
+    def __init__(self, content: Tensor, seed: int):
+        self.content = content
+        self.network = Transformation(seed).to(content.device)
+        self._seen: tuple[Tensor, Tensor] | None = None
+
+    def start(self) -> Tensor:
+        """The first parameters, (1, n)."""
+        return torch.cat([p.detach().flatten() for p in self.network.parameters()])[None]
+
+    def state(self, x: Tensor) -> dict[str, Tensor]:
+        """The parameters by name, as `Transformation.load_state_dict` takes them."""
+        sizes = [p.numel() for p in self.network.parameters()]
+        named = zip(self.network.named_parameters(), x[0].split(sizes), strict=True)
+        return {name: part.view(p.shape) for (name, p), part in named}
+
+    def into_range(self, x: Tensor) -> Tensor:
+        return x
+
+    def picture(self, x: Tensor) -> Tensor:
+        x = x.detach().requires_grad_(True)
+        with torch.enable_grad():
+            made = functional_call(self.network, self.state(x), (self.content,))
+        self._seen = x, made
+        return made.detach()
+
+    def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+        """Of the last picture that was made."""
+        assert self._seen is not None
+        parameters, made = self._seen
+        (gradient,) = torch.autograd.grad(made, parameters, of_picture)
+        self._seen = None
+        return gradient

@@ -1,0 +1,32 @@
+"""`nst apply`: run a network that `method: network` has trained on another picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nst.commands.stylize import checked_suffix
+
+
+@click.command()
+@click.argument("network")
+@click.argument("picture")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
+)
+@click.option("--size", type=click.IntRange(0, 16384), default=0, help="long side in px; 0 keeps the picture's")
+@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
+def command(network: str, picture: str, output: Path, size: int, device: str) -> None:
+    """Paint PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimisation."""
+    checked_suffix(output)
+    from nst import devices
+    from nst.images import read_picture, write_picture
+    from nst.transformation import apply, load
+
+    trained = load(network)
+    given = read_picture(picture, long_side=size)
+    painted = apply(trained, given.pixels, devices.torch_device(device))
+    bits = 16 if output.suffix.lower() in (".tif", ".tiff") else 8
+    write_picture(output, painted, alpha=given.alpha, bits=bits, metadata={"network": network, "content": picture})
+    click.echo(f"{output}: {painted.shape[1]}×{painted.shape[0]} px")

@@ -1,0 +1,61 @@
+"""Keeping the content's colours (Gatys, Bethge, Hertzmann & Shechtman, arXiv:1606.05897).
+
+Pictures are (H, W, 3), sRGB in 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]
+
+#: Luma of R'G'B' (ITU-R BT.601).
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def prepared(content: Pixels, styles: Sequence[Pixels], color: str) -> tuple[Pixels, list[Pixels]]:
+    """The content and the styles that are painted with, by the setting `color`."""
+    if color == "histogram":
+        return content, [matched(style, content) for style in styles]
+    if color == "luminance":
+        grey = _grey(luma(content))
+        return grey, [_grey(_moved(luma(style), luma(content))) for style in styles]
+    return content, list(styles)
+
+
+def finished(painted: Pixels, content: Pixels, color: str) -> Pixels:
+    """What is shown of a painted picture: with `luminance`, its luma and the content's chroma."""
+    if color != "luminance":
+        return painted
+    return np.clip(content + (luma(painted) - luma(content))[:, :, None], 0, 1, dtype=np.float32)
+
+
+def luma(pixels: Pixels) -> Pixels:
+    """(H, W)."""
+    return (pixels @ LUMA).astype(np.float32)
+
+
+def matched(style: Pixels, content: Pixels) -> Pixels:
+    """The style with the mean and covariance of the content's colours: x ↦ C^½ S^-½ (x − s) + c (section 4.1)."""
+    s, c = style.reshape(-1, 3).astype(np.float64), content.reshape(-1, 3).astype(np.float64)
+    turn = _power(np.cov(c.T), 0.5) @ _power(np.cov(s.T), -0.5)
+    recoloured = (s - s.mean(0)) @ turn.T + c.mean(0)
+    return np.clip(recoloured, 0, 1).astype(np.float32).reshape(style.shape)
+
+
+def _power(covariance: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(covariance)
+    kept = np.maximum(values, 1e-5)  # a grey picture has no spread of colours to divide by
+    return np.asarray((vectors * kept**exponent) @ vectors.T)
+
+
+def _moved(values: Pixels, like: Pixels) -> Pixels:
+    """With the mean and the standard deviation of others (section 5)."""
+    return (values - values.mean()) * (like.std() / max(float(values.std()), 1e-3)) + like.mean()
+
+
+def _grey(values: Pixels) -> Pixels:
+    return np.repeat(np.clip(values, 0, 1)[:, :, None], 3, axis=2).astype(np.float32)

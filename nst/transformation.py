@@ -1,0 +1,111 @@
+"""A small network that makes the picture from the content, trained on one pair (`method: network`).
+
+It keeps three resolutions side by side and mixes them (HRNet: Sun, Xiao, Liu & Wang, arXiv:1902.09212), as kvsnoufal's
+neural_style_transfer does. Each convolution is followed by batch normalisation over the one picture that it sees
+(instance normalisation, arXiv:1607.08022), in training and afterwards, so that it suits pictures of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nst.errors import NstError
+from nst.files import replacing
+
+#: Sides are padded to a multiple of this: two halvings.
+MULTIPLE = 4
+
+
+class Transformation(nn.Module):
+    """Pictures (batch, 3, height, width) in 0..1 to pictures of the same shape, about in 0..1.
+
+    About 60,000 parameters; the same seed gives the same ones.
+    """
+
+    def __init__(self, seed: int = 0):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.enter = _Bottleneck(3, 16)
+            self.first = nn.ModuleList([_Bottleneck(16, 32), _Bottleneck(16, 32)])
+            self.second = nn.ModuleList([_Bottleneck(64, 32), _Bottleneck(64, 32), _Bottleneck(64, 32)])
+            self.halve = nn.ModuleList(
+                [_Unit(16, 16, 3, 2), _Unit(32, 32, 3, 2), _Unit(32, 32, 3, 2), _Unit(32, 32, 3, 2)]
+            )
+            self.leave = nn.Sequential(_Bottleneck(96, 16), nn.Conv2d(16, 3, 1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[2:]
+        x = F.pad(pictures, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        x = self.enter(x)
+        whole, half = self.first[0](x), self.first[1](self.halve[0](x))
+        down = self.halve[1](whole)
+        whole, half, quarter = (
+            self.second[0](torch.cat([whole, _enlarged(half, whole)], 1)),
+            self.second[1](torch.cat([half, down], 1)),
+            self.second[2](torch.cat([self.halve[2](half), self.halve[3](down)], 1)),
+        )
+        x = self.leave(torch.cat([whole, _enlarged(half, whole), _enlarged(quarter, whole)], 1))
+        return x[:, :, :height, :width]
+
+
+class _Unit(nn.Sequential):
+    """Convolution, normalisation over the picture, ReLU."""
+
+    def __init__(self, before: int, after: int, side: int, stride: int = 1):
+        super().__init__(
+            nn.Conv2d(before, after, side, stride, side // 2, bias=False),
+            nn.InstanceNorm2d(after, affine=True),
+            nn.ReLU(),
+        )
+
+
+class _Bottleneck(nn.Module):
+    """1×1, 3×3 and 1×1 convolutions beside a shortcut, itself 1×1 where the width changes (He et al. 2015)."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        middle = after // 2
+        self.path = nn.Sequential(_Unit(before, middle, 1), _Unit(middle, middle, 3), _Unit(middle, after, 1))
+        self.shortcut = _Unit(before, after, 1) if before != after else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.path(x) + self.shortcut(x)
+
+
+def _enlarged(small: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(small, size=like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def save(parameters: Mapping[str, Tensor], path: Path) -> None:
+    """Write trained parameters, which `load` reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, temporary)
+
+
+def load(path: str | Path) -> Transformation:
+    """A trained network; raises NstError for a file that holds none."""
+    network = Transformation()
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError):
+        what = "holds no network of `method: network`" if Path(path).is_file() else "there is no such file"
+        raise NstError(f"{path}: {what}; give the snapshots/network.safetensors of a pair") from None
+    return network.requires_grad_(False)
+
+
+def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    """What the network makes of a picture, (H, W, 3) in 0..1, of any size."""
+    picture = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(device)
+    made = network.to(device)(picture)[0].clamp(0, 1)
+    return np.asarray(made.permute(1, 2, 0).cpu().contiguous().numpy())

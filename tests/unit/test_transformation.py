@@ -1,0 +1,93 @@
+"""The network of `method: network`: trained on a pair through the same loop, kept, and run on other pictures."""
+
+import numpy as np
+import pytest
+import torch
+from nst import stylize
+from nst.canvas import NetworkCanvas
+from nst.cli import main
+from nst.errors import NstError
+from nst.images import read_picture, write_picture
+from nst.settings import make
+from nst.stylization import Progress
+from nst.transformation import Transformation, apply, load, save
+
+CPU = torch.device("cpu")
+QUICK = {
+    "method": "network",
+    "optimizer": "adam",
+    "style_layers": "conv1_1+conv2_1",
+    "content_layers": "conv2_2",
+    "range": "clip",
+}
+
+
+def test_any_size_goes_in_and_comes_out():
+    network = Transformation()
+    for height, width in ((33, 50), (16, 21), (40, 40)):
+        assert network(torch.rand(1, 3, height, width)).shape == (1, 3, height, width)
+
+
+def test_the_seed_decides_and_leaves_torchs_own_alone():
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    first, again, other = (Transformation(seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["enter.path.0.0.weight"], other["enter.path.0.0.weight"])
+
+
+def test_the_gradient_in_the_parameters_is_that_of_finite_differences():
+    canvas = NetworkCanvas(
+        torch.rand(1, 3, 32, 28, dtype=torch.float64, generator=torch.Generator().manual_seed(9)), seed=3
+    )
+    canvas.network.double()
+    x = canvas.start()
+    pull = torch.randn(1, 3, 32, 28, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    canvas.picture(x)
+    gradient = canvas.gradient(x, pull)
+    for seed in range(3):
+        direction = torch.randn(x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        h = 1e-10  # so many ReLUs have kinks nearby
+        up, down = ((canvas.picture(x + sign * h * direction) * pull).sum() for sign in (1, -1))
+        assert (gradient * direction).sum().item() == pytest.approx(((up - down) / (2 * h)).item(), rel=1e-4)
+
+
+def test_training_lowers_the_loss_and_the_network_paints_its_picture(scene, stripes, untrained):
+    settings = make(QUICK | {"iterations": 30, "learning_rate": 0.01})
+    events = list(stylize(scene, [stripes], settings, state=untrained, device="cpu"))
+    *progress, finished = events
+    assert finished.losses["total"] < progress[0].losses["total"] / 2
+    network = Transformation()
+    network.load_state_dict(finished.network)
+    np.testing.assert_allclose(apply(network.requires_grad_(False), scene, CPU), finished.pixels, atol=1e-4)
+
+
+def test_a_checkpoint_goes_on_as_if_nothing_had_been(scene, stripes, untrained):
+    settings = make(QUICK | {"iterations": 8, "learning_rate_decay": 0.5})
+    states, whole = [], None
+    for event in stylize(scene, [stripes], settings, state=untrained, device="cpu"):
+        if isinstance(event, Progress):
+            states.append(event.state())
+        else:
+            whole = event
+    *_, resumed = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=states[3])
+    np.testing.assert_allclose(resumed.pixels, whole.pixels, atol=1e-5)
+
+
+def test_apply_runs_a_kept_network_on_another_picture(scene, tmp_path, capsys):
+    save(Transformation(4).state_dict(), tmp_path / "network.safetensors")
+    write_picture(tmp_path / "other.png", np.flip(scene, 1).copy())
+    arguments = [str(tmp_path / name) for name in ("network.safetensors", "other.png")]
+    assert main(["apply", *arguments, "-o", str(tmp_path / "out.png"), "--size", "64", "--device", "cpu"]) == 0
+    assert max(read_picture(tmp_path / "out.png").pixels.shape) == 64
+    assert "64×" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, b"not a network"])
+def test_what_is_no_network_is_named(tmp_path, content):
+    path = tmp_path / "network.safetensors"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(NstError, match=r"give the snapshots/network\.safetensors of a pair"):
+        load(path)
