@@ -17,7 +17,7 @@ from nst.inputs import Files
 from nst.manifest import Complaint, Manifest, Row, read_manifest
 from nst.names import Slugs, stem, style_wish
 from nst.settings import Settings, defaults, differing, fields, text
-from nst.variants import Variant, Variants
+from nst.variants import Variants
 
 __all__ = ["Pair", "arguments", "expand", "parse_styles", "read_grid", "styles_text", "write_grid_csv"]
 
@@ -83,7 +83,6 @@ class _Expansion:
         self._contents: dict[str, tuple[list[str], list[str]]] = {}
         self._styles: dict[str, tuple[list[Styles], list[str]]] = {}
         self._content_slug, self._style_slug = Slugs(), Slugs()
-        self._settings_of: dict[str, tuple[Settings, int]] = {}
         self._pairs: dict[tuple[str, Styles, str], Pair] = {}
         self._complaints = list(manifest.complaints)
         self._pictures: list[tuple[int, str, str]] = []  # (line, column, path) to be looked at in the end
@@ -93,20 +92,24 @@ class _Expansion:
         contents, styles = self._content_cell(row), self._style_cell(row)
         variants, wrong = self._variants.of(row.cells)
         self._complaints += [Complaint(row.line, column, sentence) for column, sentence in wrong]
-        self._check_names(row, variants)
         self._pictures += [(row.line, "content", path) for path in contents]
         paths = dict.fromkeys(path for style in styles for path, _ in style)
         self._pictures += [(row.line, "style", path) for path in paths]
+        clashes: dict[str, str] = {}
         keys = [variant.name.casefold() for variant in variants]
         for content in contents:
             content_name = self._content_slug(content, stem(content))
             for style in styles:
                 style_name = self._style_slug(styles_text(style), style_wish(style))
                 for key, (settings, basis, name) in zip(keys, variants, strict=True):
-                    if (content, style, key) not in self._pairs:
+                    known = self._pairs.get((content, style, key))
+                    if known is None:
                         self._pairs[content, style, key] = Pair(
                             content, style, settings, content_name, style_name, name, row.line, basis
                         )
+                    elif known.settings != settings:  # one would overwrite the other
+                        clashes.setdefault(key, _two_settings(name, known, settings, row.line))
+        self._complaints += [Complaint(row.line, "name", sentence) for sentence in clashes.values()]
 
     def finish(self) -> list[Pair]:
         """All pairs; raises Problems if anything is wrong."""
@@ -140,19 +143,12 @@ class _Expansion:
         self._complaints += [Complaint(row.line, "style", sentence) for sentence in sentences]
         return styles
 
-    def _check_names(self, row: Row, variants: Iterable[Variant]) -> None:
-        """Complain of a name that stands for two choices of settings: one would overwrite the other."""
-        for settings, _, name in variants:
-            known, line = self._settings_of.setdefault(name.casefold(), (settings, row.line))
-            if known != settings:
-                differ = ", ".join(differing(settings, known))
-                self._complaints.append(Complaint(row.line, "name", _two_settings(name, differ, line, row.line)))
 
-
-def _two_settings(name: str, differ: str, line: int, here: int) -> str:
-    if line == here:
+def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
+    differ = ", ".join(differing(settings, known.settings))
+    if known.row == here:
         return f"{name!r} would stand for several values of {differ}; give each a row and a `name` of its own"
-    return f"{name!r} stands on line {line} for another value of {differ}; give the rows a `name` each"
+    return f"{name!r} stands on line {known.row} for another value of {differ}; give the rows a `name` each"
 
 
 def arguments(pair: Pair) -> list[str]:

@@ -229,7 +229,7 @@ def test_a_picture_that_is_none() -> None:
 
 @pytest.mark.usefixtures("_pictures")
 def test_one_name_for_two_settings() -> None:
-    rows = "content,style,name,size,frames\nc/lake.jpg,s/wave.jpg,x,64,\nc/pine.png,s/wave.jpg,X,128,\n"
+    rows = "content,style,name,size,frames\nc/lake.jpg,s/wave.jpg,x,64,\nc/lake.jpg,s/wave.jpg,X,128,\n"
     assert mistakes(rows) == ["3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"]
     rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
@@ -239,6 +239,12 @@ def test_one_name_for_two_settings() -> None:
     assert mistakes(rows) == [
         "2: name: 'default' would stand for several values of frames; give each a row and a `name` of its own"
     ]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_one_name_for_pairs_that_want_their_own_settings() -> None:
+    rows = "content,style,name,size\nc/lake.jpg,s/wave.jpg,table,64\nc/pine.png,s/wave.jpg,table,128\n"
+    assert ids(rows) == ["lake/wave/table", "pine/wave/table"]
 
 
 @pytest.mark.usefixtures("_pictures")
