@@ -13,6 +13,7 @@ from nst.errors import NstError
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
 COMMANDS = {
     "stylize": "Paint a content in a style.",
+    "again": "Make a picture once more from what it carries.",
     "apply": "Run a network that was trained on a pair on another picture.",
     "grid": "Show what a manifest asks for; run nothing.",
     "settings": "List every setting, its range and its default.",

@@ -58,7 +58,7 @@ def command(
         content, styles, chosen, output,
         record=record, work=work, device=device, threads=threads, id=pair,
     )  # fmt: skip
-    with _Display(chosen.iterations, output) as display:
+    with Display(chosen.iterations, output) as display:
         result = paint(job, display.show)
     click.echo(summary(result))
 
@@ -99,7 +99,7 @@ def summary(record: dict[str, Any]) -> str:
     )
 
 
-class _Display:
+class Display:
     """Progress on a terminal as a bar, in a log as a line every few seconds."""
 
     EVERY = 10.0
@@ -109,7 +109,7 @@ class _Display:
         self._bar: Any = None
         self._said = time.monotonic()
 
-    def __enter__(self) -> _Display:
+    def __enter__(self) -> Display:
         return self
 
     def __exit__(self, *_: object) -> None:

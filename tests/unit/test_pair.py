@@ -4,8 +4,10 @@ import csv
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from nst import pair
+from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
 from nst.settings import make
@@ -120,3 +122,28 @@ def test_a_failed_run_leaves_the_earlier_picture(job):
     before = job("a").output.read_bytes()
     interrupted(job("a", style_weight=3), after=4)
     assert job("a").output.read_bytes() == before
+
+
+def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys):
+    first = job("a")
+    pair.paint(first)
+    again = ["again", str(first.output), "--device", "cpu", "--threads", "1", "-o"]
+    assert main([*again, str(tmp_path / "b.png")]) == 0
+    assert (np.asarray(Image.open(tmp_path / "b.png")) == np.asarray(Image.open(first.output))).all()
+    assert main([*again, str(tmp_path / "c.png"), "--style-weight", "0.1", "--size", "48"]) == 0
+    carried = read_metadata(tmp_path / "c.png")
+    assert (carried["settings"]["style_weight"], carried["settings"]["size"]) == (0.1, 48)
+    capsys.readouterr()
+    (tmp_path / "scene.png").write_bytes((tmp_path / "stripes.png").read_bytes())
+    (tmp_path / "stripes.png").unlink()
+    assert main([*again, str(tmp_path / "d.png")]) == 1
+    changed, gone = capsys.readouterr().err.splitlines()
+    assert changed.endswith("scene.png has changed since; put the old file back")
+    assert "stripes.png is not here" in gone
+    assert not (tmp_path / "d.png").exists()
+
+
+def test_a_picture_of_others_cannot_be_made_again(tmp_path, capsys, scene):
+    write_picture(tmp_path / "plain.png", scene)
+    assert main(["again", str(tmp_path / "plain.png"), "-o", str(tmp_path / "out.png")]) == 1
+    assert "carries no settings of nst" in capsys.readouterr().err

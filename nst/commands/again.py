@@ -1,0 +1,76 @@
+"""`nst again`: make a picture once more from what it carries, as it was or with other settings."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nst.commands.options import setting_options
+from nst.commands.stylize import Display, checked_suffix, summary
+from nst.errors import NstError, Problems
+
+
+@click.command()
+@click.argument("image")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
+)
+@click.option("--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json")
+@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores")
+@setting_options()
+def command(image: str, output: Path, record: Path | None, device: str, threads: int, settings: dict[str, str]) -> None:
+    """Paint IMAGE, a picture of nst's, once more: the same, or with the settings that are given changed.
+
+    Its content and style must be where they were, and unchanged. Run it from the folder that they were named from.
+    """
+    checked_suffix(output)
+    from nst.images import read_metadata
+    from nst.settings import make
+
+    carried = read_metadata(image)
+    try:
+        pictures = [carried["content"], *carried["style"]]
+        styles = tuple((str(style["path"]), float(style["weight"])) for style in carried["style"])
+        known, content = dict(carried["settings"]), str(carried["content"]["path"])
+        _check_unchanged(image, pictures)
+    except (KeyError, TypeError, ValueError):
+        raise NstError(f"{image}: carries no whole record; name a picture that `nst stylize` saved") from None
+    chosen = make(known | settings, image)
+    logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
+    _tell_differences(carried)
+    from nst.pair import Job, paint
+
+    job = Job(content, styles, chosen, output, record=record, device=device, threads=threads, id=str(carried.get("id")))
+    with Display(chosen.iterations, output) as display:
+        result = paint(job, display.show)
+    click.echo(summary(result))
+
+
+def _check_unchanged(image: str, pictures: list[dict[str, Any]]) -> None:
+    """Raise Problems with a line for each input that is gone or another one by now."""
+    from nst.weights import sha256
+
+    wrong = []
+    for picture in pictures:
+        path = Path(str(picture["path"]))
+        if not path.is_file():
+            wrong.append(f"{image}: its input {path} is not here; run this from the folder that the path starts from")
+        elif sha256(path) != picture["sha256"]:
+            wrong.append(f"{image}: its input {path} has changed since; put the old file back")
+    if wrong:
+        raise Problems(wrong)
+
+
+def _tell_differences(carried: dict[str, Any]) -> None:
+    import nst
+
+    if carried.get("algorithm") != nst.ALGORITHM:
+        log = logging.getLogger(__name__)
+        log.warning(
+            "it was painted by nst %s (algorithm %s), this is nst %s (algorithm %s): expect slight differences",
+            carried.get("nst"), carried.get("algorithm"), nst.__version__, nst.ALGORITHM,
+        )  # fmt: skip
