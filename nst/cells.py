@@ -7,11 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from nst.errors import NstError, Problems
-from nst.inputs import SUFFIXES, Files, is_url, tidy
+from nst.inputs import SUFFIXES, Files, Styles, is_url, tidy
 from nst.settings import number_text
-
-#: Paths of styles and their weights, which sum to 1.
-Styles = tuple[tuple[str, float], ...]
 
 T = TypeVar("T")
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
-from nst.cells import Styles, parse_contents, parse_style_cell, parse_styles, styles_text
+from nst.cells import parse_contents, parse_style_cell, parse_styles, styles_text
 from nst.config import Config
 from nst.errors import NstError
 from nst.files import replacing
-from nst.inputs import Files
+from nst.inputs import Files, Styles, mask_problems
 from nst.manifest import Complaint, Manifest, Row, read_manifest
 from nst.names import Slugs, stem, style_wish
 from nst.settings import Settings, defaults, differing, fields, text
@@ -96,6 +96,7 @@ class _Expansion:
         paths = dict.fromkeys(path for style in styles for path, _ in style)
         self._pictures += [(row.line, "style", path) for path in paths]
         clashes: dict[str, str] = {}
+        masks: dict[tuple[str, str], None] = {}
         keys = [variant.name.casefold() for variant in variants]
         for content in contents:
             content_name = self._content_slug(content, stem(content))
@@ -107,9 +108,12 @@ class _Expansion:
                         self._pairs[content, style, key] = Pair(
                             content, style, settings, content_name, style_name, name, row.line, basis
                         )
+                        if settings.content_mask or settings.style_mask:
+                            masks.update(dict.fromkeys(mask_problems(settings, content, style, self._files.size)))
                     elif known.settings != settings:  # one would overwrite the other
                         clashes.setdefault(key, _two_settings(name, known, settings, row.line))
         self._complaints += [Complaint(row.line, "name", sentence) for sentence in clashes.values()]
+        self._complaints += [Complaint(row.line, column, sentence) for column, sentence in masks]
 
     def finish(self) -> list[Pair]:
         """All pairs; raises Problems if anything is wrong."""

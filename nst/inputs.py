@@ -5,11 +5,18 @@ from __future__ import annotations
 import difflib
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 from nst.errors import NstError
+from nst.settings import Settings, mask_problem
+
+#: Paths of styles and their weights, which sum to 1.
+Styles = tuple[tuple[str, float], ...]
+
+#: Column and sentence of something wrong.
+Wrong = tuple[str, str]
 
 #: What a glob takes for a picture.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".bmp", ".gif")
@@ -86,6 +93,32 @@ class Files:
             return picture_size(path)
         except NstError as error:
             return str(error)
+
+
+def mask_problems(
+    settings: Settings, content: str, styles: Styles, size: Callable[[str], tuple[int, int]]
+) -> list[Wrong]:
+    """(column, sentence) for each mask that does not suit the pictures of a pair; `size` gives (width, height)."""
+    wrong = []
+    if sentence := mask_problem(len(styles), settings):
+        column, _, sentence = sentence.partition(": ")
+        wrong.append((column, sentence))
+    for column, picture in (("content_mask", content), ("style_mask", styles[0][0])):
+        mask = getattr(settings, column)
+        if mask and not _same_aspect(size(mask), size(picture)):
+            wrong.append((
+                column,
+                f"{mask} is {'×'.join(map(str, size(mask)))} px, another shape than {picture} with "
+                f"{'×'.join(map(str, size(picture)))}; draw it at that picture's aspect",
+            ))  # fmt: skip
+    return wrong
+
+
+def _same_aspect(mask: tuple[int, int], picture: tuple[int, int]) -> bool:
+    """Within a pixel of a rounded side; yes where a size is unknown."""
+    if not (all(mask) and all(picture)):
+        return True
+    return abs(mask[0] * picture[1] / (mask[1] * picture[0]) - 1) <= 0.01 + 1 / min(mask)
 
 
 def _is_file(path: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from nst import losses
 from nst.networks import FeatureExtractor
@@ -17,6 +19,14 @@ Statistics = tuple[Tensor, ...]
 
 #: N of the losses' formulas: lite's channels stand for as many of VGG's, so that any weights suit it as they are.
 VGG_WIDTHS = convolutions("vgg19")
+
+
+class Region(NamedTuple):
+    """Where a style is painted, (1, 1, height, width) in 0..1 or everywhere, how much it counts, and its targets."""
+
+    mask: Tensor | None
+    share: float
+    targets: dict[str, Statistics]
 
 
 @dataclass(frozen=True)
@@ -41,19 +51,33 @@ class Objective:
     Args:
         network: gives the features of every layer of the settings.
         content: (batch, 3, height, width). styles: of each blended style picture (batch or 1, 3, h, w) and its weight.
+        regions: (styles, 1, height, width) in 0..1, where each style is painted; they are mixed everywhere if None.
+        style_mask: (1, 1, h, w) in 0..1, where the one style is taken from; everywhere if None.
     """
 
     def __init__(
-        self, network: FeatureExtractor, content: Tensor, styles: Sequence[tuple[Tensor, float]], settings: Settings
-    ):  # fmt: skip
+        self,
+        network: FeatureExtractor,
+        content: Tensor,
+        styles: Sequence[tuple[Tensor, float]],
+        settings: Settings,
+        *,
+        regions: Tensor | None = None,
+        style_mask: Tensor | None = None,
+    ):
         self.network, self.settings = network, settings
         self.content_layers = settings.content_layers if settings.content_weight else {}
         self.style_layers = settings.style_layers if settings.style_weight else {}
         self.content: dict[str, Tensor]
-        self.style: dict[str, Statistics]
+        self.style: list[Region]
         with torch.no_grad():
             self.content = self._content_targets(content)
-            self.style = self._style_targets(styles)
+            if not self.style_layers:
+                self.style = []
+            elif regions is None:
+                self.style = [Region(None, 1.0, self._style_targets(styles, style_mask))]
+            else:
+                self.style = self._regions(regions, styles, style_mask)
 
     def _content_targets(self, content: Tensor) -> dict[str, Tensor]:
         if not self.content_layers:
@@ -61,24 +85,46 @@ class Objective:
         features = self.network(content)
         return {layer: self.network.project(layer, features[layer]).clone() for layer in self.content_layers}
 
-    def _style_targets(self, styles: Sequence[tuple[Tensor, float]]) -> dict[str, Statistics]:
+    def _regions(
+        self, masks: Tensor, styles: Sequence[tuple[Tensor, float]], style_mask: Tensor | None
+    ) -> list[Region]:
+        """A region a style; each counts by its weight and its area, so that all are painted equally strongly."""
+        shares = [weight * mask.mean().item() for mask, (_, weight) in zip(masks, styles, strict=True)]
+        whole = sum(shares) or 1.0  # masks may be empty at a coarse scale
+        return [
+            Region(mask[None], share / whole, self._style_targets([style], style_mask))
+            for mask, share, style in zip(masks, shares, styles, strict=True)
+            if share
+        ]
+
+    def _style_targets(self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None) -> dict[str, Statistics]:
         """The weighted mean of the styles' statistics: its nearest point is that of the weighted losses."""
-        if not self.style_layers:
-            return {}
         whole = sum(weight for _, weight in styles)
         targets: dict[str, Statistics] = {}
         for picture, weight in styles:
             features = self.network(picture)
             for layer in self.style_layers:
-                share = tuple(value * (weight / whole) for value in self._statistics(layer, features[layer]))
+                share = tuple(value * (weight / whole) for value in self._statistics(layer, features[layer], mask))
                 before = targets.get(layer, (0.0,) * len(share))
                 targets[layer] = tuple(a + b for a, b in zip(before, share, strict=True))
         return targets
 
-    def _statistics(self, layer: str, features: Tensor) -> Statistics:
-        """What the style loss compares: the Gram matrix, and the channels' means where it wants them."""
-        grams = self.network.gram(layer, features)
-        return (grams,) if self.settings.style_loss == "gram" else (grams, self.network.means(layer, features))
+    def _statistics(self, layer: str, features: Tensor, mask: Tensor | None) -> Statistics:
+        """What the style loss compares: the Gram matrix, and the channels' means where it wants them.
+
+        With a mask, of the features that it shows: each place counts by the mask's mean over what it stands for
+        (guided Gram matrices, arXiv:1611.07865, equation 3).
+        """
+        wants_means = self.settings.style_loss != "gram"
+        if mask is None:
+            grams = self.network.gram(layer, features)
+            return (grams, self.network.means(layer, features)) if wants_means else (grams,)
+        weight = F.adaptive_avg_pool2d(mask, features.shape[2:])
+        area = weight.mean().clamp_min(1e-6)
+        grams = self.network.gram(layer, features * weight.sqrt().to(features.dtype)) / area
+        if not wants_means:
+            return (grams,)
+        return grams, self.network.means(layer, features * weight.to(features.dtype)) / area
 
     def evaluate(self, pictures: Tensor) -> Evaluation:
         """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1: one forward, one backward pass."""
@@ -118,7 +164,11 @@ class Objective:
         }
 
     def _style_loss(self, layer: str, features: Tensor) -> Tensor:
-        found, wanted = self._statistics(layer, features), self.style[layer]
+        losses_of = [region.share * self._region_loss(layer, features, region) for region in self.style]
+        return torch.stack(losses_of).sum(0) if losses_of else features.new_zeros(len(features), dtype=torch.float32)
+
+    def _region_loss(self, layer: str, features: Tensor, region: Region) -> Tensor:
+        found, wanted = self._statistics(layer, features, region.mask), region.targets[layer]
         if self.settings.style_loss == "covariance":
             return losses.covariance_loss(*found, *wanted)
         if self.settings.style_loss == "wasserstein":

@@ -26,9 +26,10 @@ import numpy as np
 import nst
 from nst import devices, weights
 from nst.animation import animate
-from nst.errors import NstError
-from nst.images import Picture, read_picture, resize, write_picture
-from nst.settings import PATHS, Settings, fields, text
+from nst.errors import NstError, Problems
+from nst.images import Picture, picture_size, read_picture, resize, write_picture
+from nst.inputs import mask_problems
+from nst.settings import PATHS, Settings, fields, pictures, text
 
 if TYPE_CHECKING:
     from nst.metrics import Metrics
@@ -73,6 +74,8 @@ class _Inputs:
     content: Picture
     styles: list[Picture]
     init: Picture | None
+    content_mask: Picture | None
+    style_mask: Picture | None
 
 
 def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> dict[str, Any]:
@@ -116,7 +119,8 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
     """What the run has kept, its record, and its picture in the work folder."""
     clock = _Clock()
     inputs = read_inputs(job)
-    hashes = {path: weights.sha256(Path(path)) for path in (job.content, *(path for path, _ in job.styles))}
+    paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings))
+    hashes = {path: weights.sha256(Path(path)) for path in paths}
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
     run = _Recording(job, inputs, _key(job.settings, hashes, digest))
@@ -150,6 +154,8 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
 def read_inputs(job: Job) -> _Inputs:
     """The pictures of a pair at the sizes that its settings ask for."""
     s = job.settings
+    if wrong := mask_problems(s, job.content, job.styles, picture_size):
+        raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
     square = (s.size, s.size) if s.fit == "square" and s.size else None
     content = read_picture(job.content, long_side=s.size, shape=square)
     height, width = content.pixels.shape[:2]
@@ -160,7 +166,15 @@ def read_inputs(job: Job) -> _Inputs:
         side = max(1, round(max(height, width) * s.style_scale))
         styles = [read_picture(path, long_side=side) for path, _ in job.styles]
     init = read_picture(s.init, shape=(height, width)) if s.init not in PATHS["init"] else None
-    return _Inputs(content, styles, init)
+    return _Inputs(content, styles, init, _mask(s.content_mask, content), _mask(s.style_mask, styles[0]))
+
+
+def _mask(path: str, picture: Picture) -> Picture | None:
+    """A mask at its picture's size."""
+    if not path:
+        return None
+    height, width = picture.pixels.shape[:2]
+    return read_picture(path, shape=(height, width))
 
 
 class _Clock:
@@ -210,6 +224,8 @@ class _Recording:
             state=state,
             blend=[weight for _, weight in job.styles],
             init=inputs.init.pixels if inputs.init else None,
+            content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
+            style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
             device=job.device,
             threads=job.threads,
             resume=resume,
@@ -323,6 +339,7 @@ def _identity(job: Job, inputs: _Inputs, hashes: dict[str, str]) -> dict[str, An
             _described(path, hashes, picture) | {"weight": weight}
             for (path, weight), picture in zip(job.styles, inputs.styles, strict=True)
         ],
+        "pictures": [{"path": path, "sha256": hashes[path]} for path in pictures(job.settings)],
         "settings": {name: _plain(getattr(job.settings, name)) for name in fields()},
     }
 

@@ -188,6 +188,12 @@ class Settings(BaseModel):
         "colours of the style, those of the content by painting the luminance only, or those of the content by giving "
         "its mean and covariance of colours to the style beforehand",
     )
+    content_mask: str = _option(
+        "",
+        "picture, bright where the style is painted; with two blended styles bright for the first and dark for the "
+        "second, with three red, green and blue for one each; without, everywhere",
+    )
+    style_mask: str = _option("", "picture, bright where the style is taken from; without, everywhere")
     range: Literal["clip", "clamp", "rescale"] = _option(
         "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
     )
@@ -231,6 +237,15 @@ def check_consistent(settings: Settings) -> None:
         raise ValueError("style_weight: content_weight and style_weight are both 0; give one of them a value above 0")
 
 
+def mask_problem(styles: int, settings: Settings) -> str:
+    """What is wrong with masks for so many blended styles, and what would be right; '' if nothing is."""
+    if settings.content_mask and styles > 3:
+        return f"content_mask: tells three styles apart at most, and {styles} are blended; blend fewer"
+    if settings.style_mask and styles > 1:
+        return f"style_mask: goes with one style, and {styles} are blended; leave it out"
+    return ""
+
+
 #: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
 UNNAMED = frozenset({"preset", "weights", "snapshots", "frames"})
 
@@ -238,7 +253,17 @@ UNNAMED = frozenset({"preset", "weights", "snapshots", "frames"})
 PATHS = {
     "weights": frozenset({"imagenet"}),
     "init": frozenset({"content", "noise", "style", "content+noise", "black+noise"}),
+    "content_mask": frozenset({""}),
+    "style_mask": frozenset({""}),
 }
+
+#: Those of them that name pictures, which decide what is painted.
+PICTURES = ("init", "content_mask", "style_mask")
+
+
+def pictures(settings: Settings) -> list[str]:
+    """The pictures that settings name."""
+    return [path for name in PICTURES if (path := getattr(settings, name)) not in PATHS[name]]
 
 
 def fields() -> dict[str, FieldInfo]:
@@ -284,6 +309,8 @@ def allowed(name: str) -> str:
         return f"{', '.join(sorted(PATHS['init']))} or the path of a picture"
     if name == "preset":
         return "the name of a preset"
+    if name in PICTURES:
+        return "the path of a picture"
     if info.annotation is str:
         return "a text"
     kind = "a whole number" if info.annotation is int else "a number"

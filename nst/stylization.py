@@ -24,7 +24,7 @@ from nst.images import resize
 from nst.networks import FeatureExtractor, smallest_side
 from nst.objective import Evaluation, Objective
 from nst.optimizers import LBFGS, Adam, Optimizer
-from nst.settings import Settings
+from nst.settings import Settings, mask_problem
 from nst.smoothing import Smoothing
 
 Pixels = NDArray[np.float32]
@@ -77,6 +77,8 @@ class _Pair:
     content: Pixels
     styles: list[Pixels]
     blend: list[float]
+    content_mask: Pixels | None
+    style_mask: Pixels | None
     settings: Settings
     state: dict[str, Tensor]
     device: torch.device
@@ -91,6 +93,7 @@ class _Pair:
             plain=resize(self.plain, shape=shape),
             content=resize(self.content, shape=shape),
             styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
+            content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
         )
 
     def objective(self, dtype: torch.dtype) -> Objective:
@@ -99,7 +102,25 @@ class _Pair:
         network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
         network.convert(self.device, dtype)
         styles = [(_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)]
-        return Objective(network, _tensor(self.content).to(self.device), styles, s)
+        return Objective(
+            network, _tensor(self.content).to(self.device), styles, s,
+            regions=self._regions(), style_mask=self._style_mask(),
+        )  # fmt: skip
+
+    def _regions(self) -> Tensor | None:
+        """Where each style is painted, (styles, 1, H, W): see `content_mask`."""
+        if self.content_mask is None:
+            return None
+        bright = torch.from_numpy(recolour.luma(self.content_mask)).clamp(0, 1)
+        coloured = _tensor(self.content_mask)[0].clamp(0, 1)
+        regions = {1: [bright], 2: [bright, 1 - bright], 3: [*coloured]}[len(self.styles)]
+        return torch.stack(regions)[:, None].to(self.device)
+
+    def _style_mask(self) -> Tensor | None:
+        if self.style_mask is None:
+            return None
+        mask = resize(self.style_mask, shape=self.styles[0].shape[:2])
+        return torch.from_numpy(recolour.luma(mask)).clamp(0, 1)[None, None].to(self.device)
 
     def shown(self, picture: Tensor) -> Pixels:
         """(1, 3, H, W) to (H, W, 3) in 0..1, in the colours that `color` asks for."""
@@ -131,6 +152,8 @@ def stylize(
     state: dict[str, Tensor],
     blend: Sequence[float] | None = None,
     init: Pixels | None = None,
+    content_mask: Pixels | None = None,
+    style_mask: Pixels | None = None,
     device: str = "auto",
     threads: int = 0,
     resume: dict[str, Any] | None = None,
@@ -144,6 +167,7 @@ def stylize(
         state: the network's weights (`nst.weights.load`).
         blend: a weight for each style; equal where None.
         init: the picture to begin from, (h, w, 3), where `settings.init` names a file.
+        content_mask, style_mask: (h, w, 3), where the settings name them.
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
         resume: the `state()` of an earlier Progress of the same pair and settings.
     Yields:
@@ -156,7 +180,10 @@ def stylize(
     devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
     started = time.perf_counter()
     ready, recoloured = recolour.prepared(content, styles, settings.color)
-    whole = _Pair(content, ready, recoloured, list(blend or [1.0] * len(styles)), settings, state, where)
+    content_mask = None if content_mask is None else resize(content_mask, shape=content.shape[:2])
+    shares = list(blend or [1.0] * len(styles))
+    whole = _Pair(content, ready, recoloured, shares, content_mask, style_mask, settings, state, where)
+    _check_masks(whole)
     scales = scale_plan(content.shape[:2], settings)
     _check_sides(whole.at(scales[0][0]))
     timing = {"targets": 0.0, "optimise": 0.0}
@@ -259,6 +286,16 @@ def _check_sides(pair: _Pair) -> None:
                 f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
                 f"raise size{fewer}, or use shallower layers"
             )
+
+
+def _check_masks(pair: _Pair) -> None:
+    if sentence := mask_problem(len(pair.styles), pair.settings):
+        raise NstError(sentence)
+    for column, mask in (("content_mask", pair.content_mask), ("style_mask", pair.style_mask)):
+        if mask is None and getattr(pair.settings, column):
+            raise NstError(f"{column}: give that picture as `{column}`")
+        if mask is not None and recolour.luma(mask).max() <= 0:
+            raise NstError(f"{column}: is black all over; make it bright where the style belongs")
 
 
 def _tensor(pixels: Pixels) -> Tensor:

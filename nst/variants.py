@@ -10,12 +10,9 @@ from nst import settings as declared
 from nst.cells import split_list
 from nst.config import Config
 from nst.errors import NstError, Problems
-from nst.inputs import Files
+from nst.inputs import Files, Wrong
 from nst.names import settings_name
-from nst.settings import PATHS, Settings
-
-#: Column and sentence of something wrong.
-Wrong = tuple[str, str]
+from nst.settings import PATHS, PICTURES, Settings
 
 
 class Variant(NamedTuple):
@@ -109,7 +106,7 @@ class Variants:
         if column == "preset":
             self._base(value)
         if column in PATHS and value not in PATHS[column]:
-            look = self._files.picture_problem if column == "init" else self._files.file_problem
+            look = self._files.picture_problem if column in PICTURES else self._files.file_problem
             if problem := look(value):
                 raise NstError(problem)
         return value

@@ -33,7 +33,7 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
 
     carried = read_metadata(image)
     try:
-        pictures = [carried["content"], *carried["style"]]
+        pictures = [carried["content"], *carried["style"], *carried.get("pictures", [])]
         styles = tuple((str(style["path"]), float(style["weight"])) for style in carried["style"])
         known, content = dict(carried["settings"]), str(carried["content"]["path"])
         _check_unchanged(image, pictures)

@@ -278,3 +278,19 @@ def test_grid_csv() -> None:
     assert make({name: line[name] for name in fields()}) == pairs[0].settings
     assert line["style_layers"] == text(defaults().style_layers)
     assert [path.name for path in Path("out").iterdir()] == ["grid.csv"]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_masks_that_do_not_suit_are_named_before_anything_is_painted() -> None:
+    picture("m/wide.png", (30, 10))
+    picture("m/good.png", (80, 60))
+    rows = (
+        "content,style,content_mask,style_mask\n"
+        "c/lake.jpg,s/wave.jpg,m/wide.png,\n"
+        "c/lake.jpg,s/wave.jpg+s/scream.jpg,,m/good.png\n"
+        "c/lake.jpg,s/wave.jpg,m/good.png,m/none.png\n"
+    )
+    first, second, third = mistakes(rows)
+    assert first.startswith("2: content_mask: m/wide.png is 30×10 px, another shape than c/lake.jpg with ")
+    assert second == "3: style_mask: goes with one style, and 2 are blended; leave it out"
+    assert third.startswith("4: style_mask: there is no file m/none.png")

@@ -173,7 +173,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
     cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
-    objective = stylization._Pair(big, big, [style], [1.0], values, trained, cpu).objective(torch.float32)
+    objective = stylization._Pair(big, big, [style], [1.0], None, None, values, trained, cpu).objective(torch.float32)
     x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)
     seen = []
@@ -229,3 +229,46 @@ def test_luminance_keeps_the_contents_colours(scene, stripes, untrained):
     np.testing.assert_allclose(chroma[0][inside], chroma[1][inside], atol=1e-5)
     assert abs(end.pixels - scene).mean() > 0.01
     assert steps[-1].losses["style"] < steps[0].losses["style"]
+
+
+def test_a_content_mask_paints_where_it_is_bright(scene, stripes, untrained):
+    mask = np.zeros_like(scene)
+    mask[:, 28:] = 1
+    values = {"content_mask": "mask.png", "content_weight": 0.2, "iterations": 25}
+    _, end = run(scene, stripes, untrained, values, content_mask=mask)
+    change = abs(end.pixels - scene).mean(2)
+    assert change[:, 32:].mean() > 5 * change[:, :20].mean()
+    with pytest.raises(NstError, match="content_mask: is black all over"):
+        run(scene, stripes, untrained, values, content_mask=mask * 0)
+    with pytest.raises(NstError, match="content_mask: give that picture"):
+        run(scene, stripes, untrained, values)
+
+
+def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):
+    red, blue = (np.zeros_like(stripes) + colour for colour in ([1, 0, 0], [0, 0, 1]))
+    mask = np.zeros_like(scene)
+    mask[:, :24] = 1
+    settings = make(SHALLOW | {"content_mask": "mask.png", "content_weight": 0, "init": "noise", "iterations": 60})
+    styles = [stripes * [1, 0.3, 0.3] + 0.2 * red, stripes * [0.3, 0.3, 1] + 0.2 * blue]
+    styles = [style.clip(0, 1).astype(np.float32) for style in styles]
+    *_, end = nst.stylize(scene, styles, settings, state=untrained, device="cpu", content_mask=mask)
+    warmth = end.pixels[..., 0] - end.pixels[..., 2]
+    assert warmth[:, :18].mean() > 0.1
+    assert warmth[:, 30:].mean() < -0.1
+
+
+def test_masks_that_are_white_all_over_change_nothing(scene, stripes, untrained):
+    plain = run(scene, stripes, untrained)[1]
+    masks = {"content_mask": np.ones_like(scene), "style_mask": np.ones_like(stripes)}
+    masked = run(scene, stripes, untrained, dict.fromkeys(masks, "white.png"), **masks)[1]
+    np.testing.assert_allclose(masked.pixels, plain.pixels, atol=1e-3)
+
+
+def test_a_style_mask_takes_only_what_it_shows(scene, stripes, untrained):
+    half = np.concatenate([stripes, np.full_like(stripes, 0.5)], 1)
+    mask = np.zeros_like(half)
+    mask[:, : stripes.shape[1] - 4] = 1  # away from the seam, which the layers see across
+    whole = run(scene, half, untrained, {"iterations": 1})[1].losses["style"]
+    kept = run(scene, half, untrained, {"iterations": 1, "style_mask": "mask.png"}, style_mask=mask)[1].losses["style"]
+    alone = run(scene, stripes, untrained, {"iterations": 1})[1].losses["style"]
+    assert abs(kept - alone) < abs(whole - alone) / 3

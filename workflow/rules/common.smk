@@ -10,6 +10,7 @@ from nst.errors import NstError
 from nst.estimate import estimate
 from nst.grid import arguments, read_grid
 from nst.inputs import Files, is_url
+from nst.settings import pictures as settings_pictures
 from snakemake.exceptions import WorkflowError
 
 FILES = Files()
@@ -73,6 +74,11 @@ def content_of(wildcards):
 
 def styles_of(wildcards):
     return [local(path) for path, _ in pair_of(wildcards).styles]
+
+
+def pictures_of(wildcards):
+    """The pictures that a pair's settings name."""
+    return [local(path) for path in settings_pictures(pair_of(wildcards).settings)]
 
 
 def style_arguments(wildcards, input):

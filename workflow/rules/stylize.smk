@@ -9,6 +9,7 @@ rule stylize:
     input:
         content=content_of,
         style=styles_of,
+        pictures=pictures_of,
         weights=weights_of,
     output:
         image=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/image.{CONFIG.format}",
