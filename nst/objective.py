@@ -80,9 +80,11 @@ class Objective:
                 self.style = self._regions(regions, styles, style_mask)
 
     def _content_targets(self, content: Tensor) -> dict[str, Tensor]:
-        if not self.content_layers:
-            return {}
-        features = self.network(content)
+        return self._projected(content) if self.content_layers else {}
+
+    def _projected(self, picture: Tensor) -> dict[str, Tensor]:
+        """The features of a picture at the content layers."""
+        features = self.network(picture)
         return {layer: self.network.project(layer, features[layer]).clone() for layer in self.content_layers}
 
     def _regions(
@@ -102,40 +104,52 @@ class Objective:
         whole = sum(weight for _, weight in styles)
         targets: dict[str, Statistics] = {}
         for picture, weight in styles:
-            features = self.network(picture)
-            for layer in self.style_layers:
-                share = tuple(value * (weight / whole) for value in self._statistics(layer, features[layer], mask))
+            for layer, measured in self._measured(picture, mask).items():
+                share = tuple(value * (weight / whole) for value in measured)
                 before = targets.get(layer, (0.0,) * len(share))
                 targets[layer] = tuple(a + b for a, b in zip(before, share, strict=True))
         return targets
 
-    def _statistics(self, layer: str, features: Tensor, mask: Tensor | None) -> Statistics:
-        """What the style loss compares: the Gram matrix, and the channels' means where it wants them.
+    def _measured(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
+        """The statistics of a picture at the style layers."""
+        features = self.network(picture)
+        return {layer: self._masked(layer, features[layer], mask) for layer in self.style_layers}
 
-        With a mask, of the features that it shows: each place counts by the mask's mean over what it stands for
-        (guided Gram matrices, arXiv:1611.07865, equation 3).
+    def _masked(self, layer: str, features: Tensor, mask: Tensor | None) -> Statistics:
+        """The statistics of the features that a mask shows.
+
+        Each place counts by the mask's mean over what it stands for (guided Gram matrices, arXiv:1611.07865,
+        equation 3).
         """
-        wants_means = self.settings.style_loss != "gram"
         if mask is None:
-            grams = self.network.gram(layer, features)
-            return (grams, self.network.means(layer, features)) if wants_means else (grams,)
+            return self.statistics(layer, features, None)
         weight = F.adaptive_avg_pool2d(mask, features.shape[2:])
         area = weight.mean().clamp_min(1e-6)
-        grams = self.network.gram(layer, features * weight.sqrt().to(features.dtype)) / area
-        if not wants_means:
+        return tuple(value / area for value in self.statistics(layer, features, weight))
+
+    def statistics(self, layer: str, features: Tensor, weight: Tensor | None) -> Statistics:
+        """What the style loss compares: the Gram matrix, and the channels' means where it wants them.
+
+        Args:
+            weight: (1, 1, height, width) of the features' places; 1 if None.
+        """
+        weighted = features if weight is None else features * weight.sqrt().to(features.dtype)
+        grams = self.network.gram(layer, weighted)
+        if self.settings.style_loss == "gram":
             return (grams,)
-        return grams, self.network.means(layer, features * weight.to(features.dtype)) / area
+        weighted = features if weight is None else features * weight.to(features.dtype)
+        return grams, self.network.means(layer, weighted)
 
     def evaluate(self, pictures: Tensor) -> Evaluation:
         """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1: one forward, one backward pass."""
         pictures = pictures.detach().requires_grad_(True)
         with torch.enable_grad():
             parts = self._parts(pictures)
-            total = self._total(parts)
+            total = self.total(parts)
             (gradient,) = torch.autograd.grad(total.sum(), pictures)
         return Evaluation(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
 
-    def _total(self, parts: dict[str, Tensor]) -> Tensor:
+    def total(self, parts: dict[str, Tensor]) -> Tensor:
         s = self.settings
         weights = {"content": s.content_weight, "style": s.style_weight, "tv": s.tv_weight}
         total = torch.zeros_like(parts["tv"])
@@ -145,15 +159,17 @@ class Objective:
         return total
 
     def _parts(self, pictures: Tensor) -> dict[str, Tensor]:
-        kind = self.settings.normalisation
         features = self.network(pictures)
-        content = {
-            layer: losses.content_loss(
-                self.network.project(layer, features[layer]), self.content[layer], kind, VGG_WIDTHS[layer]
-            )
-            for layer in self.content_layers
-        }
-        style = {layer: self._style_loss(layer, features[layer]) for layer in self.style_layers}
+        content = {layer: self.content_loss(layer, features[layer], self.content[layer]) for layer in self.content}
+        style = {}
+        for layer in self.style_layers:
+            found = [self._masked(layer, features[layer], region.mask) for region in self.style]
+            style[layer] = self.style_loss(layer, found, features[layer][0, 0].numel())
+        return self.combined(pictures, content, style)
+
+    def combined(self, pictures: Tensor, content: dict[str, Tensor], style: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Every part of the objective, from the losses of the layers."""
+        kind = self.settings.normalisation
         zero = pictures.new_zeros(len(pictures))
         return {
             "content": _mixed(content, self.content_layers, kind) if content else zero,
@@ -163,17 +179,24 @@ class Objective:
             **{f"style:{layer}": value for layer, value in style.items()},
         }
 
-    def _style_loss(self, layer: str, features: Tensor) -> Tensor:
-        losses_of = [region.share * self._region_loss(layer, features, region) for region in self.style]
-        return torch.stack(losses_of).sum(0) if losses_of else features.new_zeros(len(features), dtype=torch.float32)
+    def content_loss(self, layer: str, features: Tensor, target: Tensor) -> Tensor:
+        """Of a layer's features, not yet projected, (batch,)."""
+        projected = self.network.project(layer, features)
+        return losses.content_loss(projected, target, self.settings.normalisation, VGG_WIDTHS[layer])
 
-    def _region_loss(self, layer: str, features: Tensor, region: Region) -> Tensor:
-        found, wanted = self._statistics(layer, features, region.mask), region.targets[layer]
+    def style_loss(self, layer: str, found: Sequence[Statistics], pixels: int) -> Tensor:
+        """Of a layer's statistics in each region, (batch,); pixels: of its whole feature map."""
+        of_regions = [
+            region.share * self._region_loss(layer, statistics, region.targets[layer], pixels)
+            for region, statistics in zip(self.style, found, strict=True)
+        ]
+        return torch.stack(of_regions).sum(0)
+
+    def _region_loss(self, layer: str, found: Statistics, wanted: Statistics, pixels: int) -> Tensor:
         if self.settings.style_loss == "covariance":
             return losses.covariance_loss(*found, *wanted)
         if self.settings.style_loss == "wasserstein":
             return losses.wasserstein_loss(*found, *wanted)
-        pixels = features[0, 0].numel()
         return losses.style_loss(found[0], wanted[0], self.settings.normalisation, VGG_WIDTHS[layer], pixels)
 
 

@@ -201,6 +201,10 @@ class Settings(BaseModel):
     frames: Whole = _option(
         10, "a frame of the animation every so many evaluations; 0 keeps only the finished picture", ge=0, le=10**6
     )
+    tile: Whole = _option(
+        0, "side of the tiles that a picture too large for memory is evaluated in, seamlessly; 0 is the whole at once",
+        unit="px", ge=0, le=16384,
+    )  # fmt: skip
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto", "activations in bf16 where the hardware multiplies bf16 matrices, else in fp32"
     )
@@ -229,6 +233,8 @@ def check_consistent(settings: Settings) -> None:
             raise ValueError("optimizer: method network is trained by adam; set optimizer to adam")
     if settings.method == "network" and settings.init != "content":
         raise ValueError("init: method network begins from the content; leave init out")
+    if settings.method == "network" and settings.tile:
+        raise ValueError("tile: method network paints its picture in one piece; leave tile out, or lower size")
     if settings.style_loss != "gram" and settings.normalisation != "relative":
         raise ValueError(f"normalisation: style_loss {settings.style_loss} is relative; leave normalisation out")
     if settings.iterations < settings.scales:
@@ -247,7 +253,7 @@ def mask_problem(styles: int, settings: Settings) -> str:
 
 
 #: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
-UNNAMED = frozenset({"preset", "weights", "snapshots", "frames"})
+UNNAMED = frozenset({"preset", "weights", "snapshots", "frames", "tile"})
 
 #: Settings that may name a file, and the values of theirs that name none.
 PATHS = {

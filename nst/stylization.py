@@ -26,6 +26,7 @@ from nst.objective import Evaluation, Objective
 from nst.optimizers import LBFGS, Adam, Optimizer
 from nst.settings import Settings, mask_problem
 from nst.smoothing import Smoothing
+from nst.tiling import TiledObjective
 
 Pixels = NDArray[np.float32]
 
@@ -102,7 +103,8 @@ class _Pair:
         network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
         network.convert(self.device, dtype)
         styles = [(_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)]
-        return Objective(
+        tiled = 0 < s.tile < max(self.content.shape)
+        return (TiledObjective if tiled else Objective)(
             network, _tensor(self.content).to(self.device), styles, s,
             regions=self._regions(), style_mask=self._style_mask(),
         )  # fmt: skip

@@ -1,0 +1,227 @@
+"""The objective of a picture too large for memory: evaluated tile by tile, the same as if in one piece.
+
+Gram matrices, means and content losses are sums over places, so they add up over tiles. One pass without gradient adds
+up the statistics of the whole picture; from them follows the slope of the style loss in each statistic; a second pass
+brings that slope back to the pixels, again tile by tile. Each tile is seen with so wide a rim that its features are
+those of the whole picture, so there is no seam to hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nst import losses
+from nst.networks import FeatureExtractor
+from nst.objective import Evaluation, Objective, Statistics
+from nst.settings import Settings, convolutions
+
+#: Tiles begin at multiples of this, so that pooling divides them as it divides the whole picture.
+GRID = 16
+
+
+class Tile(NamedTuple):
+    """A part of a picture in px: rows and columns that it stands for, within those that are looked at."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    seen_rows: tuple[int, int]
+    seen_columns: tuple[int, int]
+
+    def window(self, picture: Tensor) -> Tensor:
+        """What is looked at of a picture (batch, channels, height, width)."""
+        return picture[:, :, slice(*self.seen_rows), slice(*self.seen_columns)]
+
+    def inner(self, features: Tensor, layer: str) -> Tensor:
+        """Of the window's feature map, what the tile stands for."""
+        step = _step(layer)
+        return features[:, :, _within(self.rows, self.seen_rows, step), _within(self.columns, self.seen_columns, step)]
+
+    def place(self, whole: Tensor, layer: str) -> Tensor:
+        """Of the whole picture's feature map, what the tile stands for."""
+        step, (height, width) = _step(layer), whole.shape[2:]
+        return whole[:, :, _part(self.rows, step, height), _part(self.columns, step, width)]
+
+
+class TiledObjective(Objective):
+    """`Objective` with its pictures taken apart into tiles of about `side` px.
+
+    Takes about twice the time, and the memory of one tile with its rim.
+    """
+
+    def __init__(
+        self,
+        network: FeatureExtractor,
+        content: Tensor,
+        styles: Sequence[tuple[Tensor, float]],
+        settings: Settings,
+        *,
+        regions: Tensor | None = None,
+        style_mask: Tensor | None = None,
+    ):
+        self.rim = rim(settings)
+        super().__init__(network, content, styles, settings, regions=regions, style_mask=style_mask)
+
+    def _projected(self, picture: Tensor) -> dict[str, Tensor]:
+        whole: dict[str, Tensor] = {}
+        for tile in self._tiles(picture):
+            features = self.network(tile.window(picture))
+            for layer in self.content_layers:
+                found = self.network.project(layer, features[layer])
+                if layer not in whole:
+                    whole[layer] = found.new_empty(*found.shape[:2], *_size(picture, layer))
+                tile.place(whole[layer], layer).copy_(tile.inner(found, layer))
+        return whole
+
+    def _measured(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
+        totals: dict[str, Statistics] = {}
+        weights = {layer: _weights(picture, mask, layer) for layer in self.style_layers}
+        for tile in self._tiles(picture):
+            features = self.network(tile.window(picture))
+            for layer, weight in weights.items():
+                totals[layer] = _added(totals.get(layer), self._share(tile, layer, features[layer], weight))
+        return totals
+
+    def _share(self, tile: Tile, layer: str, features: Tensor, weight: Tensor) -> Statistics:
+        """What a tile adds to the statistics of the whole; weight: of each place, (1, 1, height, width), mean 1."""
+        inner, part = tile.inner(features, layer), tile.place(weight, layer)
+        share = part.numel() / weight.numel()
+        return tuple(value * share for value in self.statistics(layer, inner, part))
+
+    def evaluate(self, pictures: Tensor) -> Evaluation:
+        """As `Objective.evaluate`, in two passes over the tiles."""
+        pictures = pictures.detach()
+        weights = [
+            {layer: _weights(pictures, region.mask, layer) for layer in self.style_layers} for region in self.style
+        ]
+        content, sums = self._first_pass(pictures, weights)
+        leaves = [[[value.requires_grad_(True) for value in found] for found in of.values()] for of in sums]
+        flat = [value for region in leaves for found in region for value in found]
+        whole = pictures.clone().requires_grad_(True)
+        with torch.enable_grad():
+            style = {
+                layer: self.style_loss(layer, [of[layer] for of in sums], weights[0][layer].numel())
+                for layer in self.style_layers
+            }
+            parts = self.combined(whole, content, style)
+            total = self.total(parts)
+            total = total + 0 * whole.sum()  # nothing else may lead to the pixels, with the content alone
+            slopes = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
+        gradient = slopes[0].clone()
+        self._second_pass(pictures, weights, slopes[1:], gradient)
+        return Evaluation(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
+
+    def _first_pass(
+        self, pictures: Tensor, weights: list[dict[str, Tensor]]
+    ) -> tuple[dict[str, Tensor], list[dict[str, Statistics]]]:
+        """Content losses by layer, and in each region the statistics by layer, of the whole picture."""
+        content = {layer: pictures.new_zeros(len(pictures), dtype=torch.float32) for layer in self.content}
+        sums: list[dict[str, Statistics]] = [{} for _ in self.style]
+        with torch.no_grad():
+            for tile in self._tiles(pictures):
+                features = self.network(tile.window(pictures))
+                for layer in content:
+                    content[layer] = content[layer] + self._content_share(tile, layer, features[layer])
+                for total, weight in zip(sums, weights, strict=True):
+                    for layer in self.style_layers:
+                        total[layer] = _added(
+                            total.get(layer), self._share(tile, layer, features[layer], weight[layer])
+                        )
+        return content, sums
+
+    def _second_pass(
+        self, pictures: Tensor, weights: list[dict[str, Tensor]], slopes: Sequence[Tensor], gradient: Tensor
+    ) -> None:
+        """Add to the gradient what comes through the network."""
+        s = self.settings
+        scale = 1.0 if s.normalisation in ("mean", "sum") else sum(self.content_layers.values()) or 1.0
+        for tile in self._tiles(pictures):
+            window = tile.window(pictures).clone().requires_grad_(True)
+            with torch.enable_grad():
+                features = self.network(window)
+                stand_in = sum(
+                    self._content_share(tile, layer, features[layer]).sum() * (s.content_weight * weight / scale)
+                    for layer, weight in self.content_layers.items()
+                )
+                rest = iter(slopes)
+                for of in weights:
+                    for layer in self.style_layers:
+                        for value in self._share(tile, layer, features[layer], of[layer]):
+                            stand_in = stand_in + (value * next(rest)).sum()
+                assert isinstance(stand_in, Tensor)
+                (found,) = torch.autograd.grad(stand_in, window)
+            tile.window(gradient).add_(found)
+
+    def _content_share(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
+        """What a tile adds to a layer's content loss, (batch,)."""
+        target = self.content[layer]
+        part = tile.place(target, layer)
+        loss = self.content_loss(layer, tile.inner(features, layer), part)
+        if self.settings.normalisation == "relative":
+            sizes = [losses.content_loss(torch.zeros_like(f), f, "paper") for f in (part, target)]
+            return loss * sizes[0] / sizes[1].clamp_min(torch.finfo(torch.float32).tiny)
+        return loss if self.settings.normalisation == "paper" else loss * (part[0, 0].numel() / target[0, 0].numel())
+
+    def _tiles(self, picture: Tensor) -> Iterator[Tile]:
+        height, width = picture.shape[2:]
+        for rows in _spans(height, self.settings.tile):
+            for columns in _spans(width, self.settings.tile):
+                yield Tile(rows, columns, _wider(rows, self.rim, height), _wider(columns, self.rim, width))
+
+
+def rim(settings: Settings) -> int:
+    """Pixels around a place that its features at the deepest layer depend on, rounded up to GRID."""
+    used = {*settings.content_layers, *settings.style_layers}
+    reach, step, block, widest = 0, 1, "1", 0
+    for name in convolutions(settings.network):
+        if name[4] != block:
+            reach, step, block = reach + step, step * 2, name[4]
+        reach += step
+        if name in used:
+            widest = reach
+    return -(-widest // GRID) * GRID
+
+
+def _spans(length: int, side: int) -> list[tuple[int, int]]:
+    """0 to length in spans of about equal length, at most `side` (at least GRID), that begin at multiples of GRID."""
+    count = max(1, round(length / max(side, GRID)))
+    starts = sorted({round(length * i / count / GRID) * GRID for i in range(count)})
+    return list(zip(starts, [*starts[1:], length], strict=True))
+
+
+def _wider(span: tuple[int, int], rim: int, length: int) -> tuple[int, int]:
+    return max(0, span[0] - rim), min(length, span[1] + rim)
+
+
+def _step(layer: str) -> int:
+    """Pixels from one place of a layer's feature map to the next."""
+    return 2 ** (int(layer[4]) - 1)
+
+
+def _size(picture: Tensor, layer: str) -> tuple[int, int]:
+    return picture.shape[2] // _step(layer), picture.shape[3] // _step(layer)
+
+
+def _within(span: tuple[int, int], seen: tuple[int, int], step: int) -> slice:
+    return slice((span[0] - seen[0]) // step, (span[1] - seen[0]) // step)
+
+
+def _part(span: tuple[int, int], step: int, length: int) -> slice:
+    return slice(span[0] // step, min(length, span[1] // step))
+
+
+def _weights(picture: Tensor, mask: Tensor | None, layer: str) -> Tensor:
+    """How much each place of a layer counts, (1, 1, height, width), mean 1."""
+    size = _size(picture, layer)
+    if mask is None:
+        return picture.new_ones(1, 1, *size)
+    weight = F.adaptive_avg_pool2d(mask, size)
+    return weight / weight.mean().clamp_min(1e-6)
+
+
+def _added(total: Statistics | None, share: Statistics) -> Statistics:
+    return share if total is None else tuple(a + b for a, b in zip(total, share, strict=True))

@@ -1,0 +1,85 @@
+"""An objective in tiles is the objective in one piece."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from nst import stylize
+from nst.networks import FeatureExtractor
+from nst.objective import Objective
+from nst.settings import make
+from nst.tiling import TiledObjective, _spans, rim
+
+from conftest import random_state
+
+CPU = torch.device("cpu")
+
+
+def picture(seed, height, width):
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_a_picture_in_tiles_is_the_picture(scene, stripes, untrained):
+    values = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
+    *_, whole = stylize(scene, [stripes], make(values), state=untrained, device="cpu")
+    *_, tiled = stylize(scene, [stripes], make(values | {"tile": 16}), state=untrained, device="cpu")
+    assert abs(whole.pixels - scene).mean() > 0.02
+    np.testing.assert_allclose(tiled.pixels, whole.pixels, atol=2e-3)
+
+
+def test_the_rim_is_the_reach_of_the_deepest_layer(untrained):
+    """A pixel further away than the rim has no influence on a place; one nearer by a step of the grid has."""
+    settings = make({"content_layers": "conv3_1", "style_layers": "conv2_1"})
+    reach = rim(settings)
+    network = FeatureExtractor("vgg19", untrained, ["conv3_1"]).convert(CPU, torch.float64)
+    x = picture(1, 128, 16).requires_grad_(True)
+    middle = network(x)["conv3_1"][0, :, 16].abs().sum()  # the row that stands for the pixels 64 to 68
+    (gradient,) = torch.autograd.grad(middle, x)
+    touched = gradient.abs().sum((0, 1, 3)).nonzero().flatten()
+    assert 64 - reach <= touched.min()
+    assert touched.max() < 68 + reach
+    assert touched.min() < 64 - reach + 16
+
+
+def test_spans_cover_a_length_from_multiples_of_the_grid():
+    for length, side in itertools.product((1, 15, 16, 100, 257), (1, 16, 50, 300)):
+        spans = _spans(length, side)
+        assert [a for a, _ in spans[1:]] == [b for _, b in spans[:-1]]
+        assert (spans[0][0], spans[-1][1]) == (0, length)
+        assert all(a % 16 == 0 and a < b for a, b in spans)
+
+
+@pytest.mark.parametrize("network", ["vgg19", "lite"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"normalisation": "paper", "tv_weight": 0.3},
+        {"normalisation": "mean", "pooling": "average"},
+        {"normalisation": "sum", "tap": "conv"},
+        {"style_loss": "wasserstein", "padding": "replicate"},
+        {"style_loss": "covariance", "content_weight": 0},
+        {"style_weight": 0},
+    ],
+    ids=str,
+)
+def test_value_parts_and_gradient_are_those_of_the_whole(network, values):
+    settings = make(
+        {"network": network, "content_layers": "conv2_1:2+conv3_1", "style_layers": "conv1_1+conv3_1:0.5", "tile": 48}
+        | values
+    )
+    layers = [*settings.content_layers, *settings.style_layers]
+    extractor = FeatureExtractor(
+        network, random_state(network), layers,
+        pooling=settings.pooling, tap=settings.tap, padding=settings.padding,
+    ).convert(CPU, torch.float64)  # fmt: skip
+    content, styles = picture(1, 101, 150), [(picture(2, 90, 70), 0.7), (picture(3, 60, 75), 0.3)]
+    masks = {"regions": torch.stack([picture(5, 101, 150)[0, :1], picture(6, 101, 150)[0, :1]])}
+    for given in ({}, masks):
+        whole = Objective(extractor, content, styles, settings, **given).evaluate(picture(4, 101, 150))
+        tiled = TiledObjective(extractor, content, styles, settings, **given).evaluate(picture(4, 101, 150))
+        torch.testing.assert_close(tiled.total, whole.total, rtol=1e-6, atol=0)
+        for name, part in whole.parts.items():
+            torch.testing.assert_close(tiled.parts[name], part, rtol=1e-6, atol=1e-8, check_dtype=False)
+        assert ((tiled.gradient - whole.gradient).norm() / whole.gradient.norm()).item() < 1e-6
