@@ -21,11 +21,12 @@ def picture(seed, height, width):
 
 
 def test_a_picture_in_tiles_is_the_picture(scene, stripes, untrained):
-    values = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
+    """For a few evaluations: later ones magnify any rounding a thousandfold, with tiles as without."""
+    values = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 4, "precision": "fp32"}
     *_, whole = stylize(scene, [stripes], make(values), state=untrained, device="cpu")
     *_, tiled = stylize(scene, [stripes], make(values | {"tile": 16}), state=untrained, device="cpu")
-    assert abs(whole.pixels - scene).mean() > 0.02
-    np.testing.assert_allclose(tiled.pixels, whole.pixels, atol=2e-3)
+    assert abs(whole.pixels - scene).mean() > 0.005
+    np.testing.assert_allclose(tiled.pixels, whole.pixels, atol=1e-5)
 
 
 def test_the_rim_is_the_reach_of_the_deepest_layer(untrained):
