@@ -134,6 +134,6 @@ def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
         kinds.append({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}})
     if "yes" in exact.get("enum", ()):
         kinds.append({"type": "boolean"})
-    if exact.get("type") in ("number", "integer"):
+    if "const" in str(exact.get("anyOf")) or exact.get("type") in ("number", "integer"):
         kinds.append({"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"})
     return {"description": fields()[name].description, "anyOf": [exact, *kinds]}

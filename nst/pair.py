@@ -144,6 +144,7 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
         "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
         "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
         "metrics": metrics.as_dict(),
+        "style_weight": finished.style_weight,
         "warnings": list(finished.warnings),
     }  # fmt: skip
     for warning in record["warnings"]:

@@ -106,10 +106,26 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _style_weight(value: Any) -> Any:
+    """A number of at least 0, or auto."""
+    if isinstance(value, str) and value.strip() == "auto":
+        return "auto"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= _HEAVIEST:
+        raise ValueError(f"{str(value)!r} is not allowed")
+    return number
+
+
+_HEAVIEST = 1e15
 _LAYER = r"conv\d_\d(:[^+]*)?"
 _LAYERS_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_LAYER}(\+{_LAYER})*$"})
 LayersField = Annotated[Layers, BeforeValidator(Layers.parse), PlainSerializer(str, return_type=str), _LAYERS_SCHEMA]
 Whole = Annotated[int, BeforeValidator(_whole)]
+_NUMBER_OR_AUTO = {"anyOf": [{"type": "number", "minimum": 0, "maximum": _HEAVIEST}, {"const": "auto"}]}
+StyleWeight = Annotated[Any, BeforeValidator(_style_weight), WithJsonSchema(_NUMBER_OR_AUTO)]
 
 
 class Settings(BaseModel):
@@ -140,7 +156,11 @@ class Settings(BaseModel):
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
     )
     content_weight: float = _option(1.0, "weight of the content loss", ge=0, le=1e15)
-    style_weight: float = _option(6.0, "weight of the style loss", ge=0, le=1e15)
+    style_weight: StyleWeight = _option(6.0, "weight of the style loss; auto finds the one that reaches style_goal")
+    style_goal: float = _option(
+        0.05, "style loss that style_weight auto reaches; 0 is where content and style error add up to the least",
+        ge=0, le=1,
+    )  # fmt: skip
     tv_weight: float = _option(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
     style_loss: Literal["gram", "covariance", "wasserstein"] = _option(
         "gram",
@@ -235,6 +255,8 @@ def check_consistent(settings: Settings) -> None:
         raise ValueError("init: method network begins from the content; leave init out")
     if settings.method == "network" and settings.tile:
         raise ValueError("tile: method network paints its picture in one piece; leave tile out, or lower size")
+    if settings.style_weight == "auto" and (settings.normalisation != "relative" or not settings.content_weight):
+        raise ValueError("style_weight: auto needs normalisation relative and a content_weight above 0")
     if settings.style_loss != "gram" and settings.normalisation != "relative":
         raise ValueError(f"normalisation: style_loss {settings.style_loss} is relative; leave normalisation out")
     if settings.iterations < settings.scales:
@@ -315,6 +337,8 @@ def allowed(name: str) -> str:
         return f"{', '.join(sorted(PATHS['init']))} or the path of a picture"
     if name == "preset":
         return "the name of a preset"
+    if name == "style_weight":
+        return f"a number from 0 to {number_text(_HEAVIEST)}, or auto"
     if name in PICTURES:
         return "the path of a picture"
     if info.annotation is str:

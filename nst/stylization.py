@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst import devices, recolour
+from nst import balance, devices, recolour
 from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
 from nst.images import resize
@@ -66,6 +66,8 @@ class Finished:
     precision: str
     seconds: dict[str, float]
     warnings: tuple[str, ...]
+    style_weight: float
+    """Of the style loss in the end: the settings', or what auto has found."""
     network: dict[str, Tensor] | None = None
     """The trained parameters with method `network`, as `Transformation.load_state_dict` takes them."""
 
@@ -184,7 +186,8 @@ def stylize(
     ready, recoloured = recolour.prepared(content, styles, settings.color)
     content_mask = None if content_mask is None else resize(content_mask, shape=content.shape[:2])
     shares = list(blend or [1.0] * len(styles))
-    whole = _Pair(content, ready, recoloured, shares, content_mask, style_mask, settings, state, where)
+    resolved = settings.model_copy(update={"style_weight": balance.first(settings)})
+    whole = _Pair(content, ready, recoloured, shares, content_mask, style_mask, resolved, state, where)
     _check_masks(whole)
     scales = scale_plan(content.shape[:2], settings)
     _check_sides(whole.at(scales[0][0]))
@@ -208,9 +211,24 @@ def stylize(
             if _must_widen(run, losses):
                 objective = run.pair.objective(run.dtype)
                 run.optimizer.restart()
+            if balance.is_turn(settings, run.evaluation):
+                best = run.best
+                _weigh_style(run, balance.corrected(_weight(run), run.best_losses["style"], settings.style_goal))
+                objective.settings = run.pair.settings
+                run.optimizer.restart()
+                run.best = best if run.evaluation == last else None  # where the next scale begins
         started = time.perf_counter()
     assert run is not None
     yield _finish(run, timing)
+
+
+def _weight(run: _Run) -> float:
+    return float(run.pair.settings.style_weight)
+
+
+def _weigh_style(run: _Run, weight: float) -> None:
+    """Go on with another weight of the style: losses before and after do not compare."""
+    run.pair = replace(run.pair, settings=run.pair.settings.model_copy(update={"style_weight": weight}))
 
 
 def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
@@ -241,6 +259,7 @@ def _begin(pair: _Pair, init: Pixels | None, before: _Run | None, dtype: torch.d
     run = _Run(pair, canvas, _optimizer(x, shape, s), dtype)
     if before is not None:
         run.dtype, run.evaluation, run.warnings = before.dtype, before.evaluation, before.warnings
+        _weigh_style(run, _weight(before))
     return run
 
 
@@ -383,11 +402,13 @@ def _snapshot(run: _Run) -> dict[str, Any]:
         "best_evaluation": run.best_evaluation,
         "best_losses": run.best_losses,
         "warnings": list(run.warnings),
+        "style_weight": _weight(run),
     }
 
 
 def _restore(run: _Run, state: dict[str, Any]) -> None:
     run.optimizer.load_state_dict(state["optimizer"])
+    _weigh_style(run, state["style_weight"])
     run.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
     for name in ("evaluation", "best", "best_evaluation", "best_losses", "warnings"):
         setattr(run, name, state[name])
@@ -407,5 +428,6 @@ def _finish(run: _Run, seconds: dict[str, float]) -> Finished:
         precision=_precision(run),
         seconds=seconds,
         warnings=tuple(run.warnings),
+        style_weight=_weight(run),
         network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
     )

@@ -272,3 +272,36 @@ def test_a_style_mask_takes_only_what_it_shows(scene, stripes, untrained):
     kept = run(scene, half, untrained, {"iterations": 1, "style_mask": "mask.png"}, style_mask=mask)[1].losses["style"]
     alone = run(scene, stripes, untrained, {"iterations": 1})[1].losses["style"]
     assert abs(kept - alone) < abs(whole - alone) / 3
+
+
+@pytest.mark.parametrize("goal", [0.3, 0.1])
+def test_auto_finds_the_weight_that_reaches_the_goal(scene, stripes, untrained, goal):
+    values = {"style_weight": "auto", "style_goal": goal, "iterations": 120}
+    steps, end = run(scene, stripes, untrained, values)
+    assert end.losses["style"] == pytest.approx(goal, rel=0.25)
+    assert end.evaluations == len(steps) == 120
+    fixed = run(scene, stripes, untrained, {"style_weight": end.style_weight, "iterations": 120})[1]
+    assert fixed.losses["style"] == pytest.approx(end.losses["style"], rel=0.25)
+
+
+def test_autos_knee_is_where_the_errors_add_up_to_the_least(scene, stripes, untrained):
+    knee = run(scene, stripes, untrained, {"style_weight": "auto", "style_goal": 0, "iterations": 60})[1]
+    sums = [
+        sum(
+            run(scene, stripes, untrained, {"style_weight": w, "iterations": 60})[1].losses[k]
+            for k in ("content", "style")
+        )
+        for w in (0.25, 4)
+    ]
+    assert knee.style_weight == 1
+    assert knee.losses["content"] + knee.losses["style"] < min(sums)
+
+
+def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained):
+    settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": 2})
+    events = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu")
+    saved = next(event.state() for event in events if event.evaluation == 12)
+    *_, whole = events
+    *_, end = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
+    assert end.style_weight == whole.style_weight
+    assert same(end, whole)
