@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -160,12 +160,22 @@ class Objective:
 
     def _parts(self, pictures: Tensor) -> dict[str, Tensor]:
         features = self.network(pictures)
-        content = {layer: self.content_loss(layer, features[layer], self.content[layer]) for layer in self.content}
-        style = {}
+        content, style = {}, {}
+        for layer, target in self.content.items():
+            entering = self._evened(features[layer], self.settings.content_weight, self.content_layers, layer)
+            content[layer] = self.content_loss(layer, entering, target)
         for layer in self.style_layers:
-            found = [self._masked(layer, features[layer], region.mask) for region in self.style]
+            entering = self._evened(features[layer], self.settings.style_weight, self.style_layers, layer)
+            found = [self._masked(layer, entering, region.mask) for region in self.style]
             style[layer] = self.style_loss(layer, found, features[layer][0, 0].numel())
         return self.combined(pictures, content, style)
+
+    def _evened(self, features: Tensor, weight: float, layers: dict[str, float], layer: str) -> Tensor:
+        """The features; the gradient that goes back through them has its layer's weight for its size, if asked for."""
+        if self.settings.gradient_normalisation == "no":
+            return features
+        size = weight * layers[layer] / scale_of(layers, self.settings.normalisation)
+        return _Evened.apply(features, size)  # type: ignore[no-any-return, no-untyped-call]
 
     def combined(self, pictures: Tensor, content: dict[str, Tensor], style: dict[str, Tensor]) -> dict[str, Tensor]:
         """Every part of the objective, from the losses of the layers."""
@@ -201,5 +211,24 @@ class Objective:
 
 
 def _mixed(values: dict[str, Tensor], weights: dict[str, float], kind: losses.Normalisation) -> Tensor:
-    scale = 1.0 if kind in ("mean", "sum") else sum(weights.values()) or 1.0
+    scale = scale_of(weights, kind)
     return torch.stack([values[layer] * (weight / scale) for layer, weight in weights.items()]).sum(0)
+
+
+def scale_of(weights: dict[str, float], kind: losses.Normalisation) -> float:
+    """What the layers' weights are divided by."""
+    return 1.0 if kind in ("mean", "sum") else sum(weights.values()) or 1.0
+
+
+class _Evened(torch.autograd.Function):
+    """The identity; the absolute values of its gradient sum up to `size` a picture, as in neural-style-pt."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, size: float) -> Tensor:
+        ctx.size = size
+        return features.view_as(features)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        whole = grads[0].abs().sum((1, 2, 3), keepdim=True, dtype=torch.float32)
+        return (grads[0] * (ctx.size / (whole + 1e-8))).to(grads[0].dtype), None

@@ -187,6 +187,9 @@ class Settings(BaseModel):
     learning_rate_decay: float = _option(
         1.0, "what is left of adam's step size after every 200 evaluations", gt=0, le=1
     )
+    gradient_normalisation: Literal["no", "yes"] = _option(
+        "no", "give the gradient of each layer's loss the same size, the layer's weight, where it enters the network"
+    )
     average: float = _option(
         0.0, "share that adam's running average of pictures keeps at each evaluation; 0 takes the best picture instead",
         ge=0, lt=1,
@@ -246,9 +249,9 @@ def check_consistent(settings: Settings) -> None:
         if missing:
             raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_layers_text(network)}")
     if settings.optimizer != "adam":
-        for column, why in (("average", "averages"), ("learning_rate_decay", "shortens")):
+        for column in ("average", "learning_rate_decay", "gradient_normalisation"):
             if getattr(settings, column) != fields()[column].default:
-                raise ValueError(f"{column}: {why} the steps of adam only; set optimizer to adam, or leave it out")
+                raise ValueError(f"{column}: works with adam only; set optimizer to adam, or leave it out")
         if settings.method == "network":
             raise ValueError("optimizer: method network is trained by adam; set optimizer to adam")
     if settings.method == "network" and settings.init != "content":
@@ -257,6 +260,8 @@ def check_consistent(settings: Settings) -> None:
         raise ValueError("tile: method network paints its picture in one piece; leave tile out, or lower size")
     if settings.style_weight == "auto" and (settings.normalisation != "relative" or not settings.content_weight):
         raise ValueError("style_weight: auto needs normalisation relative and a content_weight above 0")
+    if settings.gradient_normalisation == "yes" and settings.tile:
+        raise ValueError("gradient_normalisation: needs the picture in one piece; leave tile out")
     if settings.style_loss != "gram" and settings.normalisation != "relative":
         raise ValueError(f"normalisation: style_loss {settings.style_loss} is relative; leave normalisation out")
     if settings.iterations < settings.scales:

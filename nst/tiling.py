@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from nst import losses
 from nst.networks import FeatureExtractor
-from nst.objective import Evaluation, Objective, Statistics
+from nst.objective import Evaluation, Objective, Statistics, scale_of
 from nst.settings import Settings, convolutions
 
 #: Tiles begin at multiples of this, so that pooling divides them as it divides the whole picture.
@@ -138,7 +138,7 @@ class TiledObjective(Objective):
     ) -> None:
         """Add to the gradient what comes through the network."""
         s = self.settings
-        scale = 1.0 if s.normalisation in ("mean", "sum") else sum(self.content_layers.values()) or 1.0
+        scale = scale_of(self.content_layers, s.normalisation)
         for tile in self._tiles(pictures):
             window = tile.window(pictures).clone().requires_grad_(True)
             with torch.enable_grad():

@@ -96,3 +96,21 @@ def test_pictures_of_a_batch_are_evaluated_as_if_alone(untrained):
     alone = objective.evaluate(X)
     torch.testing.assert_close(both.total[:1], alone.total)
     torch.testing.assert_close(both.gradient[:1], alone.gradient)
+
+
+def test_evened_gradients_have_the_size_of_their_layers_weight(untrained):
+    s = settings_of(optimizer="adam", gradient_normalisation="yes", content_weight=0, style_weight=3)
+    extractor = network(untrained, s)
+    even = Objective(extractor, CONTENT, [(STYLE, 1.0)], s)
+    plain = Objective(extractor, CONTENT, [(STYLE, 1.0)], settings_of(content_weight=0, style_weight=3))
+    x = X.clone().requires_grad_(True)
+    features = extractor(x)
+    expected = torch.zeros_like(x)
+    for layer, share in (("conv1_1", 0.5 / 2.5), ("conv2_1", 2 / 2.5)):
+        loss = plain.style_loss(layer, [plain.statistics(layer, features[layer], None)], features[layer][0, 0].numel())
+        (entering,) = torch.autograd.grad(loss, features[layer], retain_graph=True)
+        entering = entering / entering.abs().sum() * 3 * share
+        expected += torch.autograd.grad(features[layer], x, entering, retain_graph=True)[0]
+    found = even.evaluate(X)
+    torch.testing.assert_close(found.gradient, expected, rtol=1e-5, atol=1e-10)
+    torch.testing.assert_close(found.total, plain.evaluate(X).total)
