@@ -123,15 +123,15 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
     hashes = {path: weights.sha256(Path(path)) for path in paths}
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
-    run = _Recording(job, inputs, _key(job.settings, hashes, digest))
-    finished = run.optimise(state, on_progress)
-    clock.lap("optimise")
-    metrics = _judge(job, finished, inputs, state, digest)
-    clock.lap("judge")
     painted = {
         **_identity(job, inputs, hashes),
         "weights": {"network": job.settings.network, "source": source, "sha256": digest},
     }
+    run = _Recording(job, inputs, _key(job.settings, hashes, digest), painted)
+    finished = run.optimise(state, on_progress)
+    clock.lap("optimise")
+    metrics = _judge(job, finished, inputs, state, digest)
+    clock.lap("judge")
     staged = job.workplace / job.output.name
     height, width = finished.pixels.shape[:2]
     bits = 16 if job.output.suffix.lower() in (".tif", ".tiff") else 8
@@ -202,8 +202,8 @@ def _key(settings: Settings, hashes: dict[str, str], digest: str) -> str:
 class _Recording:
     """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
 
-    def __init__(self, job: Job, inputs: _Inputs, key: str):
-        self.job, self.inputs, self.key = job, inputs, key
+    def __init__(self, job: Job, inputs: _Inputs, key: str, painted: dict[str, Any]):
+        self.job, self.inputs, self.key, self.painted = job, inputs, key, painted
         self.folder = job.workplace
         self.rows: list[dict[str, float]] = []
         self._saved = time.monotonic()
@@ -248,9 +248,17 @@ class _Recording:
             self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
         if kept and s.snapshots and event.evaluation % s.snapshots == 0:
             name = f"{event.evaluation:06d}{self.job.output.suffix}"
-            write_picture(self.folder / "snapshots" / name, event.picture(), alpha=self.inputs.content.alpha)
+            self._snapshot(self.folder / "snapshots" / name, event)
         if time.monotonic() - self._saved > CHECKPOINT_EVERY:
             self._checkpoint(event)
+
+    def _snapshot(self, path: Path, event: Progress) -> None:
+        """A whole picture, as good as the finished one: with all that is needed to make it again."""
+        pixels, alpha = event.picture(), self.inputs.content.alpha
+        if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
+            alpha = None
+        bits = 16 if path.suffix.lower() in (".tif", ".tiff") else 8
+        write_picture(path, pixels, alpha=alpha, bits=bits, metadata=self.painted | {"evaluation": event.evaluation})
 
     def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
         if self.job.record is None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.drawing import Cell, Layout, draw_sheet
+from nst.errors import NstError
 from nst.records import setting_columns, sheet_groups, sorted_values, value_order, varying
 from nst.settings import defaults, text
 
@@ -48,6 +51,30 @@ def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
     rows, columns = _beside(inputs, results)
     title = f"{first.content_name} × {first.style_name}"
     draw_sheet(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), out)
+
+
+def snapshot_sheet(folder: Path, out: Path) -> None:
+    """The snapshots of one pair side by side, each with the losses that the best picture so far had there.
+
+    Raises NstError for a folder that has none.
+    """
+    pictures = sorted(path for path in (folder / "snapshots").glob("*.*") if path.stem.isdigit())
+    if not pictures:
+        raise NstError(f"{folder}: has no snapshots; paint the pair with the setting `snapshots`")
+    run = json.loads((folder / "run.json").read_bytes())
+    with (folder / "losses.csv").open(newline="") as file:
+        losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
+    cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
+    inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
+    rows, columns = _beside(inputs, _wrapped(cells))
+    title = run["id"] or folder.name
+    footer = "beneath each snapshot: style loss · content loss of its evaluation"
+    draw_sheet(Layout(title, "snapshots", rows, (0, columns), footer=footer), out)
+
+
+def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
+    detail = f"{_short(float(losses['style']))}  ·  {_short(float(losses['content']))}"
+    return Cell(str(path), f"evaluation {int(path.stem)}", detail)
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:

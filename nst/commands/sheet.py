@@ -8,10 +8,11 @@ import click
 
 
 @click.command()
-@click.argument("grid_csv", type=click.Path(path_type=Path))
+@click.argument("grid_csv", type=click.Path(path_type=Path), required=False)
 @click.option("--settings", metavar="NAME", help="Contents × styles with these settings.")
 @click.option("--content", metavar="NAME", help="With --style: one pair of pictures over the settings that vary.")
 @click.option("--style", metavar="NAME", help="With --content: the style.")
+@click.option("--snapshots", type=click.Path(path_type=Path), help="The snapshots of the pair in this folder.")
 @click.option("--all", "everything", is_flag=True, help="Every sheet, into the folder -o.")
 @click.option(
     "-o",
@@ -22,21 +23,27 @@ import click
     help=".png or .jpg to write.",
 )
 def command(
-    grid_csv: Path,
+    grid_csv: Path | None,
     settings: str | None,
     content: str | None,
     style: str | None,
+    snapshots: Path | None,
     everything: bool,
     output: Path,
 ) -> None:
-    """Lay the pictures of the pairs in GRID_CSV out on a sheet, by their names in it."""
-    given = (bool(settings), bool(content), bool(style), everything)
-    if given not in ((True, False, False, False), (False, True, True, False), (False, False, False, True)):
-        raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, and --all")
+    """Lay the pictures of the pairs in GRID_CSV out on a sheet, by their names in it, or a pair's snapshots."""
+    given = (bool(settings), bool(content), bool(style), everything, bool(snapshots))
+    if given not in ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 1)):
+        raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, --snapshots, and --all")
     from nst.records import read_records
-    from nst.sheets import all_sheets, matrix_sheet, sweep_sheet
+    from nst.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 
     paths = [output]
+    if snapshots:
+        snapshot_sheet(snapshots, output)
+        return click.echo(output)
+    if grid_csv is None:
+        raise click.UsageError("name the grid.csv of a results folder")
     if settings:
         matrix_sheet(read_records(grid_csv, settings_name=settings), output)
     elif content and style:

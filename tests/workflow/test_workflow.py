@@ -120,6 +120,18 @@ def test_only_what_a_change_touches_is_painted(project):
         project.write("config/config.yaml", CONFIG)
 
 
+def test_snapshots_are_kept_whole_and_have_a_sheet(project):
+    project.write("kept.csv", "content,style,snapshots,name\nscene.png,bars.png,3,kept\n")
+    run = project.snakemake("--config", "manifest=kept.csv", "results=kept", "--", "sheets")
+    assert run.returncode == 0, run.stdout + run.stderr
+    folder = project.folder / "kept/pairs/scene/bars/kept/snapshots"
+    assert sorted(path.name for path in folder.glob("*.png")) == ["000003.png", "000006.png"]
+    assert read_metadata(folder / "000003.png")["evaluation"] == 3
+    last, whole = (read_picture(path).pixels for path in (folder / "000006.png", folder.parent / "image.png"))
+    assert (last == whole).all()
+    assert (project.folder / "kept/sheets/snapshots/scene/bars/kept.png").exists()
+
+
 def test_a_spoiled_manifest_stops_it_with_every_mistake_and_no_traceback(project):
     project.write("bad.csv", "content,style,size\ngone.png,stripes.png,big\n")
     failed = project.snakemake("--config", "manifest=bad.csv")

@@ -169,6 +169,15 @@ def all_sheets(wildcards):
     return [f"{RESULTS}/sheets/{name}.png" for name in sheet_names()]
 
 
+def snapshot_sheets(wildcards):
+    """A sheet for each pair that keeps snapshots."""
+    return [
+        f"{RESULTS}/sheets/snapshots/{name}.png"
+        for name, pair in PAIRS.items()
+        if pair.settings.snapshots
+    ]
+
+
 def all_plots(wildcards):
     """The loss curves of the pairs of each sheet, and the errors of all."""
     curves = [f"{RESULTS}/plots/losses/{name}.png" for name in sheet_names()]

@@ -52,6 +52,7 @@ rule sheets:
     """Contents × styles for each of the settings, and a sheet over the settings for each content and style."""
     input:
         all_sheets,
+        snapshot_sheets,
 
 
 rule sheet:
@@ -100,6 +101,24 @@ rule sweep_sheet:
     shell:
         "nst sheet {input.grid:q} --content {params.content:q} --style {params.style:q}"
         " -o {output:q} > {log:q} 2>&1"
+
+
+rule snapshot_sheet:
+    """The snapshots of one pair side by side."""
+    input:
+        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots",
+    output:
+        f"{RESULTS}/sheets/snapshots/{{content}}/{{style}}/{{settings}}.png",
+    log:
+        f"{RESULTS}/logs/sheets/snapshots/{{content}}/{{style}}/{{settings}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sheets/snapshots/{{content}}/{{style}}/{{settings}}.tsv"
+    conda:
+        "../envs/nst.yaml"
+    params:
+        folder=subpath(input[0], parent=True),
+    shell:
+        "nst sheet --snapshots {params.folder:q} -o {output:q} > {log:q} 2>&1"
 
 
 rule plots:
