@@ -22,6 +22,10 @@ PASSES = 2.0
 BASE_MB = 900.0
 #: Bytes of activations, gradients and the optimiser's memory a pixel of the picture.
 BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0}
+#: What of that stays with the whole picture where it is evaluated in tiles: the optimiser's memory and the targets.
+BYTES_PER_TILED_PIXEL = 850.0
+#: Pixels around a tile that are looked at too, at most; and how much longer tiles take.
+RIM, TILED = 96, 1.7
 
 
 def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> tuple[float, float]:
@@ -29,7 +33,11 @@ def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> t
     pixels = _pixels(settings, content_size)
     work = pixels * (_flops_per_pixel(settings) + GLUE) * PASSES * settings.iterations
     kind = "bf16" if settings.precision != "fp32" and cpu_has_bf16_units() else "fp32"
-    return START_SECONDS + work / (FLOPS_PER_CORE[kind] * cores), BASE_MB + pixels * BYTES_PER_PIXEL[kind] / 1e6
+    memory = pixels * BYTES_PER_PIXEL[kind]
+    window = (settings.tile + 2 * RIM) ** 2
+    if settings.tile and window < pixels:
+        memory, work = window * BYTES_PER_PIXEL[kind] + pixels * BYTES_PER_TILED_PIXEL, work * TILED
+    return START_SECONDS + work / (FLOPS_PER_CORE[kind] * cores), BASE_MB + memory / 1e6
 
 
 def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
