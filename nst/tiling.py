@@ -9,6 +9,7 @@ those of the whole picture, so there is no seam to hide.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst import losses
-from nst.networks import FeatureExtractor
 from nst.objective import Evaluation, Objective, Statistics, scale_of
 from nst.settings import Settings, convolutions
 
@@ -53,18 +53,10 @@ class TiledObjective(Objective):
     Takes about twice the time, and the memory of one tile with its rim.
     """
 
-    def __init__(
-        self,
-        network: FeatureExtractor,
-        content: Tensor,
-        styles: Sequence[tuple[Tensor, float]],
-        settings: Settings,
-        *,
-        regions: Tensor | None = None,
-        style_mask: Tensor | None = None,
-    ):
-        self.rim = rim(settings)
-        super().__init__(network, content, styles, settings, regions=regions, style_mask=style_mask)
+    @cached_property
+    def rim(self) -> int:
+        """Pixels around a tile that are looked at too."""
+        return rim(self.settings)
 
     def _projected(self, picture: Tensor) -> dict[str, Tensor]:
         whole: dict[str, Tensor] = {}
