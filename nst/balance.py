@@ -17,8 +17,10 @@ TURNS = (0.2, 0.35, 0.5, 0.65, 0.8)
 POWER = 0.64
 #: Most that one correction multiplies or divides the weight by.
 LARGEST = 10.0
-#: Where the search ends in either direction.
+#: Where the search ends in either direction, in content weights.
 RANGE = (1e-3, 1e5)
+#: A style loss within this factor of its goal has reached it.
+NEAR = 1.5
 
 
 def first(settings: Settings) -> float:
@@ -37,7 +39,20 @@ def is_turn(settings: Settings, evaluation: int) -> bool:
     }
 
 
-def corrected(weight: float, style: float, goal: float) -> float:
+def corrected(settings: Settings, weight: float, style: float) -> float:
     """The weight that brings a style loss to its goal."""
-    factor = (style / goal) ** (1 / POWER)
-    return min(max(weight * min(max(factor, 1 / LARGEST), LARGEST), RANGE[0]), RANGE[1])
+    factor = (style / settings.style_goal) ** (1 / POWER)
+    low, high = (bound * settings.content_weight for bound in RANGE)
+    return min(max(weight * min(max(factor, 1 / LARGEST), LARGEST), low), high)
+
+
+def missed(settings: Settings, weight: float, style: float) -> str:
+    """A sentence where a search has not reached its goal; '' where it has, or none was asked for."""
+    if settings.style_weight != "auto" or not settings.style_goal:
+        return ""
+    if 1 / NEAR <= style / settings.style_goal <= NEAR:
+        return ""
+    return (
+        f"style_weight auto came to {weight:.3g} and a style loss of {style:.3g} where style_goal is "
+        f"{settings.style_goal:.3g}; give it more iterations, or another goal"
+    )

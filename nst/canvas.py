@@ -28,11 +28,15 @@ class PixelCanvas:
     """The parameters are the pixels.
 
     Args:
-        shape: (1, 3, height, width). kind: `range`, what keeps them in 0..1.
+        shape: (1, channels, height, width); one channel makes a grey picture. kind: `range`, what keeps them in 0..1.
     """
 
     def __init__(self, shape: tuple[int, ...], kind: str):
         self.shape, self.kind = shape, kind
+
+    def parameters(self, picture: Tensor) -> Tensor:
+        """Those that make a picture (1, 3, height, width), grey if there is one channel, (1, n)."""
+        return (picture.mean(1) if self.shape[1] == 1 else picture).reshape(1, -1)
 
     def into_range(self, x: Tensor) -> Tensor:
         """Clamp, or rescale what has left 0..1; clip waits for the end."""
@@ -44,9 +48,11 @@ class PixelCanvas:
         return x
 
     def picture(self, x: Tensor) -> Tensor:
-        return x.view(self.shape)
+        return x.view(self.shape).expand(-1, 3, -1, -1)
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+        if self.shape[1] == 1:
+            of_picture = of_picture.sum(1)
         return of_picture.reshape(x.shape)
 
 

@@ -24,7 +24,7 @@ BASE_MB = 900.0
 BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0}
 #: What of that stays with the whole picture where it is evaluated in tiles: the optimiser's memory and the targets.
 BYTES_PER_TILED_PIXEL = 850.0
-#: Pixels around a tile that are looked at too, at most; and how much longer tiles take.
+#: Pixels around a tile that are looked at too (to conv5_1), and about how much longer tiles take.
 RIM, TILED = 96, 1.7
 
 

@@ -124,7 +124,13 @@ def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: 
     return (spread + shift) / 2
 
 
-def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
+def covariance_root(grams: Tensor, means: Tensor) -> Tensor:
+    """D^½ of the covariance D, (batch, N, N), which `wasserstein_loss` wants of its target."""
+    values, vectors = torch.linalg.eigh(torch.nan_to_num(_covariance(grams, means)))
+    return (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
+
+
+def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor, root: Tensor) -> Tensor:
     """Squared 2-Wasserstein distance of the normal distributions with the features' means and covariances.
 
     ‖μ − ν‖² + tr C + tr D − 2 tr (D^½ C D^½)^½ (Dowson & Landau 1982, equation 4), relative to ‖ν‖² + tr D: the size of
@@ -132,14 +138,13 @@ def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means:
 
     Args:
         grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
+        root: of the target, as `covariance_root` gives it.
     Returns:
         (batch,): 0 is a perfect match, 1 the loss of an empty picture.
     """
     c, d = _covariance(grams, means), _covariance(target, target_means)
-    values, vectors = torch.linalg.eigh(d)
-    half = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
     shift = (means - target_means).square().sum(1)
-    distance = shift + _trace(c) + _trace(d) - 2 * _RootTrace.apply(half @ c @ half)  # type: ignore[no-untyped-call]
+    distance = shift + _trace(c) + _trace(d) - 2 * _RootTrace.apply(root @ c @ root)  # type: ignore[no-untyped-call]
     size = target_means.square().sum(1) + _trace(d)
     return distance.clamp_min(0) / _positive(size)
 
@@ -152,7 +157,9 @@ class _RootTrace(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        values, vectors = torch.linalg.eigh((x + x.mT) / 2)
+        known = x.isfinite().all(2).all(1)  # what is not finite has no eigenvalues, but is no error here
+        values, vectors = torch.linalg.eigh(torch.nan_to_num((x + x.mT) / 2))
+        values = torch.where(known[:, None], values, torch.nan)
         ctx.save_for_backward(values, vectors)
         return values.clamp_min(0).sqrt().sum(1)
 

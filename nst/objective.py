@@ -14,7 +14,7 @@ from nst import losses
 from nst.networks import FeatureExtractor
 from nst.settings import Settings, convolutions
 
-#: Gram matrices (batch, N, N) and, where the style loss wants them, means (batch, N).
+#: Gram matrices (batch, N, N); where the style loss wants them, means (batch, N); of targets also `covariance_root`.
 Statistics = tuple[Tensor, ...]
 
 #: N of the losses' formulas: lite's channels stand for as many of VGG's, so that any weights suit it as they are.
@@ -92,7 +92,7 @@ class Objective:
     ) -> list[Region]:
         """A region a style; each counts by its weight and its area, so that all are painted equally strongly."""
         shares = [weight * mask.mean().item() for mask, (_, weight) in zip(masks, styles, strict=True)]
-        whole = sum(shares) or 1.0  # masks may be empty at a coarse scale
+        whole = sum(shares)
         return [
             Region(mask[None], share / whole, self._style_targets([style], style_mask))
             for mask, share, style in zip(masks, shares, styles, strict=True)
@@ -108,6 +108,8 @@ class Objective:
                 share = tuple(value * (weight / whole) for value in measured)
                 before = targets.get(layer, (0.0,) * len(share))
                 targets[layer] = tuple(a + b for a, b in zip(before, share, strict=True))
+        if self.settings.style_loss == "wasserstein":
+            return {layer: (*target, losses.covariance_root(*target)) for layer, target in targets.items()}
         return targets
 
     def _measured(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
@@ -221,7 +223,7 @@ def scale_of(weights: dict[str, float], kind: losses.Normalisation) -> float:
 
 
 class _Evened(torch.autograd.Function):
-    """The identity; the absolute values of its gradient sum up to `size` a picture, as in neural-style-pt."""
+    """The identity; the absolute values of its gradient sum up to `size` a picture (-normalize_gradients elsewhere)."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, size: float) -> Tensor:

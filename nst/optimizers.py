@@ -222,7 +222,7 @@ class Adam(_Stateful):
 
     Args:
         x: (batch, n) starting points. learning_rate: step size, in the range of x.
-        decay: what is left of the step size after every PERIOD evaluations.
+        decay: what is left of the step size after every PERIOD evaluations. age: evaluations that went before.
         average: share that the running average of the points keeps at each evaluation.
     """
 
@@ -237,8 +237,9 @@ class Adam(_Stateful):
         betas: tuple[float, float] = (0.9, 0.999),
         decay: float = 1.0,
         average: float = 0.0,
+        age: int = 0,
     ):
-        self.betas, self.decay, self.average = betas, decay, average
+        self.betas, self.decay, self.average, self.age = betas, decay, average, age
         self.sum, self.told = torch.zeros_like(x), 0
         self.x, self.safe = x.clone(), x.clone()
         self.rate = x.new_full((len(x),), learning_rate)
@@ -260,10 +261,11 @@ class Adam(_Stateful):
         self.rate = torch.where(finite, self.rate, self.rate / 2)
         self.safe = torch.where(good, x, self.safe)
         self.told += 1
+        self.age += 1
         self.sum = self.average * self.sum + (1 - self.average) * self.safe
         count = self.steps.clamp_min(1)[:, None]
         spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
-        rate = self.rate * self.decay ** (self.steps // self.PERIOD)
+        rate = self.rate * self.decay ** ((self.age - 1) // self.PERIOD)
         self.x = self.safe - rate[:, None] * (self.mean / (1 - b1**count)) / spread
 
     def averaged(self) -> Tensor:

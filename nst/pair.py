@@ -253,7 +253,7 @@ class _Recording:
             self._checkpoint(event)
 
     def _snapshot(self, path: Path, event: Progress) -> None:
-        """A whole picture, as good as the finished one: with all that is needed to make it again."""
+        """A whole picture, as the finished one is, with the settings of its run."""
         pixels, alpha = event.picture(), self.inputs.content.alpha
         if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
             alpha = None

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nst.errors import NstError, Problems
-from nst.settings import Settings, did_you_mean, problems
+from nst.settings import Values, did_you_mean, problems
 from nst.yamlfile import read_mapping, without_empty
 
 #: Where presets of one's own are looked for.
@@ -82,7 +82,7 @@ def _checked(name: str, path: Path) -> Preset:
 def partial(given: dict[Any, Any]) -> dict[str, Any]:
     """The checked values of the settings that are given, as YAML gives them; raises a ValidationError."""
     texts = {name: _text(value) for name, value in without_empty(given).items()}
-    settings = Settings.model_validate(texts)
+    settings = Values.model_validate(texts)
     return {name: getattr(settings, name) for name in texts}
 
 

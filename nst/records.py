@@ -23,6 +23,7 @@ NUMBERS: dict[str, tuple[str | int, ...]] = {
     "final_style": ("losses", "style"),
     "final_tv": ("losses", "tv"),
     "final_total": ("losses", "total"),
+    "final_style_weight": ("style_weight",),
     "style_error": ("metrics", "style_error"),
     "content_error": ("metrics", "content_error"),
     "ssim": ("metrics", "ssim"),

@@ -128,8 +128,8 @@ _NUMBER_OR_AUTO = {"anyOf": [{"type": "number", "minimum": 0, "maximum": _HEAVIE
 StyleWeight = Annotated[Any, BeforeValidator(_style_weight), WithJsonSchema(_NUMBER_OR_AUTO)]
 
 
-class Settings(BaseModel):
-    """How one pair is painted. Frozen, hashable; unknown names and values out of range raise a ValidationError."""
+class Values(BaseModel):
+    """Every setting, each checked alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 
@@ -179,16 +179,18 @@ class Settings(BaseModel):
         min_length=1,
     )
     noise: float = _option(0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10)
-    seed: Whole = _option(0, "seed of the noise", ge=0, le=2**31 - 1)
+    seed: Whole = _option(0, "seed of the noise, and of the network with method network", ge=0, le=2**31 - 1)
     optimizer: Literal["lbfgs", "adam"] = _option("lbfgs", "optimiser of the pixels")
     learning_rate: float = _option(
-        0.0, "step size; 0 is the optimiser's own (lbfgs 1, adam 0.02)", ge=0, le=1e6
+        0.0, "step size; 0 is the optimiser's own (lbfgs 1, adam 0.02, with method network 0.005)", ge=0, le=1e6
     )  # fmt: skip
     learning_rate_decay: float = _option(
         1.0, "what is left of adam's step size after every 200 evaluations", gt=0, le=1
     )
     gradient_normalisation: Literal["no", "yes"] = _option(
-        "no", "give the gradient of each layer's loss the same size, the layer's weight, where it enters the network"
+        "no",
+        "give the gradient of each layer's loss the same size, the layer's weight, where it enters the network; the "
+        "losses are still those of the weights",
     )
     average: float = _option(
         0.0, "share that adam's running average of pictures keeps at each evaluation; 0 takes the best picture instead",
@@ -235,6 +237,13 @@ class Settings(BaseModel):
         "auto", "same bytes from the same settings and threads; auto is yes on a CPU and no on a GPU"
     )
 
+
+class Settings(Values):
+    """How one pair is painted.
+
+    Frozen, hashable; unknown names, values out of range, and values that do not go together raise a ValidationError.
+    """
+
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         check_consistent(self)
@@ -262,6 +271,10 @@ def check_consistent(settings: Settings) -> None:
         raise ValueError("style_weight: auto needs normalisation relative and a content_weight above 0")
     if settings.gradient_normalisation == "yes" and settings.tile:
         raise ValueError("gradient_normalisation: needs the picture in one piece; leave tile out")
+    if settings.style_weight != "auto" and settings.style_goal != fields()["style_goal"].default:
+        raise ValueError("style_goal: is for style_weight auto; set that, or leave style_goal out")
+    if settings.method == "network" and settings.color == "luminance":
+        raise ValueError("color: method network makes colours of its own; leave color out, or use histogram")
     if settings.style_loss != "gram" and settings.normalisation != "relative":
         raise ValueError(f"normalisation: style_loss {settings.style_loss} is relative; leave normalisation out")
     if settings.iterations < settings.scales:
@@ -397,7 +410,7 @@ def make(values: dict[str, Any], where: str = "settings") -> Settings:
 def value(name: str, given: Any) -> Any:
     """The value of one setting, checked alone; raises ValueError: what is wrong and what would be right."""
     try:
-        return getattr(Settings.model_validate({name: given}), name)
+        return getattr(Values.model_validate({name: given}), name)
     except ValidationError as error:
         raise ValueError(problems(error)[0][1]) from None
 

@@ -54,18 +54,21 @@ def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
 
 
 def snapshot_sheet(folder: Path, out: Path) -> None:
-    """The snapshots of one pair side by side, each with the losses that the best picture so far had there.
+    """The snapshots of one pair side by side, each with the losses of its evaluation.
 
     Raises NstError for a folder that has none.
     """
     pictures = sorted(path for path in (folder / "snapshots").glob("*.*") if path.stem.isdigit())
     if not pictures:
         raise NstError(f"{folder}: has no snapshots; paint the pair with the setting `snapshots`")
-    run = json.loads((folder / "run.json").read_bytes())
-    with (folder / "losses.csv").open(newline="") as file:
-        losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
-    cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
-    inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
+    try:
+        run = json.loads((folder / "run.json").read_bytes())
+        with (folder / "losses.csv").open(newline="") as file:
+            losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
+        cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
+        inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise NstError(f"{folder}: lacks a whole run.json or losses.csv; name the folder of a painted pair") from None
     rows, columns = _beside(inputs, _wrapped(cells))
     title = run["id"] or folder.name
     footer = "beneath each snapshot: style loss · content loss of its evaluation"

@@ -105,7 +105,7 @@ class _Pair:
         network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
         network.convert(self.device, dtype)
         styles = [(_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)]
-        tiled = 0 < s.tile < max(self.content.shape)
+        tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
         return (TiledObjective if tiled else Objective)(
             network, _tensor(self.content).to(self.device), styles, s,
             regions=self._regions(), style_mask=self._style_mask(),
@@ -207,18 +207,19 @@ def stylize(
         while run.evaluation < last:
             losses, x = _evaluate(run, objective, run.evaluation + 1 == last)
             timing["optimise"] = before + time.perf_counter() - started
-            yield Progress(run.evaluation, losses, timing["optimise"], partial(_shown, run, x), partial(_snapshot, run))
+            averages = isinstance(run.optimizer, Adam) and run.optimizer.average
+            picture = partial(_shown, run, x if averages or run.best is None else run.best)
+            # Before others see the state: who goes on from it must not miss what follows from this evaluation.
             if _must_widen(run, losses):
                 objective = run.pair.objective(run.dtype)
                 run.optimizer.restart()
-            if balance.is_turn(settings, run.evaluation):
-                best = run.best
-                _weigh_style(run, balance.corrected(_weight(run), run.best_losses["style"], settings.style_goal))
-                objective.settings = run.pair.settings
-                run.optimizer.restart()
-                run.best = best if run.evaluation == last else None  # where the next scale begins
+            if balance.is_turn(settings, run.evaluation) and run.best is not None:
+                _correct_weight(run, objective, settings, keep=run.evaluation == last)
+            yield Progress(run.evaluation, losses, timing["optimise"], picture, partial(_snapshot, run))
         started = time.perf_counter()
     assert run is not None
+    if sentence := balance.missed(settings, _weight(run), run.best_losses.get("style", 0.0)):
+        run.warnings.append(sentence)
     yield _finish(run, timing)
 
 
@@ -229,6 +230,15 @@ def _weight(run: _Run) -> float:
 def _weigh_style(run: _Run, weight: float) -> None:
     """Go on with another weight of the style: losses before and after do not compare."""
     run.pair = replace(run.pair, settings=run.pair.settings.model_copy(update={"style_weight": weight}))
+
+
+def _correct_weight(run: _Run, objective: Objective, settings: Settings, *, keep: bool) -> None:
+    """Change the style's weight towards its goal; keep: the best picture, with which the next scale begins."""
+    _weigh_style(run, balance.corrected(settings, _weight(run), run.best_losses["style"]))
+    objective.settings = run.pair.settings
+    run.optimizer.restart()
+    if not keep:
+        run.best = None
 
 
 def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
@@ -254,9 +264,9 @@ def _begin(pair: _Pair, init: Pixels | None, before: _Run | None, dtype: torch.d
         canvas = NetworkCanvas(_tensor(pair.content).to(pair.device), s.seed)
         x = canvas.start() if before is None else _so_far(before)
     else:
-        canvas = PixelCanvas(shape, s.range)
-        x = _start(pair, init).to(pair.device) if before is None else _enlarged(before, shape)
-    run = _Run(pair, canvas, _optimizer(x, shape, s), dtype)
+        canvas = PixelCanvas((1, 1, *shape[2:]) if s.color == "luminance" else shape, s.range)
+        x = canvas.parameters(_start(pair, init).to(pair.device) if before is None else _enlarged(before, shape))
+    run = _Run(pair, canvas, _optimizer(x, canvas, s, before.evaluation if before else 0), dtype)
     if before is not None:
         run.dtype, run.evaluation, run.warnings = before.dtype, before.evaluation, before.warnings
         _weigh_style(run, _weight(before))
@@ -271,7 +281,7 @@ def _so_far(run: _Run) -> Tensor:
 
 def _enlarged(before: _Run, shape: tuple[int, ...]) -> Tensor:
     picture = before.canvas.picture(_so_far(before))
-    return F.interpolate(picture, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1).reshape(1, -1)
+    return F.interpolate(picture, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
 
 
 def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[dict[str, float], Tensor]:
@@ -288,9 +298,7 @@ def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[dict[str, fl
 
 
 def _shown(run: _Run, x: Tensor) -> Pixels:
-    averages = isinstance(run.optimizer, Adam) and run.optimizer.average
-    best = x if run.best is None or averages else run.best
-    return run.pair.shown(run.canvas.picture(run.canvas.into_range(best)))
+    return run.pair.shown(run.canvas.picture(run.canvas.into_range(x)))
 
 
 def _orderly(settings: Settings, device: torch.device) -> bool:
@@ -325,7 +333,7 @@ def _tensor(pixels: Pixels) -> Tensor:
 
 
 def _start(pair: _Pair, init: Pixels | None) -> Tensor:
-    """The first picture, (1, 3·H·W)."""
+    """The first picture, (1, 3, H, W)."""
     s, shape = pair.settings, _tensor(pair.content).shape
     if s.init in ("noise", "black+noise"):
         base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
@@ -342,20 +350,21 @@ def _start(pair: _Pair, init: Pixels | None) -> Tensor:
     if "noise" in s.init.split("+"):
         generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
         base = base + s.noise * torch.randn(shape, generator=generator)
-    return base.reshape(1, -1)
+    return base
 
 
-def _optimizer(x: Tensor, shape: tuple[int, ...], settings: Settings) -> Optimizer:
-    if settings.optimizer == "adam":
+def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optimizer:
+    if not isinstance(canvas, PixelCanvas) or settings.optimizer == "adam":
         return Adam(
             x,
             learning_rate=settings.learning_rate or (0.005 if settings.method == "network" else 0.02),
             decay=settings.learning_rate_decay,
             average=settings.average,
+            age=age,
         )
     return LBFGS(
         x,
-        precondition=Smoothing(shape, x.device),
+        precondition=Smoothing(canvas.shape, x.device),
         memory=MEMORY,
         learning_rate=settings.learning_rate or 1.0,
         first_step=FIRST_STEP,

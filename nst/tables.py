@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MEANS = ["style_error", "content_error", "score", "ssim", "seconds"]
 _RESULTS = [
     "style_error", "content_error", "ssim", "final_content", "final_style", "final_tv", "final_total", "seconds",
-    "peak_memory_mb", "evaluations",
+    "peak_memory_mb", "evaluations", "final_style_weight",
 ]  # fmt: skip
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
 _TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "judge")

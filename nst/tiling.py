@@ -50,7 +50,7 @@ class Tile(NamedTuple):
 class TiledObjective(Objective):
     """`Objective` with its pictures taken apart into tiles of about `side` px.
 
-    Takes about twice the time, and the memory of one tile with its rim.
+    Two passes, and the memory of one tile with its rim.
     """
 
     @cached_property
@@ -154,8 +154,9 @@ class TiledObjective(Objective):
         part = tile.place(target, layer)
         loss = self.content_loss(layer, tile.inner(features, layer), part)
         if self.settings.normalisation == "relative":
-            sizes = [losses.content_loss(torch.zeros_like(f), f, "paper") for f in (part, target)]
-            return loss * sizes[0] / sizes[1].clamp_min(torch.finfo(torch.float32).tiny)
+            least = torch.finfo(torch.float32).tiny
+            sizes = [losses.content_loss(torch.zeros_like(f), f, "paper").clamp_min(least) for f in (part, target)]
+            return loss * sizes[0] / sizes[1]
         return loss if self.settings.normalisation == "paper" else loss * (part[0, 0].numel() / target[0, 0].numel())
 
     def _tiles(self, picture: Tensor) -> Iterator[Tile]:
@@ -179,8 +180,8 @@ def rim(settings: Settings) -> int:
 
 
 def _spans(length: int, side: int) -> list[tuple[int, int]]:
-    """0 to length in spans of about equal length, at most `side` (at least GRID), that begin at multiples of GRID."""
-    count = max(1, round(length / max(side, GRID)))
+    """0 to length in spans of about equal length, at most `side` and half of GRID, from multiples of GRID."""
+    count = -(-length // max(side, GRID))
     starts = sorted({round(length * i / count / GRID) * GRID for i in range(count)})
     return list(zip(starts, [*starts[1:], length], strict=True))
 

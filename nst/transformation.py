@@ -23,6 +23,8 @@ from nst.files import replacing
 
 #: Sides are padded to a multiple of this: two halvings.
 MULTIPLE = 4
+#: Least side in px: with fewer than two places a quarter as large there is nothing to normalise over.
+SMALLEST = 8
 
 
 class Transformation(nn.Module):
@@ -105,7 +107,9 @@ def load(path: str | Path) -> Transformation:
 
 
 def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """What the network makes of a picture, (H, W, 3) in 0..1, of any size."""
+    """What the network makes of a picture, (H, W, 3) in 0..1, of any size; NstError for one of a few pixels."""
+    if min(pixels.shape[:2]) < SMALLEST:
+        raise NstError(f"the picture is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px a side")
     picture = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(device)
     made = network.to(device)(picture)[0].clamp(0, 1)
     return np.asarray(made.permute(1, 2, 0).cpu().contiguous().numpy())

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nst import presets
 from nst.commands.options import setting_options
 from nst.commands.stylize import Display, checked_suffix, summary
 from nst.errors import NstError, Problems
@@ -30,16 +31,22 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     checked_suffix(output)
     from nst.images import read_metadata
     from nst.settings import make
+    from nst.settings import pictures as settings_pictures
 
     carried = read_metadata(image)
     try:
         pictures = [carried["content"], *carried["style"], *carried.get("pictures", [])]
         styles = tuple((str(style["path"]), float(style["weight"])) for style in carried["style"])
         known, content = dict(carried["settings"]), str(carried["content"]["path"])
-        _check_unchanged(image, pictures)
+        hashes = {str(picture["path"]): str(picture["sha256"]) for picture in pictures}
     except (KeyError, TypeError, ValueError):
         raise NstError(f"{image}: carries no whole record; name a picture that `nst stylize` saved") from None
-    chosen = make(known | settings, image)
+    if "evaluation" in carried:
+        raise NstError(f"{image}: is a snapshot after {carried['evaluation']} evaluations; name the finished picture")
+    preset = presets.load(settings["preset"]).values if "preset" in settings else {}
+    chosen = make(known | preset | settings, image)
+    named = settings_pictures(chosen)
+    _check_unchanged(image, {path: hashes.get(path) for path in (content, *(path for path, _ in styles), *named)})
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     _tell_differences(carried)
     from nst.pair import Job, paint
@@ -50,16 +57,15 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     click.echo(summary(result))
 
 
-def _check_unchanged(image: str, pictures: list[dict[str, Any]]) -> None:
-    """Raise Problems with a line for each input that is gone or another one by now."""
+def _check_unchanged(image: str, hashes: dict[str, str | None]) -> None:
+    """Raise Problems with a line for each input that is gone, or another one by now than its hash says."""
     from nst.weights import sha256
 
     wrong = []
-    for picture in pictures:
-        path = Path(str(picture["path"]))
-        if not path.is_file():
+    for path, digest in hashes.items():
+        if not Path(path).is_file():
             wrong.append(f"{image}: its input {path} is not here; run this from the folder that the path starts from")
-        elif sha256(path) != picture["sha256"]:
+        elif digest and sha256(Path(path)) != digest:
             wrong.append(f"{image}: its input {path} has changed since; put the old file back")
     if wrong:
         raise Problems(wrong)

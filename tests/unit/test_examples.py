@@ -21,9 +21,13 @@ COUNTS = {
 def test_every_example_expands_and_says_where_it_comes_from(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     pairs = read_grid(path, load_config(ROOT / "config/config.yaml"))
-    assert len(pairs) == COUNTS.pop(path.stem)
+    assert len(pairs) == COUNTS[path.stem]
     assert len({pair.id for pair in pairs}) == len(pairs)
     assert path.read_text("utf-8").startswith("# ")
+
+
+def test_no_example_is_missing():
+    assert {path.stem for path in EXAMPLES} == set(COUNTS)
 
 
 def test_the_iterations_of_others_are_counted_in_evaluations(monkeypatch):

@@ -159,7 +159,7 @@ def test_names_are_followed_by_the_lists_of_their_row() -> None:
 def test_arguments_say_all_that_differs() -> None:
     rows = "content,style,preset,size,style_weight,range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,rescale\n"
     flags = arguments(read_grid(table(rows))[0])
-    expected = "--preset draft --style-weight 1e4 --iterations 100 --size 512 --range rescale"
+    expected = "--preset draft --network lite --style-weight 1e4 --iterations 100 --size 512 --range rescale"
     assert flags == expected.split()
     given = dict(zip((f[2:].replace("-", "_") for f in flags[::2]), flags[1::2], strict=True))
     assert make(given) == read_grid("manifest.csv")[0].settings
@@ -294,3 +294,14 @@ def test_masks_that_do_not_suit_are_named_before_anything_is_painted() -> None:
     assert first.startswith("2: content_mask: m/wide.png is 30×10 px, another shape than c/lake.jpg with ")
     assert second == "3: style_mask: goes with one style, and 2 are blended; leave it out"
     assert third.startswith("4: style_mask: there is no file m/none.png")
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_columns_that_need_each_other() -> None:
+    rows = "content,style,optimizer,average,method,learning_rate_decay\n"
+    rows += "c/lake.jpg,s/wave.jpg,adam,0.9,network|pixels,0.5\n"
+    assert len(ids(rows)) == 2
+    rows = "content,style,average\nc/lake.jpg,s/wave.jpg,0.9\n"
+    assert mistakes(rows) == ["2: average: works with adam only; set optimizer to adam, or leave it out"]
+    config = load_config({"settings": {"average": 0.9}})
+    assert len(ids("content,style,optimizer\nc/lake.jpg,s/wave.jpg,adam\n", config)) == 1

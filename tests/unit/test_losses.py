@@ -121,6 +121,10 @@ def moments(features):
     return losses.gram(features), features.mean((2, 3))
 
 
+def wasserstein(grams, means, target, target_means):
+    return losses.wasserstein_loss(grams, means, target, target_means, losses.covariance_root(target, target_means))
+
+
 def test_covariance_loss_is_numpys():
     f, a = normal(1, 4, 6, 7, seed=1), normal(1, 4, 5, 9, seed=2) + 0.5
     c, d = (np.cov(t[0].flatten(1).numpy(), bias=True) for t in (f, a))
@@ -136,21 +140,21 @@ def test_wasserstein_loss_is_the_formula_by_scipys_roots():
     root = scipy.linalg.sqrtm
     distance = ((m - n) ** 2).sum() + np.trace(c + d - 2 * root(root(d) @ c @ root(d)).real)
     expected = distance / ((n**2).sum() + np.trace(d))
-    assert losses.wasserstein_loss(*moments(f), *moments(a)).item() == pytest.approx(expected)
+    assert wasserstein(*moments(f), *moments(a)).item() == pytest.approx(expected)
 
 
 def test_wasserstein_distance_of_shifted_and_of_scaled_features_is_known():
     # A shift costs its square; a scale by k moves each feature by (k − 1) times its deviation.
     a = normal(1, 3, 8, 8, seed=4)
     size = a.square().sum() / 64
-    shifted = losses.wasserstein_loss(*moments(a + 2), *moments(a)).item()
+    shifted = wasserstein(*moments(a + 2), *moments(a)).item()
     assert shifted == pytest.approx((3 * 4 / size).item())
     centred = a - a.mean((2, 3), keepdim=True)
-    scaled = losses.wasserstein_loss(*moments(3 * centred), *moments(centred)).item()
+    scaled = wasserstein(*moments(3 * centred), *moments(centred)).item()
     assert scaled == pytest.approx(4, rel=1e-6)
 
 
-@pytest.mark.parametrize("loss", [losses.covariance_loss, losses.wasserstein_loss])
+@pytest.mark.parametrize("loss", [losses.covariance_loss, wasserstein])
 def test_distributions_match_themselves_and_have_true_gradients(loss):
     target = normal(1, 3, 5, 4, seed=5)
     wanted = moments(target)
@@ -163,8 +167,14 @@ def test_distributions_match_themselves_and_have_true_gradients(loss):
 
 def test_fewer_pixels_than_channels_leave_wasserstein_finite():
     few, target = normal(1, 12, 2, 3, seed=7).float().requires_grad_(True), normal(1, 12, 3, 3, seed=8).float()
-    value = losses.wasserstein_loss(*moments(few), *moments(target))
+    value = wasserstein(*moments(few), *moments(target))
     (gradient,) = torch.autograd.grad(value.sum(), few)
     assert value.isfinite().all()
     assert gradient.isfinite().all()
     assert gradient.abs().max() < 10
+
+
+def test_what_is_not_finite_is_a_loss_that_is_not_finite():
+    target = normal(1, 3, 5, 4, seed=5)
+    features = torch.full((1, 3, 5, 4), torch.nan, dtype=torch.float64)
+    assert wasserstein(*moments(features), *moments(target)).isnan().all()

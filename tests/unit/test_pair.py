@@ -133,6 +133,8 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys)
     assert main([*again, str(tmp_path / "c.png"), "--style-weight", "0.1", "--size", "48"]) == 0
     carried = read_metadata(tmp_path / "c.png")
     assert (carried["settings"]["style_weight"], carried["settings"]["size"]) == (0.1, 48)
+    assert main([*again, str(tmp_path / "c.png"), "--preset", "none-such"]) == 1
+    assert "there is no preset 'none-such'" in capsys.readouterr().err
     capsys.readouterr()
     (tmp_path / "scene.png").write_bytes((tmp_path / "stripes.png").read_bytes())
     (tmp_path / "stripes.png").unlink()

@@ -297,11 +297,53 @@ def test_autos_knee_is_where_the_errors_add_up_to_the_least(scene, stripes, untr
     assert knee.losses["content"] + knee.losses["style"] < min(sums)
 
 
-def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained):
-    settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": 2})
+@pytest.mark.parametrize(("stop", "scales"), [(10, 2), (12, 2), (7, 1), (13, 1)])
+def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales):
+    settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": scales})
     events = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu")
-    saved = next(event.state() for event in events if event.evaluation == 12)
+    saved = next(event.state() for event in events if event.evaluation == stop)
     *_, whole = events
     *_, end = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
     assert end.style_weight == whole.style_weight
     assert same(end, whole)
+
+
+def test_auto_says_when_it_has_not_reached_its_goal(scene, stripes, untrained):
+    end = run(scene, stripes, untrained, {"style_weight": "auto", "style_goal": 1e-4, "iterations": 6})[1]
+    assert "where style_goal is 0.0001" in end.warnings[0]
+
+
+def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, monkeypatch):
+    broken(monkeypatch, {torch.bfloat16: range(1, 1000)})
+    values = {"style_weight": "auto", "precision": "bf16", "iterations": 20}
+    end = run(scene, stripes, untrained, values)[1]
+    assert end.precision == "fp32"
+    assert end.style_weight != 6
+
+
+def test_the_losses_of_a_luminance_are_those_of_the_grey_picture_that_is_shown(scene, stripes, untrained):
+    content = np.repeat((scene @ recolour.LUMA)[:, :, None], 3, 2)
+    end = run(scene, stripes, untrained, {"color": "luminance", "init": "noise"})[1]
+    _, (style,) = recolour.prepared(scene, [stripes], "luminance")
+    shown = np.repeat((end.pixels @ recolour.LUMA)[:, :, None], 3, 2)
+    begin = run(content, style, untrained, {"init": "shown.png", "iterations": 1}, init=shown)[0][0]
+    assert begin.losses["total"] == pytest.approx(end.losses["total"], rel=0.05)  # but for colours out of range
+
+
+def test_adams_decay_counts_all_evaluations(monkeypatch):
+    from nst.optimizers import Adam
+
+    monkeypatch.setattr(Adam, "PERIOD", 3)
+    x = torch.zeros(1, 4)
+    adam = Adam(x, learning_rate=1.0, decay=0.1, age=1)
+    moves = []
+    for turn in range(6):
+        at = adam.ask()
+        adam.tell(at, torch.ones(1), torch.ones(1, 4))
+        if turn == 3:
+            adam.restart()
+            adam.mean, adam.square, adam.steps = torch.ones(1, 4), torch.ones(1, 4), torch.full((1,), 1e6)
+        moves.append((at - adam.ask()).abs().max().item())
+    assert moves[:2] == pytest.approx([1, 1], rel=1e-3)  # the second and third evaluation of all
+    assert moves[2] == pytest.approx(0.1, rel=1e-3)
+    assert moves[5] == pytest.approx(0.01, rel=1e-2)

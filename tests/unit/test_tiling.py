@@ -44,11 +44,11 @@ def test_the_rim_is_the_reach_of_the_deepest_layer(untrained):
 
 
 def test_spans_cover_a_length_from_multiples_of_the_grid():
-    for length, side in itertools.product((1, 15, 16, 100, 257), (1, 16, 50, 300)):
+    for length, side in itertools.product((1, 15, 16, 100, 257, 1500), (1, 16, 50, 300, 1024)):
         spans = _spans(length, side)
         assert [a for a, _ in spans[1:]] == [b for _, b in spans[:-1]]
         assert (spans[0][0], spans[-1][1]) == (0, length)
-        assert all(a % 16 == 0 and a < b for a, b in spans)
+        assert all(a % 16 == 0 and a < b and b - a <= max(side, 16) + 16 for a, b in spans)
 
 
 @pytest.mark.parametrize("network", ["vgg19", "lite"])

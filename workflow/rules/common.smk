@@ -81,6 +81,13 @@ def pictures_of(wildcards):
     return [local(path) for path in settings_pictures(pair_of(wildcards).settings)]
 
 
+def setting_arguments(wildcards, input):
+    """The settings as flags, with the fetched files in place of addresses."""
+    pair = pair_of(wildcards)
+    places = dict(zip(settings_pictures(pair.settings), map(str, input.pictures)))
+    return [places.get(part, part) for part in arguments(pair)]
+
+
 def style_arguments(wildcards, input):
     """The styles as `nst stylize` takes them: with their shares where several are blended."""
     pair = pair_of(wildcards)
@@ -174,7 +181,7 @@ def snapshot_sheets(wildcards):
     return [
         f"{RESULTS}/sheets/snapshots/{name}.png"
         for name, pair in PAIRS.items()
-        if pair.settings.snapshots
+        if 0 < pair.settings.snapshots <= pair.settings.iterations
     ]
 
 

@@ -33,7 +33,7 @@ rule stylize:
         device=CONFIG.device,  # a resource: another device is no reason to paint again
     params:
         style=style_arguments,
-        settings=lambda wildcards: arguments(pair_of(wildcards)),
+        settings=setting_arguments,
         algorithm=ALGORITHM,  # a new version paints everything again
         record=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
