@@ -24,12 +24,13 @@ def matrix_sheet(records: pd.DataFrame, out: Path) -> None:
     """Contents × styles of pairs with the same settings: contents down the left edge, styles along the top."""
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
+    own = varying(records)  # pairs of one name may have settings of their own
     top = [Cell(_style_picture(style), style.style_name) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
         left = Cell(_content_picture(content), content.content_name)
-        rows.append([left, *(pair and _result(pair) for pair in results)])
+        rows.append([left, *(pair and _result(pair, _own(pair, own)) for pair in results)])
     title = records["settings_name"].iloc[0]
     layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
     draw_sheet(layout, out)
@@ -110,6 +111,10 @@ def _result(pair: Any, label: str = "") -> Cell:
     errors = [pair.style_error, pair.content_error]
     detail = "" if any(map(math.isnan, errors)) else "  ·  ".join(map(_short, errors))
     return Cell(pair.image, label, detail)
+
+
+def _own(pair: Any, varied: list[str]) -> str:
+    return "  ·  ".join(str(getattr(pair, name)) for name in varied)
 
 
 def _short(number: float) -> str:

@@ -45,6 +45,15 @@ def test_matrix_has_contents_down_and_styles_across(tmp_path: Path) -> None:
         assert place[1] == pytest.approx((c0, c1)[i][1], abs=1)
 
 
+def test_pairs_of_one_name_say_what_they_have_of_their_own(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 2, {"table": {}})
+    matrix_sheet(records, tmp_path / "same.png")
+    records.loc[1, "style_weight"] = "1e7"
+    matrix_sheet(records, tmp_path / "own.png")
+    with Image.open(tmp_path / "same.png") as same, Image.open(tmp_path / "own.png") as own:
+        assert own.height > same.height  # a line of labels
+
+
 def test_sweep_is_a_row_by_value(tmp_path: Path) -> None:
     sweep_sheet(grid(tmp_path, 1, 1, SWEEP), tmp_path / "sheet.png")
     at100, at1, at10 = boxes(tmp_path / "sheet.png", [colour(0, 0, k) for k in range(3)])
