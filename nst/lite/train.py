@@ -19,7 +19,7 @@ import argparse
 import copy
 import csv
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -255,7 +255,7 @@ class Painting:
     weights: Tensor
 
     @classmethod
-    def begin(cls, crops: Crops, count: int) -> Painting:
+    def begin(cls, crops: Crops, count: int, device: torch.device) -> Painting:
         """From the content, noise, the style, or something between."""
         random = crops.random
         contents, styles = crops.draw(count), crops.draw(count)
@@ -265,11 +265,11 @@ class Painting:
         shares = np.full(5, 0.2) if random.random() < 0.5 else random.dirichlet(np.full(5, 0.3)) + 1e-3
         style_weights = 10 ** random.uniform(0.3, 1.5) * shares
         weights = torch.tensor([float(random.random() > 0.1), *style_weights], dtype=torch.float32)
-        return cls(start, contents, styles, weights.expand(count, -1))
+        return cls(*(t.to(device) for t in (start, contents, styles, weights.expand(count, -1))))
 
     def go_on(self, state: dict[str, Tensor]) -> Iterator[Painting]:
         """Take a turn with the student as it is now; what it shows at the MARKS."""
-        network = FeatureExtractor("lite", state, LITE_LAYERS).convert(torch.device("cpu"), torch.bfloat16)
+        network = FeatureExtractor("lite", state, LITE_LAYERS).convert(self.pictures.device, torch.bfloat16)
         content_weight, *shares = self.weights[0].tolist()
         settings = make({
             "network": "lite",
@@ -280,7 +280,9 @@ class Painting:
         objective = Objective(network, self.contents, [(self.styles, 1.0)], settings)
         shape = self.pictures.shape
         x = self.pictures.flatten(1)
-        optimizer = LBFGS(x, precondition=_smoothing(shape), memory=10, first_step=0.02, longest_step=0.1)
+        optimizer = LBFGS(
+            x, precondition=Smoothing(tuple(shape), x.device), memory=10, first_step=0.02, longest_step=0.1
+        )
         for evaluation in range(1, max(MARKS) + 1):
             x = optimizer.ask().clamp(0, 1)
             found = objective.evaluate(x.view(shape))
@@ -288,10 +290,6 @@ class Painting:
             if evaluation in MARKS:
                 self.pictures = optimizer.x.view(shape).clone()
                 yield self
-
-
-def _smoothing(shape: Iterable[int]) -> Smoothing:
-    return Smoothing(tuple(shape), torch.device("cpu"))
 
 
 @dataclass
@@ -352,10 +350,10 @@ class Buffer:
         if self.kept is None:
             self.kept = copy.copy(lesson)
             self.kept.pictures, self.kept.weights, self.kept.gradients = (
-                torch.empty(self.size, *t.shape[1:]) for t in (lesson.pictures, lesson.weights, lesson.gradients)
+                t.new_empty(self.size, *t.shape[1:]) for t in (lesson.pictures, lesson.weights, lesson.gradients)
             )
             self.kept.features = {
-                name: torch.empty(3 * self.size, *f.shape[1:], dtype=f.dtype).to(memory_format=torch.channels_last)
+                name: f.new_empty(3 * self.size, *f.shape[1:]).to(memory_format=torch.channels_last)
                 for name, f in lesson.features.items()
             }
         rows = (self.slot + torch.arange(len(lesson.pictures))) % self.size
@@ -409,7 +407,7 @@ def distances(
         return found
     loss = transfer_loss(grams, content, lesson.weights)
     (gradients,) = torch.autograd.grad(loss.sum(), pictures, create_graph=True)
-    smooth = _smoothing(gradients.shape)
+    smooth = Smoothing(tuple(gradients.shape), gradients.device)
     error, wanted = (gradients - lesson.gradients).flatten(1), lesson.gradients.flatten(1)
     found["gradient"] = ((error * smooth(error)).sum(1) / (wanted * smooth(wanted)).sum(1)).log1p().mean()
     return found
@@ -430,10 +428,11 @@ class Training:
 
     def __init__(self, plan: Plan, teacher: FeatureExtractor):
         self.plan = plan
+        self.device = teacher.mean.device
         with torch.no_grad():
-            probe = teacher(torch.zeros(1, 3, 32, 32))
+            probe = teacher(torch.zeros(1, 3, 32, 32, device=self.device))
         generator = torch.Generator().manual_seed(plan.seed)
-        self.student = Student({name: f.shape[1] for name, f in probe.items()}, generator)
+        self.student = Student({name: f.shape[1] for name, f in probe.items()}, generator).to(self.device)
         first, *kernels = self.student.kernels
         self.optimizers = [
             torch.optim.Muon(kernels, lr=0, weight_decay=0, adjust_lr_fn="match_rms_adamw"),
@@ -447,7 +446,7 @@ class Training:
     def measure(self, teacher: FeatureExtractor, pictures: Tensor) -> None:
         """The size of the teacher's features, layer by layer."""
         with torch.no_grad():
-            seen = teacher(pictures)
+            seen = teacher(pictures.to(self.device))
         self.scales = {name: f.float().square().mean().sqrt().item() for name, f in seen.items()}
 
     def start(self, state: dict[str, Tensor], teacher: FeatureExtractor, crops: Crops, batch: int) -> None:
@@ -460,14 +459,16 @@ class Training:
             squares: dict[str, Tensor] = {}
             products: dict[str, Tensor] = {}
             for _ in range(0, FITTED, batch):
-                pictures = crops.draw(batch)
+                pictures = crops.draw(batch).to(self.device)
                 seen = teacher(pictures)
                 for layer, s in self.student(self.normalised(pictures)).items():
                     x, y = (f.float().transpose(0, 1).flatten(1) for f in (s, seen[layer] / self.scales[layer]))
                     squares[layer] = squares.get(layer, 0) + x @ x.mT
                     products[layer] = products.get(layer, 0) + x @ y.mT
             for layer, square in squares.items():
-                ridge = 1e-4 * square.diagonal().mean() * torch.eye(len(square))  # some channels are hardly ever used
+                ridge = (
+                    1e-4 * square.diagonal().mean() * torch.eye(len(square), device=square.device)
+                )  # some channels are hardly ever used
                 self.student.maps[layer].copy_(torch.linalg.solve(square + ridge, products[layer]).mT)
             for name, p in self.student.named_parameters():
                 self.average[name].copy_(p)
@@ -506,13 +507,13 @@ class Training:
         with replacing(folder / "checkpoint.pt") as path:
             torch.save(state, path)
         with replacing(folder / "lite.safetensors") as path:
-            save_file({name: value.half() for name, value in exported(self.average, self.scales).items()}, path)
+            save_file({name: value.half().cpu() for name, value in exported(self.average, self.scales).items()}, path)
 
     def load(self, folder: Path) -> None:
         path = folder / "checkpoint.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
         self.student.load_state_dict(state["student"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
@@ -526,11 +527,11 @@ def fresh(crops: Crops, training: Training, stage: Stage) -> Iterator[Painting]:
     often = stage.painted / (len(MARKS) - stage.painted * (len(MARKS) - 1))  # a turn gives a batch a mark
     while True:
         if random.random() >= often:
-            yield Painting.begin(crops, stage.batch)
+            yield Painting.begin(crops, stage.batch, training.device)
             continue
         place = random.integers(EASELS * TURNS)
         if place < EASELS or len(easels) < EASELS:
-            easels = [*easels[-EASELS + 1 :], Painting.begin(crops, stage.batch)]
+            easels = [*easels[-EASELS + 1 :], Painting.begin(crops, stage.batch, training.device)]
         yield from easels[place % len(easels)].go_on(exported(training.average, training.scales))
 
 
@@ -597,11 +598,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--leave-out", type=Path, help="folder of the pictures that the network is tested on")
     parser.add_argument("--start", type=Path, help="weights to begin with, as lite.safetensors, where no checkpoint is")
+    parser.add_argument("--device", choices=["auto", "cuda", "mps", "cpu"], default="auto")
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))
     arguments = parser.parse_args()
     devices.keep_memory()
     state, _, _ = weights.load("vgg19", str(arguments.teacher))
-    teacher = FeatureExtractor("vgg19", state, LITE_LAYERS).convert(torch.device("cpu"), torch.bfloat16)
+    device = devices.torch_device(arguments.device)
+    teacher = FeatureExtractor("vgg19", state, LITE_LAYERS).convert(device, torch.bfloat16)
     pictures = read_pictures(arguments.pictures, arguments.leave_out)
     start = load_file(arguments.start) if arguments.start else None
     train(Plan.read(arguments.plan), pictures, teacher, arguments.work, start)

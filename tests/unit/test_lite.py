@@ -19,6 +19,7 @@ from nst.settings import LITE_LAYERS, convolutions, make
 
 from conftest import random_state
 
+CPU = torch.device("cpu")
 CARD = Path(__file__).parents[2] / "docs" / "lite.md"
 PLAN = train.Plan(
     seed=0,
@@ -123,7 +124,7 @@ class Twin(torch.nn.Module):
 
 def test_the_teacher_itself_has_no_distance_from_the_teacher(pictures):
     exact = FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS)
-    painting = train.Painting.begin(train.Crops(pictures, 32, seed=0), 2)
+    painting = train.Painting.begin(train.Crops(pictures, 32, seed=0), 2, CPU)
     lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 1.0), painting, gradient=True)
     found = train.distances(Twin(exact), lesson, lambda pictures: pictures, gradient=True)
     assert {name.partition(":")[0] for name in found} == {"feature", "gram", "gradient"}
@@ -135,7 +136,7 @@ def test_the_teacher_itself_has_no_distance_from_the_teacher(pictures):
 
 def test_a_lessons_gradient_is_that_of_the_objective(pictures):
     exact = FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS)
-    painting = train.Painting.begin(train.Crops(pictures, 32, seed=1), 1)
+    painting = train.Painting.begin(train.Crops(pictures, 32, seed=1), 1, CPU)
     lesson = train.Lesson.give(exact, dict.fromkeys(LITE_LAYERS, 3.0), painting, gradient=True)
     content, *shares = painting.weights[0].tolist()
     layers = dict(zip(train.STYLE_LAYERS, shares, strict=True))
