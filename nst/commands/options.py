@@ -45,15 +45,8 @@ def _parameter(name: str) -> str:
 def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     info = fields()[name]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    kind = (
-        "NUMBER|auto"
-        if name == "style_weight"
-        else "INTEGER"
-        if info.annotation is int
-        else "NUMBER"
-        if info.annotation is float
-        else "TEXT"
-    )
+    kinds: dict[Any, str] = {int: "INTEGER", float: "NUMBER"}
+    kind = "NUMBER|auto" if name == "style_weight" else kinds.get(info.annotation, "TEXT")
     default = text(info.default)
     return click.option(
         flag(name),
