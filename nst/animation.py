@@ -14,9 +14,8 @@ from nst.files import replacing
 
 T = TypeVar("T")
 
-FRAME_SECONDS = 0.08
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-_MOST_FRAMES = 75  # six seconds at FRAME_SECONDS
+_MOST_FRAMES = 75  # six seconds at the default rate
 _FEWEST_FRAMES = 12
 _SMALLEST_SIDE = 160
 _X264 = ["-crf", "20", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
@@ -27,14 +26,14 @@ def animate(
     frames_dir: Path,
     out: Path,
     *,
-    seconds: float | None = None,
-    hold: tuple[float, float] = (0.6, 1.5),
+    frame_rate: float = 12.5,
+    hold: float = 1.0,
     long_side: int = 384,
     max_bytes: int = 4_000_000,
 ) -> None:
     """Write the frames of a folder, in the order of the numbers that name them, as a looping GIF or an MP4.
 
-    seconds: from the first frame to the last, without the holds; None gives each frame FRAME_SECONDS.
+    frame_rate: frames a second; browsers show at most 50.
     hold: seconds that the first and the last frame stand still.
     long_side: pixels of the longer side; smaller frames are not enlarged.
     max_bytes: largest file; over it the pictures shrink to 160 pixels, then there are fewer, at least 12.
@@ -45,10 +44,10 @@ def animate(
     if encode is None:
         raise NstError(f"{out}: an animation is written as .gif or .mp4; choose one of these suffixes")
     frames = _read(spread(_frames(frames_dir), _MOST_FRAMES), long_side)
-    data = encode(frames, _times(len(frames), seconds, hold))
+    data = encode(frames, _times(len(frames), frame_rate, hold))
     while len(data) > max_bytes and (smaller := _reduced(frames, max_bytes / len(data))):
         frames = smaller
-        data = encode(frames, _times(len(frames), seconds, hold))
+        data = encode(frames, _times(len(frames), frame_rate, hold))
     with replacing(out) as temporary:
         temporary.write_bytes(data)
 
@@ -90,12 +89,10 @@ def _even(length: float) -> int:
     return max(2, round(length / 2) * 2)
 
 
-def _times(count: int, seconds: float | None, hold: tuple[float, float]) -> list[float]:
+def _times(count: int, frame_rate: float, hold: float) -> list[float]:
     """Seconds that each frame is shown."""
-    each = FRAME_SECONDS if seconds is None else seconds / max(1, count - 2)
-    each = max(0.02, each)  # browsers show nothing faster
-    times = [each] * count
-    times[0], times[-1] = hold[0], hold[1]
+    times = [1 / min(frame_rate, 50)] * count
+    times[0] = times[-1] = max(hold, times[0])
     return times
 
 
@@ -138,7 +135,7 @@ def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:
 
     import imageio_ffmpeg
 
-    rate = 25
+    rate = 60  # of the video: a frame stands for several of its own
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "animation.mp4")
         writer = imageio_ffmpeg.write_frames(

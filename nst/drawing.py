@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nst.errors import NstError
 from nst.files import replacing
 from nst.images import picture_size, read_picture
+from nst.pages import relative_link, write_page
 
 MAX_SIDE = 6000
 MAX_PIXELS = 18_000_000
@@ -34,12 +35,16 @@ _INK, _MUTED, _EMPTY = "#1b1d1f", "#6a6e73", "#f1f1ef"
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture and the lines beneath it; `note` stands in the place of a picture that is not there."""
+    """A picture and the lines beneath it; `note` stands in the place of a picture that is not there.
+
+    `clip` is an animation of the picture, which pages show beside it.
+    """
 
     picture: str = ""
     label: str = ""
     detail: str = ""
     note: str = ""
+    clip: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,12 @@ class _Measures:
 
 
 def draw_sheet(layout: Layout, out: Path) -> None:
-    """Draw a layout into a PNG or a JPEG, by the suffix of `out`."""
+    """Draw a layout into a PNG or a JPEG, or write it as a page, by the suffix of `out`."""
+    if out.suffix.lower() == ".html":
+        return write_page(out, "sheet.html", layout=layout, link=partial(relative_link, folder=out.parent))
     options = _SUFFIXES.get(out.suffix.lower())
     if options is None:
-        raise NstError(f"{out}: a sheet is written as .png or .jpg; choose one of these suffixes")
+        raise NstError(f"{out}: a sheet is written as .png, .jpg or .html; choose one of these suffixes")
     sheet = _Sheet(layout).draw()
     with replacing(out) as temporary:
         sheet.save(temporary, **options)

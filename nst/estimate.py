@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from statistics import fmean
 
 from nst.devices import cpu_has_bf16_units
 from nst.settings import Settings, convolutions
@@ -31,7 +32,8 @@ RIM, TILED = 96, 1.7
 def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> tuple[float, float]:
     """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3."""
     pixels = _pixels(settings, content_size)
-    work = pixels * (_flops_per_pixel(settings) + GLUE) * PASSES * settings.iterations
+    evaluations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
+    work = pixels * (_flops_per_pixel(settings) + GLUE) * PASSES * evaluations
     kind = "bf16" if settings.precision != "fp32" and cpu_has_bf16_units() else "fp32"
     memory = pixels * BYTES_PER_PIXEL[kind]
     window = (settings.tile + 2 * RIM) ** 2

@@ -306,7 +306,8 @@ class _Recording:
             folder.mkdir(parents=True, exist_ok=True)
             self._write_losses(self.folder / "losses.csv")
             (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            animate(self.folder / "snapshots" / "frames", self.folder / "animation.gif")
+            frames, gif, s = self.folder / "snapshots" / "frames", self.folder / "animation.gif", self.job.settings
+            animate(frames, gif, frame_rate=s.frame_rate, hold=s.hold)
             if (folder / "snapshots").exists():  # a folder takes no other's place
                 (folder / "snapshots").replace(self.folder / "snapshots.before")
             for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):

@@ -49,6 +49,14 @@ TEXTS: dict[str, tuple[str | int, ...]] = {
 GROUP = ["content", "style", "judge"]
 
 
+def animation(image: str) -> str:
+    """The animation beside a result; '' where there is none."""
+    if not image:
+        return ""
+    path = Path(image).with_name("animation.gif")
+    return str(path) if path.is_file() else ""
+
+
 def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     """grid.csv (all of it as text) and, of each pair, what run.json tells and how the pair ranks.
 

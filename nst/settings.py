@@ -226,6 +226,8 @@ class Values(BaseModel):
     frames: Whole = _option(
         10, "a frame of the animation every so many evaluations; 0 keeps only the finished picture", ge=0, le=10**6
     )
+    frame_rate: float = _option(12.5, "frames of the animation a second", unit="1/s", gt=0, le=50)
+    hold: float = _option(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)
     tile: Whole = _option(
         0, "side of the tiles that a picture too large for memory is evaluated in, seamlessly; 0 is the whole at once",
         unit="px", ge=0, le=16384,
@@ -293,7 +295,7 @@ def mask_problem(styles: int, settings: Settings) -> str:
 
 
 #: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
-UNNAMED = frozenset({"preset", "weights", "snapshots", "frames", "tile"})
+UNNAMED = frozenset({"preset", "weights", "snapshots", "frames", "frame_rate", "hold", "tile"})
 
 #: Settings that may name a file, and the values of theirs that name none.
 PATHS = {

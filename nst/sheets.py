@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.errors import NstError
-from nst.records import setting_columns, sheet_groups, sorted_values, value_order, varying
+from nst.records import animation, setting_columns, sheet_groups, sorted_values, value_order, varying
 from nst.settings import defaults, text
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Rows = list[list[Cell | None]]
 _MOST_IN_ROW = 6  # a sweep of more results goes on in the next row
 
 
-def matrix_sheet(records: pd.DataFrame, out: Path) -> None:
+def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
     """Contents × styles of pairs with the same settings: contents down the left edge, styles along the top."""
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
@@ -33,10 +34,10 @@ def matrix_sheet(records: pd.DataFrame, out: Path) -> None:
         rows.append([left, *(pair and _result(pair, _own(pair, own)) for pair in results)])
     title = records["settings_name"].iloc[0]
     layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
-    draw_sheet(layout, out)
+    _write(layout, outs)
 
 
-def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
+def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
     first = next(records.itertuples())
     inputs = [
@@ -51,10 +52,10 @@ def sweep_sheet(records: pd.DataFrame, out: Path) -> None:
         heads, sides, results = [], [], _wrapped(_in_turn(records, varied))
     rows, columns = _beside(inputs, results)
     title = f"{first.content_name} × {first.style_name}"
-    draw_sheet(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), out)
+    _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
 
 
-def snapshot_sheet(folder: Path, out: Path) -> None:
+def snapshot_sheet(folder: Path, *outs: Path) -> None:
     """The snapshots of one pair side by side, each with the losses of its evaluation.
 
     Raises NstError for a folder that has none.
@@ -73,7 +74,12 @@ def snapshot_sheet(folder: Path, out: Path) -> None:
     rows, columns = _beside(inputs, _wrapped(cells))
     title = run["id"] or folder.name
     footer = "beneath each snapshot: style loss · content loss of its evaluation"
-    draw_sheet(Layout(title, "snapshots", rows, (0, columns), footer=footer), out)
+    _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
+
+
+def _write(layout: Layout, outs: Sequence[Path]) -> None:
+    for out in outs:
+        draw_sheet(layout, out)
 
 
 def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
@@ -82,12 +88,16 @@ def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """A matrix for each settings-name, a sweep for each content and style painted in several ways; the paths."""
+    """A matrix for each settings-name, a sweep for each content and style painted in several ways; the paths.
+
+    Each as a picture and as a page, where animations play beside the results.
+    """
     paths = []
     for name, _, group in sheet_groups(records):
-        paths.append(folder / f"{name}.png")
+        outs = [folder / f"{name}.png", folder / f"{name}.html"]
         draw = sweep_sheet if name.startswith("sweeps/") else matrix_sheet
-        draw(group, paths[-1])
+        draw(group, *outs)
+        paths += outs
     return paths
 
 
@@ -110,7 +120,7 @@ def _result(pair: Any, label: str = "") -> Cell:
         return Cell(label=label, note=pair.status)
     errors = [pair.style_error, pair.content_error]
     detail = "" if any(map(math.isnan, errors)) else "  ·  ".join(map(_short, errors))
-    return Cell(pair.image, label, detail)
+    return Cell(pair.image, label, detail, clip=animation(pair.image))
 
 
 def _own(pair: Any, varied: list[str]) -> str:

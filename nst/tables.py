@@ -6,17 +6,14 @@ pairs and a line for each content and style. Means, ranks and Pareto fronts neve
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from nst.files import replacing
-from nst.records import setting_columns, sorted_values, value_order, varying
+from nst.pages import relative_link, write_page
+from nst.records import animation, setting_columns, sorted_values, value_order, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,23 +104,24 @@ def _write(table: pd.DataFrame, stem: Path, records: pd.DataFrame, title: str) -
     paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".csv", ".html")]
     with replacing(paths[0]) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
-    with replacing(paths[1]) as temporary:
-        temporary.write_text(page(table, records, title, stem.parent), encoding="utf-8")
+    _write_page(table, records, title, paths[1])
     return paths
 
 
-def page(table: pd.DataFrame, records: pd.DataFrame, title: str, folder: Path) -> str:
-    """The table as one HTML file that needs nothing but the pictures that it links to from `folder`."""
+def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Path) -> None:
+    """The table as a page to read, sort and filter."""
     columns = _columns(table, records)
     same = [name for name in setting_columns(records) if records[name].nunique() == 1]
     lines = table.astype(object).where(table.notna(), None).to_dict("records")
-    return _template().render(
+    write_page(
+        path,
+        "table.html",
         title=title,
         columns=columns,
         constant=[(name, records[name].iloc[0]) for name in same],
         judges=sorted_values(records.loc[records["judge"] != "", "judge"]),
         statuses=records["status"].value_counts().to_dict(),
-        rows=[_row(line, columns, folder) for line in lines],
+        rows=[_row(line, columns, path.parent) for line in lines],
         thumbnails="image" in table,
         help=[(column.heading, column.help) for column in columns if column.help],
     )
@@ -161,12 +159,14 @@ def _column(name: str, table: pd.DataFrame) -> Column:
 
 def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str, Any]:
     image = line.get("image", "") if line.get("status") == "done" else ""
+    clip = animation(image)
     return {
         "best": bool(line.get("best")),
         "front": bool(line.get("pareto")),
         "total": line["content_name"] == _ALL and "pairs" in line,
         "name": line.get("id", ""),
         "image": relative_link(image, folder) if image else "",
+        "clip": relative_link(clip, folder) if clip else "",
         "cells": [_cell(column, line) for column in columns],
     }
 
@@ -198,27 +198,3 @@ def _human(value: Any) -> str:
     if not 1e-3 <= size < 1e6:
         return f"{value:.2e}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
-
-
-def relative_link(path: str, folder: Path) -> str:
-    """The link to a file from a page in `folder`, whatever the file is called."""
-    return quote(Path(os.path.relpath(path, folder)).as_posix())
-
-
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nst"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["csp_hash"] = csp_hash
-    return environment.get_template("table.html")
-
-
-def csp_hash(text: str) -> str:
-    """The hash of a script or style sheet, as a Content-Security-Policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

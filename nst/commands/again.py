@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from nst import presets
 from nst.commands.options import setting_options
 from nst.commands.stylize import Display, checked_suffix, summary
 from nst.errors import NstError, Problems
+
+if TYPE_CHECKING:
+    from nst.settings import Settings
 
 
 @click.command()
@@ -48,7 +51,7 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     named = settings_pictures(chosen)
     _check_unchanged(image, {path: hashes.get(path) for path in (content, *(path for path, _ in styles), *named)})
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
-    _tell_differences(carried)
+    _tell_differences(carried, chosen)
     from nst.pair import Job, paint
 
     job = Job(content, styles, chosen, output, record=record, device=device, threads=threads, id=str(carried.get("id")))
@@ -71,11 +74,15 @@ def _check_unchanged(image: str, hashes: dict[str, str | None]) -> None:
         raise Problems(wrong)
 
 
-def _tell_differences(carried: dict[str, Any]) -> None:
+def _tell_differences(carried: dict[str, Any], chosen: Settings) -> None:
     import nst
+    from nst.weights import find, sha256
 
+    log = logging.getLogger(__name__)
+    before, file = carried.get("weights", {}), find(chosen.network, chosen.weights)
+    if before.get("network") == chosen.network and file.is_file() and sha256(file) != before.get("sha256"):
+        log.warning("it was painted with other weights than %s: expect differences", file)
     if carried.get("algorithm") != nst.ALGORITHM:
-        log = logging.getLogger(__name__)
         log.warning(
             "it was painted by nst %s (algorithm %s), this is nst %s (algorithm %s): expect slight differences",
             carried.get("nst"), carried.get("algorithm"), nst.__version__, nst.ALGORITHM,

@@ -17,15 +17,10 @@ import click
     type=click.Path(path_type=Path),
     help=".gif or .mp4 to write.",
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Duration without the holds.  [default: 0.08 a frame]",
-)
+@click.option("--frame-rate", default=12.5, show_default=True, type=click.FloatRange(0, 50, min_open=True), help="1/s")
 @click.option(
     "--hold",
-    nargs=2,
-    default=(0.6, 1.5),
+    default=1.0,
     show_default=True,
     type=click.FloatRange(0, 60),
     help="Seconds that the first and last frame stand.",
@@ -38,11 +33,9 @@ import click
     type=click.FloatRange(min=0, min_open=True),
     help="Largest file, in MB.",
 )
-def command(
-    frames_dir: Path, output: Path, seconds: float | None, hold: tuple[float, float], size: int, max_mb: float
-) -> None:
+def command(frames_dir: Path, output: Path, frame_rate: float, hold: float, size: int, max_mb: float) -> None:
     """Make an animation of the numbered frames in FRAMES_DIR."""
     from nst.animation import animate
 
-    animate(frames_dir, output, seconds=seconds, hold=hold, long_side=size, max_bytes=int(max_mb * 1e6))
+    animate(frames_dir, output, frame_rate=frame_rate, hold=hold, long_side=size, max_bytes=int(max_mb * 1e6))
     click.echo(output)

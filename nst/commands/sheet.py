@@ -17,10 +17,12 @@ import click
 @click.option(
     "-o",
     "--output",
+    "outputs",
     metavar="PATH",
     required=True,
+    multiple=True,
     type=click.Path(path_type=Path),
-    help=".png or .jpg to write.",
+    help=".png, .jpg or .html to write, once or more; a page plays the animations beside the pictures.",
 )
 def command(
     grid_csv: Path | None,
@@ -29,7 +31,7 @@ def command(
     style: str | None,
     snapshots: Path | None,
     everything: bool,
-    output: Path,
+    outputs: tuple[Path, ...],
 ) -> None:
     """Lay the pictures of the pairs in GRID_CSV out on a sheet, by their names in it, or a pair's snapshots."""
     given = (bool(settings), bool(content), bool(style), everything, bool(snapshots))
@@ -38,17 +40,16 @@ def command(
     from nst.records import read_records
     from nst.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 
-    paths = [output]
+    paths = list(outputs)
     if snapshots:
-        snapshot_sheet(snapshots, output)
-        return click.echo(output)
-    if grid_csv is None:
+        snapshot_sheet(snapshots, *outputs)
+    elif grid_csv is None:
         raise click.UsageError("name the grid.csv of a results folder")
-    if settings:
-        matrix_sheet(read_records(grid_csv, settings_name=settings), output)
+    elif settings:
+        matrix_sheet(read_records(grid_csv, settings_name=settings), *outputs)
     elif content and style:
-        sweep_sheet(read_records(grid_csv, content_name=content, style_name=style), output)
+        sweep_sheet(read_records(grid_csv, content_name=content, style_name=style), *outputs)
     else:
-        paths = all_sheets(read_records(grid_csv), output)
+        paths = all_sheets(read_records(grid_csv), outputs[0])
     for path in paths:
         click.echo(path)

@@ -86,10 +86,15 @@ def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Fi
     raise AssertionError("stylize ends with Finished")
 
 
+def pair(content, style, settings, state, device: torch.device) -> stylization._Pair:
+    """What the engine paints with."""
+    return stylization._Pair(content, content, [style], [1.0], None, None, settings, state, device)
+
+
 def exact_loss(pixels, content, style, state, settings) -> float:
     """The objective in float32, whatever painted the picture."""
     cpu = torch.device("cpu")
-    objective = stylization._objective(content, [style], None, settings, state, cpu, torch.float32)
+    objective = pair(content, style, settings, state, cpu).objective(torch.float32)
     return objective.evaluate(stylization._tensor(pixels)).total.item()
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -32,14 +33,16 @@ def ours(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings
     return seen, finished.pixels
 
 
-def torchs(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings) -> tuple[list[float], np.ndarray]:
-    """The same by torch.optim.LBFGS; its best picture, as ours keeps its best."""
+def torchs(
+    content: np.ndarray, style: np.ndarray, state: dict, settings: Settings, **options: float
+) -> tuple[list[float], np.ndarray]:
+    """The same by torch.optim.LBFGS with these options; its best picture, as ours keeps its best."""
     device = devices.torch_device("auto")
     dtype = devices.compute_type(settings.precision, device)
-    objective = stylization._objective(content, [style], None, settings, state, device, dtype)
-    x = stylization._tensor(content).to(device).requires_grad_(True)
-    n = settings.iterations
-    optimizer = torch.optim.LBFGS([x], max_iter=10 * n, max_eval=n, tolerance_grad=0, tolerance_change=0)
+    pair = engine.pair(content, style, settings, state, device)
+    objective = pair.objective(dtype)
+    x = stylization._start(pair, None).to(device).requires_grad_(True)
+    optimizer = torch.optim.LBFGS([x], **options)
     seen: list[float] = []
     best = x.detach().clone()
 
@@ -52,8 +55,16 @@ def torchs(content: np.ndarray, style: np.ndarray, state: dict, settings: Settin
         seen.append(found.total.item())
         return found.total
 
-    optimizer.step(closure)
+    before = -1
+    while before + 1 < len(seen) < settings.iterations or not seen:  # a step of one evaluation: it has converged
+        before = len(seen)
+        optimizer.step(closure)
     return seen, best[0].permute(1, 2, 0).cpu().numpy()
+
+
+def in_one_step(evaluations: int) -> dict[str, float]:
+    """Options with which torch never stops early nor evaluates twice between its steps: the strongest opponent."""
+    return {"max_iter": 10 * evaluations, "max_eval": evaluations, "tolerance_grad": 0, "tolerance_change": 0}
 
 
 def main() -> None:
@@ -71,7 +82,7 @@ def main() -> None:
     for pair in itertools.product(arguments.contents, arguments.styles):
         content, style = (read_picture(path, long_side=arguments.size).pixels for path in pair)
         line = {"content": Path(pair[0]).stem, "style": Path(pair[1]).stem}
-        for name, run in (("nst", ours), ("torch", torchs)):
+        for name, run in (("nst", ours), ("torch", partial(torchs, **in_one_step(n)))):
             seen, picture = run(content, style, state, settings)
             metrics = judge(picture, content, [style], by=Judge("vgg19", state, digest))
             line[name] = {f"loss_{m}": min(seen[:m]) for m in marks}

@@ -41,14 +41,14 @@ def gif_frames(path: Path) -> list[tuple[int, float]]:
 def test_gif_holds_its_ends(tmp_path: Path) -> None:
     animate(write_frames(tmp_path / "frames", 6), tmp_path / "a.gif")
     durations, brightness = zip(*gif_frames(tmp_path / "a.gif"), strict=True)
-    assert durations == (600, 80, 80, 80, 80, 1500)
+    assert durations == (1000, 80, 80, 80, 80, 1000)
     assert brightness == pytest.approx([20, 60, 100, 140, 180, 220], abs=4)
 
 
 def test_time_and_size_can_be_chosen(tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames", 6, (200, 101))
-    animate(frames, tmp_path / "a.gif", seconds=0.4, hold=(1, 2), long_side=100)
-    assert [time for time, _ in gif_frames(tmp_path / "a.gif")] == [1000, 100, 100, 100, 100, 2000]
+    animate(frames, tmp_path / "a.gif", frame_rate=10, hold=2, long_side=100)
+    assert [time for time, _ in gif_frames(tmp_path / "a.gif")] == [2000, 100, 100, 100, 100, 2000]
     assert size_of(tmp_path / "a.gif") == (100, 50)
 
 
@@ -80,7 +80,7 @@ def test_mp4_plays_everywhere(tmp_path: Path) -> None:
     assert b"Video: h264" in decoded.stderr
     assert b"yuv420p" in decoded.stderr
     shown = np.frombuffer(decoded.stdout, np.uint8).reshape(-1, 48 * 64).mean(axis=1)
-    assert len(shown) == 15 + 3 * 2 + 38  # 25 frames a second: 0.6 s, 0.08 s each, 1.5 s
+    assert len(shown) == 60 + 3 * 5 + 60  # 60 frames a second: 1 s, 0.08 s each, 1 s
     assert shown[0] == pytest.approx(20, abs=6)
     assert shown[-1] == pytest.approx(220, abs=6)
 

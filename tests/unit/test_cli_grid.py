@@ -125,6 +125,7 @@ def test_estimates_grow_with_the_work() -> None:
     assert of(style_layers="conv1_1", content_layers="conv1_1")[0] < of()[0]
     assert of(cores=4)[0] < of()[0]
     assert of(fit="square")[1] > of()[1]
+    assert of(scales=4)[0] < of()[0]
     assert estimate(defaults(), (0, 0), 1) == of()
 
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from nst import pair
 from nst.cli import main
 from nst.errors import NstError
@@ -101,7 +102,7 @@ def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):
     pair.paint(job("a"))
     before = {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()}
 
-    def fail(*_):
+    def fail(*_, **__):
         raise NstError("no")
 
     monkeypatch.setattr(pair, "animate", fail)
@@ -143,6 +144,17 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys)
     assert changed.endswith("scene.png has changed since; put the old file back")
     assert "stripes.png is not here" in gone
     assert not (tmp_path / "d.png").exists()
+
+
+def test_again_tells_of_other_weights(job, tmp_path, monkeypatch, untrained, caplog):
+    pair.paint(job("a"))
+    again = ["again", str(job("a").output), "--device", "cpu", "-o", str(tmp_path / "b.png")]
+    assert main(again) == 0
+    assert "other weights" not in caplog.text
+    torch.save({key: 1.01 * value for key, value in untrained.items()}, tmp_path / "vgg19.pth")
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
+    assert main(again) == 0
+    assert f"other weights than {tmp_path / 'vgg19.pth'}" in caplog.text
 
 
 def test_a_picture_of_others_cannot_be_made_again(tmp_path, capsys, scene):

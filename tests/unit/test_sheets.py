@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -86,13 +88,30 @@ def test_all_sheets(tmp_path: Path) -> None:
     records = records[(records["style_name"] == "style-0") | (records["settings_name"] == "w10")]
     paths = all_sheets(records, tmp_path / "sheets")
     names = [path.relative_to(tmp_path / "sheets").as_posix() for path in paths]
-    assert names == ["w10.png", "sweeps/content-0--style-0.png"]
+    assert names == [f"{n}.{kind}" for n in ("w10", "sweeps/content-0--style-0") for kind in ("png", "html")]
     assert all(path.exists() for path in paths)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NstError, match=r"\.png or \.jpg"):
+    with pytest.raises(NstError, match=r"\.png, \.jpg or \.html"):
         matrix_sheet(grid(tmp_path, 1, 1, {"plain": {}}), tmp_path / "a.gif")
+
+
+def test_page_has_each_result_with_its_animation(tmp_path: Path) -> None:
+    records = grid(tmp_path, 2, 3, {"<b>plain": {}})
+    animated = Path(records["image"][4]).with_name("animation.gif")
+    Image.new("RGB", (8, 6)).save(animated)
+    Path(records["image"][5]).with_name("run.json").unlink()
+    records = read_records(tmp_path / "grid.csv")
+    matrix_sheet(records, tmp_path / "sheets" / "a page.html")
+    source = (tmp_path / "sheets" / "a page.html").read_text(encoding="utf-8")
+    linked = [(tmp_path / "sheets" / unquote(src)).resolve() for src in re.findall(r'src="([^"]*)"', source)]
+    contents, styles = (list(dict.fromkeys(records[name])) for name in ("content", "style"))
+    results = list(records["image"])
+    wanted = [*styles, contents[0], *results[:3], contents[1], results[3], results[4], animated]
+    assert linked == [Path(path).resolve() for path in wanted]
+    assert source.count("missing") == 1
+    assert "<b>" not in source
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 13, 21, 40])

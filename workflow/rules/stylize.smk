@@ -66,5 +66,9 @@ rule video:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        frame_rate=lambda wildcards: pair_of(wildcards).settings.frame_rate,
+        hold=lambda wildcards: pair_of(wildcards).settings.hold,
     shell:
-        "nst animate {input:q}/frames -o {output:q} > {log:q} 2>&1"
+        "nst animate {input:q}/frames -o {output:q} --frame-rate {params.frame_rate} --hold {params.hold}"
+        " > {log:q} 2>&1"

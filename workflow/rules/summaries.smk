@@ -61,12 +61,13 @@ rule sheet:
         grid=rules.grid.output,
         pictures=lambda wildcards: pictures(MATRICES[wildcards.settings]),
     output:
-        report(
+        picture=report(
             f"{RESULTS}/sheets/{{settings}}.png",
             caption="../report/sheet.rst",
             category="Sheets",
             labels={"settings": "{settings}"},
         ),
+        page=f"{RESULTS}/sheets/{{settings}}.html",
     log:
         f"{RESULTS}/logs/sheets/{{settings}}.log",
     benchmark:
@@ -74,7 +75,8 @@ rule sheet:
     conda:
         "../envs/nst.yaml"
     shell:
-        "nst sheet {input.grid:q} --settings {wildcards.settings:q} -o {output:q} > {log:q} 2>&1"
+        "nst sheet {input.grid:q} --settings {wildcards.settings:q} -o {output.picture:q} -o {output.page:q}"
+        " > {log:q} 2>&1"
 
 
 rule sweep_sheet:
@@ -83,12 +85,13 @@ rule sweep_sheet:
         grid=rules.grid.output,
         pictures=lambda wildcards: pictures(SWEEPS[wildcards.pictures]),
     output:
-        report(
+        picture=report(
             f"{RESULTS}/sheets/sweeps/{{pictures}}.png",
             caption="../report/sweep.rst",
             category="Sweeps",
             labels={"pictures": "{pictures}"},
         ),
+        page=f"{RESULTS}/sheets/sweeps/{{pictures}}.html",
     log:
         f"{RESULTS}/logs/sheets/sweeps/{{pictures}}.log",
     benchmark:
@@ -100,7 +103,7 @@ rule sweep_sheet:
         style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
     shell:
         "nst sheet {input.grid:q} --content {params.content:q} --style {params.style:q}"
-        " -o {output:q} > {log:q} 2>&1"
+        " -o {output.picture:q} -o {output.page:q} > {log:q} 2>&1"
 
 
 rule snapshot_sheet:

@@ -1,0 +1,43 @@
+"""HTML pages: one file each, which needs nothing but the pictures that it links to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from nst.files import replacing
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Render a template of the package into a file."""
+    with replacing(path) as temporary:
+        temporary.write_text(render(template, **values), encoding="utf-8")
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of the package with these values; all of them are escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("nst"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["csp_hash"] = csp_hash
+    return environment.get_template(template).render(**values)
+
+
+def relative_link(path: str, folder: Path) -> str:
+    """The link to a file from a page in `folder`, whatever the file is called."""
+    return quote(Path(os.path.relpath(path, folder)).as_posix())
+
+
+def csp_hash(text: str) -> str:
+    """The hash of a script or style sheet, as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

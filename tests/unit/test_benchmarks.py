@@ -1,0 +1,34 @@
+"""The benchmarks run: a figure of the documents must not rest on a script that no longer works."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+CONTENT, STYLE = "data/content/lake.jpg", "data/style/swirls.jpg"
+ONE_PAIR = ["--contents", CONTENT, "--styles", STYLE]
+SMALL = {
+    "engine.py": ["--size", "32", "--evaluations", "2"],
+    "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--evaluations", "2"],
+    "peers.py": [*ONE_PAIR, "--size", "32", "--evaluations", "2", "--also", "2", "--work", "WORK"],
+    "defaults.py": [*ONE_PAIR, "--size", "32", "--evaluations", "2", "--candidates", "defaults", "--work", "WORK"],
+    "lite.py": [*ONE_PAIR, "--sizes", "32", "--evaluations", "2", "--work", "WORK"],
+}
+
+
+@pytest.mark.parametrize("script", SMALL)
+def test_runs_small(script: str, untrained_folder: Path, tmp_path: Path) -> None:
+    arguments = [str(tmp_path) if word == "WORK" else word for word in SMALL[script]]
+    answer = subprocess.run(
+        [sys.executable, FOLDER / script, *arguments],
+        capture_output=True, text=True, check=False, cwd=FOLDER.parents[1],
+        env=os.environ | {"NST_WEIGHTS_DIR": str(untrained_folder)},
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout[answer.stdout.index("{\n") :])
