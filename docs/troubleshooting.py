@@ -1,0 +1,87 @@
+"""The pictures of troubleshooting.md: beside each trouble, what its remedy makes of it.
+
+    python docs/troubleshooting.py [NAME...]
+
+Weights of VGG-19 come from NST_WEIGHTS_DIR or the cache; `--network lite` needs none.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nst
+import numpy as np
+from nst import weights
+from nst.images import read_picture
+from nst.settings import make
+from PIL import Image, ImageDraw
+
+HERE = Path(__file__).parent
+SIZE, GAP = 300, 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """Settings that lead into trouble, and out of it."""
+
+    content: str
+    style: str
+    trouble: dict[str, Any]
+    remedy: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "too-little": Case("harbour", "swirls", {"style_weight": 0.3}, {"style_weight": 20}),
+    "too-much": Case("portrait", "stained_glass", {"style_weight": 300}, {"style_weight": 2}),
+    "strokes": Case("lake", "swirls", {}, {"style_scale": 2}),
+    "grain": Case("harbour", "wave", {"init": "noise", "noise": 0.5, "iterations": 60}, {"iterations": 60}),
+    "grey": Case("portrait", "cubism", {"init": "noise", "iterations": 15}, {"init": "content", "iterations": 200}),
+    "colours": Case("lake", "stained_glass", {}, {"color": "luminance"}),
+    "everywhere": Case("portrait", "swirls", {}, {"content_mask": "mask"}),
+    "draft": Case("street", "pointillism", {"network": "lite"}),
+}
+
+
+def mask(shape: tuple[int, ...]) -> np.ndarray:
+    """Dark over the portrait's face, soft at its edge."""
+    height, width = shape[:2]
+    image = Image.new("L", (width, height), 255)
+    box = (0.28 * width, 0.13 * height, 0.72 * width, 0.72 * height)
+    ImageDraw.Draw(image).ellipse(box, fill=0)
+    soft = np.asarray(image.resize((24, 24)).resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    return np.repeat(soft[..., None], 3, axis=2)
+
+
+def paint(case: Case, values: dict[str, Any], network: str) -> Image.Image:
+    content, style = (
+        read_picture(HERE.parent / "data" / kind / f"{name}.jpg", long_side=SIZE).pixels
+        for kind, name in (("content", case.content), ("style", case.style))
+    )
+    settings = make({"network": network, "iterations": 200, "size": SIZE} | values)
+    masks = {"content_mask": mask(content.shape)} if settings.content_mask else {}
+    *_, finished = nst.stylize(content, [style], settings, state=weights.load(settings.network)[0], **masks)
+    return Image.fromarray(np.rint(finished.pixels * 255).astype(np.uint8))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list(CASES))
+    parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        case = CASES[name]
+        before, after = (paint(case, values, arguments.network) for values in (case.trouble, case.remedy))
+        strip = Image.new("RGB", (2 * before.width + GAP, before.height), "white")
+        strip.paste(before, (0, 0))
+        strip.paste(after, (before.width + GAP, 0))
+        path = HERE / "troubleshooting" / f"{name}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        strip.save(path, quality=88)
+        print(path, flush=True)
+
+
+if __name__ == "__main__":
+    main()
