@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,14 +20,11 @@ from nst import balance, devices, recolour
 from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
 from nst.images import resize
-from nst.networks import FeatureExtractor, smallest_side
 from nst.objective import Evaluation, Objective
 from nst.optimizers import LBFGS, Adam, Optimizer
-from nst.settings import Settings, mask_problem
+from nst.scales import Pair, Pixels, check_masks, check_sides, scale_plan, start, to_tensor
+from nst.settings import Settings
 from nst.smoothing import Smoothing
-from nst.tiling import TiledObjective
-
-Pixels = NDArray[np.float32]
 
 #: The root mean square of L-BFGS's first step, in the range 0..1: large enough to learn the curvature from.
 FIRST_STEP = 0.02
@@ -72,71 +68,11 @@ class Finished:
     """The trained parameters with method `network`, as `Transformation.load_state_dict` takes them."""
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """What is painted with, at one scale: pictures recoloured, `plain` the content as it came."""
-
-    plain: Pixels
-    content: Pixels
-    styles: list[Pixels]
-    blend: list[float]
-    content_mask: Pixels | None
-    style_mask: Pixels | None
-    settings: Settings
-    state: dict[str, Tensor]
-    device: torch.device
-
-    def at(self, shape: tuple[int, int]) -> _Pair:
-        """The same pair with a content of so many rows and columns, and styles in proportion."""
-        if shape == self.content.shape[:2]:
-            return self
-        share = max(shape) / max(self.content.shape)
-        return replace(
-            self,
-            plain=resize(self.plain, shape=shape),
-            content=resize(self.content, shape=shape),
-            styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
-            content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
-        )
-
-    def objective(self, dtype: torch.dtype) -> Objective:
-        s = self.settings
-        used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
-        network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
-        network.convert(self.device, dtype)
-        styles = [(_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)]
-        tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
-        return (TiledObjective if tiled else Objective)(
-            network, _tensor(self.content).to(self.device), styles, s,
-            regions=self._regions(), style_mask=self._style_mask(),
-        )  # fmt: skip
-
-    def _regions(self) -> Tensor | None:
-        """Where each style is painted, (styles, 1, H, W): see `content_mask`."""
-        if self.content_mask is None:
-            return None
-        bright = torch.from_numpy(recolour.luma(self.content_mask)).clamp(0, 1)
-        coloured = _tensor(self.content_mask)[0].clamp(0, 1)
-        regions = {1: [bright], 2: [bright, 1 - bright], 3: [*coloured]}[len(self.styles)]
-        return torch.stack(regions)[:, None].to(self.device)
-
-    def _style_mask(self) -> Tensor | None:
-        if self.style_mask is None:
-            return None
-        mask = resize(self.style_mask, shape=self.styles[0].shape[:2])
-        return torch.from_numpy(recolour.luma(mask)).clamp(0, 1)[None, None].to(self.device)
-
-    def shown(self, picture: Tensor) -> Pixels:
-        """(1, 3, H, W) to (H, W, 3) in 0..1, in the colours that `color` asks for."""
-        pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
-        return recolour.finished(pixels, self.plain, self.settings.color)
-
-
 @dataclass
 class _Run:
     """What changes from one evaluation to the next."""
 
-    pair: _Pair
+    pair: Pair
     canvas: Canvas
     optimizer: Optimizer
     dtype: torch.dtype
@@ -187,10 +123,10 @@ def stylize(
     content_mask = None if content_mask is None else resize(content_mask, shape=content.shape[:2])
     shares = list(blend or [1.0] * len(styles))
     resolved = settings.model_copy(update={"style_weight": balance.first(settings)})
-    whole = _Pair(content, ready, recoloured, shares, content_mask, style_mask, resolved, state, where)
-    _check_masks(whole)
+    whole = Pair(content, ready, recoloured, shares, content_mask, style_mask, resolved, state, where)
+    check_masks(whole)
     scales = scale_plan(content.shape[:2], settings)
-    _check_sides(whole.at(scales[0][0]))
+    check_sides(whole.at(scales[0][0]))
     timing = {"targets": 0.0, "optimise": 0.0}
     run: _Run | None = None
     for shape, last in scales:
@@ -241,31 +177,17 @@ def _correct_weight(run: _Run, objective: Objective, settings: Settings, *, keep
         run.best = None
 
 
-def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
-    """The sizes of `scales`, coarse to fine: each (rows, columns) and the evaluation that is its last."""
-    plan = []
-    for k in range(settings.scales):
-        share = 2 ** ((k + 1 - settings.scales) / 2)
-        size = (_side(shape[0] * share), _side(shape[1] * share))
-        plan.append((size, round(settings.iterations * (k + 1) / settings.scales)))
-    return plan
-
-
-def _side(length: float) -> int:
-    return max(1, round(length))
-
-
-def _begin(pair: _Pair, init: Pixels | None, before: _Run | None, dtype: torch.dtype) -> _Run:
+def _begin(pair: Pair, init: Pixels | None, before: _Run | None, dtype: torch.dtype) -> _Run:
     """A run at one scale, from where the one before has come to."""
     s = pair.settings
     shape = (1, 3, *pair.content.shape[:2])
     canvas: Canvas
     if s.method == "network":
-        canvas = NetworkCanvas(_tensor(pair.content).to(pair.device), s.seed)
+        canvas = NetworkCanvas(to_tensor(pair.content).to(pair.device), s.seed)
         x = canvas.start() if before is None else _so_far(before)
     else:
         canvas = PixelCanvas((1, 1, *shape[2:]) if s.color == "luminance" else shape, s.range)
-        x = canvas.parameters(_start(pair, init).to(pair.device) if before is None else _enlarged(before, shape))
+        x = canvas.parameters(start(pair, init).to(pair.device) if before is None else _enlarged(before, shape))
     run = _Run(pair, canvas, _optimizer(x, canvas, s, before.evaluation if before else 0), dtype)
     if before is not None:
         run.dtype, run.evaluation, run.warnings = before.dtype, before.evaluation, before.warnings
@@ -303,54 +225,6 @@ def _shown(run: _Run, x: Tensor) -> Pixels:
 
 def _orderly(settings: Settings, device: torch.device) -> bool:
     return settings.deterministic == "yes" or device.type == "cpu"
-
-
-def _check_sides(pair: _Pair) -> None:
-    least = smallest_side([*pair.settings.content_layers, *pair.settings.style_layers])
-    for what, picture in [("content", pair.content), *(("style", style) for style in pair.styles)]:
-        height, width = picture.shape[:2]
-        if min(height, width) < least:
-            fewer = ", lower scales" if pair.settings.scales > 1 else ""
-            raise NstError(
-                f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
-                f"raise size{fewer}, or use shallower layers"
-            )
-
-
-def _check_masks(pair: _Pair) -> None:
-    if sentence := mask_problem(len(pair.styles), pair.settings):
-        raise NstError(sentence)
-    for column, mask in (("content_mask", pair.content_mask), ("style_mask", pair.style_mask)):
-        if mask is None and getattr(pair.settings, column):
-            raise NstError(f"{column}: give that picture as `{column}`")
-        if mask is not None and recolour.luma(mask).max() <= 0:
-            raise NstError(f"{column}: is black all over; make it bright where the style belongs")
-
-
-def _tensor(pixels: Pixels) -> Tensor:
-    """(H, W, 3) array to (1, 3, H, W) tensor."""
-    return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
-
-
-def _start(pair: _Pair, init: Pixels | None) -> Tensor:
-    """The first picture, (1, 3, H, W)."""
-    s, shape = pair.settings, _tensor(pair.content).shape
-    if s.init in ("noise", "black+noise"):
-        base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
-    elif s.init == "style":
-        base = F.interpolate(
-            _tensor(pair.styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
-        ).clamp(0, 1)
-    elif s.init in ("content", "content+noise"):
-        base = _tensor(pair.content)
-    else:
-        if init is None:
-            raise NstError(f"init {s.init}: give that picture as `init`")
-        base = _tensor(resize(init, shape=(shape[2], shape[3])))
-    if "noise" in s.init.split("+"):
-        generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
-        base = base + s.noise * torch.randn(shape, generator=generator)
-    return base
 
 
 def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optimizer:

@@ -19,7 +19,7 @@ from pathlib import Path
 import nst
 import numpy as np
 import torch
-from nst import devices, losses, stylization, weights
+from nst import devices, losses, scales, weights
 from nst.images import read_picture
 from nst.networks import FeatureExtractor
 from nst.settings import make
@@ -33,7 +33,7 @@ def reference(content, style, state, settings) -> tuple[list[float], float, np.n
     layers = [*settings.content_layers, *settings.style_layers]
     network = FeatureExtractor(settings.network, state, layers)
     network.steps.to(memory_format=torch.contiguous_format)
-    to_tensor = stylization._tensor
+    to_tensor = scales.to_tensor
 
     def gram(f):
         flat = f.flatten(2)
@@ -86,16 +86,16 @@ def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Fi
     raise AssertionError("stylize ends with Finished")
 
 
-def pair(content, style, settings, state, device: torch.device) -> stylization._Pair:
+def pair(content, style, settings, state, device: torch.device) -> scales.Pair:
     """What the engine paints with."""
-    return stylization._Pair(content, content, [style], [1.0], None, None, settings, state, device)
+    return scales.Pair(content, content, [style], [1.0], None, None, settings, state, device)
 
 
 def exact_loss(pixels, content, style, state, settings) -> float:
     """The objective in float32, whatever painted the picture."""
     cpu = torch.device("cpu")
     objective = pair(content, style, settings, state, cpu).objective(torch.float32)
-    return objective.evaluate(stylization._tensor(pixels)).total.item()
+    return objective.evaluate(scales.to_tensor(pixels)).total.item()
 
 
 def main() -> None:

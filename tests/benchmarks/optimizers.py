@@ -19,7 +19,7 @@ from statistics import fmean
 import engine
 import numpy as np
 import torch
-from nst import devices, stylization, weights
+from nst import devices, scales, weights
 from nst.images import read_picture
 from nst.metrics import Judge, judge
 from nst.settings import Settings, make
@@ -41,7 +41,7 @@ def torchs(
     dtype = devices.compute_type(settings.precision, device)
     pair = engine.pair(content, style, settings, state, device)
     objective = pair.objective(dtype)
-    x = stylization._start(pair, None).to(device).requires_grad_(True)
+    x = scales.start(pair, None).to(device).requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], **options)
     seen: list[float] = []
     best = x.detach().clone()

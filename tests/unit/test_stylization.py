@@ -4,7 +4,7 @@ import nst
 import numpy as np
 import pytest
 import torch
-from nst import recolour, stylization
+from nst import recolour, scales, stylization
 from nst.errors import NstError
 from nst.settings import make
 from nst.stylization import Finished, Progress
@@ -127,12 +127,12 @@ class Broken:
 
 
 def broken(monkeypatch, bad_by_type):
-    real = stylization._Pair.objective
+    real = scales.Pair.objective
 
     def make_broken(pair, dtype):
         return Broken(real(pair, torch.float32), bad_by_type.get(dtype, ()))
 
-    monkeypatch.setattr(stylization._Pair, "objective", make_broken)
+    monkeypatch.setattr(scales.Pair, "objective", make_broken)
 
 
 def test_a_nan_is_stepped_back_from(scene, stripes, untrained, monkeypatch):
@@ -173,7 +173,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
     cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
-    objective = stylization._Pair(big, big, [style], [1.0], None, None, values, trained, cpu).objective(torch.float32)
+    objective = scales.Pair(big, big, [style], [1.0], None, None, values, trained, cpu).objective(torch.float32)
     x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)
     seen = []

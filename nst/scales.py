@@ -1,0 +1,148 @@
+"""What a picture is painted from, at each scale: the content, the styles, their masks, and the first picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from nst import recolour
+from nst.errors import NstError
+from nst.images import resize
+from nst.networks import FeatureExtractor, smallest_side
+from nst.objective import Objective
+from nst.settings import Settings, mask_problem
+from nst.tiling import TiledObjective
+
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is painted with, at one scale: pictures recoloured, `plain` the content as it came."""
+
+    plain: Pixels
+    content: Pixels
+    styles: list[Pixels]
+    blend: list[float]
+    content_mask: Pixels | None
+    style_mask: Pixels | None
+    settings: Settings
+    state: dict[str, Tensor]
+    device: torch.device
+
+    def at(self, shape: tuple[int, int]) -> Pair:
+        """The same pair with a content of so many rows and columns, and styles in proportion."""
+        if shape == self.content.shape[:2]:
+            return self
+        share = max(shape) / max(self.content.shape)
+        return replace(
+            self,
+            plain=resize(self.plain, shape=shape),
+            content=resize(self.content, shape=shape),
+            styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
+            content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
+        )
+
+    def objective(self, dtype: torch.dtype) -> Objective:
+        """What is minimised at this scale, in tiles where a picture is larger than `tile`."""
+        s = self.settings
+        used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
+        network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
+        network.convert(self.device, dtype)
+        styles = [
+            (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
+        ]
+        tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
+        return (TiledObjective if tiled else Objective)(
+            network, to_tensor(self.content).to(self.device), styles, s,
+            regions=self._regions(), style_mask=self._style_mask(),
+        )  # fmt: skip
+
+    def _regions(self) -> Tensor | None:
+        """Where each style is painted, (styles, 1, H, W): see `content_mask`."""
+        if self.content_mask is None:
+            return None
+        bright = torch.from_numpy(recolour.luma(self.content_mask)).clamp(0, 1)
+        coloured = to_tensor(self.content_mask)[0].clamp(0, 1)
+        regions = {1: [bright], 2: [bright, 1 - bright], 3: [*coloured]}[len(self.styles)]
+        return torch.stack(regions)[:, None].to(self.device)
+
+    def _style_mask(self) -> Tensor | None:
+        if self.style_mask is None:
+            return None
+        mask = resize(self.style_mask, shape=self.styles[0].shape[:2])
+        return torch.from_numpy(recolour.luma(mask)).clamp(0, 1)[None, None].to(self.device)
+
+    def shown(self, picture: Tensor) -> Pixels:
+        """(1, 3, H, W) to (H, W, 3) in 0..1, in the colours that `color` asks for."""
+        pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
+        return recolour.finished(pixels, self.plain, self.settings.color)
+
+
+def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
+    """The sizes of `scales`, coarse to fine: each (rows, columns) and the evaluation that is its last."""
+    plan = []
+    for k in range(settings.scales):
+        share = 2 ** ((k + 1 - settings.scales) / 2)
+        size = (_side(shape[0] * share), _side(shape[1] * share))
+        plan.append((size, round(settings.iterations * (k + 1) / settings.scales)))
+    return plan
+
+
+def _side(length: float) -> int:
+    return max(1, round(length))
+
+
+def check_sides(pair: Pair) -> None:
+    """Raise NstError for a picture that is too small for its layers."""
+    least = smallest_side([*pair.settings.content_layers, *pair.settings.style_layers])
+    for what, picture in [("content", pair.content), *(("style", style) for style in pair.styles)]:
+        height, width = picture.shape[:2]
+        if min(height, width) < least:
+            fewer = ", lower scales" if pair.settings.scales > 1 else ""
+            raise NstError(
+                f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
+                f"raise size{fewer}, or use shallower layers"
+            )
+
+
+def check_masks(pair: Pair) -> None:
+    """Raise NstError for a mask that is missing, black, or does not go with the styles."""
+    if sentence := mask_problem(len(pair.styles), pair.settings):
+        raise NstError(sentence)
+    for column, mask in (("content_mask", pair.content_mask), ("style_mask", pair.style_mask)):
+        if mask is None and getattr(pair.settings, column):
+            raise NstError(f"{column}: give that picture as `{column}`")
+        if mask is not None and recolour.luma(mask).max() <= 0:
+            raise NstError(f"{column}: is black all over; make it bright where the style belongs")
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """(H, W, 3) array to (1, 3, H, W) tensor."""
+    return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
+
+
+def start(pair: Pair, init: Pixels | None) -> Tensor:
+    """The first picture, (1, 3, H, W)."""
+    s, shape = pair.settings, to_tensor(pair.content).shape
+    if s.init in ("noise", "black+noise"):
+        base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
+    elif s.init == "style":
+        base = F.interpolate(
+            to_tensor(pair.styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
+        ).clamp(0, 1)
+    elif s.init in ("content", "content+noise"):
+        base = to_tensor(pair.content)
+    else:
+        if init is None:
+            raise NstError(f"init {s.init}: give that picture as `init`")
+        base = to_tensor(resize(init, shape=(shape[2], shape[3])))
+    if "noise" in s.init.split("+"):
+        generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
+        base = base + s.noise * torch.randn(shape, generator=generator)
+    return base
