@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nst import presets
 from nst.errors import NstError, Problems
@@ -30,6 +30,11 @@ def _settings(given: Any) -> dict[str, Any]:
         raise ValueError("\n".join(lines)) from None
 
 
+def _without_last_slash(folder: str) -> str:
+    """`out/`, as a shell completes it, is `out`: Snakemake takes exception to out//pairs."""
+    return folder.rstrip("/") or "/"
+
+
 class Config(BaseModel):
     """What holds for the whole grid."""
 
@@ -40,7 +45,9 @@ class Config(BaseModel):
         description="table of what to paint, a row a block of the grid",
         min_length=1,
     )
-    results: str = Field(default="results", description="folder of everything that a run makes", min_length=1)
+    results: Annotated[str, AfterValidator(_without_last_slash)] = Field(
+        default="results", description="folder of everything that a run makes", min_length=1
+    )
     presets: str = Field(default=presets.FOLDER, description="folder of your own presets", min_length=1)
     settings: Annotated[dict[str, Any], BeforeValidator(_settings)] = Field(
         default_factory=dict, description="values of the settings that neither a row nor its preset gives"

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nst.errors import NstError
 from nst.files import replacing
 from nst.images import picture_size, read_picture
-from nst.pages import relative_link, write_page
+from nst.pages import relative_link, viewable, write_page
 
 MAX_SIDE = 6000
 MAX_PIXELS = 18_000_000
@@ -90,7 +90,9 @@ class _Measures:
 def draw_sheet(layout: Layout, out: Path) -> None:
     """Draw a layout into a PNG or a JPEG, or write it as a page, by the suffix of `out`."""
     if out.suffix.lower() == ".html":
-        return write_page(out, "sheet.html", layout=layout, link=partial(relative_link, folder=out.parent))
+        return write_page(
+            out, "sheet.html", layout=layout, link=partial(relative_link, folder=out.parent), viewable=viewable
+        )
     options = _SUFFIXES.get(out.suffix.lower())
     if options is None:
         raise NstError(f"{out}: a sheet is written as .png, .jpg or .html; choose one of these suffixes")

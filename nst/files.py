@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,3 +29,15 @@ def replacing(path: Path) -> Iterator[Path]:
         raise NstError(f"{path}: cannot be written ({reason}); choose a folder that you may write to") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def move(source: Path, destination: Path) -> None:
+    """Give a file or folder its name at once, also where that is on another file system."""
+    try:
+        source.replace(destination)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        temporary = destination.with_name(f".{uuid.uuid4().hex[:12]}{destination.suffix}")
+        shutil.move(source, temporary)
+        temporary.replace(destination)

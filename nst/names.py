@@ -24,8 +24,11 @@ _LETTERS = str.maketrans(
 
 
 def slug(wish: str) -> str:
-    """A name as close to `wish` as is safe: ASCII letters, digits, `._-`; never empty, hidden or reserved."""
-    return _safe(wish, r"[^A-Za-z0-9._-]+")
+    """A name as close to `wish` as is safe: ASCII letters, digits, `._-`; never empty, hidden or reserved.
+
+    It has no two hyphens in a row, which stand between content and style in the names of sheets.
+    """
+    return _safe(wish, r"[^A-Za-z0-9._]+")
 
 
 def short_hash(text: str, digits: int) -> str:

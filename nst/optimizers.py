@@ -29,11 +29,15 @@ class Optimizer(Protocol):
 class _Stateful:
     """Checkpoints: the whole state is the instance's attributes, tensors and numbers."""
 
+    x: Tensor
+
     def state_dict(self) -> dict[str, Any]:
         return {k: v.clone() if isinstance(v, Tensor) else v for k, v in vars(self).items() if not callable(v)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        vars(self).update({k: v.clone() if isinstance(v, Tensor) else v for k, v in state.items()})
+        """Take a state_dict, on whatever device it was made."""
+        device = self.x.device
+        vars(self).update({k: v.to(device, copy=True) if isinstance(v, Tensor) else v for k, v in state.items()})
 
 
 class LBFGS(_Stateful):

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from nst.files import replacing
 
+_VIEWABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+
 
 def write_page(path: Path, template: str, **values: Any) -> None:
     """Render a template of the package into a file."""
@@ -34,8 +36,19 @@ def render(template: str, **values: Any) -> str:
 
 
 def relative_link(path: str, folder: Path) -> str:
-    """The link to a file from a page in `folder`, whatever the file is called."""
-    return quote(Path(os.path.relpath(path, folder)).as_posix())
+    """The link to a file from a page in `folder`, whatever the file is called; an address as it is."""
+    return path if "://" in path else quote(Path(os.path.relpath(path, folder)).as_posix())
+
+
+def viewable(picture: str) -> str:
+    """What a browser can show of a picture: itself, or of a result in another format its last frame; '' if nothing."""
+    if "://" in picture or not picture:
+        return ""
+    path = Path(picture)
+    if path.suffix.lower() in _VIEWABLE:
+        return picture
+    frames = sorted((path.parent / "snapshots/frames").glob("*.jpg"))
+    return str(frames[-1]) if frames else ""
 
 
 def csp_hash(text: str) -> str:

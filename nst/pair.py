@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,8 @@ import nst
 from nst import devices, weights
 from nst.animation import animate
 from nst.errors import NstError, Problems
-from nst.images import Picture, picture_size, read_picture, resize, write_picture
+from nst.files import move
+from nst.images import Picture, bits_of, picture_size, read_picture, resize, write_picture
 from nst.inputs import mask_problems
 from nst.settings import PATHS, Settings, fields, pictures, text
 
@@ -39,8 +40,9 @@ log = logging.getLogger(__name__)
 
 #: Long side of an animation's frame in px.
 FRAME_SIDE = 480
-#: Seconds between checkpoints.
-CHECKPOINT_EVERY = 60.0
+#: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
+#: gigabytes.
+CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
 #: The file of the last checkpoint in a work folder.
 CHECKPOINT = "checkpoint.pt"
 
@@ -89,9 +91,12 @@ def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> di
     try:
         workplace.mkdir(parents=True, exist_ok=True)
         job.output.parent.mkdir(parents=True, exist_ok=True)
+        if job.record is not None:
+            job.record.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        where = error.filename or job.output
         raise NstError(
-            f"{job.output}: cannot be written ({error.strerror}); choose a folder that you may write to"
+            f"{where}: cannot be written ({error.strerror}); choose a folder that you may write to"
         ) from None
     lock = workplace.with_name(workplace.name + ".lock")
     with FileLock(lock):
@@ -127,18 +132,17 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
         **_identity(job, inputs, hashes),
         "weights": {"network": job.settings.network, "source": source, "sha256": digest},
     }
-    run = _Recording(job, inputs, _key(job.settings, hashes, digest), painted)
+    run = _Recording(job, inputs, _key(job, hashes, digest), painted)
     finished = run.optimise(state, on_progress)
-    clock.lap("optimise")
+    clock.lap("optimise", run.seconds_before)
     metrics = _judge(job, finished, inputs, state, digest)
     clock.lap("judge")
     staged = job.workplace / job.output.name
     height, width = finished.pixels.shape[:2]
-    bits = 16 if job.output.suffix.lower() in (".tif", ".tiff") else 8
-    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, bits=bits, metadata=painted)
+    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=painted)
     clock.lap("write")
     record = painted | _environment(job, finished) | {
-        "output": {"path": str(job.output), "width": width, "height": height, "bits": bits},
+        "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
         "evaluations": finished.evaluations,
         "best_evaluation": finished.best_evaluation,
         "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
@@ -157,8 +161,8 @@ def read_inputs(job: Job) -> _Inputs:
     s = job.settings
     if wrong := mask_problems(s, job.content, job.styles, picture_size):
         raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
-    square = (s.size, s.size) if s.fit == "square" and s.size else None
-    content = read_picture(job.content, long_side=s.size, shape=square)
+    side = s.size or max(picture_size(job.content))
+    content = read_picture(job.content, long_side=s.size, shape=(side, side) if s.fit == "square" else None)
     height, width = content.pixels.shape[:2]
     if s.style_fit == "stretch":
         shape = (max(1, round(height * s.style_scale)), max(1, round(width * s.style_scale)))
@@ -171,11 +175,12 @@ def read_inputs(job: Job) -> _Inputs:
 
 
 def _mask(path: str, picture: Picture) -> Picture | None:
-    """A mask at its picture's size."""
+    """A mask at its picture's size, dark where it is transparent."""
     if not path:
         return None
     height, width = picture.pixels.shape[:2]
-    return read_picture(path, shape=(height, width))
+    mask = read_picture(path, shape=(height, width))
+    return mask if mask.alpha is None else replace(mask, pixels=mask.pixels * mask.alpha[..., None])
 
 
 class _Clock:
@@ -185,17 +190,20 @@ class _Clock:
         self._start = self._last = time.perf_counter()
         self.laps: dict[str, float] = {}
 
-    def lap(self, name: str) -> None:
+    def lap(self, name: str, before: float = 0.0) -> None:
+        """The time since the last lap, and what earlier processes had spent on it."""
         now = time.perf_counter()
-        self.laps[name], self._last = now - self._last, now
+        self.laps[name], self._last = before + now - self._last, now
+        self._start -= before
 
     def total(self) -> float:
         return time.perf_counter() - self._start
 
 
-def _key(settings: Settings, hashes: dict[str, str], digest: str) -> str:
+def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
     """What an unfinished run must share with this one to be gone on with."""
-    parts = [str(nst.ALGORITHM), settings.model_dump_json(), *hashes.values(), digest]
+    inputs = [*hashes.values(), *(text(share) for _, share in job.styles)]
+    parts = [str(nst.ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -206,7 +214,9 @@ class _Recording:
         self.job, self.inputs, self.key, self.painted = job, inputs, key, painted
         self.folder = job.workplace
         self.rows: list[dict[str, float]] = []
-        self._saved = time.monotonic()
+        self.seconds_before = 0.0
+        """Of the optimisation, in processes that were interrupted."""
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
 
     def optimise(self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None) -> Finished:
         """Run the optimisation to its end, from the last checkpoint where there is one."""
@@ -217,7 +227,7 @@ class _Recording:
         if resume is None:
             shutil.rmtree(self.folder)
             self.folder.mkdir()
-        before = self.rows[-1]["seconds"] if self.rows else 0.0
+        before = self.seconds_before = self.rows[-1]["seconds"] if self.rows else 0.0
         for event in stylize(
             inputs.content.pixels,
             [style.pixels for style in inputs.styles],
@@ -249,7 +259,7 @@ class _Recording:
         if kept and s.snapshots and event.evaluation % s.snapshots == 0:
             name = f"{event.evaluation:06d}{self.job.output.suffix}"
             self._snapshot(self.folder / "snapshots" / name, event)
-        if time.monotonic() - self._saved > CHECKPOINT_EVERY:
+        if time.monotonic() > self._next_checkpoint:
             self._checkpoint(event)
 
     def _snapshot(self, path: Path, event: Progress) -> None:
@@ -257,8 +267,7 @@ class _Recording:
         pixels, alpha = event.picture(), self.inputs.content.alpha
         if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
             alpha = None
-        bits = 16 if path.suffix.lower() in (".tif", ".tiff") else 8
-        write_picture(path, pixels, alpha=alpha, bits=bits, metadata=self.painted | {"evaluation": event.evaluation})
+        write_picture(path, pixels, alpha=alpha, metadata=self.painted | {"evaluation": event.evaluation})
 
     def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
@@ -277,10 +286,12 @@ class _Recording:
     def _checkpoint(self, event: Progress) -> None:
         import torch
 
+        began = time.monotonic()
         temporary = self.folder / "checkpoint.tmp"
         torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
         temporary.replace(self.folder / CHECKPOINT)
-        self._saved = time.monotonic()
+        took = time.monotonic() - began
+        self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
 
     def _resumable(self) -> dict[str, Any] | None:
         import torch
@@ -289,7 +300,7 @@ class _Recording:
         if not path.is_file():
             return None
         try:
-            saved = torch.load(path, weights_only=True)
+            saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may be another one
         except (RuntimeError, OSError, EOFError, ValueError):  # the machine went down while it was written
             return None
         if saved["key"] != self.key:
@@ -303,16 +314,15 @@ class _Recording:
         """Move the finished files to their names, the picture last: it stands for the whole."""
         folder = self.job.record
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
             self._write_losses(self.folder / "losses.csv")
             (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
             frames, gif, s = self.folder / "snapshots" / "frames", self.folder / "animation.gif", self.job.settings
             animate(frames, gif, frame_rate=s.frame_rate, hold=s.hold)
             if (folder / "snapshots").exists():  # a folder takes no other's place
-                (folder / "snapshots").replace(self.folder / "snapshots.before")
+                move(folder / "snapshots", self.folder / "snapshots.before")
             for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):
-                (self.folder / name).replace(folder / name)
-        picture.replace(self.job.output)
+                move(self.folder / name, folder / name)
+        move(picture, self.job.output)
 
     def _write_losses(self, path: Path) -> None:
         head = ["evaluation", "content", "style", "tv", "total", "seconds"]
@@ -327,11 +337,16 @@ def _judge(job: Job, finished: Finished, inputs: _Inputs, state: dict[str, Any],
     """The neutral metrics, by VGG-19's weights at hand, else by lite."""
     from nst.metrics import Judge, judge
 
-    by = Judge("vgg19", state, digest) if job.settings.network == "vgg19" else Judge.at_hand()
+    s = job.settings
+    loaded = (s.network, s.weights) == ("vgg19", "imagenet")
+    by = Judge("vgg19", state, digest) if loaded else Judge.at_hand()
+    side = max(finished.pixels.shape[:2])
+    as_they_are = s.style_fit == "keep" and s.style_scale >= 1  # the judge shrinks a larger style itself
+    styles = inputs.styles if as_they_are else [read_picture(path, long_side=side) for path, _ in job.styles]
     return judge(
         finished.pixels,
         inputs.content.pixels,
-        [style.pixels for style in inputs.styles],
+        [style.pixels for style in styles],
         by=by,
         blend=[weight for _, weight in job.styles],
         device=job.device,

@@ -142,7 +142,10 @@ def start(pair: Pair, init: Pixels | None) -> Tensor:
         if init is None:
             raise NstError(f"init {s.init}: give that picture as `init`")
         base = to_tensor(resize(init, shape=(shape[2], shape[3])))
+    grey = s.color == "luminance"
+    if grey:
+        base = (base * torch.from_numpy(recolour.LUMA)[:, None, None]).sum(1, keepdim=True).expand(shape)
     if "noise" in s.init.split("+"):
         generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
-        base = base + s.noise * torch.randn(shape, generator=generator)
+        base = base + s.noise * torch.randn((1, 1 if grey else 3, *shape[2:]), generator=generator)
     return base

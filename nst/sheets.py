@@ -180,5 +180,6 @@ def _beside(inputs: list[Cell], results: Rows) -> tuple[Rows, int]:
     """Rows with the inputs at their left, stacked where there is room; how many columns these take."""
     if len(results) == 1:
         return [[*inputs, *results[0]]], len(inputs)
-    column = [*inputs, *[None] * len(results)]
-    return [[cell, *row] for cell, row in zip(column, results, strict=False)], 1
+    column = [*inputs, *[None] * (len(results) - len(inputs))]
+    results = [*results, *[[]] * (len(inputs) - len(results))]
+    return [[cell, *row] for cell, row in zip(column, results, strict=True)], 1

@@ -290,6 +290,8 @@ def _snapshot(run: _Run) -> dict[str, Any]:
 
 
 def _restore(run: _Run, state: dict[str, Any]) -> None:
+    best = state["best"]
+    state = state | {"best": None if best is None else best.to(run.pair.device)}
     run.optimizer.load_state_dict(state["optimizer"])
     _weigh_style(run, state["style_weight"])
     run.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32

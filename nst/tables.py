@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.files import replacing
-from nst.pages import relative_link, write_page
+from nst.pages import relative_link, viewable, write_page
 from nst.records import animation, setting_columns, sorted_values, value_order, varying
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _HELP = {
     "pairs": "pairs that were measured",
 }
 _MOST_CHOICES = 40
+_NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -144,13 +145,15 @@ def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
         return records[name].nunique() == 1
     if name == "status":
         return bool((table[name] == "done").all())
+    if name == "final_style_weight":
+        return bool((records["style_weight"] != "auto").all())
     if name == "judge":
         return table[name][table[name] != ""].nunique() < 2
     return name in _RESULTS and bool(table[name].isna().all())
 
 
 def _column(name: str, table: pd.DataFrame) -> Column:
-    values = {_human(value) for value in table[name] if not _absent(value)}
+    values = {_human(value) or _NONE for value in table[name] if not _absent(value)}
     number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
     few = 1 < len(values) <= _MOST_CHOICES and (not number or name in setting_columns(table))
     choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
@@ -166,6 +169,7 @@ def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str,
         "total": line["content_name"] == _ALL and "pairs" in line,
         "name": line.get("id", ""),
         "image": relative_link(image, folder) if image else "",
+        "shown": relative_link(shown, folder) if (shown := viewable(image)) else "",
         "clip": relative_link(clip, folder) if clip else "",
         "cells": [_cell(column, line) for column in columns],
     }
@@ -176,8 +180,9 @@ def _cell(column: Column, line: dict[str, Any]) -> tuple[str, str, bool]:
     value = line[column.name]
     if column.name == "pareto":
         return ("◆" if value else ""), "", False
-    shown = _human(value)
-    exact = str(value) if isinstance(value, float) and shown != str(value) else ""
+    shown = _human(value) or (_NONE if value == "" and column.choices else "")
+    rounded = isinstance(value, float) and shown != "" and float(shown) != value
+    exact = str(value) if rounded or not column.number else ""  # a long text is cut
     star = " ★" if column.name == "rank" and line["best"] else ""
     return shown + star, exact, column.number
 

@@ -180,8 +180,11 @@ def rim(settings: Settings) -> int:
 
 
 def _spans(length: int, side: int) -> list[tuple[int, int]]:
-    """0 to length in spans of about equal length, at most `side` and half of GRID, from multiples of GRID."""
-    count = -(-length // max(side, GRID))
+    """0 to length in spans of about equal length, at most `side` and half of GRID, from multiples of GRID.
+
+    Below 2 · GRID px a side the last span could be too short for the deepest layer, so none is asked to be.
+    """
+    count = -(-length // max(side, 2 * GRID))
     starts = sorted({round(length * i / count / GRID) * GRID for i in range(count)})
     return list(zip(starts, [*starts[1:], length], strict=True))
 

@@ -10,7 +10,7 @@ import click
 
 from nst import presets
 from nst.commands.options import setting_options
-from nst.commands.stylize import Display, checked_suffix, summary
+from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     if "evaluation" in carried:
         raise NstError(f"{image}: is a snapshot after {carried['evaluation']} evaluations; name the finished picture")
     preset = presets.load(settings["preset"]).values if "preset" in settings else {}
+    check_kept(settings, record)
     chosen = make(known | preset | settings, image)
     named = settings_pictures(chosen)
     _check_unchanged(image, {path: hashes.get(path) for path in (content, *(path for path, _ in styles), *named)})

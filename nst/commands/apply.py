@@ -27,6 +27,5 @@ def command(network: str, picture: str, output: Path, size: int, device: str) ->
     trained = load(network)
     given = read_picture(picture, long_side=size)
     painted = apply(trained, given.pixels, devices.torch_device(device))
-    bits = 16 if output.suffix.lower() in (".tif", ".tiff") else 8
-    write_picture(output, painted, alpha=given.alpha, bits=bits, metadata={"network": network, "content": picture})
+    write_picture(output, painted, alpha=given.alpha, metadata={"network": network, "content": picture})
     click.echo(f"{output}: {painted.shape[1]}×{painted.shape[0]} px")

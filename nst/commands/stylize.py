@@ -49,11 +49,14 @@ def command(
     """Paint CONTENT in a STYLE, or in a blend of several (wave.jpg:0.7 scream.jpg:0.3)."""
     chosen = _settings(settings, presets)
     checked_suffix(output)
+    check_kept(settings, record)
     _check_files(content)
     styles = parse_styles("+".join(style))
     from nst.pair import Job, paint
 
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
+    if record is None and chosen.method == "network":
+        logging.getLogger(__name__).warning("without --record FOLDER the network is not kept for nst apply")
     job = Job(
         content, styles, chosen, output,
         record=record, work=work, device=device, threads=threads, id=pair,
@@ -69,6 +72,12 @@ def checked_suffix(output: Path) -> None:
         raise NstError(
             f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}"
         )
+
+
+def check_kept(given: dict[str, str], record: Path | None) -> None:
+    """Raise NstError where flags ask for what only a record keeps."""
+    if record is None and given.get("snapshots", "0") != "0":
+        raise NstError("snapshots: are kept in the record; add --record FOLDER, or leave snapshots out")
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:

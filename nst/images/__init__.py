@@ -9,11 +9,12 @@ from nst.images.metadata import read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, read_picture
 from nst.images.resizing import resize
-from nst.images.writing import write_picture
+from nst.images.writing import bits_of, write_picture
 
 __all__ = [
     "MAX_PIXELS",
     "Picture",
+    "bits_of",
     "picture_size",
     "read_metadata",
     "read_picture",

@@ -25,18 +25,20 @@ def write_picture(
     pixels: np.ndarray,
     *,
     alpha: np.ndarray | None = None,
-    bits: int = 8,
+    bits: int | None = None,
     metadata: dict[str, Any] | None = None,
     quality: int = 95,
 ) -> None:
     """Save (H, W, 3) sRGB pixels 0..1 (clipped to it), in the format of the path's suffix.
 
     alpha: (H, W) 0..1, kept by PNG, TIFF and WebP; JPEG lies on white.
-    bits: 8, or 16 for TIFF. metadata: what read_metadata gives back. quality: 1..100, of JPEG and WebP.
+    bits: 8, or 16 for TIFF; None is the most that the format has. metadata: what read_metadata gives back.
+    quality: 1..100, of JPEG and WebP.
     Missing folders are made. The file is complete or, after any failure, what it was before.
     Raises NstError for a suffix, depth or place that cannot be written, and for NaN or infinity.
     """
     path = Path(path)
+    bits = bits or bits_of(path)
     encoder = _encoder(path, bits)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or (alpha is not None and alpha.shape != pixels.shape[:2]):
         raise ValueError(f"pixels are (H, W, 3) and alpha (H, W), got {pixels.shape}")
@@ -51,6 +53,11 @@ def write_picture(
     except (OSError, ValueError, OverflowError, RuntimeError) as error:  # mostly a limit of the format
         raise NstError(f"{path}: cannot be saved in this format ({error}); choose .png or .tif") from error
     _replace(path, data)
+
+
+def bits_of(path: PathLike) -> int:
+    """The most bits a channel that the format of a path's suffix is written with."""
+    return 16 if Path(path).suffix.lower() in (".tif", ".tiff") else 8
 
 
 def _encoder(path: Path, bits: int) -> Encoder:

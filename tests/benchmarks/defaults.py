@@ -63,8 +63,8 @@ def measure(name: str, content: str, style: str, arguments: argparse.Namespace, 
 
 
 def place(name: str, content: str, style: str, arguments: argparse.Namespace) -> Path:
-    words = f"{Path(content).stem}--{Path(style).stem}--{name}".replace(" ", "_")
-    return arguments.work / f"{words}.png"
+    run = f"{arguments.size}-{arguments.evaluations}-{arguments.network}"
+    return arguments.work / f"{Path(content).stem}--{Path(style).stem}--{run}--{name.replace(' ', '_')}.png"
 
 
 def summary(lines: dict[tuple[str, str], dict], pairs: list[str]) -> dict[str, dict[str, float]]:
@@ -76,7 +76,7 @@ def summary(lines: dict[tuple[str, str], dict], pairs: list[str]) -> dict[str, d
             found[name] = {key: fmean(row[key] for row in rows) for key in MEANS}
             indices = [row["style_error"] * row["content_error"] ** POWER for row in rows]
             found[name]["index"] = geometric_mean(indices)
-    first = found["defaults"]["index"]
+    first = found.get("defaults", next(iter(found.values())))["index"]
     return {name: row | {"index": row["index"] / first} for name, row in found.items()}
 
 

@@ -50,7 +50,7 @@ def torchs(
         x.data.clamp_(0, 1)
         found = objective.evaluate(x)
         x.grad = found.gradient.contiguous()
-        if not seen or found.total.item() < min(seen):
+        if not seen or (found.total.item() < min(seen) and len(seen) < settings.iterations):
             best.copy_(x.detach())
         seen.append(found.total.item())
         return found.total

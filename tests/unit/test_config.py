@@ -37,6 +37,11 @@ def test_reads_yaml_as_people_write_it() -> None:
     }
 
 
+@pytest.mark.parametrize(("given", "folder"), [("out/", "out"), ("out", "out"), ("/", "/"), ("a/b//", "a/b")])
+def test_a_folder_has_no_last_slash(given: str, folder: str) -> None:
+    assert load_config({"results": given}).results == folder
+
+
 def test_empty_is_the_default() -> None:
     assert load_config({}) == Config()
 

@@ -32,6 +32,7 @@ def test_slugs_are_safe(wish: str) -> None:
         ("..", "5ec1f7"),
         ("日本", "4a6c2d"),
         (".hidden-", "hidden"),
+        ("a--b", "a-b"),
         ("con", "_con"),
         ("NUL.old", "_NUL.old"),
         ("IMG_2041", "IMG_2041"),

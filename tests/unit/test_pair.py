@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ def job(tmp_path, monkeypatch, scene, stripes, untrained_folder):
     """A maker of jobs in a folder of their own."""
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
     monkeypatch.setattr(pair, "CHECKPOINT_EVERY", 0)
+    monkeypatch.setattr(pair, "CHECKPOINT_SPACING", 0)
     content, style = tmp_path / "scene.png", tmp_path / "stripes.png"
     write_picture(content, scene)
     write_picture(style, stripes)
@@ -116,6 +119,80 @@ def test_other_settings_begin_anew(job):
     seen = []
     pair.paint(job("a", style_weight=3), lambda event: seen.append(event.evaluation))
     assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_another_blend_begins_anew(job):
+    one = job("a")
+    paths = [one.content, one.styles[0][0]]
+    blends = (tuple(zip(paths, shares, strict=True)) for shares in ((0.9, 0.1), (0.1, 0.9)))
+    first, second = (dataclasses.replace(one, styles=blend) for blend in blends)
+    interrupted(first, after=4)
+    seen = []
+    pair.paint(second, lambda event: seen.append(event.evaluation))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_time_of_a_run_counts_what_was_interrupted(job):
+    interrupted(job("a"), after=4)
+    checkpoint = job("a").workplace / pair.CHECKPOINT
+    saved = torch.load(checkpoint)
+    saved["rows"][-1]["seconds"] = 1000.0
+    torch.save(saved, checkpoint)
+    seconds = pair.paint(job("a"))["seconds"]
+    assert seconds["optimise"] > 1000
+    assert seconds["total"] > 1000
+
+
+def test_a_record_on_another_file_system_is_whole(job, monkeypatch):
+    rename = Path.replace
+
+    def across(self, target):
+        if "work" in self.parts and "work" not in Path(target).parts:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", across)
+    pair.paint(job("a", snapshots=3))
+    pair.paint(job("a", snapshots=2))  # over what is there
+    names = {path.name for path in job("a").record.iterdir()}
+    assert names == {"image.png", "losses.csv", "run.json", "snapshots", "animation.gif"}
+    assert sorted(path.name for path in (job("a").record / "snapshots").glob("*.png")) == [
+        "000002.png", "000004.png", "000006.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [{"style_fit": "stretch"}, {"style_scale": 0.5}, {"style_scale": 2}])
+def test_the_metrics_are_those_of_nst_judge(job, values, capsys):
+    it = job("a", **values)
+    measured = pair.paint(it)["metrics"]
+    (style, _), *_ = it.styles
+    assert main(["judge", str(it.output), "--content", it.content, "--style", style, "--device", "cpu", "--json"]) == 0
+    judged = json.loads(capsys.readouterr().out)
+    assert measured["style_error"] == pytest.approx(judged["style_error"], rel=0.02)  # of a picture rounded to 8 bits
+
+
+def test_a_square_of_the_contents_own_size(job):
+    pair.paint(job("a", fit="square", size=0))
+    with Image.open(job("a").output) as image:
+        assert image.size == (48, 48)
+
+
+def test_a_transparent_mask_is_dark(job, tmp_path):
+    clear = np.full((40, 48, 4), 255, np.uint8)
+    clear[:, 24:, 3] = 0
+    for side in (1, 2):
+        Image.fromarray(clear).resize((48 * side, 40 * side)).save(tmp_path / "mask.png")
+        inputs = pair.read_inputs(job("a", content_mask=str(tmp_path / "mask.png")))
+        mask = inputs.content_mask.pixels
+        assert mask[:, :18].min() > 0.85
+        assert mask[:, -16:].max() < 0.1
+
+
+def test_snapshots_need_a_record(job, tmp_path, capsys):
+    it = job("a")
+    words = ["stylize", it.content, it.styles[0][0], "-o", str(tmp_path / "b.png"), "--snapshots", "3"]
+    assert main(words) == 1
+    assert "add --record FOLDER" in capsys.readouterr().err
 
 
 def test_a_failed_run_leaves_the_earlier_picture(job):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,7 +13,7 @@ import pytest
 from nst.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
 from nst.errors import NstError
 from nst.records import read_records
-from nst.sheets import all_sheets, matrix_sheet, sweep_sheet
+from nst.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 from PIL import Image, ImageFont
 from synthetic import colour, write_results
 
@@ -95,6 +96,34 @@ def test_all_sheets(tmp_path: Path) -> None:
 def test_another_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NstError, match=r"\.png, \.jpg or \.html"):
         matrix_sheet(grid(tmp_path, 1, 1, {"plain": {}}), tmp_path / "a.gif")
+
+
+def test_a_snapshot_sheet_shows_every_input(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 3, {"plain": {}})
+    folder = Path(records["folder"][0])
+    run = json.loads((folder / "run.json").read_text())
+    contents, styles = records["content"][0], list(records["style"])
+    run |= {"content": {"path": contents}, "style": [{"path": path} for path in styles]}
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "snapshots").mkdir()
+    for n in range(1, 9):
+        Image.new("RGB", (48, 36)).save(folder / "snapshots" / f"{n:06d}.png")
+    snapshot_sheet(folder, tmp_path / "sheet.png")
+    assert len(boxes(tmp_path / "sheet.png", [(0, 0, 15), (0, 15, 0), (0, 55, 0), (0, 95, 0)])) == 4
+
+
+def test_pages_show_the_last_frame_of_what_browsers_cannot(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 1, {"plain": {}})
+    image = Path(records["image"][0])
+    frames = image.parent / "snapshots" / "frames"
+    frames.mkdir(parents=True)
+    for n in (0, 10):
+        Image.new("RGB", (8, 6)).save(frames / f"{n:06d}.jpg")
+    image.rename(image.with_suffix(".tif"))
+    records["image"] = str(image.with_suffix(".tif"))
+    matrix_sheet(records, tmp_path / "sheet.html")
+    source = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert re.search(r'href="[^"]*image\.tif"><img [^>]*src="[^"]*frames/000010\.jpg"', source)
 
 
 def test_page_has_each_result_with_its_animation(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The run of one pair: what it promises to whoever calls it."""
 
+import dataclasses
+
 import nst
 import numpy as np
 import pytest
@@ -229,6 +231,18 @@ def test_luminance_keeps_the_contents_colours(scene, stripes, untrained):
     np.testing.assert_allclose(chroma[0][inside], chroma[1][inside], atol=1e-5)
     assert abs(end.pixels - scene).mean() > 0.01
     assert steps[-1].losses["style"] < steps[0].losses["style"]
+
+
+def test_a_luminance_begins_with_the_luma_of_a_picture(scene, stripes, untrained):
+    settings = make(SHALLOW | {"color": "luminance", "init": "some.png", "iterations": 1})
+    cpu = torch.device("cpu")
+    pair = scales.Pair(scene, scene, [stripes], [1.0], None, None, settings, untrained, cpu)
+    first = scales.start(pair, scene)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(first, np.repeat(recolour.luma(scene)[..., None], 3, 2), atol=1e-6)
+    noisy = pair.settings.model_copy(update={"init": "noise", "noise": 0.2})
+    noise = scales.start(dataclasses.replace(pair, settings=noisy), None)
+    assert noise.std().item() == pytest.approx(0.2, rel=0.05)
+    assert (noise[:, :1] == noise).all()
 
 
 def test_a_content_mask_paints_where_it_is_bright(scene, stripes, untrained):

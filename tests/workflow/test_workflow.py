@@ -89,7 +89,8 @@ def test_everything_that_was_asked_for_is_there(project):
     for name in ("tables/comparison.csv", "tables/comparison.html", "plots/errors.png"):
         assert name in made
     assert len(list((results / "sheets").glob("*.png"))) == 1  # the pair with weight 40 is on the sheet of its sweep
-    assert [path.name for path in (results / "sheets/sweeps").iterdir()] == ["scene--stripes.png"]
+    sweeps = sorted(path.name for path in (results / "sheets/sweeps").iterdir())
+    assert sweeps == ["scene--stripes.html", "scene--stripes.png"]
     assert len(pd.read_csv(results / "tables/comparison.csv")) == 3
     assert not list((results / ".work").rglob("*.pt"))
 
@@ -118,6 +119,18 @@ def test_only_what_a_change_touches_is_painted(project):
     finally:
         project.write("config/manifest.csv", MANIFEST)
         project.write("config/config.yaml", CONFIG)
+
+
+def test_a_preset_that_changes_reaches_the_grid(project):
+    project.write("config/presets/mine.yaml", "settings: {style_weight: 3}\n")
+    project.write("own.csv", "content,style,preset,name\nscene.png,bars.png,mine,own\n")
+    asked = ("--config", "manifest=own.csv", "results=own/")
+    run = project.snakemake(*asked)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert project.planned(*asked) == {}
+    project.write("config/presets/mine.yaml", "settings: {style_weight: 4}\n")
+    jobs = project.planned(*asked)
+    assert (jobs["stylize"], jobs["grid"]) == (1, 1)
 
 
 def test_snapshots_are_kept_whole_and_have_a_sheet(project):

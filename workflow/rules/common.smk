@@ -97,14 +97,22 @@ def style_arguments(wildcards, input):
     return [f"{path}:{share:.12g}" for path, (_, share) in zip(paths, pair.styles)]
 
 
+def fetched(settings):
+    """Whether the `weights` rule fetches a pair's weights: not those that are embedded, or a file of the user's."""
+    return settings.weights == "imagenet" and settings.network not in weights.EMBEDDED
+
+
 def weights_of(wildcards):
-    """What the `weights` rule leaves; nothing where they are embedded, or the user has named a file."""
+    """What the `weights` rule leaves of a pair's network, and of the judge's where the grid fetches that anyway.
+
+    Else those painted before it came would be measured by another judge than those painted after.
+    """
     settings = pair_of(wildcards).settings
-    return (
-        ancient(f"{RESULTS}/weights/{settings.network}.json")
-        if settings.weights == "imagenet" and settings.network not in weights.EMBEDDED
-        else []
-    )
+    wanted = {settings.network} if fetched(settings) else set()
+    return [
+        ancient(f"{RESULTS}/weights/{network}.json")
+        for network in sorted(wanted | FETCHED & {"vgg19"})
+    ]
 
 
 def weights_are_lost(network):
@@ -192,7 +200,11 @@ def all_plots(wildcards):
 
 
 def fingerprint(pairs):
-    """A short text that changes whenever the grid does."""
+    """A short text that changes whenever the grid does: its pairs, their pictures or their settings."""
     import hashlib
 
-    return hashlib.sha256("\n".join(pairs).encode()).hexdigest()[:16]
+    lines = "\n".join(
+        f"{name}\t{pair.content}\t{pair.styles}\t{pair.settings.model_dump_json()}"
+        for name, pair in pairs.items()
+    )
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]

@@ -34,15 +34,17 @@ rule stylize:
     params:
         style=style_arguments,
         settings=setting_arguments,
-        algorithm=ALGORITHM,  # a new version paints everything again
+        # Both paint a pair again where they change; params that depend on the input, as those above, do not.
+        asked=lambda wildcards: arguments(pair_of(wildcards)),
+        algorithm=ALGORITHM,
         record=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
         work=f"{RESULTS}/.work/{{content}}/{{style}}/{{settings}}",
         id="{content}/{style}/{settings}",
     shell:
-        "nst stylize {input.content:q} {params.style:q} -o {output.image:q} --record {params.record:q}"
-        " --work {params.work:q} --id {params.id:q} --device {resources.device} --threads {threads}"
-        " {params.settings:q} > {log:q} 2>&1"
+        "nst stylize -o {output.image:q} --record {params.record:q} --work {params.work:q} --id {params.id:q}"
+        " --device {resources.device} --threads {threads} {params.settings:q}"
+        " -- {input.content:q} {params.style:q} > {log:q} 2>&1"
 
 
 rule animations:
