@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 def command(image: str, output: Path, record: Path | None, device: str, threads: int, settings: dict[str, str]) -> None:
     """Paint IMAGE, a picture of nst's, once more: the same, or with the settings that are given changed.
 
+    A snapshot is painted with as many evaluations as it had.
+
     Its content and style must be where they were, and unchanged. Run it from the folder that they were named from.
     """
     checked_suffix(output)
@@ -45,7 +47,7 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     except (KeyError, TypeError, ValueError):
         raise NstError(f"{image}: carries no whole record; name a picture that `nst stylize` saved") from None
     if "evaluation" in carried:
-        raise NstError(f"{image}: is a snapshot after {carried['evaluation']} evaluations; name the finished picture")
+        _stop_at(carried["evaluation"], known, image)
     preset = presets.load(settings["preset"]).values if "preset" in settings else {}
     check_kept(settings, record)
     chosen = make(known | preset | settings, image)
@@ -59,6 +61,14 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     with Display(chosen.iterations, output) as display:
         result = paint(job, display.show)
     click.echo(summary(result))
+
+
+def _stop_at(evaluation: int, known: dict[str, Any], image: str) -> None:
+    """Make a snapshot's settings end with it, where the course up to there does not depend on the end."""
+    if known.get("scales", 1) != 1 or known.get("style_weight") == "auto":
+        reason = "with scales or style_weight auto its course depends on all iterations"
+        raise NstError(f"{image}: is a snapshot, and {reason}; name the finished picture")
+    known["iterations"] = evaluation
 
 
 def _check_unchanged(image: str, hashes: dict[str, str | None]) -> None:

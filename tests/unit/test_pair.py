@@ -223,6 +223,17 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys)
     assert not (tmp_path / "d.png").exists()
 
 
+def test_a_snapshot_can_be_made_again(job, tmp_path, capsys):
+    pair.paint(job("a", snapshots=3))
+    snapshot = job("a").record / "snapshots/000003.png"
+    again = ["--device", "cpu", "--threads", "1", "-o", str(tmp_path / "b.png")]
+    assert main(["again", str(snapshot), *again]) == 0
+    assert (np.asarray(Image.open(tmp_path / "b.png")) == np.asarray(Image.open(snapshot))).all()
+    pair.paint(job("c", snapshots=3, scales=2))
+    assert main(["again", str(job("c").record / "snapshots/000003.png"), *again]) == 1
+    assert "name the finished picture" in capsys.readouterr().err
+
+
 def test_again_tells_of_other_weights(job, tmp_path, monkeypatch, untrained, caplog):
     pair.paint(job("a"))
     again = ["again", str(job("a").output), "--device", "cpu", "-o", str(tmp_path / "b.png")]
