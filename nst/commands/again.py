@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst import presets
-from nst.commands.options import setting_options
+from nst.commands.options import device_option, output_option, record_option, setting_options, threads_option
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems
 
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("image")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
-)
-@click.option("--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json")
-@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores")
+@output_option
+@record_option
+@device_option
+@threads_option
 @setting_options()
 def command(image: str, output: Path, record: Path | None, device: str, threads: int, settings: dict[str, str]) -> None:
     """Paint IMAGE, a picture of nst's, once more: the same, or with the settings that are given changed.

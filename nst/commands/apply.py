@@ -6,17 +6,16 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import device_option, output_option
 from nst.commands.stylize import checked_suffix
 
 
 @click.command()
 @click.argument("network")
 @click.argument("picture")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
-)
+@output_option
 @click.option("--size", type=click.IntRange(0, 16384), default=0, help="long side in px; 0 keeps the picture's")
-@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
+@device_option
 def command(network: str, picture: str, output: Path, size: int, device: str) -> None:
     """Paint PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimisation."""
     checked_suffix(output)

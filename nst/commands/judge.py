@@ -7,6 +7,7 @@ import json
 import click
 
 from nst.cells import parse_styles
+from nst.commands.options import device_option
 
 
 @click.command()
@@ -14,7 +15,7 @@ from nst.cells import parse_styles
 @click.option("--content", required=True, help="picture of the content")
 @click.option("--style", "styles", required=True, multiple=True, help="picture of the style; several make a blend")
 @click.option("--weights", metavar="FILE", help="VGG-19's weights; without: those at hand, else the network lite")
-@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def command(image: str, content: str, styles: tuple[str, ...], weights: str | None, device: str, as_json: bool) -> None:
     """Measure how well IMAGE keeps its content and its style, whoever painted it; lower errors are better."""

@@ -1,14 +1,28 @@
-"""A flag for each setting."""
+"""A flag for each setting, and those that several commands share."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import click
 
 from nst.settings import fields, text
+
+output_option = click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
+)
+record_option = click.option(
+    "--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json"
+)
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores"
+)
 
 
 def setting_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -11,26 +11,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst.cells import parse_styles
-from nst.commands.options import setting_options
+from nst.commands.options import device_option, output_option, record_option, setting_options, threads_option
 from nst.errors import NstError
 from nst.settings import Settings
 
 if TYPE_CHECKING:
     from nst.stylization import Progress
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
-
 
 @click.command()
 @click.argument("content")
 @click.argument("style", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
-)
-@click.option("--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json")
+@output_option
+@record_option
 @click.option("--work", type=click.Path(path_type=Path), help="folder of unfinished work, to go on from after a stop")
-@click.option("--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores")
+@device_option
+@threads_option
 @click.option("--id", "pair", default="", help="name of the pair in its run.json")
 @click.option("--presets", help="folder of your own presets  [default: config/presets]")
 @setting_options()
@@ -68,9 +64,11 @@ def command(
 
 def checked_suffix(output: Path) -> None:
     """Raise NstError for a picture format that cannot be written."""
-    if output.suffix.lower() not in SUFFIXES:
+    from nst.images import WRITTEN
+
+    if output.suffix.lower() not in WRITTEN:
         raise NstError(
-            f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(SUFFIXES)}"
+            f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(WRITTEN)}"
         )
 
 

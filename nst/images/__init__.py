@@ -9,10 +9,11 @@ from nst.images.metadata import read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, read_picture
 from nst.images.resizing import resize
-from nst.images.writing import bits_of, write_picture
+from nst.images.writing import WRITTEN, bits_of, write_picture
 
 __all__ = [
     "MAX_PIXELS",
+    "WRITTEN",
     "Picture",
     "bits_of",
     "picture_size",

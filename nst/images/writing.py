@@ -124,6 +124,9 @@ _ENCODERS: dict[str, Encoder] = {
     ".png": _png, ".jpg": _jpeg, ".jpeg": _jpeg, ".tif": _tiff, ".tiff": _tiff, ".webp": _webp,
 }  # fmt: skip
 
+#: The suffixes of pictures that can be written.
+WRITTEN = tuple(_ENCODERS)
+
 
 def _replace(path: Path, data: bytes) -> None:
     """Put the data in place of the file at once; a reader sees the old file or the new one."""

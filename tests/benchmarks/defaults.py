@@ -33,6 +33,8 @@ CANDIDATES: dict[str, dict[str, object]] = {
     "defaults": {},
     "style_weight=3": {"style_weight": 3},
     "style_weight=12": {"style_weight": 12},
+    "style_weight=24": {"style_weight": 24},
+    "style_weight=48": {"style_weight": 48},
     "scales=2": {"scales": 2},
     "scales=4": {"scales": 4},
     "wasserstein": {"style_loss": "wasserstein"},
