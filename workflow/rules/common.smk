@@ -98,7 +98,7 @@ def style_arguments(wildcards, input):
 
 
 def fetched(settings):
-    """Whether the `weights` rule fetches a pair's weights: not those that are embedded, or a file of the user's."""
+    """Whether a pair needs weights that are fetched: not those embedded, or in a file of the user's."""
     return settings.weights == "imagenet" and settings.network not in weights.EMBEDDED
 
 
