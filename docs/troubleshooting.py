@@ -36,7 +36,7 @@ class Case:
 CASES = {
     "too-little": Case("harbour", "swirls", {"style_weight": 0.3}, {"style_weight": 20}),
     "too-much": Case("portrait", "stained_glass", {"style_weight": 300}, {"style_weight": 2}),
-    "strokes": Case("lake", "swirls", {}, {"style_scale": 2}),
+    "strokes": Case("harbour", "stained_glass", {}, {"style_scale": 2}),
     "grain": Case("harbour", "wave", {"init": "noise", "noise": 0.5, "iterations": 60}, {"iterations": 60}),
     "grey": Case("portrait", "cubism", {"init": "noise", "iterations": 15}, {"init": "content", "iterations": 200}),
     "colours": Case("lake", "stained_glass", {}, {"color": "luminance"}),
@@ -56,11 +56,10 @@ def mask(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def paint(case: Case, values: dict[str, Any], network: str) -> Image.Image:
-    content, style = (
-        read_picture(HERE.parent / "data" / kind / f"{name}.jpg", long_side=SIZE).pixels
-        for kind, name in (("content", case.content), ("style", case.style))
-    )
     settings = make({"network": network, "iterations": 200, "size": SIZE} | values)
+    pictures = HERE.parent / "data"
+    content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
+    style = read_picture(pictures / f"style/{case.style}.jpg", long_side=round(SIZE * settings.style_scale)).pixels
     masks = {"content_mask": mask(content.shape)} if settings.content_mask else {}
     *_, finished = nst.stylize(content, [style], settings, state=weights.load(settings.network)[0], **masks)
     return Image.fromarray(np.rint(finished.pixels * 255).astype(np.uint8))
