@@ -247,14 +247,22 @@ class _Sheet:
 
 
 def shortened(words: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """One line of text, cut with an ellipsis where it would be wider than `width` pixels."""
+    """One line of text, its middle an ellipsis where it would be wider than `width` pixels.
+
+    Values of a sweep are often alike in the beginning (conv1_1+conv2_1+…) and differ at the end.
+    """
     words = " ".join(words.split())
     if font.getlength(words) <= width:
         return words
     kept = len(words)
-    while kept and font.getlength(words[:kept].rstrip() + "…") > width:
+    while kept and font.getlength(_ends(words, kept)) > width:
         kept -= 1
-    return words[:kept].rstrip() + "…"
+    return _ends(words, kept)
+
+
+def _ends(words: str, kept: int) -> str:
+    tail = kept // 2
+    return words[: kept - tail].rstrip() + "…" + words[len(words) - tail :].lstrip()
 
 
 @cache
