@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.errors import NstError
 from nst.records import animation, setting_columns, sheet_groups, sorted_values, value_order, varying
-from nst.settings import defaults, text
+from nst.settings import UNNAMED, defaults, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +139,8 @@ def _legend(records: pd.DataFrame) -> str:
 
 def _described(records: pd.DataFrame) -> str:
     """The settings that all these pairs share and that are not the package's defaults."""
-    same = [name for name in setting_columns(records) if records[name].nunique() == 1]
+    unseen = UNNAMED - {"preset"}  # frames and the like change no pixel
+    same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in unseen]
     told = [(name, records[name].iloc[0]) for name in same]
     return "  ·  ".join(
         f"{name} {value}" for name, value in told
