@@ -159,7 +159,7 @@ def test_names_are_followed_by_the_lists_of_their_row() -> None:
 def test_arguments_say_all_that_differs() -> None:
     rows = "content,style,preset,size,style_weight,range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,rescale\n"
     flags = arguments(read_grid(table(rows))[0])
-    expected = "--preset draft --network lite --style-weight 1e4 --iterations 100 --size 512 --range rescale"
+    expected = "--preset draft --network lite --style-weight 1e4 --iterations 60 --size 512 --range rescale"
     assert flags == expected.split()
     given = dict(zip((f[2:].replace("-", "_") for f in flags[::2]), flags[1::2], strict=True))
     assert make(given) == read_grid("manifest.csv")[0].settings

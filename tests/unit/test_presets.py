@@ -20,7 +20,7 @@ def test_every_shipped_preset_is_valid_and_says_what_it_is_for() -> None:
     for name in presets.names():
         assert presets.load(name).description
         assert presets.load(name).values
-    assert presets.load("draft").values == {"network": "lite", "size": 256, "iterations": 100}
+    assert presets.load("draft").values == {"network": "lite", "size": 256, "iterations": 60}
 
 
 def test_ones_own_come_first(folder: Path) -> None:
