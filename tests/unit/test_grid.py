@@ -141,7 +141,7 @@ def test_a_cell_beats_its_preset_and_that_beats_the_config() -> None:
     rows += "c/lake.jpg,s/wave.jpg,,,1\nc/lake.jpg,s/wave.jpg,draft,300,\n"
     pairs = read_grid(table(rows), config)
     values = [(p.settings.size, p.settings.iterations, p.settings.style_weight) for p in pairs]
-    assert values == [(256, 100, 5), (100, 50, 1), (300, 100, 5)]
+    assert values == [(256, 60, 5), (100, 50, 1), (300, 60, 5)]
     assert [p.settings_name for p in pairs] == [
         "draft,style_weight=5",
         "style_weight=1,iterations=50,size=100",
