@@ -11,6 +11,7 @@ from PIL import Image
 
 from nst.errors import NstError
 from nst.files import replacing
+from nst.settings import defaults
 
 T = TypeVar("T")
 
@@ -26,8 +27,8 @@ def animate(
     frames_dir: Path,
     out: Path,
     *,
-    frame_rate: float = 12.5,
-    hold: float = 1.0,
+    frame_rate: float = defaults().frame_rate,
+    hold: float = defaults().hold,
     long_side: int = 384,
     max_bytes: int = 4_000_000,
 ) -> None:

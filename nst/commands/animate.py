@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from nst.settings import defaults
+
 
 @click.command()
 @click.argument("frames_dir", type=click.Path(path_type=Path))
@@ -17,10 +19,16 @@ import click
     type=click.Path(path_type=Path),
     help=".gif or .mp4 to write.",
 )
-@click.option("--frame-rate", default=12.5, show_default=True, type=click.FloatRange(0, 50, min_open=True), help="1/s")
+@click.option(
+    "--frame-rate",
+    default=defaults().frame_rate,
+    show_default=True,
+    type=click.FloatRange(0, 50, min_open=True),
+    help="Frames a second.",
+)
 @click.option(
     "--hold",
-    default=1.0,
+    default=defaults().hold,
     show_default=True,
     type=click.FloatRange(0, 60),
     help="Seconds that the first and last frame stand.",
