@@ -1,6 +1,26 @@
-"""`python -m nst`, where the command `nst` is not on the path."""
+"""The command `nst`, also where it is not on the path: `python -m nst`.
 
-from nst.cli import main
+A command for one pair goes to a warm worker where there is one to be had; only else are the packages imported that
+read its arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from nst.worker import client
+
+
+def main() -> int:
+    """Run the command of the command line; its exit status."""
+    arguments = sys.argv[1:]
+    code = client.run(arguments) if client.wanted(arguments) else None
+    if code is None:
+        from nst.cli import main
+
+        code = main(arguments)
+    return code
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 import nst
 from nst.errors import NstError
+
+if TYPE_CHECKING:
+    from nst.pair import Job
+    from nst.stylization import Progress
 
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
 COMMANDS = {
@@ -23,8 +29,15 @@ COMMANDS = {
     "sheet": "Lay the pictures of a grid out on sheets.",
     "plot": "Plot how the losses fell.",
     "animate": "Make an animation of the frames of a picture.",
+    "worker": "Run, show or stop the workers that keep GPUs warm.",
     "doctor": "Say what this machine has, and what to do about what is missing.",
 }
+
+
+class Painter(Protocol):
+    """Paints a pair and returns its run record."""
+
+    def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
 
 
 class LazyGroup(click.Group):
@@ -63,10 +76,14 @@ def group(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit status is 0, 1 for what the user can mend, 130 after Ctrl-C."""
+def main(arguments: list[str] | None = None, painter: Painter | None = None) -> int:
+    """Run the command; the exit status is 0, 1 for what the user can mend, 130 after Ctrl-C.
+
+    Args:
+        painter: paints in place of `nst.pair.paint`, where a worker runs the command.
+    """
     try:
-        result = group.main(arguments, prog_name="nst", standalone_mode=False)
+        result = group.main(arguments, prog_name="nst", standalone_mode=False, obj=painter)
         return result if isinstance(result, int) else 0
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -59,6 +59,10 @@ class Config(BaseModel):
         default="png", description="file format of the pictures; tif has 16 bits a channel"
     )
     video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
+    worker: Literal["auto", "yes", "no"] = Field(
+        default="auto",
+        description="paint by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
+    )
     threads: int = Field(default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024)
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -17,9 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst.errors import NstError
+from nst.files import replacing
 
 if TYPE_CHECKING:
     import torch
+
+
+#: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
+LISTED = 600.0
+
+#: In a process that keeps its GPU for life, what lets one of its threads at a time onto it.
+_mine: threading.Lock | None = None
 
 
 def gpus() -> list[str]:
@@ -29,9 +38,15 @@ def gpus() -> list[str]:
         return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     if not shutil.which("nvidia-smi"):
         return []
+    known = private_folder() / "gpus"
+    if known.exists() and time.time() - known.stat().st_mtime < LISTED:
+        return known.read_text().split()
     query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     listed = subprocess.run(query, capture_output=True, text=True, check=False)
-    return listed.stdout.split() if listed.returncode == 0 else []
+    found = listed.stdout.split() if listed.returncode == 0 else []
+    with replacing(known) as file:
+        file.write_text("\n".join(found))
+    return found
 
 
 @contextlib.contextmanager
@@ -42,6 +57,10 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
     GPU's identifier, or None where `device` asks for no CUDA GPU or there is none.
     """
     found = gpus() if device in ("auto", "cuda") else []
+    if found and _mine is not None:
+        with _mine:
+            yield os.environ["CUDA_VISIBLE_DEVICES"]
+        return
     if not found:
         if device == "cuda":
             raise NstError("device cuda: this machine shows no NVIDIA GPU; use --device cpu, or auto")
@@ -49,24 +68,43 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
         return
     from filelock import FileLock, Timeout
 
-    locks = {gpu: FileLock(_private_folder() / f"gpu-{gpu.replace('/', '_')}.lock") for gpu in found}
+    locks = {gpu: FileLock(_lock_file(gpu)) for gpu in found}
     while True:
         for gpu, lock in locks.items():
             with contextlib.suppress(Timeout):
                 with lock.acquire(timeout=0):
                     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
                     yield gpu
+                    _free_memory()
                 return
         time.sleep(poll)
 
 
-def _private_folder() -> Path:
-    """A folder for locks that only this user can enter; refused where somebody else made it."""
+@contextlib.contextmanager
+def shared_gpu(gpu: str) -> Iterator[None]:
+    """Hold a GPU while the context lasts; `exclusive_gpu` then lets the threads of this process onto it in turn."""
+    from filelock import FileLock
+
+    global _mine
+    with FileLock(_lock_file(gpu)):
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        _mine = threading.Lock()
+        yield
+        _mine = None
+
+
+def _lock_file(gpu: str) -> Path:
+    return private_folder() / f"gpu-{gpu.replace('/', '_')}.lock"
+
+
+def private_folder() -> Path:
+    """A folder for locks and sockets that only this user can enter; refused where others have made or opened it."""
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = Path(tempfile.gettempdir()) / f"nst-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
-        raise NstError(f"{folder} belongs to another user; remove it or set TMPDIR to a folder of your own")
+    found = folder.lstat()
+    if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o077):
+        raise NstError(f"{folder} is open to other users; remove it or set TMPDIR to a folder of your own")
     return folder
 
 
@@ -133,11 +171,12 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
+        torch.cuda.reset_peak_memory_stats(device)  # a worker's earlier pictures do not count
     if device.type == "cpu":
         keep_memory()
 
 
-def free_memory() -> None:
+def _free_memory() -> None:
     """Give the GPU's memory that torch keeps for later back, where torch has used a GPU."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

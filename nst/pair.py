@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -45,6 +46,9 @@ FRAME_SIDE = 480
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
 #: The file of the last checkpoint in a work folder.
 CHECKPOINT = "checkpoint.pt"
+
+#: Numbers the pictures of this process; from 2 on it is a worker's.
+_painted = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,6 @@ def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> di
         try:
             with devices.exclusive_gpu(job.device):
                 run, record, staged = _paint(job, on_progress)
-                devices.free_memory()
             run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
             shutil.rmtree(workplace)
         finally:
@@ -399,4 +402,5 @@ def _environment(job: Job, finished: Finished) -> dict[str, Any]:
             "platform": f"{sys.platform} {platform.machine()}",
         },
         "host_cores": os.cpu_count(),
+        "process": {"pid": os.getpid(), "picture": next(_painted)},
     }

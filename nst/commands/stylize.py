@@ -16,6 +16,7 @@ from nst.errors import NstError
 from nst.settings import Settings
 
 if TYPE_CHECKING:
+    from nst.cli import Painter
     from nst.stylization import Progress
 
 
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 @click.option("--id", "pair", default="", help="name of the pair in its run.json")
 @click.option("--presets", help="folder of your own presets  [default: config/presets]")
 @setting_options()
+@click.pass_obj
 def command(
+    painter: Painter | None,
     content: str,
     style: tuple[str, ...],
     output: Path,
@@ -48,17 +51,17 @@ def command(
     check_kept(settings, record)
     _check_files(content)
     styles = parse_styles("+".join(style))
-    from nst.pair import Job, paint
+    import nst.pair
 
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     if record is None and chosen.method == "network":
         logging.getLogger(__name__).warning("without --record FOLDER the network is not kept for nst apply")
-    job = Job(
+    job = nst.pair.Job(
         content, styles, chosen, output,
         record=record, work=work, device=device, threads=threads, id=pair,
     )  # fmt: skip
     with Display(chosen.iterations, output) as display:
-        result = paint(job, display.show)
+        result = (painter or nst.pair).paint(job, display.show)
     click.echo(summary(result))
 
 

@@ -48,12 +48,19 @@ def test_no_gpu_no_lock(monkeypatch):
 
 def test_a_lock_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    folder = devices._private_folder()
+    folder = devices.private_folder()
     assert folder.stat().st_mode & 0o077 == 0
     monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     (tmp_path / f"nst-{folder.stat().st_uid + 1}").symlink_to(folder)
-    with pytest.raises(NstError, match="belongs to another user"):
-        devices._private_folder()
+    with pytest.raises(NstError, match="open to other users"):
+        devices.private_folder()
+
+
+def test_a_lock_folder_that_others_may_enter_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    devices.private_folder().chmod(0o755)
+    with pytest.raises(NstError, match="open to other users"):
+        devices.private_folder()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

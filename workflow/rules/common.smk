@@ -1,6 +1,7 @@
 """Functions of the rules; what they do is in the package."""
 
 import gc
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -18,6 +19,11 @@ FILES = Files()
 # The jobs of a large grid are millions of objects that live to the end: to look through them for garbage again and
 # again took a seventh of the time of a dry run of 10,000 pairs.
 gc.set_threshold(200_000, 20, 100)
+
+# To a job's command, on this machine as well as on a cluster's: a warm worker leaves with the Snakemake that it served.
+os.environ["NST_WORKER_OWNER"] = str(os.getpid())
+if CONFIG.worker != "auto":
+    os.environ["NST_WORKER"] = CONFIG.worker
 
 
 def checked(function, *arguments):

@@ -1,0 +1,187 @@
+"""A per-pair command as a thin client of a warm worker: it starts in less than a tenth of a second.
+
+Standard library only, and no more of that than is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nst import devices
+from nst.worker import protocol
+
+#: The commands that a worker takes.
+COMMANDS = ("stylize",)
+#: Seconds that a new worker may take until it listens.
+PATIENCE = 120.0
+#: What a picture may cost at most: a worker that dies under it, and one more.
+TRIES = 2
+
+
+def wanted(arguments: list[str]) -> bool:
+    """Whether a worker shall do this: NST_WORKER says yes or no; auto, the default, is yes where there is a GPU."""
+    mode = os.environ.get("NST_WORKER", "auto")
+    if mode == "no" or arguments[:1] not in [[name] for name in COMMANDS] or {"-h", "--help"} & set(arguments):
+        return False
+    return hasattr(socket, "AF_UNIX") and (mode == "yes" or bool(_gpus(arguments)))
+
+
+def run(arguments: list[str]) -> int | None:
+    """Have a worker run a command; its exit status, or None where no worker can be had."""
+    for _ in range(TRIES):
+        connection = _connected(arguments)
+        if connection is None:
+            return None
+        with closing(connection):
+            code = _served(connection, arguments)
+        if code is not None:
+            return code
+    print("nst: two workers died of this picture; set NST_WORKER=no to see why", file=sys.stderr)
+    return 1
+
+
+class Connection(NamedTuple):
+    """To a worker: the socket, its lines, and how many others it is busy with."""
+
+    socket: socket.socket
+    lines: Any
+    busy: int
+
+    def close(self) -> None:
+        """Give up what was asked for over it."""
+        self.lines.close()
+        self.socket.close()
+
+
+def connect(place: str) -> Connection | None:
+    """To the worker of a place; None where there is none, or one of other code, which is then asked to leave."""
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        link.connect(str(protocol.address(place)))
+        lines = link.makefile("rb")
+        greeting = json.loads(lines.readline(protocol.LONGEST))
+    except (OSError, ValueError):
+        link.close()
+        return None
+    if greeting["identity"] != protocol.identity():
+        link.sendall(protocol.line(leave=True))
+        link.close()
+        return None
+    return Connection(link, lines, greeting["busy"])
+
+
+def ask(**message: Any) -> list[dict[str, Any]]:
+    """What each worker of this machine answers, with its greeting."""
+    answers = []
+    for path in sorted(devices.private_folder().glob("worker-*.sock")):
+        with socket.socket(socket.AF_UNIX) as link:
+            try:
+                link.connect(str(path))
+                link.sendall(protocol.line(**message))
+                with link.makefile("rb") as lines:
+                    answers.append({key: value for text in lines for key, value in json.loads(text).items()})
+            except (OSError, ValueError):
+                continue  # it has died, or just left
+    return answers
+
+
+def _gpus(arguments: list[str]) -> list[str]:
+    """Those that a command with these arguments may use."""
+    joined = " ".join(arguments).replace("--device=", "--device ")
+    return [] if "--device cpu" in joined or "--device mps" in joined else devices.gpus()
+
+
+def _connected(arguments: list[str]) -> Connection | None:
+    """To the worker that will be there first; started where there is none yet."""
+    gpus = _gpus(arguments)
+    return _to_gpu(gpus) if gpus else _to_core()
+
+
+def _to_gpu(gpus: list[str]) -> Connection | None:
+    """A worker a GPU: an idle one, a new one on a free GPU, else the least busy."""
+    known = {gpu: connect(gpu) for gpu in gpus}
+    ready = [connection for connection in known.values() if connection]
+    for gpu in (gpu for gpu, connection in known.items() if connection is None):
+        if any(connection.busy == 0 for connection in ready):
+            break
+        if started := _started(gpu):  # by another client meanwhile, perhaps, and then busy
+            ready.append(started)
+    chosen = min(ready, key=lambda connection: connection.busy, default=None)
+    for other in ready:
+        if other is not chosen:
+            other.close()
+    return chosen
+
+
+def _to_core() -> Connection | None:
+    """On a CPU a worker takes one picture at a time, so that as many paint as without workers."""
+    for slot in range(os.cpu_count() or 1):
+        connection = connect(f"cpu-{slot}") or _started(f"cpu-{slot}")
+        if connection is None or connection.busy == 0:
+            return connection
+        connection.close()
+    return None
+
+
+def _started(place: str) -> Connection | None:
+    """To a new worker, or to the one that another client has started meanwhile."""
+    with _starting(place):
+        if connection := connect(place):
+            return connection
+        with protocol.log_file(place).open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "nst", "worker", "run", place],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+            )  # fmt: skip
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if connection := connect(place):
+                return connection
+            if worker.poll() is not None:
+                return None
+            time.sleep(0.02)
+    return None
+
+
+@contextmanager
+def _starting(place: str) -> Iterator[None]:
+    import fcntl
+
+    with protocol.lock_file(place).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _served(connection: Connection, arguments: list[str]) -> int | None:
+    """Hand the command over and say what the worker says; None where the worker dies before it is done."""
+    request = {
+        "arguments": arguments,
+        "folder": str(Path.cwd()),
+        "environment": protocol.environment(),
+        "owner": int(os.environ.get("NST_WORKER_OWNER", 0)),
+        "terminal": shutil.get_terminal_size().columns if sys.stderr.isatty() else 0,
+    }
+    try:
+        connection.socket.sendall(protocol.line(**request))
+        for answer in iter(lambda: connection.lines.readline(protocol.LONGEST), b""):
+            message = json.loads(answer)
+            if "exit" in message:
+                return int(message["exit"])
+            stream = sys.stderr if "err" in message else sys.stdout
+            stream.write(message.get("err") or message.get("out") or "")
+            stream.flush()
+    except (ConnectionError, ValueError):
+        pass
+    except KeyboardInterrupt:
+        return 130
+    return None

@@ -1,0 +1,64 @@
+"""What client and worker agree on: where they meet, who they are, and the lines that they exchange.
+
+    worker: {"identity": …, "busy": requests in flight}          on connection
+    client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "terminal": columns or 0}
+            or {"leave": true}
+    worker: {"out": text} | {"err": text} | …                    while it works
+    worker: {"exit": code}                                       at the end; a connection closed before that is a crash
+A client that closes the connection gives its picture up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import nst
+from nst.devices import private_folder
+
+#: Bytes of the longest line.
+LONGEST = 1 << 20
+#: Variables of the client's environment that change what is painted, or where things are found.
+VARIABLES = ("HOME", "XDG_CACHE_HOME", "TMPDIR", "OMP_NUM_THREADS")
+PREFIX, NOT = "NST_", "NST_WORKER"
+
+
+def address(place: str) -> Path:
+    """The socket of the worker of a GPU, or of a slot of the CPU."""
+    return _file(place, "sock")
+
+
+def lock_file(place: str) -> Path:
+    """Held by who starts a worker."""
+    return _file(place, "start")
+
+
+def log_file(place: str) -> Path:
+    """What a worker says that belongs to no request."""
+    return _file(place, "log")
+
+
+def _file(place: str, suffix: str) -> Path:
+    return private_folder() / f"worker-{place.replace('/', '_')}.{suffix}"
+
+
+def identity() -> str:
+    """Of this interpreter and this code: a worker of other code is not one to hand a picture to."""
+    newest = max(path.stat().st_mtime_ns for path in Path(nst.__file__).parent.rglob("*.py"))
+    parts = (nst.__version__, nst.ALGORITHM, nst.__file__, sys.prefix, newest)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def environment() -> dict[str, str]:
+    """The part of this process's environment that a worker must share."""
+    ours = {name for name in os.environ if name.startswith(PREFIX) and not name.startswith(NOT)}
+    return {name: os.environ[name] for name in ours.union(VARIABLES) & os.environ.keys()}
+
+
+def line(**message: Any) -> bytes:
+    """A message as it is sent."""
+    return json.dumps(message).encode() + b"\n"

@@ -1,0 +1,266 @@
+"""The process behind the clients: a thread a request, one picture at a time on the GPU.
+
+Reading, encoding and judging files of one request overlap with the painting of another; `nst.devices.exclusive_gpu`
+lets one at a time onto the GPU, which this process holds for its whole life.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import socketserver
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nst import cli, devices
+from nst.errors import NstError
+from nst.worker import protocol
+
+if TYPE_CHECKING:
+    from nst.pair import Job
+    from nst.stylization import Progress
+
+log = logging.getLogger(__name__)
+
+#: Seconds without a request after which a worker leaves.
+IDLE = 60.0
+#: Seconds for which one waits for the worker before it to be gone.
+LEAVING = 5.0
+#: Exit status of a worker whose GPU has failed: nothing that runs after it on that context would be right.
+FAILED = 70
+#: Of the code that this process runs, whatever has been edited since.
+IDENTITY = protocol.identity()
+
+
+class Request(BaseModel):
+    """What a client asks for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arguments: list[str] = Field(min_length=1)
+    folder: str
+    environment: dict[str, str]
+    owner: int = 0
+    terminal: int = 0
+
+
+class Session:
+    """One client's request while it is worked on: the `obj` of its command's context."""
+
+    def __init__(self, worker: Worker, handler: socketserver.StreamRequestHandler, request: Request):
+        self.worker, self.handler, self.request = worker, handler, request
+        self.gone = threading.Event()
+
+    def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
+        """As `nst.pair.paint`; KeyboardInterrupt as soon as the client has gone."""
+        from nst.pair import paint
+
+        def watch(event: Progress) -> None:
+            if self.gone.is_set():
+                raise KeyboardInterrupt
+            on_progress(event)
+
+        self.worker.warm.wait()
+        record = paint(replace(job, threads=job.threads or self.worker.threads), watch)
+        self.worker.pictures += 1
+        return record
+
+    def say(self, **message: Any) -> None:
+        """Send the client a line; one that has gone hears nothing."""
+        try:
+            self.handler.wfile.write(protocol.line(**message))
+        except OSError:
+            self.gone.set()
+
+    def listen(self) -> None:
+        """Return when the client has closed the connection: it sends nothing more."""
+        with suppress(OSError):
+            self.handler.rfile.read(1)
+        self.gone.set()
+
+
+_session: ContextVar[Session | None] = ContextVar("session", default=None)
+
+
+class Output(io.TextIOBase):
+    """A standard stream whose text goes to the client that it is about; what is about none goes to the worker's log."""
+
+    def __init__(self, kind: str, beyond: TextIO):
+        self.kind, self.beyond = kind, beyond
+
+    def write(self, text: str) -> int:
+        session = _session.get()
+        if session is None:
+            return self.beyond.write(text)
+        session.say(**{self.kind: text})
+        return len(text)
+
+    def flush(self) -> None:
+        self.beyond.flush()
+
+    def isatty(self) -> bool:
+        """Whether the client has a terminal."""
+        session = _session.get()
+        return bool(session and session.request.terminal)
+
+
+class Worker:
+    """Takes requests until nobody needs it any more."""
+
+    def __init__(self, place: str, idle: float = IDLE):
+        self.place, self.idle = place, idle
+        self.owners: set[int] = set()
+        self.waiting = self.pictures = self.threads = 0
+        self.warm = threading.Event()
+        self._running = 0
+        self._changed = threading.Condition()
+        self._leaving = False
+        self._last = time.monotonic()
+
+    def serve(self) -> None:
+        """Listen at the place's address; returns when it is time to leave."""
+        at = protocol.address(self.place)
+        at.unlink(missing_ok=True)  # of a worker that has died: the place's lock is held
+        worker = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                worker._handle(self)
+
+        server = socketserver.ThreadingUnixStreamServer(str(at), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=self._warm_up, daemon=True).start()
+        with server:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+            while not self._time_to_leave():
+                time.sleep(0.05)
+            at.unlink(missing_ok=True)  # nobody finds it from here on
+            while self.waiting:
+                time.sleep(0.05)
+            server.shutdown()
+
+    def _warm_up(self) -> None:
+        import torch
+
+        import_module("nst.stylization")
+        self.threads = torch.get_num_threads()  # before any picture asks for others
+        self.warm.set()
+
+    def _time_to_leave(self) -> bool:
+        if self.waiting:
+            return False
+        orphaned = bool(self.owners) and not any(map(_alive, self.owners))
+        return self._leaving or orphaned or time.monotonic() - self._last > self.idle
+
+    def _handle(self, handler: socketserver.StreamRequestHandler) -> None:
+        """One connection."""
+        with self._changed:
+            busy, self.waiting = self.waiting, self.waiting + 1
+        try:
+            handler.wfile.write(protocol.line(identity=IDENTITY, busy=busy))
+            text = handler.rfile.readline(protocol.LONGEST)
+            if not text:
+                return
+            message = json.loads(text)
+            if message == {"leave": True}:
+                self._leaving = True
+            elif message != {"status": True}:
+                self._work(Session(self, handler, Request.model_validate(message)))
+            else:
+                handler.wfile.write(protocol.line(**self.status()))
+        except (OSError, ValueError) as error:  # ValueError: no JSON, or not a request
+            log.warning("a request was refused: %s", error)
+        finally:
+            with self._changed:
+                self.waiting -= 1
+                self._last = time.monotonic()
+
+    def _work(self, session: Session) -> None:
+        threading.Thread(target=session.listen, daemon=True).start()
+        if session.request.owner:
+            self.owners.add(session.request.owner)
+        _session.set(session)
+        with self._in_place(session.request):
+            try:
+                code = cli.main(session.request.arguments, session)
+            except Exception as error:
+                traceback.print_exc()
+                if _gpu_failed(error):
+                    log.error("the GPU failed: %s", error)
+                    os._exit(FAILED)
+                code = 1
+        session.say(exit=code)
+
+    @contextmanager
+    def _in_place(self, request: Request) -> Iterator[None]:
+        """Be in the client's folder and environment, which a process has one of: others wait for theirs."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running or _is_here(request))
+            if not self._running:
+                _go_to(request)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def status(self) -> dict[str, Any]:
+        """What `nst worker status` shows."""
+        return {"place": self.place, "pid": os.getpid(), "busy": self.waiting - 1, "pictures": self.pictures}
+
+
+def run(place: str, idle: float = IDLE) -> None:
+    """Be the worker of a place; NstError where there is one already."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(protocol.address(place).with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=LEAVING)
+    except Timeout:
+        raise NstError(f"there is a worker of {place} already; `nst worker status` shows it") from None
+    with lock, nullcontext() if place.startswith("cpu-") else devices.shared_gpu(place):
+        sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
+        Worker(place, idle).serve()
+
+
+def _is_here(request: Request) -> bool:
+    return str(Path.cwd()) == request.folder and protocol.environment() == request.environment
+
+
+def _go_to(request: Request) -> None:
+    os.chdir(request.folder)
+    for name in protocol.environment():
+        del os.environ[name]
+    os.environ.update(request.environment)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _gpu_failed(error: Exception) -> bool:
+    """Whether a CUDA context is beyond use; to run out of memory is not that."""
+    import torch
+
+    return "CUDA error" in str(error) and not isinstance(error, torch.cuda.OutOfMemoryError)

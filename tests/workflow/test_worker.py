@@ -1,0 +1,230 @@
+"""Warm workers: real processes, a real socket, an untrained network. Stand-in GPUs are names that torch never sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nst.images import write_picture
+from nst.worker import client, protocol
+
+SMALL = ["--size", "40", "--content-layers", "conv2_1", "--style-layers", "conv1_1+conv2_1", "--precision", "fp32"]
+
+
+class Place:
+    """A user's folder, and the folder of this user's workers."""
+
+    def __init__(self, folder: Path, weights: Path, private: str):
+        self.folder, self.private = folder, private
+        self.environment = os.environ | {"NST_WEIGHTS_DIR": str(weights), "TMPDIR": private, "NST_WORKER": "yes"}
+        self.environment.pop("CUDA_VISIBLE_DEVICES", None)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "nst", *arguments],
+            cwd=self.folder, env=self.environment | environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out + err
+
+    def stylize(self, name: str, *more: str, iterations: int = 4, **environment: str) -> subprocess.Popen:
+        pair = ["scene.png", "stripes.png", "-o", f"{name}.png", "--record", name, "--iterations", str(iterations)]
+        return self.start("stylize", *pair, *SMALL, *more, **environment)
+
+    def painted(self, name: str, *more: str, **environment: str) -> dict:
+        """The record of a picture."""
+        process = self.stylize(name, *more, **environment)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err
+        return json.loads((self.folder / name / "run.json").read_text())
+
+    def workers(self) -> list[dict]:
+        """What `nst worker status` knows."""
+        code = "import json; from nst.worker import client; print(json.dumps(client.ask(status=True)))"
+        done = subprocess.run([sys.executable, "-c", code], env=self.environment, capture_output=True, check=True)
+        return json.loads(done.stdout)
+
+    def wait_for(self, what: Callable[[list[dict]], bool], seconds: float = 30) -> None:
+        until = time.monotonic() + seconds
+        while not what(self.workers()):
+            assert time.monotonic() < until, self.workers()
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def place(tmp_path, scene, stripes, untrained_folder) -> Iterator[Place]:
+    private = tempfile.mkdtemp(prefix="w", dir="/tmp")  # a socket's path may have 107 characters
+    found = Place(tmp_path, untrained_folder, private)
+    write_picture(tmp_path / "scene.png", scene)
+    write_picture(tmp_path / "stripes.png", stripes)
+    yield found
+    for worker in found.workers():
+        os.kill(worker["pid"], signal.SIGKILL)
+    shutil.rmtree(private)
+
+
+def test_a_worker_paints_what_the_command_itself_paints(place):
+    alone = place.painted("alone", NST_WORKER="no")
+    first, second = place.painted("first"), place.painted("second")
+    assert [alone["process"]["picture"], first["process"]["picture"], second["process"]["picture"]] == [1, 1, 2]
+    assert first["process"]["pid"] == second["process"]["pid"] != alone["process"]["pid"]
+    pictures = [(place.folder / f"{name}/animation.gif").read_bytes() for name in ("alone", "first", "second")]
+    assert pictures[0] == pictures[1] == pictures[2]
+    assert alone["losses"] == first["losses"] == second["losses"]
+    assert alone["threads"] == second["threads"]
+
+
+def test_what_the_command_says_comes_from_the_worker_too(place):
+    process = place.stylize("one")
+    out, err = process.communicate(timeout=120)
+    assert out.startswith("one.png: 40×33 px, 4 evaluations")
+    assert "evaluation 4/4" in err
+    code, said = place.run("stylize", "nowhere.png", "stripes.png", "-o", "two.png")
+    assert (code, said) == (1, "nst: nowhere.png: there is no such file; check the path\n")
+    assert place.run("stylize", "--sizes")[0] == 1
+    assert [worker["pictures"] for worker in place.workers()] == [1]  # and lives on
+
+
+def test_a_worker_works_in_the_folder_and_environment_of_each_client(place, tmp_path_factory):
+    other = Place(tmp_path_factory.mktemp("other"), tmp_path_factory.mktemp("empty"), place.private)
+    shutil.copytree(place.folder, other.folder, dirs_exist_ok=True)
+    place.painted("here")
+    process = other.stylize("there")
+    assert "(NST_WEIGHTS_DIR) has no vgg19" in process.communicate(timeout=120)[1]
+    other.environment["NST_WEIGHTS_DIR"] = place.environment["NST_WEIGHTS_DIR"]
+    assert other.painted("there")["process"]["picture"] == 2
+    assert not (place.folder / "there").exists()
+
+
+def test_a_worker_that_dies_costs_a_picture_one_retry(place):
+    process = place.stylize("long", iterations=400)
+    place.wait_for(lambda found: bool(found) and found[0]["busy"] == 1)
+    [worker] = place.workers()
+    os.kill(worker["pid"], signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert json.loads((place.folder / "long/run.json").read_text())["process"]["pid"] != worker["pid"]
+
+
+def test_a_client_that_goes_gives_its_picture_up(place):
+    process = place.stylize("long", iterations=100_000)
+    place.wait_for(lambda found: bool(found) and found[0]["busy"] == 1)
+    process.kill()
+    process.communicate()
+    place.wait_for(lambda found: found[0]["busy"] == 0)
+    assert not (place.folder / "long.png").exists()
+    assert place.painted("short")["process"]["pid"] == place.workers()[0]["pid"]
+
+
+def test_one_worker_a_gpu_takes_all_that_waits(place):
+    processes = [
+        place.stylize(f"p{i}", "--threads", "1", CUDA_VISIBLE_DEVICES="GPU-a", NST_WORKER="auto") for i in range(4)
+    ]
+    for process in processes:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err
+    records = [json.loads((place.folder / f"p{i}/run.json").read_text()) for i in range(4)]
+    assert len({record["process"]["pid"] for record in records}) == 1
+    assert sorted(record["process"]["picture"] for record in records) == [1, 2, 3, 4]
+    code, said = place.run("worker", "run", "GPU-a")
+    assert (code, said) == (1, "nst: there is a worker of GPU-a already; `nst worker status` shows it\n")
+
+
+def test_each_gpu_has_a_worker_of_its_own(place):
+    processes = [
+        place.stylize(f"p{i}", "--threads", "1", iterations=300, CUDA_VISIBLE_DEVICES="GPU-a,GPU-b", NST_WORKER="auto")
+        for i in range(2)
+    ]
+    for process in processes:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err
+    assert {worker["place"] for worker in place.workers()} == {"GPU-a", "GPU-b"}
+
+
+def test_a_worker_leaves_with_the_last_of_its_owners(place):
+    owner = subprocess.Popen(["sleep", "60"])
+    place.painted("one", NST_WORKER_OWNER=str(owner.pid))
+    assert place.workers()
+    owner.kill()
+    owner.wait()
+    place.wait_for(lambda found: not found, seconds=10)
+    assert not list(Path(place.private).glob("*/worker-*.sock"))
+
+
+def test_a_worker_leaves_when_it_is_idle_or_asked_to(place):
+    idle = place.start("worker", "run", "cpu-0", "--idle", "0.3")
+    idle.communicate(timeout=60)
+    assert idle.returncode == 0
+    place.painted("one")
+    assert place.run("worker", "stop")[0] == 0
+    place.wait_for(lambda found: not found, seconds=10)
+    assert place.run("worker", "stop") == (1, "nst: no worker runs\n")
+    assert "no worker runs" in place.run("worker", "status")[1]
+
+
+def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypatch):
+    place.painted("one")
+    [folder] = Path(place.private).glob("nst-*")
+    assert folder.stat().st_mode & 0o077 == 0
+    [address] = folder.glob("worker-*.sock")
+    for nonsense in (b"\n", b"{}\n", b"[1]\n", b'{"arguments": [], "folder": 1}\n', b"x" * (protocol.LONGEST + 9)):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(address))
+            link.sendall(nonsense)
+            link.shutdown(socket.SHUT_WR)
+            with link.makefile("rb") as lines:
+                assert [*json.loads(lines.readline())] == ["identity", "busy"]
+                assert lines.readline() == b""
+    assert place.painted("two")["process"]["picture"] == 2
+
+
+def test_a_worker_of_other_code_is_replaced(place, monkeypatch, tmp_path_factory):
+    """As after an upgrade: the code that the client runs is a copy, made later."""
+    before = place.painted("one")["process"]["pid"]
+    copy = tmp_path_factory.mktemp("code")
+    import nst
+
+    shutil.copytree(Path(nst.__file__).parent, copy / "nst", ignore=shutil.ignore_patterns("__pycache__"))
+    after = place.painted("two", PYTHONPATH=str(copy))["process"]
+    assert after["pid"] != before
+    assert after["picture"] == 1
+
+
+def test_the_client_loads_nothing_that_is_slow_to_load():
+    code = "import sys, nst.__main__; print(*{'torch', 'numpy', 'click', 'pydantic', 'PIL'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("mode", "gpus", "arguments", "expected"),
+    [
+        ("auto", "", ["stylize", "a", "b"], False),
+        ("auto", "0", ["stylize", "a", "b"], True),
+        ("auto", "0", ["stylize", "a", "b", "--device", "cpu"], False),
+        ("auto", "0", ["stylize", "a", "b", "--device=mps"], False),
+        ("auto", "0", ["stylize", "--help"], False),
+        ("auto", "0", ["judge", "a"], False),
+        ("auto", "0", [], False),
+        ("yes", "", ["stylize", "a", "b"], True),
+        ("no", "0", ["stylize", "a", "b"], False),
+    ],
+)
+def test_when_a_worker_is_wanted(monkeypatch, mode, gpus, arguments, expected):
+    monkeypatch.setenv("NST_WORKER", mode)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    assert client.wanted(arguments) is expected
