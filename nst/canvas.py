@@ -12,31 +12,32 @@ from nst.transformation import Transformation
 
 
 class Canvas(Protocol):
-    """From parameters (1, n), which an optimiser moves, to a picture, and from its gradient back to theirs."""
+    """From parameters (batch, n), which an optimiser moves, to pictures, and from their gradient back to theirs."""
 
     def into_range(self, x: Tensor) -> Tensor:
         """The parameters that are evaluated in place of those that the optimiser asks for."""
 
     def picture(self, x: Tensor) -> Tensor:
-        """(1, 3, height, width)."""
+        """(batch, 3, height, width)."""
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
-        """The gradient in the parameters, (1, n), that follows from that in the picture."""
+        """The gradient in the parameters, (batch, n), that follows from that in the picture."""
 
 
 class PixelCanvas:
     """The parameters are the pixels.
 
     Args:
-        shape: (1, channels, height, width); one channel makes a grey picture. kind: `range`, what keeps them in 0..1.
+        shape: (batch, channels, height, width); one channel makes grey pictures. kind: `range`, what keeps their
+            pixels in 0..1.
     """
 
     def __init__(self, shape: tuple[int, ...], kind: str):
         self.shape, self.kind = shape, kind
 
     def parameters(self, picture: Tensor) -> Tensor:
-        """Those that make a picture (1, 3, height, width), grey if there is one channel, (1, n)."""
-        return (picture.mean(1) if self.shape[1] == 1 else picture).reshape(1, -1)
+        """Those that make pictures (batch, 3, height, width), grey if there is one channel, (batch, n)."""
+        return (picture.mean(1) if self.shape[1] == 1 else picture).reshape(len(picture), -1)
 
     def into_range(self, x: Tensor) -> Tensor:
         """Clamp, or rescale what has left 0..1; clip waits for the end."""
@@ -48,7 +49,7 @@ class PixelCanvas:
         return x
 
     def picture(self, x: Tensor) -> Tensor:
-        return x.view(self.shape).expand(-1, 3, -1, -1)
+        return x.view(-1, *self.shape[1:]).expand(-1, 3, -1, -1)
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
         if self.shape[1] == 1:

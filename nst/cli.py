@@ -13,7 +13,7 @@ import nst
 from nst.errors import NstError
 
 if TYPE_CHECKING:
-    from nst.pair import Job
+    from nst.job import Job
     from nst.stylization import Progress
 
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
@@ -35,7 +35,7 @@ COMMANDS = {
 
 
 class Painter(Protocol):
-    """Paints a pair and returns its run record."""
+    """Paints a pair as `nst.pair.paint` does."""
 
     def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
 

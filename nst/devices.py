@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 #: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
 LISTED = 600.0
 
-#: In a process that keeps its GPU for life, what lets one of its threads at a time onto it.
-_mine: threading.Lock | None = None
+#: The GPU that this process keeps for life.
+_mine = ""
 
 
 def gpus() -> list[str]:
@@ -57,9 +56,8 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
     GPU's identifier, or None where `device` asks for no CUDA GPU or there is none.
     """
     found = gpus() if device in ("auto", "cuda") else []
-    if found and _mine is not None:
-        with _mine:
-            yield os.environ["CUDA_VISIBLE_DEVICES"]
+    if found and _mine:
+        yield _mine
         return
     if not found:
         if device == "cuda":
@@ -81,16 +79,16 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
 
 
 @contextlib.contextmanager
-def shared_gpu(gpu: str) -> Iterator[None]:
-    """Hold a GPU while the context lasts; `exclusive_gpu` then lets the threads of this process onto it in turn."""
+def own_gpu(gpu: str) -> Iterator[None]:
+    """Hold a GPU while the context lasts; `exclusive_gpu` then gives it to every thread of this process."""
     from filelock import FileLock
 
     global _mine
     with FileLock(_lock_file(gpu)):
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-        _mine = threading.Lock()
+        _mine = gpu
         yield
-        _mine = None
+        _mine = ""
 
 
 def _lock_file(gpu: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -210,6 +211,23 @@ class Objective:
         if self.settings.style_loss == "wasserstein":
             return losses.wasserstein_loss(*found, *wanted)
         return losses.style_loss(found[0], wanted[0], self.settings.normalisation, VGG_WIDTHS[layer], pixels)
+
+
+def joined(objectives: Sequence[Objective]) -> Objective:
+    """One objective of a batch of pictures from those of each, which differ in their targets only."""
+    first = copy(objectives[0])
+    if len(objectives) > 1:
+        first.content = {layer: torch.cat([o.content[layer] for o in objectives]) for layer in first.content}
+        regions = zip(*(o.style for o in objectives), strict=True)
+        first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
+    return first
+
+
+def _stacked(targets: Sequence[dict[str, Statistics]]) -> dict[str, Statistics]:
+    """Statistics of one picture each as those of a batch."""
+    return {
+        layer: tuple(map(torch.cat, zip(*(target[layer] for target in targets), strict=True))) for layer in targets[0]
+    }
 
 
 def _mixed(values: dict[str, Tensor], weights: dict[str, float], kind: losses.Normalisation) -> Tensor:

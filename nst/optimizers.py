@@ -22,17 +22,19 @@ class Optimizer(Protocol):
     def ask(self) -> Tensor: ...
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None: ...
     def restart(self) -> None: ...
-    def state_dict(self) -> dict[str, Any]: ...
+    def state_dict(self, row: int) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class _Stateful:
-    """Checkpoints: the whole state is the instance's attributes, tensors and numbers."""
+    """Checkpoints: the whole state is the instance's attributes, numbers and tensors of a row a picture."""
 
     x: Tensor
 
-    def state_dict(self) -> dict[str, Any]:
-        return {k: v.clone() if isinstance(v, Tensor) else v for k, v in vars(self).items() if not callable(v)}
+    def state_dict(self, row: int = 0) -> dict[str, Any]:
+        """What a batch of this row alone would go on with."""
+        state = {name: value for name, value in vars(self).items() if not callable(value)}
+        return {name: v[row : row + 1].clone() if isinstance(v, Tensor) else v for name, v in state.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take a state_dict, on whatever device it was made."""

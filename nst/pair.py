@@ -6,10 +6,8 @@ it is whole.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import itertools
-import json
 import logging
 import os
 import platform
@@ -17,7 +15,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +23,11 @@ import numpy as np
 
 import nst
 from nst import devices, weights
-from nst.animation import animate
-from nst.errors import NstError, Problems
-from nst.files import move
-from nst.images import Picture, bits_of, picture_size, read_picture, resize, write_picture
-from nst.inputs import mask_problems
-from nst.settings import PATHS, Settings, fields, pictures, text
+from nst.errors import NstError
+from nst.images import Picture, bits_of, read_picture, write_picture
+from nst.job import Inputs, Job, read_inputs
+from nst.recording import CHECKPOINT, Recording, Stylizer, in_turn
+from nst.settings import fields, pictures, text
 
 if TYPE_CHECKING:
     from nst.metrics import Metrics
@@ -39,52 +35,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Long side of an animation's frame in px.
-FRAME_SIDE = 480
-#: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
-#: gigabytes.
-CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
-#: The file of the last checkpoint in a work folder.
-CHECKPOINT = "checkpoint.pt"
-
 #: Numbers the pictures of this process; from 2 on it is a worker's.
 _painted = itertools.count(1)
 
 
-@dataclass(frozen=True)
-class Job:
-    """One pair to paint.
-
-    `output` is the picture's path; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
-    picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output).
-    """
-
-    content: str
-    styles: tuple[tuple[str, float], ...]
-    settings: Settings
-    output: Path
-    record: Path | None = None
-    work: Path | None = None
-    device: str = "auto"
-    threads: int = 0
-    id: str = ""
-
-    @property
-    def workplace(self) -> Path:
-        """The work folder: given, or hidden beside the output."""
-        return self.work or self.output.with_name(f".{self.output.name}.work")
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    content: Picture
-    styles: list[Picture]
-    init: Picture | None
-    content_mask: Picture | None
-    style_mask: Picture | None
-
-
-def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> dict[str, Any]:
+def paint(
+    job: Job, on_progress: Callable[[Progress], None] | None = None, stylizer: Stylizer = in_turn
+) -> dict[str, Any]:
     """Paint a pair and write its files; returns the run record (the contents of run.json).
 
     Another process at the same output makes this one wait. Raises NstError; earlier results then stay as they are.
@@ -107,7 +64,7 @@ def paint(job: Job, on_progress: Callable[[Progress], None] | None = None) -> di
         workplace.mkdir(exist_ok=True)  # the process that held the lock before has removed it
         try:
             with devices.exclusive_gpu(job.device):
-                run, record, staged = _paint(job, on_progress)
+                run, record, staged = _paint(job, on_progress, stylizer)
             run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
             shutil.rmtree(workplace)
         finally:
@@ -123,7 +80,9 @@ def _tidy(job: Job, lock: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_Recording, dict[str, Any], Path]:
+def _paint(
+    job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
+) -> tuple[Recording, dict[str, Any], Path]:
     """What the run has kept, its record, and its picture in the work folder."""
     clock = _Clock()
     inputs = read_inputs(job)
@@ -135,8 +94,8 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
         **_identity(job, inputs, hashes),
         "weights": {"network": job.settings.network, "source": source, "sha256": digest},
     }
-    run = _Recording(job, inputs, _key(job, hashes, digest), painted)
-    finished = run.optimise(state, on_progress)
+    run = Recording(job, inputs, _key(job, hashes, digest), painted)
+    finished = run.optimise(state, on_progress, stylizer)
     clock.lap("optimise", run.seconds_before)
     metrics = _judge(job, finished, inputs, state, digest)
     clock.lap("judge")
@@ -152,38 +111,12 @@ def _paint(job: Job, on_progress: Callable[[Progress], None] | None) -> tuple[_R
         "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
         "metrics": metrics.as_dict(),
         "style_weight": finished.style_weight,
+        "together": finished.together,
         "warnings": list(finished.warnings),
     }  # fmt: skip
     for warning in record["warnings"]:
         log.warning(warning)
     return run, record, staged
-
-
-def read_inputs(job: Job) -> _Inputs:
-    """The pictures of a pair at the sizes that its settings ask for."""
-    s = job.settings
-    if wrong := mask_problems(s, job.content, job.styles, picture_size):
-        raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
-    side = s.size or max(picture_size(job.content))
-    content = read_picture(job.content, long_side=s.size, shape=(side, side) if s.fit == "square" else None)
-    height, width = content.pixels.shape[:2]
-    if s.style_fit == "stretch":
-        shape = (max(1, round(height * s.style_scale)), max(1, round(width * s.style_scale)))
-        styles = [read_picture(path, shape=shape) for path, _ in job.styles]
-    else:
-        side = max(1, round(max(height, width) * s.style_scale))
-        styles = [read_picture(path, long_side=side) for path, _ in job.styles]
-    init = read_picture(s.init, shape=(height, width)) if s.init not in PATHS["init"] else None
-    return _Inputs(content, styles, init, _mask(s.content_mask, content), _mask(s.style_mask, styles[0]))
-
-
-def _mask(path: str, picture: Picture) -> Picture | None:
-    """A mask at its picture's size, dark where it is transparent."""
-    if not path:
-        return None
-    height, width = picture.pixels.shape[:2]
-    mask = read_picture(path, shape=(height, width))
-    return mask if mask.alpha is None else replace(mask, pixels=mask.pixels * mask.alpha[..., None])
 
 
 class _Clock:
@@ -210,133 +143,7 @@ def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-class _Recording:
-    """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
-
-    def __init__(self, job: Job, inputs: _Inputs, key: str, painted: dict[str, Any]):
-        self.job, self.inputs, self.key, self.painted = job, inputs, key, painted
-        self.folder = job.workplace
-        self.rows: list[dict[str, float]] = []
-        self.seconds_before = 0.0
-        """Of the optimisation, in processes that were interrupted."""
-        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
-
-    def optimise(self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None) -> Finished:
-        """Run the optimisation to its end, from the last checkpoint where there is one."""
-        from nst.stylization import Progress, stylize
-
-        job, inputs = self.job, self.inputs
-        resume = self._resumable()
-        if resume is None:
-            shutil.rmtree(self.folder)
-            self.folder.mkdir()
-        before = self.seconds_before = self.rows[-1]["seconds"] if self.rows else 0.0
-        for event in stylize(
-            inputs.content.pixels,
-            [style.pixels for style in inputs.styles],
-            job.settings,
-            state=state,
-            blend=[weight for _, weight in job.styles],
-            init=inputs.init.pixels if inputs.init else None,
-            content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
-            style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
-            device=job.device,
-            threads=job.threads,
-            resume=resume,
-        ):
-            if not isinstance(event, Progress):
-                self._frame(job.settings.iterations, event.pixels)
-                self._keep_network(event)
-                return event
-            self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
-            self._keep(event)
-            if on_progress:
-                on_progress(event)
-        raise AssertionError("stylize ends with Finished")
-
-    def _keep(self, event: Progress) -> None:
-        s = self.job.settings
-        kept = self.job.record is not None
-        if kept and s.frames and (event.evaluation == 1 or event.evaluation % s.frames == 0):
-            self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
-        if kept and s.snapshots and event.evaluation % s.snapshots == 0:
-            name = f"{event.evaluation:06d}{self.job.output.suffix}"
-            self._snapshot(self.folder / "snapshots" / name, event)
-        if time.monotonic() > self._next_checkpoint:
-            self._checkpoint(event)
-
-    def _snapshot(self, path: Path, event: Progress) -> None:
-        """A whole picture, as the finished one is, with the settings of its run."""
-        pixels, alpha = event.picture(), self.inputs.content.alpha
-        if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
-            alpha = None
-        write_picture(path, pixels, alpha=alpha, metadata=self.painted | {"evaluation": event.evaluation})
-
-    def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
-        if self.job.record is None:
-            return
-        height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
-        share = min(1.0, FRAME_SIDE / max(height, width))
-        small = resize(pixels, shape=(max(1, round(height * share)), max(1, round(width * share))))
-        write_picture(self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg", small, quality=92)
-
-    def _keep_network(self, finished: Finished) -> None:
-        if self.job.record is not None and finished.network is not None:
-            from nst.transformation import save
-
-            save(finished.network, self.folder / "snapshots" / "network.safetensors")
-
-    def _checkpoint(self, event: Progress) -> None:
-        import torch
-
-        began = time.monotonic()
-        temporary = self.folder / "checkpoint.tmp"
-        torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
-        temporary.replace(self.folder / CHECKPOINT)
-        took = time.monotonic() - began
-        self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
-
-    def _resumable(self) -> dict[str, Any] | None:
-        import torch
-
-        path = self.folder / CHECKPOINT
-        if not path.is_file():
-            return None
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may be another one
-        except (RuntimeError, OSError, EOFError, ValueError):  # the machine went down while it was written
-            return None
-        if saved["key"] != self.key:
-            return None
-        self.rows = saved["rows"]
-        log.info("going on after evaluation %d of an interrupted run", len(self.rows))
-        run: dict[str, Any] = saved["run"]
-        return run
-
-    def publish(self, record: dict[str, Any], picture: Path) -> None:
-        """Move the finished files to their names, the picture last: it stands for the whole."""
-        folder = self.job.record
-        if folder is not None:
-            self._write_losses(self.folder / "losses.csv")
-            (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            frames, gif, s = self.folder / "snapshots" / "frames", self.folder / "animation.gif", self.job.settings
-            animate(frames, gif, frame_rate=s.frame_rate, hold=s.hold)
-            if (folder / "snapshots").exists():  # a folder takes no other's place
-                move(folder / "snapshots", self.folder / "snapshots.before")
-            for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):
-                move(self.folder / name, folder / name)
-        move(picture, self.job.output)
-
-    def _write_losses(self, path: Path) -> None:
-        head = ["evaluation", "content", "style", "tv", "total", "seconds"]
-        columns = [*head, *(name for name in self.rows[0] if name not in head)]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-
-
-def _judge(job: Job, finished: Finished, inputs: _Inputs, state: dict[str, Any], digest: str) -> Metrics:
+def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], digest: str) -> Metrics:
     """The neutral metrics, by VGG-19's weights at hand, else by lite."""
     from nst.metrics import Judge, judge
 
@@ -356,7 +163,7 @@ def _judge(job: Job, finished: Finished, inputs: _Inputs, state: dict[str, Any],
     )
 
 
-def _identity(job: Job, inputs: _Inputs, hashes: dict[str, str]) -> dict[str, Any]:
+def _identity(job: Job, inputs: Inputs, hashes: dict[str, str]) -> dict[str, Any]:
     """What the picture is: all that is needed to make it again. Also the picture's own metadata."""
     return {
         "id": job.id,

@@ -20,7 +20,7 @@ from nst import balance, devices, recolour
 from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
 from nst.images import resize
-from nst.objective import Evaluation, Objective
+from nst.objective import Evaluation, Objective, joined
 from nst.optimizers import LBFGS, Adam, Optimizer
 from nst.scales import Pair, Pixels, check_masks, check_sides, scale_plan, start, to_tensor
 from nst.settings import Settings
@@ -64,24 +64,66 @@ class Finished:
     warnings: tuple[str, ...]
     style_weight: float
     """Of the style loss in the end: the settings', or what auto has found."""
+    together: int = 1
+    """Pictures that were painted at the same time: `seconds` is theirs."""
     network: dict[str, Tensor] | None = None
     """The trained parameters with method `network`, as `Transformation.load_state_dict` takes them."""
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What one picture is painted from and how: see `stylize`."""
+
+    content: Pixels
+    styles: Sequence[Pixels]
+    settings: Settings
+    blend: Sequence[float] | None = None
+    init: Pixels | None = None
+    content_mask: Pixels | None = None
+    style_mask: Pixels | None = None
+
+    @property
+    def kind(self) -> tuple[Any, ...] | None:
+        """Subjects of an equal kind can be painted together; None: only alone."""
+        s = self.settings
+        alone = s.method != "pixels" or s.style_weight == "auto" or s.tile or s.content_mask or s.style_mask
+        if alone or s.deterministic == "yes":  # in company rounding is another
+            return None
+        return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})
+
+
 @dataclass
-class _Run:
-    """What changes from one evaluation to the next."""
+class _Picture:
+    """One picture of a run: its best so far, (1, n), and what has befallen it."""
 
     pair: Pair
-    canvas: Canvas
-    optimizer: Optimizer
-    dtype: torch.dtype
-    evaluation: int = 0
     best: Tensor | None = None
     best_evaluation: int = 0
     best_losses: dict[str, float] = field(default_factory=dict)
     blind: int = 0
+    lost: bool = False
+    """Given up in this company: alone it would go on in float32."""
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Run:
+    """What changes from one evaluation to the next: of pictures of one shape, a row each of canvas and optimiser."""
+
+    pictures: list[_Picture]
+    canvas: Canvas
+    optimizer: Optimizer
+    dtype: torch.dtype
+    evaluation: int = 0
+
+    @property
+    def alone(self) -> _Picture:
+        """The picture, where there is one."""
+        [picture] = self.pictures
+        return picture
+
+    def objective(self) -> Objective:
+        return joined([picture.pair.objective(self.dtype) for picture in self.pictures])
 
 
 def stylize(
@@ -115,99 +157,146 @@ def stylize(
     Raises:
         NstError: pictures too small for the layers, weights that do not fit, or losses that never become finite.
     """
-    settings = settings or Settings()
+    subject = Subject(content, styles, settings or Settings(), blend, init, content_mask, style_mask)
+    for _, event in together([subject], state=state, device=device, threads=threads, resume=resume):
+        assert event is not None
+        yield event
+
+
+def together(
+    subjects: Sequence[Subject],
+    *,
+    state: dict[str, Tensor],
+    device: str = "auto",
+    threads: int = 0,
+    resume: dict[str, Any] | None = None,
+) -> Iterator[tuple[int, Progress | Finished | None]]:
+    """Paint pictures of one `Subject.kind` at the same time, each on its own course, as if alone.
+
+    Args:
+        resume: for a subject that is alone.
+    Yields:
+        the index of a subject and what `stylize` would yield of it; None where it cannot be finished in company,
+        because its 16-bit losses are not finite: to be painted alone, from the beginning.
+    """
+    settings = subjects[0].settings
     where = devices.torch_device(device)
     devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
     started = time.perf_counter()
-    ready, recoloured = recolour.prepared(content, styles, settings.color)
-    content_mask = None if content_mask is None else resize(content_mask, shape=content.shape[:2])
-    shares = list(blend or [1.0] * len(styles))
-    resolved = settings.model_copy(update={"style_weight": balance.first(settings)})
-    whole = Pair(content, ready, recoloured, shares, content_mask, style_mask, resolved, state, where)
-    check_masks(whole)
-    scales = scale_plan(content.shape[:2], settings)
-    check_sides(whole.at(scales[0][0]))
+    pairs = [_pair(subject, state, where) for subject in subjects]
     timing = {"targets": 0.0, "optimise": 0.0}
     run: _Run | None = None
-    for shape, last in scales:
+    for shape, last in scale_plan(pairs[0].content.shape[:2], settings):
         if resume and resume["evaluation"] > last:
             continue
-        run = _begin(whole.at(shape), init, run, devices.compute_type(settings.precision, where))
+        inits = [subject.init for subject in subjects]
+        run = _begin([pair.at(shape) for pair in pairs], inits, run, devices.compute_type(settings.precision, where))
         if resume:
             _restore(run, resume)
             resume = None
-        objective = run.pair.objective(run.dtype)
+        objective = run.objective()
         timing["targets"] += time.perf_counter() - started
         started = time.perf_counter()
         before = timing["optimise"]
         while run.evaluation < last:
             losses, x = _evaluate(run, objective, run.evaluation + 1 == last)
             timing["optimise"] = before + time.perf_counter() - started
-            averages = isinstance(run.optimizer, Adam) and run.optimizer.average
-            picture = partial(_shown, run, x if averages or run.best is None else run.best)
             # Before others see the state: who goes on from it must not miss what follows from this evaluation.
-            if _must_widen(run, losses):
-                objective = run.pair.objective(run.dtype)
+            if len(run.pictures) == 1 and _must_widen(run, losses[0]):
+                objective = run.objective()
                 run.optimizer.restart()
-            if balance.is_turn(settings, run.evaluation) and run.best is not None:
+            if balance.is_turn(settings, run.evaluation) and run.alone.best is not None:
                 _correct_weight(run, objective, settings, keep=run.evaluation == last)
-            yield Progress(run.evaluation, losses, timing["optimise"], picture, partial(_snapshot, run))
+            for index, picture in enumerate(run.pictures):
+                if not picture.lost:
+                    yield index, _progress(run, index, losses[index], x, timing["optimise"])
         started = time.perf_counter()
     assert run is not None
-    if sentence := balance.missed(settings, _weight(run), run.best_losses.get("style", 0.0)):
-        run.warnings.append(sentence)
-    yield _finish(run, timing)
+    for index, picture in enumerate(run.pictures):
+        if not picture.lost and (sentence := balance.missed(settings, _weight(picture), picture.best_losses["style"])):
+            picture.warnings.append(sentence)
+        yield index, None if picture.lost else _finish(run, picture, timing)
 
 
-def _weight(run: _Run) -> float:
-    return float(run.pair.settings.style_weight)
+def _pair(subject: Subject, state: dict[str, Tensor], device: torch.device) -> Pair:
+    """What a subject is painted with; NstError where that cannot be."""
+    s, content = subject.settings, subject.content
+    ready, recoloured = recolour.prepared(content, subject.styles, s.color)
+    mask = subject.content_mask
+    mask = None if mask is None else resize(mask, shape=content.shape[:2])
+    shares = list(subject.blend or [1.0] * len(subject.styles))
+    resolved = s.model_copy(update={"style_weight": balance.first(s)})
+    pair = Pair(content, ready, recoloured, shares, mask, subject.style_mask, resolved, state, device)
+    check_masks(pair)
+    check_sides(pair.at(scale_plan(content.shape[:2], s)[0][0]))
+    return pair
 
 
-def _weigh_style(run: _Run, weight: float) -> None:
+def _progress(run: _Run, index: int, losses: dict[str, float], x: Tensor, seconds: float) -> Progress:
+    picture = run.pictures[index]
+    averages = isinstance(run.optimizer, Adam) and run.optimizer.average
+    shown = x[index : index + 1] if averages or picture.best is None else picture.best
+    return Progress(
+        run.evaluation, losses, seconds,
+        picture=partial(_shown, run, picture.pair, shown), state=partial(_snapshot, run, index),
+    )  # fmt: skip
+
+
+def _weight(picture: _Picture) -> float:
+    return float(picture.pair.settings.style_weight)
+
+
+def _weigh_style(picture: _Picture, weight: float) -> None:
     """Go on with another weight of the style: losses before and after do not compare."""
-    run.pair = replace(run.pair, settings=run.pair.settings.model_copy(update={"style_weight": weight}))
+    settings = picture.pair.settings.model_copy(update={"style_weight": weight})
+    picture.pair = replace(picture.pair, settings=settings)
 
 
 def _correct_weight(run: _Run, objective: Objective, settings: Settings, *, keep: bool) -> None:
     """Change the style's weight towards its goal; keep: the best picture, with which the next scale begins."""
-    _weigh_style(run, balance.corrected(settings, _weight(run), run.best_losses["style"]))
-    objective.settings = run.pair.settings
+    picture = run.alone
+    _weigh_style(picture, balance.corrected(settings, _weight(picture), picture.best_losses["style"]))
+    objective.settings = picture.pair.settings
     run.optimizer.restart()
     if not keep:
-        run.best = None
+        picture.best = None
 
 
-def _begin(pair: Pair, init: Pixels | None, before: _Run | None, dtype: torch.dtype) -> _Run:
+def _begin(pairs: list[Pair], inits: Sequence[Pixels | None], before: _Run | None, dtype: torch.dtype) -> _Run:
     """A run at one scale, from where the one before has come to."""
-    s = pair.settings
-    shape = (1, 3, *pair.content.shape[:2])
+    s = pairs[0].settings
+    shape = (len(pairs), 3, *pairs[0].content.shape[:2])
     canvas: Canvas
     if s.method == "network":
-        canvas = NetworkCanvas(to_tensor(pair.content).to(pair.device), s.seed)
-        x = canvas.start() if before is None else _so_far(before)
+        canvas = NetworkCanvas(to_tensor(pairs[0].content).to(pairs[0].device), s.seed)
+        x = canvas.start() if before is None else _so_far(before.alone)
     else:
-        canvas = PixelCanvas((1, 1, *shape[2:]) if s.color == "luminance" else shape, s.range)
-        x = canvas.parameters(start(pair, init).to(pair.device) if before is None else _enlarged(before, shape))
-    run = _Run(pair, canvas, _optimizer(x, canvas, s, before.evaluation if before else 0), dtype)
+        canvas = PixelCanvas((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.range)
+        first = _enlarged(before, shape) if before else torch.cat(list(map(start, pairs, inits))).to(pairs[0].device)
+        x = canvas.parameters(first)
+    pictures = [_Picture(pair) for pair in pairs]
+    run = _Run(pictures, canvas, _optimizer(x, canvas, s, before.evaluation if before else 0), dtype)
     if before is not None:
-        run.dtype, run.evaluation, run.warnings = before.dtype, before.evaluation, before.warnings
-        _weigh_style(run, _weight(before))
+        run.dtype, run.evaluation = before.dtype, before.evaluation
+        for picture, earlier in zip(pictures, before.pictures, strict=True):
+            picture.warnings, picture.lost = earlier.warnings, earlier.lost
+            _weigh_style(picture, _weight(earlier))
     return run
 
 
-def _so_far(run: _Run) -> Tensor:
-    if run.best is None:
+def _so_far(picture: _Picture) -> Tensor:
+    if picture.best is None:
         raise NstError("no evaluation gave finite losses; lower the weights, or use --precision fp32")
-    return run.best
+    return picture.best
 
 
 def _enlarged(before: _Run, shape: tuple[int, ...]) -> Tensor:
-    picture = before.canvas.picture(_so_far(before))
-    return F.interpolate(picture, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    pictures = before.canvas.picture(torch.cat([_so_far(picture) for picture in before.pictures]))
+    return F.interpolate(pictures, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[dict[str, float], Tensor]:
-    """One evaluation; the losses, and where it was."""
+def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[list[dict[str, float]], Tensor]:
+    """One evaluation; the losses of each picture, and where they were."""
     averaged = run.optimizer.averaged() if isinstance(run.optimizer, Adam) and run.optimizer.average else None
     x = averaged if last and averaged is not None else run.optimizer.ask()
     x = run.canvas.into_range(x)
@@ -215,12 +304,14 @@ def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[dict[str, fl
     run.optimizer.tell(x, evaluation.total, run.canvas.gradient(x, evaluation.gradient))
     run.evaluation += 1
     losses = _numbers(evaluation)
-    _keep_best(run, x, losses, last and averaged is not None)
+    for index, picture in enumerate(run.pictures):
+        _keep_best(picture, x[index : index + 1], losses[index], run.evaluation, last and averaged is not None)
+        _give_up(run, picture, x[index : index + 1])
     return losses, x if averaged is None else averaged
 
 
-def _shown(run: _Run, x: Tensor) -> Pixels:
-    return run.pair.shown(run.canvas.picture(run.canvas.into_range(x)))
+def _shown(run: _Run, pair: Pair, x: Tensor) -> Pixels:
+    return pair.shown(run.canvas.picture(run.canvas.into_range(x)))
 
 
 def _orderly(settings: Settings, device: torch.device) -> bool:
@@ -246,73 +337,86 @@ def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optim
     )
 
 
-def _numbers(evaluation: Evaluation) -> dict[str, float]:
-    """The losses as numbers, content, style, tv and total first; read in one transfer."""
+def _numbers(evaluation: Evaluation) -> list[dict[str, float]]:
+    """The losses of each picture as numbers, content, style, tv and total first; read in one transfer."""
     named = {"content": None, "style": None, "tv": None} | evaluation.parts | {"total": evaluation.total}
-    values = torch.stack([named[name].double().cpu()[0] for name in named]).tolist()  # type: ignore[union-attr]
-    losses = dict(zip(named, values, strict=True))
-    return {"content": 0.0, "style": 0.0, "tv": 0.0, "total": losses.pop("total")} | losses
+    rows = torch.stack([named[name].double() for name in named], 1).cpu().tolist()  # type: ignore[union-attr]
+    found = []
+    for row in rows:
+        losses = dict(zip(named, row, strict=True))
+        found.append({"content": 0.0, "style": 0.0, "tv": 0.0, "total": losses.pop("total")} | losses)
+    return found
 
 
-def _keep_best(run: _Run, x: Tensor, losses: dict[str, float], always: bool) -> None:
+def _keep_best(picture: _Picture, x: Tensor, losses: dict[str, float], evaluation: int, always: bool) -> None:
     finite = np.isfinite(losses["total"])
-    run.blind = 0 if finite else run.blind + 1
-    if finite and (always or run.best is None or losses["total"] < run.best_losses["total"]):
-        run.best, run.best_evaluation, run.best_losses = x.clone(), run.evaluation, losses
+    picture.blind = 0 if finite else picture.blind + 1
+    if finite and (always or picture.best is None or losses["total"] < picture.best_losses["total"]):
+        picture.best, picture.best_evaluation, picture.best_losses = x.clone(), evaluation, losses
+
+
+def _give_up(run: _Run, picture: _Picture, x: Tensor) -> None:
+    """In company nobody changes to float32 for one picture's sake."""
+    if len(run.pictures) > 1 and picture.blind >= BLIND:
+        picture.lost, picture.best = True, torch.zeros_like(x)
 
 
 def _must_widen(run: _Run, losses: dict[str, float]) -> bool:
     """Whether to go on in float32: the optimiser has shortened its step in vain. Raises where that was no help."""
-    if run.blind < BLIND:
+    picture = run.alone
+    if picture.blind < BLIND:
         return False
     where = f"evaluation {run.evaluation}: the losses are not finite"
     if run.dtype == torch.float32:
-        if run.best is None:
+        if picture.best is None:
             raise NstError(f"{where} even in fp32; lower the weights or the learning rate, or check the weights' file")
         return False
-    run.warnings.append(f"{where}; went on in fp32")
-    run.dtype, run.blind = torch.float32, 0
-    run.best = None  # losses of two precisions do not compare
+    picture.warnings.append(f"{where}; went on in fp32")
+    run.dtype, picture.blind = torch.float32, 0
+    picture.best = None  # losses of two precisions do not compare
     return True
 
 
-def _snapshot(run: _Run) -> dict[str, Any]:
+def _snapshot(run: _Run, index: int) -> dict[str, Any]:
+    picture = run.pictures[index]
     return {
-        "optimizer": run.optimizer.state_dict(),
+        "optimizer": run.optimizer.state_dict(index),
         "precision": _precision(run),
         "evaluation": run.evaluation,
-        "best": run.best,
-        "best_evaluation": run.best_evaluation,
-        "best_losses": run.best_losses,
-        "warnings": list(run.warnings),
-        "style_weight": _weight(run),
+        "best": picture.best,
+        "best_evaluation": picture.best_evaluation,
+        "best_losses": picture.best_losses,
+        "warnings": list(picture.warnings),
+        "style_weight": _weight(picture),
     }
 
 
 def _restore(run: _Run, state: dict[str, Any]) -> None:
-    best = state["best"]
-    state = state | {"best": None if best is None else best.to(run.pair.device)}
+    picture, best = run.alone, state["best"]
     run.optimizer.load_state_dict(state["optimizer"])
-    _weigh_style(run, state["style_weight"])
+    _weigh_style(picture, state["style_weight"])
     run.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
-    for name in ("evaluation", "best", "best_evaluation", "best_losses", "warnings"):
-        setattr(run, name, state[name])
+    run.evaluation = state["evaluation"]
+    picture.best = None if best is None else best.to(picture.pair.device)
+    for name in ("best_evaluation", "best_losses", "warnings"):
+        setattr(picture, name, state[name])
 
 
 def _precision(run: _Run) -> str:
     return "bf16" if run.dtype == torch.bfloat16 else "fp32"
 
 
-def _finish(run: _Run, seconds: dict[str, float]) -> Finished:
-    canvas, best = run.canvas, _so_far(run)
+def _finish(run: _Run, picture: _Picture, seconds: dict[str, float]) -> Finished:
+    canvas, best = run.canvas, _so_far(picture)
     return Finished(
-        pixels=run.pair.shown(canvas.picture(canvas.into_range(best))),
+        pixels=_shown(run, picture.pair, best),
         evaluations=run.evaluation,
-        best_evaluation=run.best_evaluation,
-        losses=run.best_losses,
+        best_evaluation=picture.best_evaluation,
+        losses=picture.best_losses,
         precision=_precision(run),
-        seconds=seconds,
-        warnings=tuple(run.warnings),
-        style_weight=_weight(run),
+        seconds=dict(seconds),
+        warnings=tuple(picture.warnings),
+        style_weight=_weight(picture),
+        together=len(run.pictures),
         network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
     )

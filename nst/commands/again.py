@@ -53,7 +53,8 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     _check_unchanged(image, {path: hashes.get(path) for path in (content, *(path for path, _ in styles), *named)})
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     _tell_differences(carried, chosen)
-    from nst.pair import Job, paint
+    from nst.job import Job
+    from nst.pair import paint
 
     job = Job(content, styles, chosen, output, record=record, device=device, threads=threads, id=str(carried.get("id")))
     with Display(chosen.iterations, output) as display:

@@ -51,17 +51,18 @@ def command(
     check_kept(settings, record)
     _check_files(content)
     styles = parse_styles("+".join(style))
-    import nst.pair
+    from nst import pair as own
+    from nst.job import Job
 
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     if record is None and chosen.method == "network":
         logging.getLogger(__name__).warning("without --record FOLDER the network is not kept for nst apply")
-    job = nst.pair.Job(
+    job = Job(
         content, styles, chosen, output,
         record=record, work=work, device=device, threads=threads, id=pair,
     )  # fmt: skip
     with Display(chosen.iterations, output) as display:
-        result = (painter or nst.pair).paint(job, display.show)
+        result = (painter or own).paint(job, display.show)
     click.echo(summary(result))
 
 

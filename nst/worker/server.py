@@ -1,7 +1,7 @@
 """The process behind the clients: a thread a request, one picture at a time on the GPU.
 
-Reading, encoding and judging files of one request overlap with the painting of another; `nst.devices.exclusive_gpu`
-lets one at a time onto the GPU, which this process holds for its whole life.
+It holds its GPU for its whole life. Reading, encoding and judging files of one request overlap with the painting of
+others, which `gathering` does in a thread of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -30,8 +29,9 @@ from nst.errors import NstError
 from nst.worker import protocol
 
 if TYPE_CHECKING:
-    from nst.pair import Job
+    from nst.job import Job
     from nst.stylization import Progress
+    from nst.worker.gathering import Gathering
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ class Session:
 
     def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
         """As `nst.pair.paint`; KeyboardInterrupt as soon as the client has gone."""
+        import torch
+
         from nst.pair import paint
 
         def watch(event: Progress) -> None:
@@ -74,7 +76,10 @@ class Session:
             on_progress(event)
 
         self.worker.warm.wait()
-        record = paint(replace(job, threads=job.threads or self.worker.threads), watch)
+        assert self.worker.gathering is not None
+        chosen = replace(job, threads=job.threads or self.worker.threads)
+        torch.set_num_threads(chosen.threads)  # a thread's own; the one that paints is told too
+        record = paint(chosen, watch, self.worker.gathering.stylize)
         self.worker.pictures += 1
         return record
 
@@ -124,6 +129,7 @@ class Worker:
         self.place, self.idle = place, idle
         self.owners: set[int] = set()
         self.waiting = self.pictures = self.threads = 0
+        self.gathering: Gathering | None = None
         self.warm = threading.Event()
         self._running = 0
         self._changed = threading.Condition()
@@ -153,11 +159,15 @@ class Worker:
             server.shutdown()
 
     def _warm_up(self) -> None:
-        import torch
+        try:
+            import torch
 
-        import_module("nst.stylization")
-        self.threads = torch.get_num_threads()  # before any picture asks for others
-        self.warm.set()
+            from nst.worker.gathering import Gathering
+
+            self.threads = torch.get_num_threads()  # before any picture asks for others
+            self.gathering = Gathering()
+        finally:
+            self.warm.set()
 
     def _time_to_leave(self) -> bool:
         if self.waiting:
@@ -233,7 +243,7 @@ def run(place: str, idle: float = IDLE) -> None:
         lock.acquire(timeout=LEAVING)
     except Timeout:
         raise NstError(f"there is a worker of {place} already; `nst worker status` shows it") from None
-    with lock, nullcontext() if place.startswith("cpu-") else devices.shared_gpu(place):
+    with lock, nullcontext() if place.startswith("cpu-") else devices.own_gpu(place):
         sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
         Worker(place, idle).serve()
 

@@ -22,8 +22,8 @@ import engine
 from nst import presets, weights
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.images import read_picture, write_picture
+from nst.job import Job, read_inputs
 from nst.metrics import Judge, judge
-from nst.pair import Job, read_inputs
 from nst.settings import Settings, make
 
 import optimizers

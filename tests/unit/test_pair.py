@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nst import pair
+from nst import pair, recording
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
@@ -23,8 +23,8 @@ SMALL = {"size": 40, "iterations": 6, "content_layers": "conv2_1", "style_layers
 def job(tmp_path, monkeypatch, scene, stripes, untrained_folder):
     """A maker of jobs in a folder of their own."""
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
-    monkeypatch.setattr(pair, "CHECKPOINT_EVERY", 0)
-    monkeypatch.setattr(pair, "CHECKPOINT_SPACING", 0)
+    monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 0)
+    monkeypatch.setattr(recording, "CHECKPOINT_SPACING", 0)
     content, style = tmp_path / "scene.png", tmp_path / "stripes.png"
     write_picture(content, scene)
     write_picture(style, stripes)
@@ -134,7 +134,7 @@ def test_another_blend_begins_anew(job):
 
 def test_the_time_of_a_run_counts_what_was_interrupted(job):
     interrupted(job("a"), after=4)
-    checkpoint = job("a").workplace / pair.CHECKPOINT
+    checkpoint = job("a").workplace / recording.CHECKPOINT
     saved = torch.load(checkpoint)
     saved["rows"][-1]["seconds"] = 1000.0
     torch.save(saved, checkpoint)

@@ -1,0 +1,204 @@
+"""The course of one picture, kept in its work folder: losses, snapshots, frames, and checkpoints to go on from."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nst.animation import animate
+from nst.files import move
+from nst.images import resize, write_picture
+from nst.job import Inputs, Job
+
+if TYPE_CHECKING:
+    from nst.stylization import Finished, Progress, Subject
+
+log = logging.getLogger(__name__)
+
+#: Long side of an animation's frame in px.
+FRAME_SIDE = 480
+#: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
+#: gigabytes.
+CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
+#: The file of the last checkpoint in a work folder.
+CHECKPOINT = "checkpoint.pt"
+
+
+class Stylizer(Protocol):
+    """Paints a subject, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
+
+    def __call__(
+        self,
+        subject: Subject,
+        handle: Callable[[Progress | Finished], None],
+        *,
+        state: dict[str, Any],
+        device: str,
+        threads: int,
+        resume: dict[str, Any] | None,
+    ) -> None: ...
+
+
+def in_turn(subject: Subject, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
+    """The `Stylizer` of a process that paints one picture after another."""
+    from nst.stylization import together
+
+    for _, event in together([subject], **how):
+        assert event is not None
+        handle(event)
+
+
+class Recording:
+    """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
+
+    def __init__(self, job: Job, inputs: Inputs, key: str, painted: dict[str, Any]):
+        self.job, self.inputs, self.key, self.painted = job, inputs, key, painted
+        self.folder = job.workplace
+        self.rows: list[dict[str, float]] = []
+        self.seconds_before = 0.0
+        """Of the optimisation, in processes that were interrupted."""
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
+        self._writer = ThreadPoolExecutor(1)  # so that the painting goes on while frames are encoded
+        self._writing: deque[Future[None]] = deque()
+
+    def optimise(
+        self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
+    ) -> Finished:
+        """Run the optimisation to its end, from the last checkpoint where there is one."""
+        from nst.stylization import Finished, Subject
+
+        job, inputs = self.job, self.inputs
+        resume = self._resumable()
+        if resume is None:
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
+        before = self.seconds_before = self.rows[-1]["seconds"] if self.rows else 0.0
+        end: list[Finished] = []
+
+        def handle(event: Progress | Finished) -> None:
+            if isinstance(event, Finished):
+                end.append(event)
+                return
+            del self.rows[event.evaluation - 1 :]  # a picture that failed in company begins anew
+            self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
+            self._keep(event)
+            if on_progress:
+                on_progress(event)
+
+        subject = Subject(
+            inputs.content.pixels,
+            [style.pixels for style in inputs.styles],
+            job.settings,
+            blend=[weight for _, weight in job.styles],
+            init=inputs.init.pixels if inputs.init else None,
+            content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
+            style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
+        )
+        try:
+            stylizer(subject, handle, state=state, device=job.device, threads=job.threads, resume=resume)
+            [finished] = end
+            self._frame(job.settings.iterations, finished.pixels)
+        finally:
+            self._settle()
+        self._keep_network(finished)
+        return finished
+
+    def _keep(self, event: Progress) -> None:
+        s = self.job.settings
+        kept = self.job.record is not None
+        if kept and s.frames and (event.evaluation == 1 or event.evaluation % s.frames == 0):
+            self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
+        if kept and s.snapshots and event.evaluation % s.snapshots == 0:
+            name = f"{event.evaluation:06d}{self.job.output.suffix}"
+            self._snapshot(self.folder / "snapshots" / name, event)
+        if time.monotonic() > self._next_checkpoint:
+            self._checkpoint(event)
+
+    def _snapshot(self, path: Path, event: Progress) -> None:
+        """A whole picture, as the finished one is, with the settings of its run."""
+        pixels, alpha = event.picture(), self.inputs.content.alpha
+        if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
+            alpha = None
+        write_picture(path, pixels, alpha=alpha, metadata=self.painted | {"evaluation": event.evaluation})
+
+    def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
+        if self.job.record is None:
+            return
+        height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
+        share = min(1.0, FRAME_SIDE / max(height, width))
+        shape = (max(1, round(height * share)), max(1, round(width * share)))
+        path = self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg"
+        self._writing.append(self._writer.submit(lambda: write_picture(path, resize(pixels, shape=shape), quality=92)))
+        while self._writing[0].done() and len(self._writing) > 1:
+            self._writing.popleft().result()
+
+    def _settle(self) -> None:
+        """Wait for the frames that are still being written; raises what has kept them from it."""
+        while self._writing:
+            self._writing.popleft().result()
+
+    def _keep_network(self, finished: Finished) -> None:
+        if self.job.record is not None and finished.network is not None:
+            from nst.transformation import save
+
+            save(finished.network, self.folder / "snapshots" / "network.safetensors")
+
+    def _checkpoint(self, event: Progress) -> None:
+        import torch
+
+        began = time.monotonic()
+        self._settle()  # who goes on from here has the frames up to here
+        temporary = self.folder / "checkpoint.tmp"
+        torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
+        temporary.replace(self.folder / CHECKPOINT)
+        took = time.monotonic() - began
+        self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
+
+    def _resumable(self) -> dict[str, Any] | None:
+        import torch
+
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            return None
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may be another one
+        except (RuntimeError, OSError, EOFError, ValueError):  # the machine went down while it was written
+            return None
+        if saved["key"] != self.key:
+            return None
+        self.rows = saved["rows"]
+        log.info("going on after evaluation %d of an interrupted run", len(self.rows))
+        run: dict[str, Any] = saved["run"]
+        return run
+
+    def publish(self, record: dict[str, Any], picture: Path) -> None:
+        """Move the finished files to their names, the picture last: it stands for the whole."""
+        folder = self.job.record
+        if folder is not None:
+            self._write_losses(self.folder / "losses.csv")
+            (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            frames, gif, s = self.folder / "snapshots" / "frames", self.folder / "animation.gif", self.job.settings
+            animate(frames, gif, frame_rate=s.frame_rate, hold=s.hold)
+            if (folder / "snapshots").exists():  # a folder takes no other's place
+                move(folder / "snapshots", self.folder / "snapshots.before")
+            for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):
+                move(self.folder / name, folder / name)
+        move(picture, self.job.output)
+
+    def _write_losses(self, path: Path) -> None:
+        head = ["evaluation", "content", "style", "tv", "total", "seconds"]
+        columns = [*head, *(name for name in self.rows[0] if name not in head)]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)

@@ -1,0 +1,220 @@
+"""Pictures painted together: each as if alone, and each its own worker's business."""
+
+import itertools
+import queue
+import threading
+
+import numpy as np
+import pytest
+import torch
+from nst.errors import NstError
+from nst.objective import Evaluation, Objective
+from nst.settings import make
+from nst.stylization import Finished, Subject, stylize, together
+from nst.worker.gathering import Gathering
+
+VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "precision": "fp32", "deterministic": "no"}
+
+
+@pytest.fixture
+def subjects(scene, stripes):
+    """Three pictures of one shape, from styles of different shapes."""
+
+    def make_them(values=None):
+        settings = make(VALUES | {"iterations": 12} | (values or {}))
+        contents = scene, scene[::-1], 1 - scene
+        styles = stripes, stripes[:30, :28], stripes[:, ::-1]
+        return [
+            Subject(content, [style], settings.model_copy(update={"seed": seed}))
+            for seed, (content, style) in enumerate(zip(contents, styles, strict=True))
+        ]
+
+    return make_them
+
+
+def alone(subject, state):
+    return list(stylize(subject.content, subject.styles, subject.settings, state=state, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"init": "content+noise", "style_loss": "covariance"},
+        {"style_loss": "wasserstein", "iterations": 6},
+        {"optimizer": "adam", "average": 0.8},
+        {"scales": 2, "color": "luminance"},
+        {"range": "rescale", "normalisation": "mean", "style_weight": 1e4},
+    ],
+)
+def test_each_is_painted_as_if_alone(subjects, untrained, values):
+    chosen = subjects(values)
+    assert len({subject.kind for subject in chosen}) == 1
+    events = list(together(chosen, state=untrained, device="cpu"))
+    for index, subject in enumerate(chosen):
+        ours, theirs = [event for i, event in events if i == index], alone(subject, untrained)
+        assert [type(event) for event in ours] == [type(event) for event in theirs]
+        for a, b in zip(ours[:-1], theirs[:-1], strict=True):
+            assert a.evaluation == b.evaluation
+            # Rounding differs from the first evaluation on, and L-BFGS amplifies it.
+            assert a.losses == pytest.approx(b.losses, rel=1e-3 if a.evaluation <= 4 else 0.05, abs=1e-6)
+        assert ours[-1].together == 3
+        assert np.abs(ours[-1].pixels - theirs[-1].pixels).mean() < 0.01
+
+
+def test_a_checkpoint_from_company_is_gone_on_with_alone(subjects, untrained):
+    chosen = subjects()
+    states = {}
+    for index, event in together(chosen, state=untrained, device="cpu"):
+        if not isinstance(event, Finished) and event.evaluation == 5:
+            states[index] = event.state()
+    for subject, (_, state) in zip(chosen, sorted(states.items()), strict=True):
+        whole = alone(subject, untrained)[-1]
+        *_, rest = stylize(
+            subject.content, subject.styles, subject.settings, state=untrained, device="cpu", resume=state
+        )
+        assert rest.losses == pytest.approx(whole.losses, rel=0.05, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"method": "network", "optimizer": "adam"},
+        {"style_weight": "auto"},
+        {"tile": 32},
+        {"content_mask": "a.png"},
+        {"deterministic": "yes"},
+    ],
+)
+def test_some_can_only_be_painted_alone(subjects, values):
+    assert {subject.kind for subject in subjects(values)} == {None}
+
+
+def test_what_is_not_alike_is_of_another_kind(subjects, scene):
+    kinds = [*{s.kind for s in subjects()}, *{s.kind for s in subjects({"style_weight": 7})}]
+    kinds.append(Subject(scene[1:], [scene], subjects()[0].settings).kind)
+    assert len(set(kinds)) == 3
+
+
+def blind(monkeypatch, row):
+    """16-bit losses of one picture, where there is company, are never finite."""
+    real = Objective.evaluate
+
+    def evaluate(self, pictures):
+        found = real(self, pictures)
+        if len(pictures) == 1:
+            return found
+        total, gradient = found.total.clone(), found.gradient.clone()
+        total[row], gradient[row] = torch.nan, torch.nan
+        return Evaluation(total, found.parts, gradient)
+
+    monkeypatch.setattr(Objective, "evaluate", evaluate)
+
+
+@pytest.mark.parametrize("values", [{}, {"scales": 2}])
+def test_one_that_fails_in_company_disturbs_no_other(subjects, untrained, monkeypatch, values):
+    chosen = subjects(values)
+    expected = [alone(subject, untrained)[-1] for subject in chosen]
+    blind(monkeypatch, 1)
+    *_, a, b, c = together(chosen, state=untrained, device="cpu")
+    assert b == (1, None)
+    for (index, found), wanted in zip((a, c), (expected[0], expected[2]), strict=True):
+        assert found.losses == pytest.approx(wanted.losses, rel=0.05, abs=1e-4), index
+
+
+class Hearer:
+    """Hands a subject to a gathering from a thread of its own, and keeps what it hears."""
+
+    def __init__(self, gathering, subject, state, stop=None):
+        self.events, self.error, self.heard = [], None, queue.Queue()
+        self.go_on = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=(gathering, subject, state, stop))
+        self.thread.start()
+
+    def run(self, gathering, subject, state, stop):
+        def handle(event):
+            self.events.append(event)
+            self.heard.put(event)
+            self.go_on.wait(60)
+            if stop is not None and len(self.events) == stop:
+                raise KeyboardInterrupt
+
+        try:
+            gathering.stylize(subject, handle, state=state, device="cpu", threads=0, resume=None)
+        except BaseException as error:
+            self.error = error
+
+    def join(self):
+        self.go_on.set()
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+
+
+def gathered(subjects, state, stops=(None, None, None), company=16):
+    """Those who hear of the subjects, which come while another picture is painted."""
+    gathering = Gathering(company)
+    first = Hearer(gathering, subjects[0], state)
+    first.heard.get(timeout=60)
+    others = [Hearer(gathering, subject, state, stop) for subject, stop in zip(subjects, stops, strict=True)]
+    for _ in range(600):
+        if len(gathering._waiting) == len(others):
+            break
+        threading.Event().wait(0.05)
+    for hearer in (first, *others):
+        hearer.go_on.set()
+    for hearer in (first, *others):
+        hearer.join()
+    assert first.events[-1].together == 1
+    return others
+
+
+def test_those_that_wait_together_are_painted_together(subjects, untrained):
+    chosen = subjects()
+    for hearer, subject in zip(gathered(chosen, untrained), chosen, strict=True):
+        assert hearer.events[-1].together == 3
+        assert hearer.events[-1].losses == pytest.approx(alone(subject, untrained)[-1].losses, rel=0.05, abs=1e-4)
+
+
+def test_no_more_at_once_than_allowed_and_the_unlike_apart(subjects, untrained):
+    chosen = [*subjects(), *subjects({"style_weight": 7})]
+    found = gathered(chosen, untrained, [None] * 6, company=2)
+    assert sorted(hearer.events[-1].together for hearer in found) == [1, 1, 2, 2, 2, 2]
+
+
+def test_one_that_has_heard_enough_stops_no_other(subjects, untrained):
+    a, b, c = gathered(subjects(), untrained, stops=(None, 2, None))
+    assert isinstance(b.error, KeyboardInterrupt)
+    assert len(b.events) == 2
+    assert isinstance(a.events[-1], Finished)
+    assert isinstance(c.events[-1], Finished)
+
+
+def test_one_that_fails_in_company_is_painted_alone(subjects, untrained, monkeypatch):
+    chosen = subjects()
+    expected = alone(chosen[1], untrained)[-1]
+    blind(monkeypatch, 1)
+    a, b, c = gathered(chosen, untrained)
+    assert [hearer.events[-1].together for hearer in (a, b, c)] == [3, 1, 3]
+    assert np.array_equal(b.events[-1].pixels, expected.pixels)
+    last = [event.evaluation for event in b.events[:-1]][-12:]
+    assert last == list(range(1, 13))
+
+
+def test_an_impossible_picture_is_told_so_and_the_others_are_painted(subjects, untrained):
+    chosen = subjects()
+    chosen[1] = Subject(chosen[1].content, [chosen[1].styles[0][:1]], chosen[1].settings)
+    a, b, c = gathered(chosen, untrained)
+    assert isinstance(b.error, NstError)
+    assert "too small" in str(b.error) or "at least" in str(b.error)
+    assert all(isinstance(hearer.events[-1], Finished) for hearer in (a, c))
+
+
+def test_weights_that_fit_nothing_fail_all_that_asked_for_them(subjects, untrained):
+    broken = dict(itertools.islice(untrained.items(), 1))
+    gathering = Gathering()
+    hearer = Hearer(gathering, subjects()[0], broken)
+    hearer.join()
+    assert isinstance(hearer.error, NstError)
+    again = Hearer(gathering, subjects()[0], untrained)
+    again.join()
+    assert isinstance(again.events[-1], Finished)
