@@ -33,7 +33,7 @@ def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> t
     """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3."""
     pixels = _pixels(settings, content_size)
     evaluations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
-    work = pixels * (_flops_per_pixel(settings) + GLUE) * PASSES * evaluations
+    work = pixels * (flops_per_pixel(settings) + GLUE) * PASSES * evaluations
     kind = "bf16" if settings.precision != "fp32" and cpu_has_bf16_units() else "fp32"
     memory = pixels * BYTES_PER_PIXEL[kind]
     window = (settings.tile + 2 * RIM) ** 2
@@ -50,7 +50,7 @@ def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _flops_per_pixel(settings: Settings) -> float:
+def flops_per_pixel(settings: Settings) -> float:
     """Operations of a forward pass up to the deepest layer used, Gram matrices included."""
     used = {*settings.content_layers, *settings.style_layers}
     flops, before, share = 0.0, 3, 0.0

@@ -5,8 +5,9 @@
 Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
 Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON: evaluations a second of both and their ratio; the float32
 loss of our saved picture, of the reference's lowest point (whose pixels leave 0..1) and of its last point as it would
-be saved; the evaluation and time at which ours is as low as the reference's at its end; and the peak memory above
-that of the process before the run.
+be saved; the evaluation and time at which ours is as low as the reference's at its end; the peak memory above that of
+the process before the run; and the floor: how long the arithmetic of one evaluation takes at the rate at which this
+machine multiplies matrices in the same type, and what share of that rate an evaluation reaches.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import nst
 import numpy as np
 import torch
 from nst import devices, losses, scales, weights
+from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.networks import FeatureExtractor
 from nst.settings import make
@@ -28,19 +30,47 @@ from nst.stylization import Finished
 DATA = Path(__file__).parents[2] / "data"
 
 
-def reference(content, style, state, settings) -> tuple[list[float], float, np.ndarray]:
+#: Sides of the square matrices whose fastest product is the machine's matrix rate.
+SIDES = (1024, 2048, 4096)
+
+
+def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Floating-point operations a second of the fastest large matrix product."""
+    best = 0.0
+    for side in SIDES:
+        a = torch.randn(side, side, device=device).to(dtype)
+        for _ in range(6):  # the first warms up
+            settle(device)
+            began = time.perf_counter()
+            a @ a
+            settle(device)
+            best = max(best, 2 * side**3 / (time.perf_counter() - began))
+    return best
+
+
+def settle(device: torch.device) -> None:
+    """Wait for a GPU to have done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def reference(content, style, state, settings, device=None) -> tuple[list[float], float, np.ndarray]:
     """Losses at each evaluation, seconds, and the last picture clipped into 0..1, of the plain loop."""
     layers = [*settings.content_layers, *settings.style_layers]
     network = FeatureExtractor(settings.network, state, layers)
+    device = device or torch.device("cpu")
+    network.convert(device, torch.float32)
     network.steps.to(memory_format=torch.contiguous_format)
-    to_tensor = scales.to_tensor
+
+    def to_tensor(pixels):
+        return scales.to_tensor(pixels).to(device)
 
     def gram(f):
         flat = f.flatten(2)
         return flat @ flat.mT / flat.shape[2]
 
     def features(x):
-        x = (x - network.mean) / network.std
+        x = ((x - network.mean) / network.std).contiguous()
         taps = {}
         for step, name in zip(network.steps, network.names, strict=True):
             x = torch.relu(x) if isinstance(step, torch.nn.ReLU) else step(x)
@@ -72,7 +102,7 @@ def reference(content, style, state, settings) -> tuple[list[float], float, np.n
 
     began = time.perf_counter()
     optimizer.step(closure)
-    picture = x.detach()[0].permute(1, 2, 0).clamp(0, 1).numpy()
+    picture = x.detach()[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
     return seen[:n], time.perf_counter() - began, picture
 
 
@@ -104,22 +134,29 @@ def main() -> None:
     parser.add_argument("style", nargs="?", default=DATA / "style" / "swirls.jpg")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
     arguments = parser.parse_args()
-    settings = make({"size": arguments.size, "iterations": arguments.evaluations})
+    n, device = arguments.evaluations, devices.torch_device(arguments.device)
+    values = {"size": arguments.size, "iterations": n, "network": arguments.network, "precision": arguments.precision}
+    settings = make(values)
     content = read_picture(arguments.content, long_side=arguments.size).pixels
     style = read_picture(arguments.style, long_side=arguments.size).pixels
-    state, _, _ = weights.load("vgg19")
-    idle = devices.peak_memory(torch.device("cpu"))["peak_memory_mb"]
-    seen, finished = ours(content, style, state, settings)
-    our_seconds = finished.seconds["optimise"]
-    peak = devices.peak_memory(torch.device("cpu"))["peak_memory_mb"]
-    theirs, their_seconds, their_picture = reference(content, style, state, settings)
+    state, _, _ = weights.load(arguments.network)
+    idle = devices.peak_memory(device)["peak_memory_mb"]
+    seen, finished = ours(content, style, state, settings, device=arguments.device)
+    our_seconds, peaks = finished.seconds["optimise"], devices.peak_memory(device)
+    theirs, their_seconds, their_picture = reference(content, style, state, settings, device)
     our_loss = exact_loss(finished.pixels, content, style, state, settings)
-    n = arguments.evaluations
     level = next((i for i, loss in enumerate(seen, 1) if loss <= min(theirs)), None)
+    rate = matrix_rate(devices.compute_type(arguments.precision, device), device)
+    flops = PASSES * flops_per_pixel(settings) * content[..., 0].size
     report = {
         "size": arguments.size,
+        "network": arguments.network,
         "evaluations": n,
+        "device": devices.name(device),
         "threads": torch.get_num_threads(),
         "precision": finished.precision,
         "evaluations_per_second": {"nst": n / our_seconds, "reference": n / their_seconds},
@@ -132,7 +169,12 @@ def main() -> None:
         "loss_ratio": our_loss / min(theirs),
         "evaluations_to_reference_loss": level,
         "time_to_reference_loss_ratio": level and their_seconds / (our_seconds * level / n),
-        "memory_above_start_mb": peak - idle,
+        "memory_above_start_mb": peaks.get("peak_gpu_memory_mb", peaks["peak_memory_mb"] - idle),
+        "gflop_per_evaluation": flops / 1e9,
+        "matrix_rate_gflops": rate / 1e9,
+        "floor_ms": 1000 * flops / rate,
+        "measured_ms": 1000 * our_seconds / n,
+        "share_of_matrix_rate": flops / rate / (our_seconds / n),
     }
     print(json.dumps(report, indent=1))
 

@@ -1,0 +1,85 @@
+"""Every figure of docs/performance.md in one run: JSON, and a plot.
+
+    python tests/benchmarks/all.py --work FOLDER
+
+About half an hour on two cores. Runs the other benchmarks one after another, each in processes of its own; what is in
+the folder already is not measured again. Writes performance.json and performance.png there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+HERE = Path(__file__).parent
+ENGINE = {(network, size): 60 if size < 1024 else 20 for network in ("vgg19", "lite") for size in (256, 512, 1024)}
+PAIRS = (100, 1000, 10_000)
+
+
+def measure(name: str, work: Path, script: str, *arguments: object) -> dict:
+    """What a benchmark prints, kept in a file of the folder."""
+    kept = work / f"{name}.json"
+    if not kept.exists():
+        command = [sys.executable, str(HERE / script), *map(str, arguments)]
+        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        kept.write_text(answer[answer.index("{\n") :])
+        print(name, flush=True)
+    return json.loads(kept.read_text())
+
+
+def plot(found: dict, path: Path) -> None:
+    """Speed by size and network, and the share of the matrix rate."""
+    mpl.use("agg")
+    from matplotlib import pyplot
+
+    engines = found["engine"]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    labels = [f"{e['network']}\n{e['size']} px" for e in engines]
+    places = range(len(engines))
+    left.bar(
+        [p - 0.2 for p in places], [e["evaluations_per_second"]["reference"] for e in engines], 0.4, color="#b9b4ab"
+    )
+    left.bar([p + 0.2 for p in places], [e["evaluations_per_second"]["nst"] for e in engines], 0.4, color="#2f6f8f")
+    for place, e in zip(places, engines, strict=True):
+        left.annotate(
+            f"{e['speed_ratio']:.1f}×", (place + 0.2, e["evaluations_per_second"]["nst"]), ha="center", va="bottom"
+        )
+    left.set(title="evaluations a second: nst, and the plain loop", yscale="log")
+    right.bar(places, [100 * e["share_of_matrix_rate"] for e in engines], 0.5, color="#2f6f8f")
+    right.axhline(100, color="#555555", linewidth=0.8)
+    right.set(title="arithmetic of the network, % of the matrix rate")
+    for axes in (left, right):
+        axes.set_xticks(list(places), labels, fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    work = parser.parse_args().work
+    work.mkdir(parents=True, exist_ok=True)
+    found = {
+        "engine": [
+            measure(
+                f"engine-{network}-{size}", work, "engine.py", "--network", network, "--size", size, "--evaluations", n
+            )
+            for (network, size), n in ENGINE.items()
+        ],
+        "engine_fp32": measure("engine-fp32", work, "engine.py", "--precision", "fp32", "--evaluations", 60),
+        "company": measure("company", work, "company.py"),
+        "throughput": measure("throughput", work, "throughput.py"),
+        "grid": [measure(f"grid-{pairs}", work, "grid.py", "--pairs", pairs) for pairs in PAIRS],
+    }
+    (work / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
+    plot(found, work / "performance.png")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Pictures painted at the same time against one after another: pairs a minute by how many there are at once.
+
+    python tests/benchmarks/company.py --size 512 --evaluations 100 --at-once 1 2 4 8
+
+Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+import engine
+from nst import devices, weights
+from nst.images import read_picture
+from nst.settings import make
+from nst.stylization import Finished, Subject, together
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--evaluations", type=int, default=20)
+    parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
+    parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 2, 4])
+    arguments = parser.parse_args()
+    state, _, _ = weights.load(arguments.network)
+    values = {"size": arguments.size, "iterations": arguments.evaluations, "network": arguments.network}
+    settings = make(values | {"deterministic": "no"})
+    content = read_picture(engine.DATA / "content/lake.jpg", long_side=arguments.size).pixels
+    style = read_picture(engine.DATA / "style/swirls.jpg", long_side=arguments.size).pixels
+    device = devices.torch_device(arguments.device)
+    rates = {}
+    for count in arguments.at_once:
+        began = time.perf_counter()
+        subjects = [Subject(content, [style], settings)] * count
+        found = [event for _, event in together(subjects, state=state, device=arguments.device)]
+        seconds = time.perf_counter() - began
+        assert sum(isinstance(event, Finished) for event in found) == count
+        rates[count] = 60 * count / seconds
+    first = next(iter(rates.values()))
+    report = {
+        **vars(arguments),
+        "device": devices.name(device),
+        "pictures_a_minute": rates,
+        "ratio": {count: rate / first for count, rate in rates.items()},
+    }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
