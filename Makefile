@@ -28,6 +28,7 @@ bench: $(VENV)/.installed-test  ## speed and losses against the loop that every 
 	python tests/benchmarks/optimizers.py
 	python tests/benchmarks/grid.py
 	python tests/benchmarks/overhead.py
+	python tests/benchmarks/throughput.py
 
 pictures: $(VENV)/.installed  ## paint the sample pictures again
 	python data/paint

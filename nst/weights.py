@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,9 @@ def load(network: str, weights: str = "imagenet") -> tuple[dict[str, Tensor], st
     path = find(network, weights)
     if not path.is_file():
         raise NstError(missing(network, path))
-    return _read(path), str(path), sha256(path)
+    found = path.stat()
+    state, digest = _known(path.resolve(), found.st_mtime_ns, found.st_size)
+    return state, str(path), digest
 
 
 def missing(network: str, path: Path) -> str:
@@ -72,6 +75,12 @@ def missing(network: str, path: Path) -> str:
         f"to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or take the embedded network, "
         "which needs nothing: --network lite"
     )
+
+
+@lru_cache(maxsize=3)
+def _known(path: Path, changed: int, size: int) -> tuple[dict[str, Tensor], str]:
+    """The tensors and the sha256 of a file as it is now: a worker reads it once for all its pictures."""
+    return _read(path), sha256(path)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

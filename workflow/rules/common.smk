@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from nst import ALGORITHM, weights
+from nst import ALGORITHM, devices, weights
 from nst.config import load_config
 from nst.errors import NstError
 from nst.estimate import estimate
@@ -153,7 +153,12 @@ def megabytes_of(wildcards, attempt):
 
 
 def threads_of_a_pair():
-    """All cores where pairs are few; else one each, so that as many pictures as cores are painted at once."""
+    """All cores where pairs are few; else one each, so that as many pictures as cores are painted at once.
+
+    One each on GPUs too: a job's core reads and encodes, and pictures that wait together are painted together.
+    """
+    if CONFIG.device in ("auto", "cuda") and devices.gpus():
+        return CONFIG.threads or 1
     try:
         cores = workflow.cores
     except WorkflowError:  # none were given: a cluster has its own

@@ -1,6 +1,6 @@
 """Every figure of docs/performance.md in one run: JSON, and a plot.
 
-    python tests/benchmarks/all.py --work FOLDER
+    python tests/benchmarks/performance.py --work FOLDER
 
 About half an hour on two cores. Runs the other benchmarks one after another, each in processes of its own; what is in
 the folder already is not measured again. Writes performance.json and performance.png there.
