@@ -3,7 +3,8 @@
     python tests/benchmarks/performance.py --work FOLDER
 
 About half an hour on two cores. Runs the other benchmarks one after another, each in processes of its own; what is in
-the folder already is not measured again. Writes performance.json and performance.png there.
+the folder already is not measured again, and what needs Snakemake is left out where there is none. Writes
+performance.json and performance.png there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
@@ -73,9 +75,10 @@ def main() -> None:
         ],
         "engine_fp32": measure("engine-fp32", work, "engine.py", "--precision", "fp32", "--evaluations", 60),
         "company": measure("company", work, "company.py"),
-        "throughput": measure("throughput", work, "throughput.py"),
-        "grid": [measure(f"grid-{pairs}", work, "grid.py", "--pairs", pairs) for pairs in PAIRS],
     }
+    if find_spec("snakemake"):
+        found["throughput"] = measure("throughput", work, "throughput.py")
+        found["grid"] = [measure(f"grid-{pairs}", work, "grid.py", "--pairs", pairs) for pairs in PAIRS]
     (work / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
     plot(found, work / "performance.png")
     print(json.dumps(found, indent=1))
