@@ -47,6 +47,9 @@ class FeatureExtractor(nn.Module):
         self.layers = frozenset(layers)
         self.pooling, self.tap = pooling, tap
         self.steps, self.names = _cut(network, self.layers)
+        # The maximum commutes with the ReLU, which then has a quarter of the work; only where nobody looks in between.
+        pooled = {name for step, name in zip(self.steps, self.names, strict=True) if isinstance(step, nn.MaxPool2d)}
+        self.late = pooled - self.layers if pooling == "max" else frozenset()
         self.steps.load_state_dict(self._needed(network, state, "features", self.steps.state_dict()), assign=True)
         widths = convolutions(network)
         squares = {layer: torch.empty(widths[layer], widths[layer]) for layer in self.layers}
@@ -112,11 +115,14 @@ class FeatureExtractor(nn.Module):
         x = x.to(dtype=next(self.steps.parameters()).dtype, memory_format=torch.channels_last)
         taps: dict[str, Tensor] = {}
         for step, name in zip(self.steps, self.names, strict=True):
+            if isinstance(step, nn.ReLU) and name in self.late:
+                continue
             if isinstance(step, nn.ReLU):
                 # In place only where nothing holds the convolution's output: a tap before the ReLU must stay as it is.
                 x = F.relu(x, inplace=not (self.tap == "conv" and name in self.layers))
             elif isinstance(step, nn.MaxPool2d):
                 x = pool(x, self.pooling)
+                x = F.relu(x, inplace=True) if name in self.late else x
             else:
                 x = step(x)
             if name in self.layers and isinstance(step, nn.Conv2d if self.tap == "conv" else nn.ReLU):

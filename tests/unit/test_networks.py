@@ -45,6 +45,21 @@ def test_features_are_torchvisions(untrained, picture, tap):
         assert (tap == "relu") == bool((features[layer] >= 0).all())
 
 
+@pytest.mark.parametrize("layers", [["conv1_1", "conv3_1"], ["conv1_2", "conv3_1"]])
+def test_the_relu_after_the_maximum_changes_nothing(untrained, picture, layers):
+    network = FeatureExtractor("vgg19", untrained, layers)
+    late = network.late
+    assert late == {"conv1_2", "conv2_2"} - set(layers)
+    found = []
+    for network.late in (late, frozenset()):
+        x = picture.clone().requires_grad_(True)
+        features = network(x)
+        (gradient,) = torch.autograd.grad(sum(f.square().sum() for f in features.values()), x)
+        found.append([*features.values(), gradient])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    assert not FeatureExtractor("vgg19", untrained, layers, pooling="average").late
+
+
 def test_vgg16_has_its_own_depths(picture):
     state = random_state("vgg16")
     features = FeatureExtractor("vgg16", state, ["conv3_3", "conv4_1"])(picture)
