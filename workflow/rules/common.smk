@@ -20,11 +20,6 @@ FILES = Files()
 # again took a seventh of the time of a dry run of 10,000 pairs.
 gc.set_threshold(200_000, 20, 100)
 
-# To a job's command, on this machine as well as on a cluster's: a warm worker leaves with the Snakemake that it served.
-os.environ["NST_WORKER_OWNER"] = str(os.getpid())
-if CONFIG.worker != "auto":
-    os.environ["NST_WORKER"] = CONFIG.worker
-
 
 def checked(function, *arguments):
     """Call the package; what the user can mend becomes a message without a traceback."""
@@ -35,7 +30,12 @@ def checked(function, *arguments):
 
 
 def read_config(given):
-    return checked(load_config, given)
+    found = checked(load_config, given)
+    # For the jobs' commands, here and on a cluster's nodes: a warm worker leaves with the Snakemake that it served.
+    os.environ["NST_WORKER_OWNER"] = str(os.getpid())
+    if found.worker != "auto":
+        os.environ["NST_WORKER"] = found.worker
+    return found
 
 
 def read_pairs(settings):
