@@ -28,6 +28,7 @@ COMMANDS = {
     "tables": "Compare the pictures of a grid in tables.",
     "sheet": "Lay the pictures of a grid out on sheets.",
     "plot": "Plot how the losses fell.",
+    "gallery": "Show the pictures of a grid on a page.",
     "animate": "Make an animation of the frames of a picture.",
     "worker": "Run, show or stop the workers that keep GPUs warm.",
     "doctor": "Say what this machine has, and what to do about what is missing.",

@@ -1,0 +1,607 @@
+"use strict";
+// data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with what one pair's page shows.
+const gallery = (() => {
+const CHUNK = 60, MOST_POINTS = 300, MOST_COMPARED = 4;
+const SORTS = {
+  grid: "manifest's order", style_error: "style error", content_error: "content error", score: "both errors",
+  ssim: "likeness to the content", seconds: "time", id: "name"
+};
+const NAMES = {
+  style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "both errors",
+  rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", evaluations: "evaluations"
+};
+const VIEWS = {overview, pictures, sweeps, front};
+let all, details = new Map(), state, shown = [];
+
+// ---- small helpers -------------------------------------------------------------------------------------------------
+const $ = id => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+
+// element("a", {href: …}, child, "text"): text is always text, never markup.
+function element(name, attributes = {}, ...children) {
+  const svg = ["svg", "path", "line", "text", "rect", "circle", "g", "image"].includes(name);
+  const made = svg ? document.createElementNS(SVG, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value !== undefined && value !== null) made.setAttribute(key, value);
+  }
+  made.append(...children.filter(child => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+function short(number) {
+  if (number === null || number === undefined) return "–";
+  const size = Math.abs(number);
+  if (Number.isInteger(number) && size < 1e6) return String(number);
+  if (size >= 1000 || (size && size < 1e-3)) return number.toExponential(2);
+  return number.toPrecision(3);
+}
+
+const titleOf = pair => `${pair.content} × ${pair.style}`;
+const errorsOf = pair => pair.style_error === null ? "" : `${short(pair.style_error)} · ${short(pair.content_error)}`;
+const valuesOf = pair => all.settings.map((name, i) => `${name} ${pair.values[i] || "none"}`);
+const fileOf = (pair, name) => `pairs/${pair.key}/${name}`;
+const byId = id => all.pairs.find(pair => pair.id === id);
+
+function image(src, size, alt, eager) {
+  return element("img", {src, alt, width: size.width, height: size.height, loading: eager ? "eager" : "lazy", decoding: "async"});
+}
+
+const edgeImage = (edge, alt) => edge.width ? image(`inputs/${edge.key}/small.webp`, edge, alt) : element("span", {}, "no picture");
+
+// ---- the state is the address --------------------------------------------------------------------------------------
+function read() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const known = (name, options, otherwise) => options.includes(given.get(name)) ? given.get(name) : otherwise;
+  state = {
+    view: known("view", Object.keys(VIEWS), "overview"),
+    find: given.get("find") || "",
+    content: given.get("content") || "", style: given.get("style") || "",
+    best: given.has("best"), front: given.has("front"),
+    sort: known("sort", Object.keys(SORTS), "grid"), down: given.has("down"),
+    along: known("along", all.settings, all.settings[0] || ""),
+    values: Object.fromEntries(all.settings.map(name => [name, given.has("set." + name) ? given.get("set." + name) : null])),
+    pair: given.get("pair") || "",
+    compare: (given.get("compare") || "").split("|").filter(id => id && byId(id)).slice(0, MOST_COMPARED),
+    open: given.has("open")
+  };
+}
+
+function write(push) {
+  const given = new URLSearchParams();
+  for (const name of ["find", "content", "style", "pair"]) if (state[name]) given.set(name, state[name]);
+  for (const name of ["best", "front", "down", "open"]) if (state[name]) given.set(name, "1");
+  if (state.view !== "overview") given.set("view", state.view);
+  if (state.sort !== "grid") given.set("sort", state.sort);
+  if (state.view === "sweeps" && state.along !== all.settings[0]) given.set("along", state.along);
+  for (const [name, value] of Object.entries(state.values)) if (value !== null) given.set("set." + name, value);
+  if (state.compare.length) given.set("compare", state.compare.join("|"));
+  const address = "#" + given;
+  if (address !== (location.hash || "#")) history[push ? "pushState" : "replaceState"](null, "", address);
+}
+
+// ---- which pairs, in which order -----------------------------------------------------------------------------------
+function chosen() {
+  const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = all.pairs.filter(pair =>
+    (!state.content || pair.content === state.content) && (!state.style || pair.style === state.style) &&
+    (!state.best || pair.best) && (!state.front || pair.front) &&
+    all.settings.every((name, i) => state.values[name] === null || pair.values[i] === state.values[name]) &&
+    (!words.length || words.every(word => pair.text.includes(word))));
+  return state.sort === "grid" && !state.down ? found : found.sort(order);
+}
+
+function order(a, b) {
+  const turn = state.down ? -1 : 1;
+  if (state.sort === "grid") return turn * (a.place - b.place);
+  if (state.sort === "id") return turn * a.id.localeCompare(b.id, undefined, {numeric: true});
+  const x = a[state.sort], y = b[state.sort];
+  if (x === null || y === null) return (x === null) - (y === null);  // what is not measured comes last
+  return turn * (x - y) * (state.sort === "ssim" ? -1 : 1);
+}
+
+// ---- the bar -------------------------------------------------------------------------------------------------------
+function select(label, options, value, changed) {
+  const made = element("select", {"aria-label": label, onchange: event => changed(event.target.value)});
+  for (const [key, text] of options) made.append(element("option", {value: key, selected: key === value}, text));
+  return element("label", {}, label, made);
+}
+
+function check(label, name, mark) {
+  const box = element("input", {type: "checkbox", onchange: event => update({[name]: event.target.checked})});
+  box.checked = state[name];
+  return element("label", {}, box, element("span", {class: "star", "aria-hidden": "true"}, mark), label);
+}
+
+function bar() {
+  const form = $("filters");
+  const find = $("find");
+  find.value = state.find;
+  const names = list => [["", "all"], ...list.map(edge => [edge.name, edge.name])];
+  const parts = [];
+  if (all.contents.length > 1) parts.push(select("content", names(all.contents), state.content, value => update({content: value})));
+  if (all.styles.length > 1) parts.push(select("style", names(all.styles), state.style, value => update({style: value})));
+  all.settings.forEach((name, i) => {
+    const options = [["*", "all"], ...all.options[i].map(value => ["=" + value, value || "none"])];
+    const now = state.values[name] === null ? "*" : "=" + state.values[name];
+    parts.push(select(name, options, now, value => {
+      update({values: {...state.values, [name]: value === "*" ? null : value.slice(1)}});
+    }));
+  });
+  if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★"));
+  if (all.pairs.some(pair => pair.front && !pair.best) || all.pairs.some(pair => pair.best)) parts.push(check("Pareto front", "front", "◆"));
+  if (state.view === "pictures") {
+    parts.push(select("sort by", Object.entries(SORTS), state.sort, value => update({sort: value})));
+    parts.push(element("button", {type: "button", class: "plain", "aria-label": "Reverse the order", "aria-pressed": String(state.down), onclick: () => update({down: !state.down})}, state.down ? "↑" : "↓"));
+  }
+  if (state.view === "sweeps" && all.settings.length > 1) {
+    parts.push(select("along", all.settings.map(name => [name, name]), state.along, value => update({along: value})));
+  }
+  const any = state.find || state.content || state.style || state.best || state.front || Object.values(state.values).some(value => value !== null);
+  parts.push(element("button", {type: "button", class: "plain", disabled: !any, onclick: () => {
+    update({find: "", content: "", style: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
+  }}, "Show all"));
+  const focused = document.activeElement && form.contains(document.activeElement) ? Array.from(form.elements).indexOf(document.activeElement) : -1;
+  form.replaceChildren(find, ...parts, element("output", {}));
+  if (focused >= 0 && form.elements[focused]) form.elements[focused].focus();
+  for (const button of document.querySelectorAll("nav button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
+    if (button.dataset.view === "sweeps") button.hidden = !all.settings.length;
+  }
+}
+
+function about() {
+  const done = all.pairs.filter(pair => pair.status === "done").length, gone = all.pairs.length - done;
+  const parts = [`${done} picture${done === 1 ? "" : "s"}`];
+  if (gone) parts.push(`${gone} without a picture`);
+  if (all.judges.length) parts.push(`errors measured by ${all.judges.join(", ")}`);
+  $("about").textContent = parts.join(" · ");
+}
+
+// ---- tiles ---------------------------------------------------------------------------------------------------------
+function tile(pair) {
+  if (pair.status !== "done") {
+    return element("button", {type: "button", class: "tile gone", "data-id": pair.id, onclick: () => open(pair)},
+      element("b", {}, pair.status === "missing" ? "no picture" : "broken"), element("span", {}, pair.error));
+  }
+  const marks = [pair.best && "best of its pair", pair.front && "on the Pareto front"].filter(Boolean);
+  const alt = [titleOf(pair), ...valuesOf(pair), ...marks].join(", ");
+  const badge = pair.best ? "★" : pair.front ? "◆" : "";
+  return element("button", {type: "button", class: "tile", "data-id": pair.id, onclick: () => open(pair)},
+    image(fileOf(pair, "small.webp"), pair, alt),
+    badge && element("span", {class: "badge", "aria-hidden": "true"}, badge));
+}
+
+function captioned(pair, label, detail) {
+  return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), label && element("br"), detail));
+}
+
+// Puts parts into a place as they are scrolled to: a page of thousands is there at once.
+function gradually(place, parts, put) {
+  let next = 0;
+  const end = element("div", {"aria-hidden": "true"});
+  const more = () => {
+    for (const part of parts.slice(next, next + CHUNK)) place.append(put(part));
+    next += CHUNK;
+    if (next >= parts.length) { watch.disconnect(); end.remove(); }
+  };
+  const watch = new IntersectionObserver(seen => { if (seen.some(entry => entry.isIntersecting)) more(); }, {rootMargin: "1200px"});
+  more();
+  if (next < parts.length) { place.after(end); watch.observe(end); }
+}
+
+// ---- views ---------------------------------------------------------------------------------------------------------
+function overview(pairs, main) {
+  const cells = new Map();
+  for (const pair of pairs) {
+    const key = pair.content + "\n" + pair.style;
+    if (!cells.has(key)) cells.set(key, []);
+    cells.get(key).push(pair);
+  }
+  const seen = name => new Set(pairs.map(pair => pair[name]));
+  const [contents, styles] = [seen("content"), seen("style")];
+  const across = all.styles.filter(edge => styles.has(edge.name));
+  const body = element("tbody");
+  const table = element("table", {}, element("caption", {class: "hidden"}, "Contents by styles"),
+    element("thead", {}, element("tr", {}, element("td"), ...across.map(edge =>
+      element("th", {scope: "col"}, edgeImage(edge, ""), edge.name)))), body);
+  const box = element("div", {class: "matrix", tabindex: "0", role: "region", "aria-label": "Contents by styles"}, table);
+  box.style.setProperty("--columns", across.length + 1);
+  main.append(box);
+  const rows = all.contents.filter(edge => contents.has(edge.name));
+  gradually(body, rows, edge => element("tr", {}, element("th", {scope: "row"}, edgeImage(edge, ""), edge.name),
+    ...across.map(style => {
+      const here = cells.get(edge.name + "\n" + style.name) || [];
+      const cell = element("div", {class: "cell"}, ...here.map(tile));
+      const columns = here.length > 9 ? 4 : here.length > 4 ? 3 : here.length > 1 ? 2 : 1;
+      cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+      return element("td", {}, cell);
+    })));
+}
+
+function pictures(pairs, main) {
+  const wall = element("div", {class: "wall"});
+  main.append(wall);
+  gradually(wall, pairs, pair => captioned(pair, titleOf(pair), [...valuesOf(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
+}
+
+function sweeps(pairs, main) {
+  const place = all.settings.indexOf(state.along);
+  const rows = new Map();
+  for (const pair of pairs) {
+    const others = pair.values.filter((_, i) => i !== place);
+    const key = [pair.content, pair.style, ...others].join("\n");
+    if (!rows.has(key)) rows.set(key, []);
+    rows.get(key).push(pair);
+  }
+  const many = Array.from(rows.values()).filter(row => new Set(row.map(pair => pair.values[place])).size > 1);
+  if (!many.length) return main.append(element("p", {class: "note"}, `No pair is painted with several values of ${state.along} here.`));
+  const rank = new Map(all.options[place].map((value, i) => [value, i]));
+  const list = element("div");
+  main.append(list);
+  gradually(list, many, row => {
+    row.sort((a, b) => rank.get(a.values[place]) - rank.get(b.values[place]));
+    const first = row[0];
+    const others = all.settings.map((name, i) => i === place ? "" : `${name} ${first.values[i] || "none"}`).filter(Boolean);
+    const edges = [all.contents.find(edge => edge.name === first.content), all.styles.find(edge => edge.name === first.style)];
+    return element("section", {class: "sweep"},
+      element("h2", {}, [titleOf(first), ...others].join(" · ")),
+      element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(first)} along ${state.along}`},
+        element("div", {class: "edges"}, edgeImage(edges[0], first.content), edgeImage(edges[1], first.style)),
+        ...row.map(pair => captioned(pair, `${state.along} ${pair.values[place] || "none"}`, errorsOf(pair)))));
+  });
+}
+
+function ticks(low, high) {
+  const step = 10 ** Math.floor(Math.log10((high - low) / 3 || 1));
+  const wide = [1, 2, 5, 10].map(k => k * step).find(s => (high - low) / s <= 6);
+  const found = [];
+  for (let t = Math.ceil(low / wide) * wide; t <= high; t += wide) found.push(Number(t.toPrecision(6)));
+  return found;
+}
+
+function decades(low, high) {
+  const found = [];
+  for (let d = Math.floor(Math.log10(low)); d <= Math.log10(high); d++) for (const k of [1, 2, 5]) found.push(Number((k * 10 ** d).toPrecision(2)));
+  return found.filter(t => t >= low && t <= high);
+}
+
+function front(pairs, main) {
+  const measured = pairs.filter(pair => pair.status === "done" && pair.style_error !== null);
+  if (!measured.length) return main.append(element("p", {class: "note"}, "No picture here has been measured."));
+  const [width, height, left, bottom, thumb] = [1200, 700, 64, 44, measured.length > 120 ? 34 : 52];
+  const reach = name => {
+    const values = measured.map(pair => pair[name]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = (high - low || high || 1) * .06;
+    return [Math.max(0, low - room), high + room];
+  };
+  const [x, y] = [reach("content_error"), reach("style_error")];
+  const px = v => left + (v - x[0]) / (x[1] - x[0]) * (width - left - 40);
+  // Style errors span decades: logarithmic, where none is 0.
+  const least = Math.min(...measured.map(pair => pair.style_error));
+  const logs = least > 0 && y[1] / least > 4;
+  if (logs) y[0] = least / 1.15;
+  const share = v => logs ? Math.log(v / y[0]) / Math.log(y[1] / y[0]) : (v - y[0]) / (y[1] - y[0]);
+  const py = v => height - bottom - share(v) * (height - bottom - 40);
+  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Style error by content error; each point is a picture"});
+  for (const t of ticks(...x)) plot.append(element("line", {x1: px(t), x2: px(t), y1: 20, y2: height - bottom}), element("text", {x: px(t), y: height - bottom + 18, "text-anchor": "middle"}, short(t)));
+  for (const t of logs ? decades(...y) : ticks(...y)) plot.append(element("line", {x1: left, x2: width - 20, y1: py(t), y2: py(t)}), element("text", {x: left - 8, y: py(t) + 4, "text-anchor": "end"}, short(t)));
+  plot.append(element("text", {x: width - 20, y: height - 6, "text-anchor": "end"}, "content error →"), element("text", {x: left, y: 14}, "↑ style error"));
+  const points = measured.slice().sort((a, b) => a.front - b.front);
+  for (const pair of points) {
+    const [cx, cy] = [px(pair.content_error), py(pair.style_error)];
+    const side = thumb / Math.max(pair.width, pair.height), [w, h] = [pair.width * side, pair.height * side];
+    const label = [titleOf(pair), ...valuesOf(pair), "style error " + short(pair.style_error), "content error " + short(pair.content_error), pair.front && "on the Pareto front"].filter(Boolean).join(", ");
+    const point = element("g", {class: pair.front ? "point front" : "point", tabindex: "0", role: "button", "aria-label": label, "data-id": pair.id,
+      onclick: () => open(pair), onkeydown: event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(pair); } }});
+    if (measured.length > MOST_POINTS) point.append(element("circle", {cx, cy, r: pair.front ? 5 : 4}));
+    else point.append(element("image", {href: fileOf(pair, "small.webp"), x: cx - w / 2, y: cy - h / 2, width: w, height: h}), element("rect", {x: cx - w / 2, y: cy - h / 2, width: w, height: h, rx: 2}));
+    const title = document.createElementNS(SVG, "title");
+    title.textContent = label;
+    point.append(title);
+    plot.append(point);
+  }
+  main.append(element("div", {class: "scatter"}, plot, element("p", {class: "caption"},
+    "Less is nearer on both axes. Framed, or in another colour: nothing of the same content and style is better in one error and as good in the other.")));
+}
+
+// ---- one pair ------------------------------------------------------------------------------------------------------
+let mode = "result", snapshot = 0, wiped = 50;
+
+function open(pair) { state.pair = pair.id; write(true); show(); }
+
+function step(by) {
+  const at = shown.findIndex(pair => pair.id === state.pair);
+  const next = shown[at + by];
+  if (at >= 0 && next) { state.pair = next.id; snapshot = 0; write(); show(); }
+}
+
+function close() {
+  state.pair = "";
+  write();
+  const dialog = $("pair");
+  const id = dialog.dataset.id;
+  if (dialog.open) dialog.close();
+  dialog.replaceChildren();
+  const back = Array.from(document.querySelectorAll("main [data-id]")).find(made => made.dataset.id === id);
+  if (back) back.focus();
+}
+
+function load(pair) {
+  if (details.has(pair.key) || pair.status !== "done") return;
+  details.set(pair.key, null);
+  document.head.append(element("script", {src: fileOf(pair, "pair.js")}));
+}
+
+function show() {
+  const dialog = $("pair"), pair = byId(state.pair);
+  if (!pair) { if (dialog.open) close(); return; }
+  load(pair);
+  const known = details.get(pair.key);
+  const at = shown.findIndex(other => other.id === pair.id);
+  dialog.dataset.id = pair.id;
+  const focused = dialog.contains(document.activeElement) ? document.activeElement.dataset.role : "";
+  dialog.replaceChildren(element("div", {class: "pair"},
+    element("div", {class: "head"},
+      element("button", {type: "button", class: "plain", "data-role": "back", disabled: at <= 0, "aria-label": "Previous picture", onclick: () => step(-1)}, "←"),
+      element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next picture", onclick: () => step(1)}, "→"),
+      element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, valuesOf(pair).join(" · "))),
+      element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "Picked" : "Compare"),
+      element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: close}, "✕")),
+    stage(pair, known), tools(pair, known), side(pair, known)));
+  if (!dialog.open) dialog.showModal();
+  const again = focused && dialog.querySelector(`[data-role="${focused}"]:not(:disabled)`);
+  (again || dialog.querySelector('[data-role="close"]')).focus();
+}
+
+function stage(pair, known) {
+  if (pair.status !== "done") {
+    return element("div", {class: "stage"}, element("p", {class: "why"}, element("b", {}, pair.status === "missing" ? "There is no picture." : "The picture is broken."), pair.error));
+  }
+  const content = all.contents.find(edge => edge.name === pair.content), style = all.styles.find(edge => edge.name === pair.style);
+  const big = (src, alt, name) => element("img", {src, alt, class: name, draggable: "false"});
+  const result = big(fileOf(pair, "large.webp"), `${titleOf(pair)}, the result`, "over");
+  const input = edge => big(`inputs/${edge.key}/large.webp`, edge.name, "under");
+  const place = element("div", {class: "stage"});
+  let start = null;
+  if (mode !== "wipe") {
+    place.addEventListener("pointerdown", event => { start = [event.clientX, event.clientY]; });
+    place.addEventListener("pointerup", event => {
+      const [dx, dy] = start ? [event.clientX - start[0], event.clientY - start[1]] : [0, 0];
+      if (Math.abs(dx) > 60 && Math.abs(dx) > 2 * Math.abs(dy)) step(dx < 0 ? 1 : -1);
+      start = null;
+    });
+  }
+  if (mode === "content") place.append(input(content));
+  else if (mode === "style") place.append(input(style));
+  else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was painted`, "over"));
+  else if (mode === "steps" && known && known.snapshots.length) {
+    const [evaluation, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
+    place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${evaluation} evaluations`, "over"));
+  } else if (mode === "wipe") {
+    const cut = element("div", {class: "cut"});
+    const range = element("input", {type: "range", min: 0, max: 100, step: .5, "data-role": "wipe", "aria-label": "Wipe from the content to the result",
+      oninput: event => { wiped = Number(event.target.value); place.style.setProperty("--wipe", wiped + "%"); }});
+    range.value = wiped;
+    place.classList.add("wipe");
+    place.style.setProperty("--wipe", wiped + "%");
+    place.append(input(content), result, cut, range);
+  } else place.append(result);
+  return place;
+}
+
+function tools(pair, known) {
+  const place = element("div", {class: "tools", role: "group", "aria-label": "What is shown"});
+  if (pair.status !== "done") return place;
+  const steps = known && known.snapshots.length;
+  const modes = [["result", "Result"], ["wipe", "Wipe"], ["content", "Content"], ["style", "Style"]];
+  if (pair.moves) modes.push(["motion", "Animation"]);
+  if (steps) modes.push(["steps", "Snapshots"]);
+  const now = modes.some(([name]) => name === mode) ? mode : "result";
+  for (const [name, text] of modes) {
+    place.append(element("button", {type: "button", class: "plain", "data-role": name, "aria-pressed": String(name === now), onclick: () => { mode = name; show(); }}, text));
+  }
+  if (now === "steps") {
+    const last = known.snapshots.length - 1, at = Math.min(snapshot, last);
+    const range = element("input", {type: "range", min: 0, max: last, "data-role": "step", "aria-label": "Snapshot",
+      "aria-valuetext": `evaluation ${known.snapshots[at][0]}`, oninput: event => { snapshot = Number(event.target.value); show(); }});
+    range.value = at;
+    place.append(element("label", {}, range, element("span", {}, `evaluation ${known.snapshots[at][0]}`)));
+  }
+  return place;
+}
+
+function listed(entries) {
+  return element("dl", {}, ...entries.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+}
+
+function side(pair, known) {
+  const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this picture"});
+  if (pair.status !== "done") {
+    place.append(element("h3", {}, "What went wrong"), element("p", {}, pair.error), element("h3", {}, "Settings"),
+      listed([...all.settings.map((name, i) => [name, pair.values[i] || "none"]), ...all.constant]));
+    return place;
+  }
+  const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
+  place.append(element("h3", {}, "Measured"), listed(Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])])));
+  if (marks.length) place.append(element("p", {class: "caption"}, marks.join(" · ")));
+  if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }
+  if (known.losses.total) place.append(element("h3", {}, "Losses"), chart(known.losses));
+  for (const warning of known.warnings) place.append(element("p", {class: "caption"}, "! " + warning));
+  place.append(element("h3", {}, "Make it again"), element("pre", {}, known.again),
+    element("button", {type: "button", class: "plain", "data-role": "copy", onclick: () => copy(known.again)}, "Copy"));
+  place.append(element("h3", {}, "Files"), element("ul", {}, ...known.files.map(name =>
+    element("li", {}, element("a", {href: fileOf(pair, name), download: true}, name)))));
+  const rest = [["size", `${known.size[0]} × ${known.size[1]} px`], ["device", known.device], ["precision", known.precision]];
+  place.append(element("h3", {}, "Settings"), listed([...Object.entries(known.settings).filter(([, value]) => value !== ""), ...rest].map(([name, value]) => [name, String(value)])));
+  return place;
+}
+
+async function copy(text) {
+  try { await navigator.clipboard.writeText(text); say("Copied."); } catch { say("Copying is not allowed here; select the text."); }
+}
+
+function say(text) { $("said").textContent = text; }
+
+// Loss curves on a logarithmic scale; the values under the pointer, or at the last evaluation, stand in the legend.
+let curves = new Set(["total", "content", "style"]);
+
+function chart(losses) {
+  const [width, height, left, bottom] = [320, 190, 42, 18];
+  const names = Object.keys(losses).filter(name => name !== "evaluation" && losses[name].some(value => value > 0));
+  const drawn = names.filter(name => curves.has(name));
+  const values = drawn.flatMap(name => losses[name]).filter(value => value > 0);
+  const [low, high] = values.length ? [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))] : [0, 1];
+  const last = losses.evaluation[losses.evaluation.length - 1], first = losses.evaluation[0];
+  const px = e => left + (e - first) / (last - first || 1) * (width - left - 6);
+  const py = v => 6 + (high - Math.log10(v)) / (high - low || 1) * (height - bottom - 10);
+  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Loss curves; the values are in the legend"});
+  for (const t of decades(10 ** low, 10 ** high).slice(-6)) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, short(t)));
+  plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} evaluations`));
+  for (const name of drawn) {
+    const points = losses[name].map((value, i) => value > 0 ? `${px(losses.evaluation[i]).toFixed(1)} ${py(value).toFixed(1)}` : "").filter(Boolean);
+    plot.append(element("path", {class: "c" + names.indexOf(name) % 10, d: "M" + points.join("L")}));
+  }
+  const rule = element("line", {class: "rule", y1: 4, y2: height - bottom});
+  const legend = element("div", {class: "legend", role: "group", "aria-label": "Curves"});
+  const tell = at => {
+    rule.setAttribute("x1", px(losses.evaluation[at]));
+    rule.setAttribute("x2", px(losses.evaluation[at]));
+    legend.replaceChildren(...names.map((name, i) => element("button", {type: "button", "data-role": "curve-" + name, "aria-pressed": String(curves.has(name)),
+      onclick: () => { curves[curves.has(name) ? "delete" : "add"](name); show(); }},
+      element("svg", {viewBox: "0 0 16 6", "aria-hidden": "true"}, element("line", {class: curves.has(name) ? "c" + i % 10 : "grid", x1: 0, x2: 16, y1: 3, y2: 3})),
+      `${name} ${short(losses[name][at])}`)), element("span", {class: "caption"}, `at evaluation ${losses.evaluation[at]}`));
+  };
+  plot.append(rule);
+  plot.addEventListener("pointermove", event => {
+    const box = plot.getBoundingClientRect();
+    const wanted = first + ((event.clientX - box.left) / box.width * width - left) / (width - left - 6) * (last - first);
+    let at = losses.evaluation.findIndex(e => e >= wanted);
+    tell(at < 0 ? losses.evaluation.length - 1 : at);
+  });
+  plot.addEventListener("pointerleave", () => tell(losses.evaluation.length - 1));
+  tell(losses.evaluation.length - 1);
+  return element("div", {class: "chart"}, plot, legend);
+}
+
+// ---- compare -------------------------------------------------------------------------------------------------------
+function pick(pair) {
+  const at = state.compare.indexOf(pair.id);
+  if (at >= 0) state.compare.splice(at, 1);
+  else if (state.compare.length < MOST_COMPARED) state.compare.push(pair.id);
+  else return say(`Four pictures are compared at most.`);
+  write();
+  tray();
+  if (state.pair) show();
+}
+
+function tray() {
+  const picked = state.compare.map(byId).filter(Boolean);
+  const place = $("tray");
+  place.hidden = !picked.length;
+  place.replaceChildren(
+    ...picked.map(pair => element("button", {type: "button", class: "picked", "aria-label": `Remove ${titleOf(pair)} from the comparison`, onclick: () => pick(pair)}, image(fileOf(pair, "small.webp"), pair, ""))),
+    element("button", {type: "button", class: "plain", disabled: picked.length < 2, onclick: () => { state.open = true; write(true); compare(); }}, "Compare"));
+}
+
+function compare() {
+  const dialog = $("compare"), picked = state.compare.map(byId).filter(Boolean);
+  if (!state.open || picked.length < 2) { if (dialog.open) dialog.close(); return; }
+  const sight = {zoom: 1, x: 0, y: 0};
+  const panels = element("div", {class: "panels"});
+  panels.style.setProperty("--across", picked.length === 4 ? 2 : picked.length);
+  const apply = () => {
+    for (const [name, value] of Object.entries({"--zoom": sight.zoom, "--x": sight.x + "px", "--y": sight.y + "px"})) panels.style.setProperty(name, value);
+  };
+  const zoom = by => {
+    const before = sight.zoom;
+    sight.zoom = Math.min(16, Math.max(1, sight.zoom * by));
+    for (const axis of ["x", "y"]) sight[axis] = sight.zoom === 1 ? 0 : sight[axis] * sight.zoom / before;
+    apply();
+  };
+  const touches = new Map();
+  for (const pair of picked) {
+    const panel = element("figure", {class: "panel"}, element("img", {src: fileOf(pair, "large.webp"), alt: [titleOf(pair), ...valuesOf(pair)].join(", "), draggable: "false"}),
+      element("figcaption", {}, [titleOf(pair), ...valuesOf(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
+    panel.addEventListener("wheel", event => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15); }, {passive: false});
+    panel.addEventListener("pointerdown", event => { panel.setPointerCapture(event.pointerId); touches.set(event.pointerId, event); });
+    panel.addEventListener("pointermove", event => {
+      const before = touches.get(event.pointerId);
+      if (!before) return;
+      const others = Array.from(touches.values()).filter(touch => touch.pointerId !== event.pointerId);
+      if (others.length) {
+        const apart = touch => Math.hypot(touch.clientX - others[0].clientX, touch.clientY - others[0].clientY) || 1;
+        zoom(apart(event) / apart(before));
+      } else if (sight.zoom > 1) { sight.x += event.clientX - before.clientX; sight.y += event.clientY - before.clientY; apply(); }
+      touches.set(event.pointerId, event);
+    });
+    for (const name of ["pointerup", "pointercancel"]) panel.addEventListener(name, event => touches.delete(event.pointerId));
+    panels.append(panel);
+  }
+  const button = (label, text, act) => element("button", {type: "button", class: "plain", "aria-label": label, onclick: act}, text);
+  dialog.replaceChildren(element("div", {class: "compare pair-like"},
+    element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Pictures compared"),
+      button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole pictures", "1:1", () => zoom(0)),
+      element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move: all pictures follow."),
+      button("Close", "✕", () => dialog.close())), panels));
+  dialog.onkeydown = event => {
+    const moves = {ArrowLeft: ["x", 60], ArrowRight: ["x", -60], ArrowUp: ["y", 60], ArrowDown: ["y", -60]};
+    if (event.key === "+" || event.key === "=") zoom(1.4);
+    else if (event.key === "-") zoom(1 / 1.4);
+    else if (moves[event.key] && sight.zoom > 1) { const [axis, by] = moves[event.key]; sight[axis] += by; apply(); event.preventDefault(); }
+  };
+  apply();
+  if (!dialog.open) dialog.showModal();
+}
+
+// ---- all together --------------------------------------------------------------------------------------------------
+function update(change) { Object.assign(state, change); write(); draw(); }
+
+function draw() {
+  bar();
+  shown = chosen();
+  const main = $("view");
+  main.replaceChildren();
+  main.className = "view " + state.view;
+  if (shown.length) VIEWS[state.view](shown, main);
+  else main.append(element("p", {class: "note"}, "Nothing here. Show all, or look for something else."));
+  const count = `${shown.length === all.pairs.length ? shown.length : `${shown.length} of ${all.pairs.length}`} pair${all.pairs.length === 1 ? "" : "s"}`;
+  document.querySelector("#filters output").textContent = count;
+  tray();
+}
+
+function follow() { read(); draw(); show(); compare(); }
+
+function data(given) {
+  all = given;
+  all.pairs.forEach((pair, place) => {
+    pair.place = place;
+    pair.text = [pair.id, pair.content, pair.style, pair.settings, pair.status, ...valuesOf(pair)].join(" ").toLowerCase();
+  });
+  about();
+  let wait;
+  $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });
+  $("filters").addEventListener("submit", event => event.preventDefault());
+  for (const button of document.querySelectorAll("nav button")) button.addEventListener("click", () => update({view: button.dataset.view}));
+  addEventListener("hashchange", follow);
+  addEventListener("popstate", follow);
+  $("pair").addEventListener("cancel", event => { event.preventDefault(); close(); });
+  $("pair").addEventListener("keydown", event => {
+    if (event.target.matches("input[type=range]")) return;
+    if (event.key === "ArrowRight") step(1);
+    else if (event.key === "ArrowLeft") step(-1);
+  });
+  $("compare").addEventListener("close", () => { state.open = false; write(); });
+  follow();
+}
+
+function pair(key, given) {
+  details.set(key, given);
+  const looked = byId(state.pair);
+  if (looked && looked.key === key) show();
+}
+
+return {data, pair};
+})();
