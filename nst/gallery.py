@@ -59,11 +59,18 @@ class _Work:
             return False
 
 
-def write_gallery(records: pd.DataFrame, grid_csv: Path, folder: Path) -> Path:
+def write_gallery(records: pd.DataFrame, grid_csv: Path, folder: Path, work: Path | None = None) -> Path:
     """Write the gallery of a grid into a folder; the path of its page.
 
+    Args:
+        work: where what was made is kept for the next time, if that is not to be the folder itself.
     Raises NstError where the folder cannot be written.
     """
+    if work is not None:
+        write_gallery(records, grid_csv, work)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(work, folder, copy_function=_link, ignore=shutil.ignore_patterns("stamp", "*.size"))
+        return folder / "index.html"
     records = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1)
     pairs = [_entry(line, grid_csv.parent) for line in records.to_dict("records")]
     inputs = _inputs(records)
@@ -207,11 +214,15 @@ def _linked(path: Path, folder: Path, name: str = "") -> str:
     """A file's name in a folder, where it takes no room of its own if both are on one file system."""
     target = folder / (name or path.name)
     with replacing(target) as file:
-        try:
-            os.link(path, file)
-        except OSError:
-            shutil.copyfile(path, file)
+        _link(path, file)
     return target.name
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _curves(path: Path) -> dict[str, list[float]]:

@@ -10,9 +10,10 @@ import click
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write.  [default: gallery, beside it]")
-def command(grid_csv: Path, output: Path | None) -> None:
+@click.option("--work", type=click.Path(path_type=Path), help="Folder of what can be used again the next time.")
+def command(grid_csv: Path, output: Path | None, work: Path | None) -> None:
     """Write a gallery of the pairs in GRID_CSV, done or not: open its index.html."""
     from nst.gallery import write_gallery
     from nst.records import read_records
 
-    click.echo(write_gallery(read_records(grid_csv), grid_csv, output or grid_csv.parent / "gallery"))
+    click.echo(write_gallery(read_records(grid_csv), grid_csv, output or grid_csv.parent / "gallery", work))

@@ -458,7 +458,8 @@ function chart(losses) {
   const px = e => left + (e - first) / (last - first || 1) * (width - left - 6);
   const py = v => 6 + (high - Math.log10(v)) / (high - low || 1) * (height - bottom - 10);
   const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Loss curves; the values are in the legend"});
-  for (const t of decades(10 ** low, 10 ** high).slice(-6)) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, short(t)));
+  const fine = decades(10 ** low, 10 ** high), whole = fine.filter(t => Math.log10(t) % 1 === 0);
+  for (const t of fine.length > 6 ? whole : fine) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, short(t)));
   plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} evaluations`));
   for (const name of drawn) {
     const points = losses[name].map((value, i) => value > 0 ? `${px(losses.evaluation[i]).toFixed(1)} ${py(value).toFixed(1)}` : "").filter(Boolean);

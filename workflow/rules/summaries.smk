@@ -48,6 +48,32 @@ rule compare:
         "nst tables {input.grid:q} -o {params.folder:q} > {log:q} 2>&1"
 
 
+rule gallery:
+    """A page that shows every pair: open gallery/index.html."""
+    input:
+        grid=rules.grid.output,
+        table=rules.compare.output.table,  # stands for all pictures, which it is made from
+    output:
+        report(
+            directory(f"{RESULTS}/gallery"),
+            htmlindex="index.html",
+            caption="../report/gallery.rst",
+            category="Gallery",
+        ),
+    log:
+        f"{RESULTS}/logs/gallery.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/gallery.tsv"
+    threads: workflow.cores if workflow.cores else 1
+    conda:
+        "../envs/nst.yaml"
+    params:
+        # Outside the output, which Snakemake deletes first: what has not changed is not made again.
+        work=f"{RESULTS}/.work/gallery",
+    shell:
+        "nst gallery {input.grid:q} -o {output:q} --work {params.work:q} > {log:q} 2>&1"
+
+
 rule sheets:
     """Contents × styles for each of the settings, and a sheet over the settings for each content and style."""
     input:

@@ -1,0 +1,330 @@
+"""The gallery as a person uses it, from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nst.gallery import write_gallery
+from nst.records import read_records
+from PIL import Image
+from synthetic import write_results
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+CONTENTS, STYLES = ["lake", "portrait", HOSTILE], ["wave", "swirls", "cubism", "glass"]
+SETTINGS = {f"w{w}": {"style_weight": w, "size": 256} for w in (1, 10, 100)}
+WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory) -> Path:
+    """Of 3 × 4 × 3 pairs: the first with an animation and snapshots, the last without a picture."""
+    root = tmp_path_factory.mktemp("results")
+    grid = write_results(root, CONTENTS, STYLES, SETTINGS, size=(480, 360))
+    records = read_records(grid)
+    first, last = Path(records["folder"][0]), Path(records["folder"].iloc[-1])
+    frames = [Image.new("RGB", (48, 36), (i * 40, 90, 120)) for i in range(4)]
+    frames[0].save(first / "animation.gif", save_all=True, append_images=frames[1:], duration=80)
+    (first / "snapshots").mkdir()
+    for i, frame in enumerate(frames[:3], 1):
+        frame.save(first / f"snapshots/{50 * i:06d}.png")
+    (last / "run.json").unlink()
+    log = root / "logs/stylize" / f"{records['id'].iloc[-1]}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("nst: glass.jpg: is no picture; give a PNG\n")
+    return write_gallery(read_records(grid), grid, root / "gallery")
+
+
+@pytest.fixture
+def visit(browser, gallery) -> Iterator[Callable[..., Any]]:
+    """Opens a page of the gallery; whatever the page complains of fails the test."""
+    complaints: list[str] = []
+    pages = []
+
+    def go(address: str = "", size: dict[str, int] = WIDE, page: Path = gallery, **options: Any) -> Any:
+        context = browser.new_context(viewport=size, **options)
+        opened = context.new_page()
+        opened.on("console", lambda message: complaints.append(message.text))
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("requestfailed", lambda request: complaints.append(f"{request.url}: {request.failure}"))
+        opened.goto(f"{page.as_uri()}{address}")
+        opened.wait_for_selector("main > *")
+        pages.append(context)
+        return opened
+
+    yield go
+    for context in pages:
+        context.close()
+    assert complaints == []
+
+
+def pair(page: Any, content: str, style: str, weight: int) -> Any:
+    return page.locator(f'main [data-id="{content}/{style}/w{weight}"]')
+
+
+def shown(page: Any) -> int:
+    return page.locator("main .tile").count()
+
+
+def loaded(page: Any, images: str) -> bool:
+    """Whether every picture of a selector is really there."""
+    ready = "all => all.length > 0 && all.every(image => image.complete && image.naturalWidth > 0)"
+    page.wait_for_function(f"selector => ({ready})([...document.querySelectorAll(selector)])", arg=images)
+    return True
+
+
+def test_it_opens_with_everything_in_it(visit):
+    page = visit()
+    assert page.locator("thead th").all_inner_texts() == STYLES
+    assert page.locator("tbody th").all_inner_texts() == CONTENTS
+    assert shown(page) == 36
+    assert page.locator("#filters output").inner_text() == "36 pairs"
+    assert "35 pictures" in page.locator("#about").inner_text()
+    assert "1 without a picture" in page.locator("#about").inner_text()
+    assert loaded(page, "main td img")
+    assert page.locator(".tile.gone").inner_text().split("\n") == ["no picture", "glass.jpg: is no picture; give a PNG"]
+
+
+def test_filters_narrow_it_down_and_the_address_keeps_them(visit):
+    page = visit()
+    page.get_by_label("content", exact=True).select_option("lake")
+    assert shown(page) == 12
+    page.get_by_label("style_weight", exact=True).select_option("10")
+    assert shown(page) == 4
+    page.get_by_role("searchbox").fill("swirls")
+    page.wait_for_function("() => document.querySelectorAll('main .tile').length === 1")
+    again = visit("#" + page.url.partition("#")[2])
+    assert shown(again) == 1
+    assert again.get_by_role("searchbox").input_value() == "swirls"
+    again.get_by_role("button", name="Show all").click()
+    assert shown(again) == 36
+    again.get_by_label("best of each").check()
+    assert shown(again) == 12
+    again.get_by_role("searchbox").fill("there is no such thing")
+    again.get_by_text("Nothing here.").wait_for()
+
+
+def test_pictures_are_sorted_by_any_metric(visit):
+    page = visit("#view=pictures")
+    captions = page.locator("main figcaption")
+    assert captions.count() == 36
+    page.get_by_label("sort by").select_option("style_error")
+    errors = [float(text.split(" · ")[-2]) for text in captions.all_inner_texts()[:35]]
+    assert errors == sorted(errors)
+    page.get_by_role("button", name="Reverse the order").click()
+    assert "style_weight 1 " in captions.first.inner_text()
+    assert "sort=style_error" in page.url
+    assert "down=1" in page.url
+    assert captions.last.inner_text().startswith(HOSTILE)  # what is not measured stays last
+
+
+def test_one_pair_wiped_played_and_stepped_through(visit):
+    page = visit()
+    pair(page, "lake", "wave", 1).click()
+    dialog = page.locator("dialog#pair")
+    assert dialog.get_by_role("heading", level=2).inner_text() == "lake × wave style_weight 1"
+    assert loaded(page, "dialog .stage img")
+    dialog.get_by_role("button", name="Wipe").click()
+    wipe = dialog.get_by_label("Wipe from the content to the result")
+    assert wipe.evaluate("range => getComputedStyle(range.parentElement).getPropertyValue('--wipe')") == "50%"
+    box = dialog.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
+    assert 20 < float(wipe.input_value()) < 30
+    wipe.press("ArrowRight")
+    assert (
+        dialog.locator("img.over")
+        .evaluate("image => getComputedStyle(image).clipPath")
+        .startswith("inset(0px 0px 0px 2")
+    )
+    dialog.get_by_role("button", name="Animation").click()
+    assert dialog.locator(".stage img").get_attribute("src").endswith("animation.gif")
+    assert loaded(page, "dialog .stage img")
+    dialog.get_by_role("button", name="Snapshots").click()
+    assert dialog.locator(".stage img").get_attribute("src").endswith("snapshot-000050.png")
+    step = dialog.get_by_label("Snapshot", exact=True)
+    step.focus()
+    page.keyboard.press("ArrowRight")
+    assert dialog.locator(".stage img").get_attribute("alt") == "lake × wave after 100 evaluations"
+    page.keyboard.press("End")
+    assert dialog.get_by_text("evaluation 150").count() == 1
+    for name, part in (("Content", "inputs/"), ("Style", "inputs/"), ("Result", "large.webp")):
+        dialog.get_by_role("button", name=name, exact=True).click()
+        assert part in dialog.locator(".stage img").get_attribute("src")
+        assert loaded(page, "dialog .stage img")
+
+
+def test_one_pair_tells_all_about_itself(visit, gallery):
+    page = visit()
+    pair(page, "portrait", "swirls", 10).click()
+    side = page.get_by_role("region", name="About this picture")
+    side.locator(".chart").wait_for()
+    told = side.inner_text()
+    for text in ("style error", "content error", "nst again ", "style_weight", "a CPU", "48 × 36 px"):
+        assert text in told
+    total = side.get_by_role("button", name="total")
+    before = total.inner_text()
+    plot = side.locator(".chart svg").first
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 40)
+    assert side.get_by_role("button", name="total").inner_text() != before
+    curves = plot.locator("path").count()
+    side.get_by_role("button", name="style:conv3_1").click()
+    assert side.locator(".chart svg").first.locator("path").count() == curves + 1
+    links = side.get_by_role("link")
+    assert links.all_inner_texts() == ["image.png", "losses.csv", "run.json"]
+    for link in links.all():
+        assert (gallery.parent / str(link.get_attribute("href"))).is_file()
+
+
+def test_keys_lead_from_picture_to_picture_and_back(visit):
+    page = visit()
+    pair(page, "lake", "wave", 1).focus()
+    page.keyboard.press("Enter")
+    heading = page.locator("#pair-title")
+    page.keyboard.press("ArrowRight")
+    assert heading.inner_text() == "lake × wave style_weight 10"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert heading.inner_text() == "lake × wave style_weight 1"
+    address = page.url
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog#pair").is_visible()
+    assert page.evaluate("document.activeElement.dataset.id") == "lake/wave/w1"
+    shared = visit("#" + address.partition("#")[2])
+    assert shared.locator("#pair-title").inner_text() == "lake × wave style_weight 1"
+
+
+def test_the_way_back_closes_a_picture(visit):
+    page = visit()
+    pair(page, "lake", "cubism", 10).click()
+    page.locator("dialog#pair[open]").wait_for()
+    page.go_back()
+    page.locator("dialog#pair:not([open])").wait_for(state="hidden")
+    assert shown(page) == 36
+
+
+def test_a_pair_without_a_picture_has_a_page_too(visit):
+    page = visit()
+    page.locator(".tile.gone").click()
+    assert page.locator("dialog .why").inner_text().split("\n")[-1] == "glass.jpg: is no picture; give a PNG"
+    assert page.locator("#pair-title").inner_text().startswith(HOSTILE)
+    page.keyboard.press("ArrowLeft")
+    assert loaded(page, "dialog .stage img")
+
+
+def test_a_sweep_goes_along_its_setting(visit):
+    page = visit("#view=sweeps")
+    assert page.locator(".sweep").count() == 12
+    first = page.locator(".sweep").first
+    assert [text.split("\n")[0] for text in first.locator("figcaption").all_inner_texts()] == [
+        "style_weight 1", "style_weight 10", "style_weight 100"
+    ]  # fmt: skip
+    page.get_by_label("style", exact=True).select_option("glass")
+    assert page.locator(".sweep").count() == 3
+    page.get_by_label("style_weight", exact=True).select_option("10")
+    page.get_by_text("No pair is painted with several values of style_weight here.").wait_for()
+
+
+def test_errors_are_points_that_are_pictures(visit):
+    page = visit("#view=front")
+    points = page.locator(".scatter .point")
+    assert points.count() == 35
+    points.nth(3).focus()
+    page.keyboard.press("Enter")
+    page.locator("dialog#pair[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("checkbox", name="Pareto front").check()
+    assert 0 < page.locator(".scatter .point").count() <= 35
+
+
+def test_pictures_are_compared_in_step(visit):
+    page = visit()
+    for weight in (1, 10, 100):
+        pair(page, "lake", "wave", weight).click()
+        page.locator("dialog [data-role=pick]").click()
+        page.keyboard.press("Escape")
+    tray = page.get_by_role("complementary", name="Pictures to compare")
+    tray.get_by_role("button", name="Compare", exact=True).click()
+    panels = page.locator(".panel")
+    assert panels.count() == 3
+    assert loaded(page, ".panel img")
+    box = panels.first.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.wheel(0, -300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 140)
+    page.mouse.up()
+    seen = page.locator(".panel img").evaluate_all("all => all.map(image => getComputedStyle(image).transform)")
+    assert len(set(seen)) == 1
+    assert seen[0] != "matrix(1, 0, 0, 1, 0, 0)"
+    assert seen[0].endswith("60, 40)")
+    shared = visit("#" + page.url.partition("#")[2])
+    assert shared.locator(".panel").count() == 3
+    shared.keyboard.press("Escape")
+    assert not shared.locator("dialog#compare").is_visible()
+    shared.locator(".picked").first.click()
+    assert shared.locator(".picked").count() == 2
+
+
+@pytest.mark.parametrize("address", ["", "#view=pictures", "#view=sweeps", "#view=front"])
+def test_on_a_phone_nothing_is_wider_than_the_screen(visit, address):
+    page = visit(address, PHONE, has_touch=True, is_mobile=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if address != "#view=front":
+        page.locator("main .tile").nth(1).tap()
+        assert page.locator("dialog .pair").evaluate("pair => pair.scrollWidth") <= 390
+        assert loaded(page, "dialog .stage img")
+
+
+def test_a_swipe_goes_on(visit):
+    page = visit("", PHONE, has_touch=True, is_mobile=True)
+    page.locator("main .tile").first.tap()
+    page.locator("dialog .stage").evaluate(
+        """stage => { for (const [type, x] of [["pointerdown", 300], ["pointerup", 80]])
+             stage.dispatchEvent(new PointerEvent(type, {clientX: x, clientY: 200, bubbles: true})); }"""
+    )
+    assert page.locator("#pair-title").inner_text() == "lake × wave style_weight 10"
+
+
+def test_a_hostile_name_is_just_a_name(visit):
+    page = visit("#view=pictures&content=" + HOSTILE.replace("<", "%3C").replace(">", "%3E"))
+    assert shown(page) == 12
+    assert page.locator("main figcaption b").first.inner_text() == f"{HOSTILE} × wave"
+    assert page.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["", "#view=pictures", "#view=sweeps", "#view=front", "#pair=lake/wave/w1"])
+def test_everybody_can_use_it(visit, address, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    page = visit(address, color_scheme=scheme)
+    page.wait_for_timeout(300)
+    found = axe.Axe().run(page).response["violations"]
+    serious = [(f["id"], f["nodes"][0]["html"]) for f in found if f["impact"] in ("serious", "critical")]
+    assert serious == []
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    """Of 2,000 pairs."""
+    root = tmp_path_factory.mktemp("large")
+    settings = {f"w{w}": {"style_weight": w} for w in (1, 3, 10, 30)}
+    contents, styles = [f"content{i}" for i in range(20)], [f"style{i}" for i in range(25)]
+    grid = write_results(root, contents, styles, settings, size=(160, 120))
+    return write_gallery(read_records(grid), grid, root / "gallery")
+
+
+@pytest.mark.slow
+def test_2000_pairs_are_there_and_can_be_searched(visit, large):
+    page = visit("", WIDE, large)
+    assert page.locator("#filters output").inner_text() == "2000 pairs"
+    spent = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+    print(f"ready after {spent:.0f} ms")
+    page.get_by_role("searchbox").fill("content7 style24")
+    page.wait_for_function("() => document.querySelectorAll('main .tile').length === 4")
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_role("button", name="Pictures").click()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function("() => document.querySelectorAll('main .tile').length > 100")

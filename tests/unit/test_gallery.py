@@ -1,0 +1,157 @@
+"""nst.gallery: what is written, for whom, and what is not made twice. How it looks is tested in tests/browser."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from nst.errors import NstError
+from nst.gallery import script, write_gallery
+from nst.images import picture_size
+from nst.records import read_records
+from synthetic import write_results
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+SETTINGS = {f"w{w}": {"style_weight": w, "size": 256} for w in (1, 10)}
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    return write_results(tmp_path / "results", ["cat", HOSTILE], ["wave", "</script>"], SETTINGS, size=(2000, 500))
+
+
+def gallery(grid: Path, folder: Path, work: Path | None = None) -> dict:
+    """The data of the gallery that is written."""
+    assert write_gallery(read_records(grid), grid, folder, work) == folder / "index.html"
+    return data_of(folder)
+
+
+def data_of(folder: Path) -> dict:
+    text = (folder / "data.js").read_text()
+    return json.loads(text.removeprefix("gallery.data(").removesuffix(");\n"))
+
+
+def files_and_times(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in folder.rglob("*.webp")}
+
+
+def test_every_pair_is_there_with_its_pictures_in_two_sizes(grid, tmp_path):
+    data = gallery(grid, tmp_path / "gallery")
+    assert len(data["pairs"]) == 8
+    assert data["settings"] == ["style_weight"]
+    assert data["options"] == [["1", "10"]]
+    assert {pair["status"] for pair in data["pairs"]} == {"done"}
+    for pair in data["pairs"]:
+        folder = tmp_path / "gallery/pairs" / pair["key"]
+        assert picture_size(folder / "small.webp") == (320, 80) == (pair["width"], pair["height"])
+        assert picture_size(folder / "large.webp") == (1600, 400)
+        assert (folder / "image.png").samefile(grid.parent / "pairs" / next_image(grid, pair["id"]))
+        known = (folder / "pair.js").read_text()
+        assert known.startswith(f'gallery.pair("{pair["key"]}", {{')
+        shown = json.loads(known.partition(", ")[2].removesuffix(");\n"))
+        assert shown["losses"]["evaluation"][0] == 0
+        assert shown["losses"]["evaluation"][-1] == 199
+        assert len({len(column) for column in shown["losses"].values()}) == 1
+    assert [edge["width"] for edge in data["contents"] + data["styles"]] == [48, 48, 30, 30]
+
+
+def next_image(grid: Path, pair: str) -> str:
+    image = read_records(grid).set_index("id").loc[pair, "image"]
+    return str(Path(image).relative_to(grid.parent / "pairs"))
+
+
+def test_the_best_and_the_front_are_among_rivals(grid, tmp_path):
+    pairs = gallery(grid, tmp_path / "gallery")["pairs"]
+    for content in ("cat", HOSTILE):
+        mine = [pair for pair in pairs if pair["content"] == content and pair["style"] == "wave"]
+        assert sum(pair["best"] for pair in mine) == 1
+        assert all(pair["front"] for pair in mine)  # more style for less content
+    alone = write_results(tmp_path / "alone", ["cat"], ["wave"], {"one": {}})
+    [pair] = gallery(alone, tmp_path / "other")["pairs"]
+    assert not pair["best"]
+    assert not pair["front"]
+
+
+def test_what_has_not_changed_is_not_made_again(grid, tmp_path):
+    folder = tmp_path / "gallery"
+    gallery(grid, folder)
+    before = files_and_times(folder)
+    records = read_records(grid)
+    changed = Path(records["image"][0])
+    changed.write_bytes(Path(records["image"][1]).read_bytes())
+    data = gallery(grid, folder)
+    after = files_and_times(folder)
+    key = data["pairs"][0]["key"]
+    again = {name for name in after if after[name] != before[name]}
+    assert again == {f"pairs/{key}/small.webp", f"pairs/{key}/large.webp"}
+
+
+def test_what_the_grid_no_longer_has_goes(grid, tmp_path):
+    folder = tmp_path / "gallery"
+    gallery(grid, folder)
+    lines = grid.read_text().splitlines(keepends=True)
+    grid.write_text("".join(lines[:2]))
+    data = gallery(grid, folder)
+    assert [path.name for path in (folder / "pairs").iterdir()] == [data["pairs"][0]["key"]]
+    assert len(list((folder / "inputs").iterdir())) == 2
+
+
+def test_a_pair_without_a_picture_says_why(grid, tmp_path):
+    records = read_records(grid)
+    for row in (0, 1, 2):
+        (Path(records["folder"][row]) / "run.json").unlink()
+    (Path(records["folder"][3]) / "run.json").write_text("{")
+    Path(records["image"][4]).write_bytes(b"no picture")
+    log = grid.parent / "logs/stylize" / f"{records['id'][0]}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("nst: evaluation 3\nnst: cat.png: is no picture; give a PNG\n\n")
+    pairs = gallery(grid, tmp_path / "gallery")["pairs"]
+    told = [(pair["status"], pair["error"]) for pair in pairs[:5]]
+    assert told == [
+        ("missing", "cat.png: is no picture; give a PNG"),
+        ("missing", "not painted yet"),
+        ("missing", "not painted yet"),
+        ("broken", "its run.json cannot be read"),
+        ("broken", "its picture cannot be read"),
+    ]
+    assert {pair["status"] for pair in pairs[5:]} == {"done"}
+
+
+def test_a_work_folder_keeps_what_the_next_time_needs(grid, tmp_path):
+    folder, work = tmp_path / "gallery", tmp_path / "work"
+    data = gallery(grid, folder, work)
+    kept = files_and_times(work)
+    assert kept == files_and_times(folder)
+    assert not list(folder.rglob("stamp"))
+    for path in (folder / "index.html", folder / "data.js"):
+        path.unlink()
+    assert gallery(grid, folder, work) == data
+    assert files_and_times(work) == kept
+
+
+def test_no_text_leaves_its_script():
+    text = "</script><!--\u2028\u2029\"'"
+    made = script({"name": text})
+    assert json.loads(made) == {"name": text}
+    assert not {"<", "\u2028", "\u2029"} & set(made)
+    with pytest.raises(ValueError, match="JSON"):
+        script(float("nan"))
+
+
+def test_the_page_allows_nothing_but_itself(grid, tmp_path):
+    gallery(grid, tmp_path / "gallery")
+    page = (tmp_path / "gallery/index.html").read_text()
+    assert "default-src 'none'" in page
+    assert "unsafe" not in page
+    assert "http" not in page.replace('http-equiv="Content-Security-Policy"', "").replace(
+        "http://www.w3.org/2000/svg", ""
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(grid, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(NstError, match="cannot be written"):
+        write_gallery(read_records(grid), grid, tmp_path / "locked/gallery")
