@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import sys
 
+from nst.errors import NstError
 from nst.worker import client
 
 
 def main() -> int:
     """Run the command of the command line; its exit status."""
     arguments = sys.argv[1:]
-    code = client.run(arguments) if client.wanted(arguments) else None
+    try:
+        code = client.run(arguments) if client.wanted(arguments) else None
+    except NstError as error:
+        print(f"nst: {error}", file=sys.stderr)
+        return 1
     if code is None:
         from nst.cli import main
 

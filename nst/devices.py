@@ -33,18 +33,30 @@ _mine = ""
 def gpus() -> list[str]:
     """Identifiers of the NVIDIA GPUs that this process may use, without importing torch or touching a GPU."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    if visible is None:
+        return _listed()
+    names = [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    if not any(map(str.isdigit, names)):
+        return names
+    here = _listed()  # one GPU has one name, whatever a shell calls it: by that it is locked
+    return [here[int(name)] if name.isdigit() and int(name) < len(here) else name for name in names]
+
+
+def _listed() -> list[str]:
+    """The UUIDs of the GPUs that nvidia-smi knows."""
     if not shutil.which("nvidia-smi"):
         return []
-    known = private_folder() / "gpus"
-    if known.exists() and time.time() - known.stat().st_mtime < LISTED:
-        return known.read_text().split()
+    known = private_folder() / f"gpus-{os.environ.get('SLURM_JOB_ID', '')}"  # a cluster's job sees its own
+    with contextlib.suppress(OSError):
+        if time.time() - known.stat().st_mtime < LISTED:
+            return known.read_text().split()
     query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     listed = subprocess.run(query, capture_output=True, text=True, check=False)
     found = listed.stdout.split() if listed.returncode == 0 else []
-    with replacing(known) as file:
-        file.write_text("\n".join(found))
+    with contextlib.suppress(NstError):
+        if found:
+            with replacing(known) as file:
+                file.write_text("\n".join(found))
     return found
 
 
@@ -67,6 +79,7 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
     from filelock import FileLock, Timeout
 
     locks = {gpu: FileLock(_lock_file(gpu)) for gpu in found}
+    asked = False
     while True:
         for gpu, lock in locks.items():
             with contextlib.suppress(Timeout):
@@ -75,16 +88,24 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
                     yield gpu
                     _free_memory()
                 return
+        if not asked:
+            asked = True
+            from nst.worker import client
+
+            client.ask(leave=True)  # a worker that is idle, or at the end of what it is at
         time.sleep(poll)
 
 
 @contextlib.contextmanager
-def own_gpu(gpu: str) -> Iterator[None]:
-    """Hold a GPU while the context lasts; `exclusive_gpu` then gives it to every thread of this process."""
+def own_gpu(gpu: str, patience: float) -> Iterator[None]:
+    """Hold a GPU while the context lasts; `exclusive_gpu` then gives it to every thread of this process.
+
+    Raises filelock.Timeout where another process holds it for longer than `patience` seconds.
+    """
     from filelock import FileLock
 
     global _mine
-    with FileLock(_lock_file(gpu)):
+    with FileLock(_lock_file(gpu), timeout=patience):
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         _mine = gpu
         yield
@@ -99,9 +120,11 @@ def private_folder() -> Path:
     """A folder for locks and sockets that only this user can enter; refused where others have made or opened it."""
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = Path(tempfile.gettempdir()) / f"nst-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # perhaps it is no folder
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
-    if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o077):
+    closed = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
+    if not closed or not folder.is_dir():
         raise NstError(f"{folder} is open to other users; remove it or set TMPDIR to a folder of your own")
     return folder
 
@@ -194,6 +217,14 @@ def peak_memory(device: torch.device) -> dict[str, float]:
     if device.type == "cuda":
         peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
     return peaks
+
+
+def conditions(device: torch.device) -> dict[str, float]:
+    """What a run record says of the process: threads, deterministic algorithms or not, and the most memory held."""
+    import torch
+
+    orderly = torch.are_deterministic_algorithms_enabled()
+    return {"threads": torch.get_num_threads(), "deterministic": orderly, **peak_memory(device)}
 
 
 def name(device: torch.device) -> str:

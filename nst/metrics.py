@@ -8,6 +8,7 @@ luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -27,6 +28,9 @@ Pixels = NDArray[np.float32]
 CONTENT_LAYER = "conv4_2"
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 MAX_SIDE = 1024
+
+#: One at a time: the threads of a worker share a GPU's memory with what is being painted.
+_TURN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,18 @@ def judge(
         by: who measures; VGG-19 where its weights are at hand, else lite.
     """
     by = by or Judge.at_hand()
-    where = devices.torch_device(device)
+    with _TURN:
+        return _measured(picture, content, styles, by, blend, devices.torch_device(device))
+
+
+def _measured(
+    picture: Pixels,
+    content: Pixels,
+    styles: Sequence[Pixels],
+    by: Judge,
+    blend: Sequence[float] | None,
+    where: torch.device,
+) -> Metrics:
     least = smallest_side(STYLE_LAYERS)
     side = min(max(picture.shape[:2]), MAX_SIDE)
     network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER]).convert(where, torch.float32)

@@ -215,11 +215,12 @@ class Objective:
 
 def joined(objectives: Sequence[Objective]) -> Objective:
     """One objective of a batch of pictures from those of each, which differ in their targets only."""
+    if len(objectives) == 1:
+        return objectives[0]
     first = copy(objectives[0])
-    if len(objectives) > 1:
-        first.content = {layer: torch.cat([o.content[layer] for o in objectives]) for layer in first.content}
-        regions = zip(*(o.style for o in objectives), strict=True)
-        first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
+    first.content = {layer: torch.cat([o.content[layer] for o in objectives]) for layer in first.content}
+    regions = zip(*(o.style for o in objectives), strict=True)
+    first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
     return first
 
 

@@ -96,7 +96,7 @@ def _paint(
     }
     run = Recording(job, inputs, _key(job, hashes, digest), painted)
     finished = run.optimise(state, on_progress, stylizer)
-    clock.lap("optimise", run.seconds_before)
+    clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
     metrics = _judge(job, finished, inputs, state, digest)
     clock.lap("judge")
     staged = job.workplace / job.output.name
@@ -126,11 +126,12 @@ class _Clock:
         self._start = self._last = time.perf_counter()
         self.laps: dict[str, float] = {}
 
-    def lap(self, name: str, before: float = 0.0) -> None:
-        """The time since the last lap, and what earlier processes had spent on it."""
+    def lap(self, name: str, before: float = 0.0, spent: float | None = None) -> None:
+        """The time since the last lap, or of it what was spent, and what earlier processes had spent on it."""
         now = time.perf_counter()
-        self.laps[name], self._last = before + now - self._last, now
-        self._start -= before
+        passed = now - self._last
+        self.laps[name], self._last = before + (passed if spent is None else spent), now
+        self._start += passed - self.laps[name]  # to wait for a GPU is no work on the picture
 
     def total(self) -> float:
         return time.perf_counter() - self._start
@@ -198,9 +199,7 @@ def _environment(job: Job, finished: Finished) -> dict[str, Any]:
         "device": device.type,
         "device_name": devices.name(device),
         "precision": finished.precision,
-        "threads": torch.get_num_threads(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        **devices.peak_memory(device),
+        **finished.machine,
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,

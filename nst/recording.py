@@ -30,6 +30,8 @@ FRAME_SIDE = 480
 #: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
 #: gigabytes.
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
+#: Pictures that wait to be written at most.
+UNWRITTEN = 4
 #: The file of the last checkpoint in a work folder.
 CHECKPOINT = "checkpoint.pt"
 
@@ -129,7 +131,8 @@ class Recording:
         pixels, alpha = event.picture(), self.inputs.content.alpha
         if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
             alpha = None
-        write_picture(path, pixels, alpha=alpha, metadata=self.painted | {"evaluation": event.evaluation})
+        carried = self.painted | {"evaluation": event.evaluation}
+        self._later(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried))
 
     def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
@@ -138,8 +141,12 @@ class Recording:
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
         path = self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg"
-        self._writing.append(self._writer.submit(lambda: write_picture(path, resize(pixels, shape=shape), quality=92)))
-        while self._writing[0].done() and len(self._writing) > 1:
+        self._later(lambda: write_picture(path, resize(pixels, shape=shape), quality=92))
+
+    def _later(self, write: Callable[[], None]) -> None:
+        """Write a picture while the painting goes on; it waits where too many are unwritten."""
+        self._writing.append(self._writer.submit(write))
+        while len(self._writing) > UNWRITTEN:
             self._writing.popleft().result()
 
     def _settle(self) -> None:

@@ -64,6 +64,8 @@ class Finished:
     warnings: tuple[str, ...]
     style_weight: float
     """Of the style loss in the end: the settings', or what auto has found."""
+    machine: dict[str, float]
+    """Threads, whether the algorithms were deterministic, and the most memory held."""
     together: int = 1
     """Pictures that were painted at the same time: `seconds` is theirs."""
     network: dict[str, Tensor] | None = None
@@ -183,7 +185,7 @@ def together(
     where = devices.torch_device(device)
     devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
     started = time.perf_counter()
-    pairs = [_pair(subject, state, where) for subject in subjects]
+    pairs = [prepared(subject, state, where) for subject in subjects]
     timing = {"targets": 0.0, "optimise": 0.0}
     run: _Run | None = None
     for shape, last in scale_plan(pairs[0].content.shape[:2], settings):
@@ -200,6 +202,7 @@ def together(
         before = timing["optimise"]
         while run.evaluation < last:
             losses, x = _evaluate(run, objective, run.evaluation + 1 == last)
+            shown = [_so_shown(run, index, x) for index in range(len(run.pictures))]
             timing["optimise"] = before + time.perf_counter() - started
             # Before others see the state: who goes on from it must not miss what follows from this evaluation.
             if len(run.pictures) == 1 and _must_widen(run, losses[0]):
@@ -209,16 +212,17 @@ def together(
                 _correct_weight(run, objective, settings, keep=run.evaluation == last)
             for index, picture in enumerate(run.pictures):
                 if not picture.lost:
-                    yield index, _progress(run, index, losses[index], x, timing["optimise"])
+                    look, state_of = partial(_shown, run, picture.pair, shown[index]), partial(_snapshot, run, index)
+                    yield index, Progress(run.evaluation, losses[index], timing["optimise"], look, state_of)
         started = time.perf_counter()
     assert run is not None
     for index, picture in enumerate(run.pictures):
-        if not picture.lost and (sentence := balance.missed(settings, _weight(picture), picture.best_losses["style"])):
+        if sentence := balance.missed(settings, _weight(picture), picture.best_losses.get("style", 0.0)):
             picture.warnings.append(sentence)
         yield index, None if picture.lost else _finish(run, picture, timing)
 
 
-def _pair(subject: Subject, state: dict[str, Tensor], device: torch.device) -> Pair:
+def prepared(subject: Subject, state: dict[str, Tensor], device: torch.device) -> Pair:
     """What a subject is painted with; NstError where that cannot be."""
     s, content = subject.settings, subject.content
     ready, recoloured = recolour.prepared(content, subject.styles, s.color)
@@ -232,14 +236,11 @@ def _pair(subject: Subject, state: dict[str, Tensor], device: torch.device) -> P
     return pair
 
 
-def _progress(run: _Run, index: int, losses: dict[str, float], x: Tensor, seconds: float) -> Progress:
-    picture = run.pictures[index]
+def _so_shown(run: _Run, index: int, x: Tensor) -> Tensor:
+    """The parameters of a picture that are shown after an evaluation at x: the average where there is one, or best."""
     averages = isinstance(run.optimizer, Adam) and run.optimizer.average
-    shown = x[index : index + 1] if averages or picture.best is None else picture.best
-    return Progress(
-        run.evaluation, losses, seconds,
-        picture=partial(_shown, run, picture.pair, shown), state=partial(_snapshot, run, index),
-    )  # fmt: skip
+    best = run.pictures[index].best
+    return x[index : index + 1] if averages or best is None else best
 
 
 def _weight(picture: _Picture) -> float:
@@ -305,8 +306,9 @@ def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[list[dict[st
     run.evaluation += 1
     losses = _numbers(evaluation)
     for index, picture in enumerate(run.pictures):
-        _keep_best(picture, x[index : index + 1], losses[index], run.evaluation, last and averaged is not None)
-        _give_up(run, picture, x[index : index + 1])
+        if not picture.lost:
+            _keep_best(picture, x[index : index + 1], losses[index], run.evaluation, last and averaged is not None)
+            _give_up(run, picture, x[index : index + 1])
     return losses, x if averaged is None else averaged
 
 
@@ -417,6 +419,7 @@ def _finish(run: _Run, picture: _Picture, seconds: dict[str, float]) -> Finished
         seconds=dict(seconds),
         warnings=tuple(picture.warnings),
         style_weight=_weight(picture),
+        machine=devices.conditions(picture.pair.device),
         together=len(run.pictures),
         network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +65,8 @@ def load(network: str, weights: str = "imagenet") -> tuple[dict[str, Tensor], st
     if not path.is_file():
         raise NstError(missing(network, path))
     found = path.stat()
-    state, digest = _known(path.resolve(), found.st_mtime_ns, found.st_size)
+    with _reading:  # whoever asks at the same time gets the same tensors
+        state, digest = _known(path.resolve(), found.st_mtime_ns, found.st_size)
     return state, str(path), digest
 
 
@@ -75,6 +77,9 @@ def missing(network: str, path: Path) -> str:
         f"to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or take the embedded network, "
         "which needs nothing: --network lite"
     )
+
+
+_reading = threading.Lock()
 
 
 @lru_cache(maxsize=3)

@@ -14,6 +14,7 @@ from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems
 
 if TYPE_CHECKING:
+    from nst.cli import Painter
     from nst.settings import Settings
 
 
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
 @device_option
 @threads_option
 @setting_options()
-def command(image: str, output: Path, record: Path | None, device: str, threads: int, settings: dict[str, str]) -> None:
+@click.pass_obj
+def command(
+    painter: Painter | None,
+    image: str,
+    output: Path,
+    record: Path | None,
+    device: str,
+    threads: int,
+    settings: dict[str, str],
+) -> None:
     """Paint IMAGE, a picture of nst's, once more: the same, or with the settings that are given changed.
 
     A snapshot is painted with as many evaluations as it had.
@@ -53,12 +63,12 @@ def command(image: str, output: Path, record: Path | None, device: str, threads:
     _check_unchanged(image, {path: hashes.get(path) for path in (content, *(path for path, _ in styles), *named)})
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     _tell_differences(carried, chosen)
+    from nst import pair
     from nst.job import Job
-    from nst.pair import paint
 
     job = Job(content, styles, chosen, output, record=record, device=device, threads=threads, id=str(carried.get("id")))
     with Display(chosen.iterations, output) as display:
-        result = paint(job, display.show)
+        result = (painter or pair).paint(job, display.show)
     click.echo(summary(result))
 
 

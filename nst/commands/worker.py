@@ -26,7 +26,7 @@ def run(place: str, idle: float | None) -> None:
 @command.command()
 def status() -> None:
     """List the workers of this machine that are yours."""
-    workers = client.ask(status=True)
+    workers = [worker for worker in client.ask(status=True) if "pid" in worker]
     for worker in workers:
         click.echo("{place}  pid {pid}  {pictures} pictures painted  {busy} in work".format(**worker))
     if not workers:

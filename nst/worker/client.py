@@ -7,46 +7,55 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nst import devices
 from nst.worker import protocol
 
-#: The commands that a worker takes.
-COMMANDS = ("stylize",)
 #: Seconds that a new worker may take until it listens.
 PATIENCE = 120.0
-#: What a picture may cost at most: a worker that dies under it, and one more.
-TRIES = 2
+#: Workers that may die while they paint one picture, and in all before a command gives up on them.
+TRIES, DEATHS = 2, 6
+#: Seconds for which a worker may be silent about itself.
+SILENCE = 5.0
 
 
 def wanted(arguments: list[str]) -> bool:
     """Whether a worker shall do this: NST_WORKER says yes or no; auto, the default, is yes where there is a GPU."""
     mode = os.environ.get("NST_WORKER", "auto")
-    if mode == "no" or arguments[:1] not in [[name] for name in COMMANDS] or {"-h", "--help"} & set(arguments):
+    if mode == "no" or not arguments or arguments[0] not in protocol.COMMANDS or {"-h", "--help"} & {*arguments}:
         return False
-    return hasattr(socket, "AF_UNIX") and (mode == "yes" or bool(_gpus(arguments)))
+    return (mode == "yes" or bool(_gpus(arguments))) and protocol.is_possible()
 
 
 def run(arguments: list[str]) -> int | None:
     """Have a worker run a command; its exit status, or None where no worker can be had."""
-    for _ in range(TRIES):
-        connection = _connected(arguments)
-        if connection is None:
-            return None
-        with closing(connection):
-            code = _served(connection, arguments)
-        if code is not None:
-            return code
-    print("nst: two workers died of this picture; set NST_WORKER=no to see why", file=sys.stderr)
+    try:
+        tried = 0
+        for _ in range(DEATHS):
+            connection = _connected(arguments)
+            if connection is None:
+                return None
+            with closing(connection):
+                answer = _served(connection, arguments, alone=tried > 0)
+            if answer.code is not None or answer.refused:
+                return answer.code
+            tried += answer.painting
+            if tried == TRIES:
+                break
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:  # no folder for the socket, no process for a worker
+        print(f"nst: no worker can be had ({error}); painting without", file=sys.stderr)
+        return None
+    print("nst: workers die of this picture; set NST_WORKER=no to see why", file=sys.stderr)
     return 1
 
 
@@ -66,6 +75,7 @@ class Connection(NamedTuple):
 def connect(place: str) -> Connection | None:
     """To the worker of a place; None where there is none, or one of other code, which is then asked to leave."""
     link = socket.socket(socket.AF_UNIX)
+    link.settimeout(SILENCE)
     try:
         link.connect(str(protocol.address(place)))
         lines = link.makefile("rb")
@@ -74,17 +84,21 @@ def connect(place: str) -> Connection | None:
         link.close()
         return None
     if greeting["identity"] != protocol.identity():
-        link.sendall(protocol.line(leave=True))
-        link.close()
+        with suppress(OSError), link:
+            link.sendall(protocol.line(leave=True))
         return None
+    link.settimeout(None)
     return Connection(link, lines, greeting["busy"])
 
 
 def ask(**message: Any) -> list[dict[str, Any]]:
     """What each worker of this machine answers, with its greeting."""
-    answers = []
+    answers: list[dict[str, Any]] = []
+    if not protocol.is_possible():
+        return answers
     for path in sorted(devices.private_folder().glob("worker-*.sock")):
         with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(SILENCE)
             try:
                 link.connect(str(path))
                 link.sendall(protocol.line(**message))
@@ -162,26 +176,50 @@ def _starting(place: str) -> Iterator[None]:
         yield
 
 
-def _served(connection: Connection, arguments: list[str]) -> int | None:
-    """Hand the command over and say what the worker says; None where the worker dies before it is done."""
+class Answer(NamedTuple):
+    """What became of a request: the exit status; or that it was refused; or neither, and the worker has died."""
+
+    code: int | None = None
+    refused: bool = False
+    painting: bool = False
+
+
+def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Answer:
+    """Hand the command over and say what the worker says.
+
+    Args:
+        alone: not to be painted together with others, for a worker has died of this picture or of its company.
+    """
     request = {
         "arguments": arguments,
         "folder": str(Path.cwd()),
         "environment": protocol.environment(),
-        "owner": int(os.environ.get("NST_WORKER_OWNER", 0)),
-        "terminal": shutil.get_terminal_size().columns if sys.stderr.isatty() else 0,
+        "owner": int(os.environ.get("NST_WORKER_OWNER") or 0),
+        "threads": int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or 0),
+        "terminal": sys.stderr.isatty(),
+        "alone": alone,
     }
-    try:
-        connection.socket.sendall(protocol.line(**request))
-        for answer in iter(lambda: connection.lines.readline(protocol.LONGEST), b""):
-            message = json.loads(answer)
-            if "exit" in message:
-                return int(message["exit"])
-            stream = sys.stderr if "err" in message else sys.stdout
-            stream.write(message.get("err") or message.get("out") or "")
-            stream.flush()
-    except (ConnectionError, ValueError):
-        pass
-    except KeyboardInterrupt:
-        return 130
-    return None
+    painting = False
+    for message in _messages(connection, protocol.line(**request)):
+        if "exit" in message:
+            return Answer(code=int(message["exit"]))
+        if "refused" in message:
+            return Answer(refused=True)
+        painting = painting or "painting" in message
+        _say(message)
+    return Answer(painting=painting)
+
+
+def _messages(connection: Connection, request: bytes) -> Iterator[dict[str, Any]]:
+    """What a worker answers, until it has done or died."""
+    with suppress(OSError, ValueError):
+        connection.socket.sendall(request)
+        while text := connection.lines.readline(protocol.LONGEST):
+            yield json.loads(text)
+
+
+def _say(message: dict[str, Any]) -> None:
+    stream = sys.stderr if "err" in message else sys.stdout
+    with suppress(BrokenPipeError):  # nobody reads on; the picture is wanted nevertheless
+        stream.write(message.get("err") or message.get("out") or "")
+        stream.flush()

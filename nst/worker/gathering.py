@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -11,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst.errors import NstError
-from nst.stylization import Finished, Progress, Subject, together
+from nst.stylization import Finished, Progress, Subject, prepared, together
 
 #: Most pictures at once.
 COMPANY = 16
@@ -23,10 +23,12 @@ ROOM, BYTES = 0.6, 12_000
 
 @dataclass(eq=False)
 class _Seat:
-    """A picture that waits: its subject, who hears of it, and how it ended."""
+    """A picture that waits: its subject, who hears of it, what it can be painted together with, and how it ended."""
 
     subject: Subject
     handle: Callable[[Progress | Finished], None]
+    begun: Callable[[], None]
+    kind: tuple[Any, ...] | None
     how: dict[str, Any]
     context: Context = field(default_factory=copy_context)
     done: threading.Event = field(default_factory=threading.Event)
@@ -38,18 +40,25 @@ class _Seat:
             try:
                 self.context.run(self.handle, event)
             except BaseException as error:  # KeyboardInterrupt too: its client has gone
-                self.error = error
+                self.end(error)
 
     def end(self, error: BaseException | None = None) -> None:
+        """Let its thread go on."""
         self.error = self.error or error
         self.done.set()
 
 
 class Gathering:
-    """Takes pictures from any thread and paints them in one of its own."""
+    """Takes pictures from any thread and paints them in one of its own.
 
-    def __init__(self, company: int = COMPANY):
-        self.company = company
+    Args:
+        company: most pictures at once; on a CPU, whose cores one picture keeps busy, one.
+    """
+
+    def __init__(self, company: int | None = None):
+        on_gpu = torch.cuda.is_available()
+        self.company = company or (COMPANY if on_gpu else 1)
+        self.room = ROOM * torch.cuda.get_device_properties(0).total_memory if on_gpu else math.inf
         self._waiting: list[_Seat] = []
         self._changed = threading.Condition()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -63,9 +72,17 @@ class Gathering:
         device: str,
         threads: int,
         resume: dict[str, Any] | None,
+        begun: Callable[[], None] = lambda: None,
+        alone: bool = False,
     ) -> None:
-        """As `nst.pair.in_turn`: returns when the picture is finished, and raises what went wrong."""
-        seat = _Seat(subject, handle, {"state": state, "device": device, "threads": threads, "resume": resume})
+        """As `nst.recording.in_turn`: returns when the picture is finished, and raises what went wrong.
+
+        Args:
+            begun: called when the picture's turn has come. alone: in no company.
+        """
+        prepared(subject, state, torch.device("cpu"))  # what cannot be painted is told here, and disturbs nobody
+        how = {"state": state, "device": device, "threads": threads, "resume": resume}
+        seat = _Seat(subject, handle, begun, None if alone or resume else subject.kind, how)
         with self._changed:
             self._waiting.append(seat)
             self._changed.notify()
@@ -79,33 +96,29 @@ class Gathering:
                 self._changed.wait_for(lambda: self._waiting)
                 seats = self._next()
             _paint(seats)
+            del seats  # and with them their pictures, while nobody waits
 
     def _next(self) -> list[_Seat]:
         """The first that waits, and those that are like it."""
         first = self._waiting[0]
-        seats = [seat for seat in self._waiting if seat is first or _alike(first, seat)][: self._most(first)]
+        height, width = first.subject.content.shape[:2]
+        most = max(1, min(self.company, int(min(COMPANY, self.room / (BYTES * height * width)))))
+        seats = [seat for seat in self._waiting if seat is first or _alike(first, seat)][:most]
         self._waiting = [seat for seat in self._waiting if seat not in seats]
         return seats
 
-    def _most(self, seat: _Seat) -> int:
-        if not torch.cuda.is_available():
-            return self.company
-        height, width = seat.subject.content.shape[:2]
-        room = ROOM * torch.cuda.get_device_properties(0).total_memory
-        return max(1, min(self.company, int(room / (BYTES * height * width))))
-
 
 def _alike(a: _Seat, b: _Seat) -> bool:
-    """Whether two pictures can be painted together: same weights, nothing to go on from, and one kind."""
-    if a.how.keys() != b.how.keys() or a.how["resume"] or b.how["resume"]:
-        return False
+    """Whether two pictures can be painted together: one kind, and the same weights."""
     same = a.how["state"] is b.how["state"] and a.how["device"] == b.how["device"]
-    return same and a.subject.kind is not None and a.subject.kind == b.subject.kind
+    return same and a.kind is not None and a.kind == b.kind
 
 
 def _paint(seats: list[_Seat]) -> None:
     """Paint pictures to their end: those that fail in company once more, each alone."""
     try:
+        for seat in seats:
+            seat.begun()
         for index, event in together([seat.subject for seat in seats], **seats[0].how):
             seat = seats[index]
             if event is not None:
@@ -114,14 +127,16 @@ def _paint(seats: list[_Seat]) -> None:
                 seat.end()
             if all(seat.error for seat in seats):
                 break
-    except NstError as error:  # of one of them; whose, shows when they are alone
-        if len(seats) == 1:
-            seats[0].end(error)
-    except BaseException as error:
-        for seat in seats:
-            seat.end(error)
+    except Exception as error:  # whose it is shows when they are alone
+        if len(seats) == 1 or gpu_failed(error):
+            for seat in seats:
+                seat.end(error)
     for seat in seats:
-        if seat.error is not None:
-            seat.end()
-        elif not seat.done.is_set():
+        if not seat.done.is_set():
             _paint([seat])
+
+
+def gpu_failed(error: Exception) -> bool:
+    """Whether a CUDA context is beyond use; to run out of memory is not that."""
+    told = str(error)
+    return ("CUDA error" in told or "cuDNN error" in told) and not isinstance(error, torch.cuda.OutOfMemoryError)

@@ -1,10 +1,10 @@
 """What client and worker agree on: where they meet, who they are, and the lines that they exchange.
 
     worker: {"identity": …, "busy": requests in flight}          on connection
-    client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "terminal": columns or 0}
-            or {"leave": true}
-    worker: {"out": text} | {"err": text} | …                    while it works
-    worker: {"exit": code}                                       at the end; a connection closed before that is a crash
+    client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "threads": n, "terminal": …, "alone": …}
+            or {"leave": true} or {"status": true}
+    worker: {"out": text} | {"err": text} | {"painting": true}   while it works
+    worker: {"exit": code} or {"refused": reason}                at the end; a connection closed before that is a crash
 A client that closes the connection gives its picture up.
 """
 
@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,19 @@ from nst.devices import private_folder
 #: Bytes of the longest line.
 LONGEST = 1 << 20
 #: Variables of the client's environment that change what is painted, or where things are found.
-VARIABLES = ("HOME", "XDG_CACHE_HOME", "TMPDIR", "OMP_NUM_THREADS")
+VARIABLES = ("HOME", "XDG_CACHE_HOME", "TMPDIR")
 PREFIX, NOT = "NST_", "NST_WORKER"
+
+
+#: Characters of a socket's path that any system takes, and of its name in the private folder.
+PATH, NAME = 103, 60
+#: The commands that a worker takes.
+COMMANDS = ("stylize", "again")
+
+
+def is_possible() -> bool:
+    """Whether this system has sockets of that kind, and a short enough path for them."""
+    return hasattr(socket, "AF_UNIX") and len(os.fsencode(private_folder())) < PATH - NAME
 
 
 def address(place: str) -> Path:
@@ -46,6 +59,7 @@ def _file(place: str, suffix: str) -> Path:
     return private_folder() / f"worker-{place.replace('/', '_')}.{suffix}"
 
 
+@cache
 def identity() -> str:
     """Of this interpreter and this code: a worker of other code is not one to hand a picture to."""
     newest = max(path.stat().st_mtime_ns for path in Path(nst.__file__).parent.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""The process behind the clients: a thread a request, one picture at a time on the GPU.
+"""The process behind the clients: a thread a request, and one for the GPU.
 
 It holds its GPU for its whole life. Reading, encoding and judging files of one request overlap with the painting of
 others, which `gathering` does in a thread of its own.
@@ -15,14 +15,16 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nst import cli, devices
 from nst.errors import NstError
@@ -30,7 +32,7 @@ from nst.worker import protocol
 
 if TYPE_CHECKING:
     from nst.job import Job
-    from nst.stylization import Progress
+    from nst.stylization import Finished, Progress, Subject
     from nst.worker.gathering import Gathering
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 IDLE = 60.0
 #: Seconds for which one waits for the worker before it to be gone.
 LEAVING = 5.0
+#: Seconds in which a client must take or say a line.
+SILENCE = 30.0
 #: Exit status of a worker whose GPU has failed: nothing that runs after it on that context would be right.
 FAILED = 70
 #: Of the code that this process runs, whatever has been edited since.
@@ -50,11 +54,20 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    arguments: list[str] = Field(min_length=1)
+    arguments: list[str]
     folder: str
     environment: dict[str, str]
     owner: int = 0
-    terminal: int = 0
+    threads: int = Field(default=0, ge=0)
+    terminal: bool = False
+    alone: bool = False
+
+    @field_validator("arguments")
+    @classmethod
+    def _known(cls, arguments: list[str]) -> list[str]:
+        if arguments[:1] not in [[name] for name in protocol.COMMANDS]:
+            raise ValueError(f"workers run {' and '.join(protocol.COMMANDS)} only")
+        return arguments
 
 
 class Session:
@@ -75,11 +88,16 @@ class Session:
                 raise KeyboardInterrupt
             on_progress(event)
 
-        self.worker.warm.wait()
-        assert self.worker.gathering is not None
-        chosen = replace(job, threads=job.threads or self.worker.threads)
+        gathering = self.worker.gathering.result()
+        chosen = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
         torch.set_num_threads(chosen.threads)  # a thread's own; the one that paints is told too
-        record = paint(chosen, watch, self.worker.gathering.stylize)
+
+        def stylizer(subject: Subject, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
+            gathering.stylize(subject, handle, begun=lambda: self.say(painting=True), alone=self.request.alone, **how)
+            if self.gone.is_set():
+                raise KeyboardInterrupt
+
+        record = paint(chosen, watch, stylizer)
         self.worker.pictures += 1
         return record
 
@@ -92,9 +110,14 @@ class Session:
 
     def listen(self) -> None:
         """Return when the client has closed the connection: it sends nothing more."""
-        with suppress(OSError):
-            self.handler.rfile.read(1)
-        self.gone.set()
+        while not self.gone.is_set():
+            try:
+                if not self.handler.connection.recv(1):
+                    self.gone.set()
+            except TimeoutError:
+                continue
+            except OSError:
+                self.gone.set()
 
 
 _session: ContextVar[Session | None] = ContextVar("session", default=None)
@@ -129,8 +152,8 @@ class Worker:
         self.place, self.idle = place, idle
         self.owners: set[int] = set()
         self.waiting = self.pictures = self.threads = 0
-        self.gathering: Gathering | None = None
-        self.warm = threading.Event()
+        self.gathering: Future[Gathering] = Future()
+        self._queue: deque[object] = deque()
         self._running = 0
         self._changed = threading.Condition()
         self._leaving = False
@@ -165,21 +188,21 @@ class Worker:
             from nst.worker.gathering import Gathering
 
             self.threads = torch.get_num_threads()  # before any picture asks for others
-            self.gathering = Gathering()
-        finally:
-            self.warm.set()
+            self.gathering.set_result(Gathering())
+        except Exception as error:
+            self.gathering.set_exception(NstError(f"the worker cannot use torch: {error}"))
 
     def _time_to_leave(self) -> bool:
-        if self.waiting:
-            return False
         orphaned = bool(self.owners) and not any(map(_alive, self.owners))
-        return self._leaving or orphaned or time.monotonic() - self._last > self.idle
+        idle = orphaned or time.monotonic() - self._last > self.idle
+        return self._leaving or (idle and not self.waiting)
 
     def _handle(self, handler: socketserver.StreamRequestHandler) -> None:
         """One connection."""
         with self._changed:
             busy, self.waiting = self.waiting, self.waiting + 1
         try:
+            handler.connection.settimeout(SILENCE)  # one that is stopped must not stop others
             handler.wfile.write(protocol.line(identity=IDENTITY, busy=busy))
             text = handler.rfile.readline(protocol.LONGEST)
             if not text:
@@ -193,6 +216,8 @@ class Worker:
                 handler.wfile.write(protocol.line(**self.status()))
         except (OSError, ValueError) as error:  # ValueError: no JSON, or not a request
             log.warning("a request was refused: %s", error)
+            with suppress(OSError):
+                handler.wfile.write(protocol.line(refused=str(error)))
         finally:
             with self._changed:
                 self.waiting -= 1
@@ -207,8 +232,10 @@ class Worker:
             try:
                 code = cli.main(session.request.arguments, session)
             except Exception as error:
+                from nst.worker.gathering import gpu_failed
+
                 traceback.print_exc()
-                if _gpu_failed(error):
+                if gpu_failed(error):
                     log.error("the GPU failed: %s", error)
                     os._exit(FAILED)
                 code = 1
@@ -218,7 +245,11 @@ class Worker:
     def _in_place(self, request: Request) -> Iterator[None]:
         """Be in the client's folder and environment, which a process has one of: others wait for theirs."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._running or _is_here(request))
+            turn = object()
+            self._queue.append(turn)  # first come, first served: a busy grid must not keep another out
+            self._changed.wait_for(lambda: self._queue[0] is turn and (not self._running or _is_here(request)))
+            self._queue.popleft()
+            self._changed.notify_all()
             if not self._running:
                 _go_to(request)
             self._running += 1
@@ -238,14 +269,19 @@ def run(place: str, idle: float = IDLE) -> None:
     """Be the worker of a place; NstError where there is one already."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(protocol.address(place).with_suffix(".lock"))
+    lock = FileLock(protocol.address(place).with_suffix(".lock"), timeout=LEAVING)
     try:
-        lock.acquire(timeout=LEAVING)
+        with lock, _without_gpu() if place.startswith("cpu-") else devices.own_gpu(place, LEAVING):
+            sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
+            Worker(place, idle).serve()
     except Timeout:
-        raise NstError(f"there is a worker of {place} already; `nst worker status` shows it") from None
-    with lock, nullcontext() if place.startswith("cpu-") else devices.own_gpu(place):
-        sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
-        Worker(place, idle).serve()
+        taken = "`nst worker status` shows its worker" if not lock.is_locked else "a picture is painted on it"
+        raise NstError(f"{place} is taken; {taken}") from None
+
+
+def _without_gpu() -> AbstractContextManager[None]:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    return nullcontext()
 
 
 def _is_here(request: Request) -> bool:
@@ -267,10 +303,3 @@ def _alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _gpu_failed(error: Exception) -> bool:
-    """Whether a CUDA context is beyond use; to run out of memory is not that."""
-    import torch
-
-    return "CUDA error" in str(error) and not isinstance(error, torch.cuda.OutOfMemoryError)

@@ -157,7 +157,7 @@ def gathered(subjects, state, stops=(None, None, None), company=16):
     first.heard.get(timeout=60)
     others = [Hearer(gathering, subject, state, stop) for subject, stop in zip(subjects, stops, strict=True)]
     for _ in range(600):
-        if len(gathering._waiting) == len(others):
+        if len(gathering._waiting) == sum(hearer.thread.is_alive() for hearer in others):
             break
         threading.Event().wait(0.05)
     for hearer in (first, *others):

@@ -112,7 +112,7 @@ def test_a_worker_works_in_the_folder_and_environment_of_each_client(place, tmp_
 
 def test_a_worker_that_dies_costs_a_picture_one_retry(place):
     process = place.stylize("long", iterations=400)
-    place.wait_for(lambda found: bool(found) and found[0]["busy"] == 1)
+    place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
     [worker] = place.workers()
     os.kill(worker["pid"], signal.SIGKILL)
     out, err = process.communicate(timeout=120)
@@ -120,12 +120,40 @@ def test_a_worker_that_dies_costs_a_picture_one_retry(place):
     assert json.loads((place.folder / "long/run.json").read_text())["process"]["pid"] != worker["pid"]
 
 
+def test_a_worker_that_dies_of_a_picture_does_not_take_it_for_ever(place):
+    process = place.stylize("long", iterations=100_000)
+    frame = place.folder / ".long.png.work/snapshots/frames/000010.jpg"
+    for _ in range(2):
+        place.wait_for(lambda found: frame.exists())
+        os.kill(place.workers()[0]["pid"], signal.SIGKILL)
+        frame.unlink()
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert err.endswith("nst: workers die of this picture; set NST_WORKER=no to see why\n")
+    assert place.painted("short")["process"]["picture"] == 1
+
+
+def test_a_picture_is_made_again_by_the_worker(place):
+    place.painted("one")
+    assert place.run("again", "one.png", "-o", "two.png", "--record", "two")[0] == 0
+    assert json.loads((place.folder / "two/run.json").read_text())["process"]["picture"] == 2
+
+
+def test_without_a_worker_a_picture_waits_for_its_gpu_and_gets_it(place):
+    """An idle worker leaves when another process needs the GPU."""
+    gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a"}
+    place.painted("one", **gpu, NST_WORKER="auto")
+    assert place.workers()
+    assert place.painted("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
+    assert not place.workers()
+
+
 def test_a_client_that_goes_gives_its_picture_up(place):
     process = place.stylize("long", iterations=100_000)
-    place.wait_for(lambda found: bool(found) and found[0]["busy"] == 1)
+    place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
     process.kill()
     process.communicate()
-    place.wait_for(lambda found: found[0]["busy"] == 0)
+    place.wait_for(lambda found: found[0].get("busy") == 0)
     assert not (place.folder / "long.png").exists()
     assert place.painted("short")["process"]["pid"] == place.workers()[0]["pid"]
 
@@ -141,7 +169,7 @@ def test_one_worker_a_gpu_takes_all_that_waits(place):
     assert len({record["process"]["pid"] for record in records}) == 1
     assert sorted(record["process"]["picture"] for record in records) == [1, 2, 3, 4]
     code, said = place.run("worker", "run", "GPU-a")
-    assert (code, said) == (1, "nst: there is a worker of GPU-a already; `nst worker status` shows it\n")
+    assert (code, said) == (1, "nst: GPU-a is taken; `nst worker status` shows its worker\n")
 
 
 def test_each_gpu_has_a_worker_of_its_own(place):
@@ -181,14 +209,23 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
     [folder] = Path(place.private).glob("nst-*")
     assert folder.stat().st_mode & 0o077 == 0
     [address] = folder.glob("worker-*.sock")
-    for nonsense in (b"\n", b"{}\n", b"[1]\n", b'{"arguments": [], "folder": 1}\n', b"x" * (protocol.LONGEST + 9)):
+    other = b'{"arguments": ["grid"], "folder": "/", "environment": {}}\n'
+    for nonsense in (
+        other,
+        b"",
+        b"\n",
+        b"{}\n",
+        b"[1]\n",
+        b'{"arguments": [], "folder": 1}\n',
+        b"x" * (protocol.LONGEST + 9),
+    ):
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(address))
             link.sendall(nonsense)
             link.shutdown(socket.SHUT_WR)
             with link.makefile("rb") as lines:
                 assert [*json.loads(lines.readline())] == ["identity", "busy"]
-                assert lines.readline() == b""
+                assert [*json.loads(lines.readline() or '{"refused": ""}')] == ["refused"]
     assert place.painted("two")["process"]["picture"] == 2
 
 
