@@ -5,7 +5,7 @@ CORES ?= all
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-all lint bench pictures clean
+.PHONY: demo test test-all test-browser lint bench pictures clean
 
 demo: $(VENV)/.installed  ## paint the demo manifest
 	snakemake --cores $(CORES)
@@ -15,6 +15,10 @@ test: $(VENV)/.installed-test  ## the default tests
 
 test-all: $(VENV)/.installed-test  ## the minutes-long ones too
 	pytest -m "slow or not slow"
+
+test-browser: $(VENV)/.installed-test  ## the gallery in Debian's Chromium
+	command -v chromium >/dev/null || apt-get install -y -qq --no-install-recommends chromium
+	pytest -m "slow or not slow" tests/browser
 
 lint: $(VENV)/.installed-test
 	ruff check .
