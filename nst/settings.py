@@ -156,7 +156,7 @@ class Values(BaseModel):
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
     )
     content_weight: float = _option(1.0, "weight of the content loss", ge=0, le=1e15)
-    style_weight: StyleWeight = _option(6.0, "weight of the style loss; auto finds the one that reaches style_goal")
+    style_weight: StyleWeight = _option(16.0, "weight of the style loss; auto finds the one that reaches style_goal")
     style_goal: float = _option(
         0.05, "style loss that style_weight auto reaches; 0 is where content and style error add up to the least",
         ge=0, le=1,
