@@ -28,13 +28,16 @@ class Place:
         self.folder, self.private = folder, private
         self.environment = os.environ | {"NST_WEIGHTS_DIR": str(weights), "TMPDIR": private, "NST_WORKER": "yes"}
         self.environment.pop("CUDA_VISIBLE_DEVICES", None)
+        self.processes: list[subprocess.Popen] = []
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "nst", *arguments],
             cwd=self.folder, env=self.environment | environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self.processes.append(process)
+        return process
 
     def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
         process = self.start(*arguments, **environment)
@@ -72,6 +75,9 @@ def place(tmp_path, scene, stripes, untrained_folder) -> Iterator[Place]:
     write_picture(tmp_path / "scene.png", scene)
     write_picture(tmp_path / "stripes.png", stripes)
     yield found
+    for process in found.processes:  # first: without its worker one would paint on by itself
+        process.kill()
+        process.communicate()
     for worker in found.workers():
         os.kill(worker["pid"], signal.SIGKILL)
     shutil.rmtree(private)
