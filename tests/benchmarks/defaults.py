@@ -2,7 +2,7 @@
 
     python tests/benchmarks/defaults.py --contents C... --styles S... --work FOLDER
 
-Each candidate is the package's defaults with a few values changed. A change may trade content for style, so besides
+Each candidate is `start`, from which the search of docs/defaults.md began, with a few values changed. A change may trade content for style, so besides
 both errors an index is printed: style_error · content_error^1.2, which a change of style_weight alone leaves about as
 it is (the candidates `style_weight=…` show how nearly). A line of JSON a picture is kept in results.jsonl of the work
 folder, and what stands there is not painted again; sheet.png there shows every pair by every candidate.
@@ -29,15 +29,23 @@ POWER = 1.2
 MEANS = ("style_error", "content_error", "cpu_seconds")
 SHALLOW_HEAVY = "conv1_1:256+conv2_1:64+conv3_1:16+conv4_1:4+conv5_1:1"
 DEEP_HEAVY = "conv1_1:0.1+conv2_1:0.2+conv3_1:0.4+conv4_1:0.8+conv5_1:1.6"
+START = {"style_weight": 6}
 CANDIDATES: dict[str, dict[str, object]] = {
-    "defaults": {},
+    "start": {},
     "style_weight=3": {"style_weight": 3},
     "style_weight=12": {"style_weight": 12},
+    "style_weight=16": {"style_weight": 16},
     "style_weight=24": {"style_weight": 24},
     "style_weight=48": {"style_weight": 48},
+    "style_weight=12, tv_weight=3": {"style_weight": 12, "tv_weight": 3},
     "scales=2": {"scales": 2},
     "scales=4": {"scales": 4},
     "wasserstein": {"style_loss": "wasserstein"},
+    "wasserstein, style_weight=12": {"style_loss": "wasserstein", "style_weight": 12},
+    "wasserstein, style_weight=24": {"style_loss": "wasserstein", "style_weight": 24},
+    "wasserstein, style_weight=96": {"style_loss": "wasserstein", "style_weight": 96},
+    "style_weight=24, scales=2": {"style_weight": 24, "scales": 2},
+    "wasserstein, style_weight=24, scales=2": {"style_loss": "wasserstein", "style_weight": 24, "scales": 2},
     "covariance": {"style_loss": "covariance"},
     "average pooling": {"pooling": "average"},
     "l2 pooling": {"pooling": "l2"},
@@ -55,7 +63,7 @@ CANDIDATES: dict[str, dict[str, object]] = {
 def measure(name: str, content: str, style: str, arguments: argparse.Namespace, by: Judge, state: dict) -> dict:
     """Paint and judge one picture."""
     pictures = [read_picture(path, long_side=arguments.size).pixels for path in (content, style)]
-    base = {"network": arguments.network, "iterations": arguments.evaluations}
+    base = {"network": arguments.network, "iterations": arguments.evaluations} | START
     began = time.process_time()  # of all cores: another program beside this one does not count
     *_, finished = nst.stylize(pictures[0], [pictures[1]], make(base | CANDIDATES[name]), state=state)
     seconds = time.process_time() - began
@@ -78,7 +86,7 @@ def summary(lines: dict[tuple[str, str], dict], pairs: list[str]) -> dict[str, d
             found[name] = {key: fmean(row[key] for row in rows) for key in MEANS}
             indices = [row["style_error"] * row["content_error"] ** POWER for row in rows]
             found[name]["index"] = geometric_mean(indices)
-    first = found.get("defaults", next(iter(found.values())))["index"]
+    first = found.get("start", next(iter(found.values())))["index"]
     return {name: row | {"index": row["index"] / first} for name, row in found.items()}
 
 
