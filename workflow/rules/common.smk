@@ -159,11 +159,15 @@ def threads_of_a_pair():
     """
     if CONFIG.device in ("auto", "cuda") and devices.gpus():
         return CONFIG.threads or 1
+    return CONFIG.threads or max(1, all_cores() // len(PAIRS))
+
+
+def all_cores():
+    """Of this machine as far as they were given; on a cluster one, for it has its own."""
     try:
-        cores = workflow.cores
-    except WorkflowError:  # none were given: a cluster has its own
-        cores = 1
-    return CONFIG.threads or max(1, cores // len(PAIRS))
+        return workflow.cores
+    except WorkflowError:
+        return 1
 
 
 def pictures(names):

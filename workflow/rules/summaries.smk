@@ -64,7 +64,7 @@ rule gallery:
         f"{RESULTS}/logs/gallery.log",
     benchmark:
         f"{RESULTS}/benchmarks/gallery.tsv"
-    threads: workflow.cores if workflow.cores else 1
+    threads: all_cores()
     conda:
         "../envs/nst.yaml"
     params:
