@@ -64,9 +64,9 @@ rule gallery:
         f"{RESULTS}/logs/gallery.log",
     benchmark:
         f"{RESULTS}/benchmarks/gallery.tsv"
-    threads: all_cores()
     conda:
         "../envs/nst.yaml"
+    threads: all_cores()
     params:
         # Outside the output, which Snakemake deletes first: what has not changed is not made again.
         work=f"{RESULTS}/.work/gallery",
