@@ -76,6 +76,7 @@ class Session:
     def __init__(self, worker: Worker, handler: socketserver.StreamRequestHandler, request: Request):
         self.worker, self.handler, self.request = worker, handler, request
         self.gone = threading.Event()
+        self._saying = threading.Lock()  # its own thread and the one that paints
 
     def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
         """As `nst.pair.paint`; KeyboardInterrupt as soon as the client has gone."""
@@ -104,7 +105,8 @@ class Session:
     def say(self, **message: Any) -> None:
         """Send the client a line; one that has gone hears nothing."""
         try:
-            self.handler.wfile.write(protocol.line(**message))
+            with self._saying:
+                self.handler.wfile.write(protocol.line(**message))
         except OSError:
             self.gone.set()
 
@@ -247,12 +249,14 @@ class Worker:
         with self._changed:
             turn = object()
             self._queue.append(turn)  # first come, first served: a busy grid must not keep another out
-            self._changed.wait_for(lambda: self._queue[0] is turn and (not self._running or _is_here(request)))
-            self._queue.popleft()
-            self._changed.notify_all()
-            if not self._running:
-                _go_to(request)
-            self._running += 1
+            try:
+                self._changed.wait_for(lambda: self._queue[0] is turn and (not self._running or _is_here(request)))
+                if not self._running:
+                    _go_to(request)
+                self._running += 1
+            finally:
+                self._queue.remove(turn)
+                self._changed.notify_all()
         try:
             yield
         finally:
@@ -275,8 +279,8 @@ def run(place: str, idle: float = IDLE) -> None:
             sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
             Worker(place, idle).serve()
     except Timeout:
-        taken = "`nst worker status` shows its worker" if not lock.is_locked else "a picture is painted on it"
-        raise NstError(f"{place} is taken; {taken}") from None
+        by = "by a worker, which `nst worker status` shows, or by a picture that is painted without one"
+        raise NstError(f"{place} is taken, {by}") from None
 
 
 def _without_gpu() -> AbstractContextManager[None]:
@@ -285,7 +289,10 @@ def _without_gpu() -> AbstractContextManager[None]:
 
 
 def _is_here(request: Request) -> bool:
-    return str(Path.cwd()) == request.folder and protocol.environment() == request.environment
+    try:
+        return str(Path.cwd()) == request.folder and protocol.environment() == request.environment
+    except OSError:  # the folder that this process is in has been removed
+        return False
 
 
 def _go_to(request: Request) -> None:
