@@ -2,7 +2,11 @@
 
 It needs no server and no network: `index.html` opens from the disk, and the folder can be put on any web server as it
 is. What all views need is in one data file; what one pair needs is in a file of its own, loaded when it is looked at.
-Pictures are there as WebP in two sizes, and as they are. What has not changed since the last time is not made again.
+Pictures are there as WebP in two sizes, and as they are.
+
+    index.html  data.js  inputs/KEY/{small,large}.webp  pairs/KEY/{small,large}.webp, pair.js, image.png, …
+
+A KEY's folder is made whole or not at all, and not again while nothing that it is made from has changed.
 """
 
 from __future__ import annotations
@@ -12,86 +16,137 @@ import hashlib
 import json
 import math
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.files import replacing
 from nst.pages import write_page
-from nst.records import GROUP, setting_columns, sorted_values, varying
+from nst.records import GROUP, content_picture, setting_columns, sorted_values, style_picture, varying
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Changes with what is made of a pair or an input, which is then made again.
+FORMAT = 1
 #: Long sides in px of a picture's two sizes, and their quality.
-SIZES = {"small": (320, 78), "large": (1600, 86)}
+LARGE, SMALL = (1600, 86), (320, 78)
 #: Points that a loss curve is drawn from.
 POINTS = 240
 #: Numbers of a pair that the page sorts by and shows.
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "evaluations")
-#: Columns of losses.csv that are no losses.
-_NOT_LOSSES = ("evaluation", "seconds")
+#: The file that says what a key's folder was made from.
+MADE = "made.json"
+_KEY = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One picture, or one pair, whose files are made: where from, where to, and what shows whether they are right."""
+    """What a key's folder is made from: a picture, and of a pair the folder of its record."""
 
-    source: Path
+    picture: Path
     folder: Path
-    record: Path | None = None  # the folder of a pair
+    record: Path | None = None
 
     @property
-    def stamp(self) -> str:
-        found = self.source.stat()
-        return f"{found.st_mtime_ns} {found.st_size}"
+    def originals(self) -> list[Path]:
+        """The files that the folder holds as they are."""
+        if self.record is None:
+            return []
+        names = ("animation.gif", "animation.mp4", "losses.csv", "run.json")
+        return [path for path in (self.picture, *(self.record / name for name in names)) if path.is_file()]
 
-    def is_done(self) -> bool:
-        """Whether the files were made of the source as it is now."""
+    @property
+    def snapshots(self) -> list[Path]:
+        """Those of a pair that a browser can show; its frames where there are none."""
+        if self.record is None:
+            return []
+        whole = [path for path in (self.record / "snapshots").glob("*.*") if path.suffix in (".png", ".jpg")]
+        found = whole or list((self.record / "snapshots/frames").glob("*.jpg"))
+        return sorted(path for path in found if path.stem.isdigit())
+
+    @property
+    def stamp(self) -> list[Any]:
+        """Changes with anything that the folder is made from."""
+        files = [self.picture, *self.originals, *self.snapshots]
+        times = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+        return [FORMAT, str(self.picture), *map(list, times)]
+
+    def made(self) -> dict[str, Any] | None:
+        """What is known of the folder; None where it has to be made."""
         try:
-            return (self.folder / "stamp").read_text() == self.stamp
-        except OSError:
-            return False
+            known: dict[str, Any] = json.loads((self.folder / MADE).read_text())
+        except (OSError, ValueError):
+            return None
+        return known if known["stamp"] == self.stamp else None
 
 
-def write_gallery(records: pd.DataFrame, grid_csv: Path, folder: Path, work: Path | None = None) -> Path:
+def write_gallery(
+    records: pd.DataFrame, grid_csv: Path, folder: Path, *, work: Path | None = None, processes: int = 0
+) -> Path:
     """Write the gallery of a grid into a folder; the path of its page.
 
     Args:
         work: where what was made is kept for the next time, if that is not to be the folder itself.
-    Raises NstError where the folder cannot be written.
+        processes: at most; 0 is one a core.
+    Raises NstError where the folder holds anything but a gallery, or cannot be written.
     """
-    if work is not None:
-        write_gallery(records, grid_csv, work)
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(work, folder, copy_function=_link, ignore=shutil.ignore_patterns("stamp", "*.size"))
-        return folder / "index.html"
-    records = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1)
-    pairs = [_entry(line, grid_csv.parent) for line in records.to_dict("records")]
-    inputs = _inputs(records)
-    works = [_Work(Path(path), folder / "inputs" / key) for path, key in inputs.items() if Path(path).is_file()]
-    works += [
-        _Work(Path(line["image"]), folder / "pairs" / pair["key"], Path(line["folder"]))
-        for line, pair in zip(records.to_dict("records"), pairs, strict=True)
-        if pair["status"] == "done"
-    ]
+    for place in (folder, work or folder):
+        _check_place(place)
     try:
-        failed = _make([work for work in works if not work.is_done()])
-        _forget(folder, {work.folder for work in works})
-        for pair in pairs:
-            pair |= _sides(folder / "pairs" / pair["key"], pair, failed)
-        _write_data(folder / "data.js", records, pairs, inputs, folder)
-        write_page(folder / "index.html", "gallery.html", title=_title(grid_csv))
-    except OSError as error:
-        raise NstError(
-            f"{folder}: cannot be written ({error.strerror}); choose a folder that you may write to"
-        ) from None
+        _build(records, grid_csv, work or folder, processes)
+        if work is not None:
+            _publish(work, folder)
+    except (OSError, shutil.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NstError(f"{folder}: cannot be written ({reason}); choose a folder that you may write to") from None
     return folder / "index.html"
+
+
+def _check_place(folder: Path) -> None:
+    """Raise NstError for a folder that is somebody's: what a gallery no longer needs is removed."""
+    if folder.exists() and not (folder.is_dir() and ((folder / "data.js").exists() or not any(folder.iterdir()))):
+        raise NstError(f"{folder}: is no gallery; choose a new folder, an empty one, or that of an earlier gallery")
+
+
+def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) -> None:
+    (folder / "pairs").mkdir(parents=True, exist_ok=True)
+    (folder / "data.js").touch()  # from here on the folder is a gallery
+    lines = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1).to_dict("records")
+    inputs = {path: _Work(Path(path), folder / "inputs" / _key(path)) for path in _inputs(lines)}
+    done = {line["id"]: _pair_work(line, folder) for line in lines if line["status"] == "done"}
+    works = [work for work in inputs.values() if work.picture.is_file()]
+    works += [work for work in done.values() if work.picture.is_file()]
+    known = _make(works, processes)
+    _forget(folder, known)
+    pairs = []
+    for line in lines:
+        work = done.get(line["id"])
+        pairs.append(_entry(line, grid_csv.parent, known.get(work.folder, {}) if work else None, varying(records)))
+    edges = [
+        _edges(lines, name, picture, {path: known.get(work.folder, {}) for path, work in inputs.items()})
+        for name, picture in (("content_name", content_picture), ("style_name", style_picture))
+    ]
+    _write_data(folder / "data.js", records, pairs, edges)
+    write_page(folder / "index.html", "gallery.html", title=_title(grid_csv))
+
+
+def _publish(work: Path, folder: Path) -> None:
+    """A copy that takes no room of its own where both folders are on one file system."""
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(work, fresh, copy_function=_link, ignore=shutil.ignore_patterns(MADE, ".*"))
+    if folder.exists():
+        shutil.rmtree(folder)
+    fresh.rename(folder)
 
 
 def _title(grid_csv: Path) -> str:
@@ -104,199 +159,188 @@ def _key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _inputs(records: pd.DataFrame) -> dict[str, str]:
-    """The pictures on the edges, each with its key: where they were read, or where the manifest has them."""
-    from nst.sheets import content_picture, style_picture
-
-    found: dict[str, str] = {}
-    for pair in records.itertuples():
-        for path in (content_picture(pair), style_picture(pair)):
-            found.setdefault(path, _key(path))
-    return found
+def _pair_work(line: dict[str, Any], folder: Path) -> _Work:
+    return _Work(Path(line["image"]), folder / "pairs" / _key(line["id"]), Path(line["folder"]))
 
 
-def _entry(line: dict[str, Any], results: Path) -> dict[str, Any]:
-    """A pair as the page knows it; its picture's size follows."""
-    numbers = {name: _rounded(line[name]) for name in METRICS}
-    status = line["status"]
+def _inputs(lines: list[dict[str, Any]]) -> set[str]:
+    """The pictures on the edges: where they were read, or where the manifest has them."""
+    return {picture(line) for line in lines for picture in (content_picture, style_picture)}
+
+
+def _entry(line: dict[str, Any], results: Path, made: dict[str, Any] | None, varied: list[str]) -> dict[str, Any]:
+    """A pair as the page knows it; made: of its folder, empty where the picture cannot be read, None without one."""
+    status, error = line["status"], ""
+    if made is None:
+        error = _reason(line, results)
+    elif "width" not in made:
+        status, error = "broken", "its picture cannot be read"
     return {
         "key": _key(line["id"]),
+        "id": line["id"],
+        "content": line["content_name"],
+        "style": line["style_name"],
+        "settings": line["settings_name"],
+        "values": [line[name] for name in varied],
         "status": status,
-        "error": "" if status == "done" else _reason(line, results),
+        "error": error,
         "best": bool(line["best"]),
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
         "judge": line["judge"],
-        **numbers,
+        **{name: _rounded(line[name]) for name in METRICS},
+        **{name: made[name] for name in ("width", "height", "moves") if made and name in made},
     }
 
 
 def _rounded(number: float) -> float | None:
-    """Five significant digits, which is more than anybody reads; None for what is not there."""
-    return None if math.isnan(number) else float(f"{number:.5g}")
+    """Five significant digits, which is more than anybody reads; None for what is not there or not finite."""
+    return float(f"{number:.5g}") if math.isfinite(number) else None
 
 
 def _reason(line: dict[str, Any], results: Path) -> str:
     """Why there is no picture, in one line: the last of its log."""
+    if line["status"] != "missing":
+        return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
     try:
         said = [text for text in log.read_text(errors="replace").splitlines() if text.strip()]
     except OSError:
         said = []
-    if said:
-        return said[-1].removeprefix("nst: ")[:300]
-    return "not painted yet" if line["status"] == "missing" else "its run.json cannot be read"
+    return said[-1].removeprefix("nst: ")[:300] if said else "not painted yet"
 
 
-def _make(works: Sequence[_Work]) -> set[Path]:
-    """Make the files of pictures and pairs on all cores; the folders of those whose picture cannot be read."""
-    if len(works) < 4:  # not worth the processes
-        return {work.folder for work in works if not _made(work)}
-    with ProcessPoolExecutor() as pool:
-        made = pool.map(_made, works, chunksize=4)
-        return {work.folder for work, whole in zip(works, made, strict=True) if not whole}
+def _make(works: Sequence[_Work], processes: int) -> dict[Path, dict[str, Any]]:
+    """Make the folders that have to be made; what is known of each."""
+    known = {work.folder: work.made() for work in works}
+    missing = [work for work in works if known[work.folder] is None]
+    count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # fewer are not worth a process
+    if count > 1:
+        with ProcessPoolExecutor(count) as pool:
+            made = list(pool.map(_made, missing, chunksize=4))
+    else:
+        made = list(map(_made, missing))
+    known |= {work.folder: found for work, found in zip(missing, made, strict=True)}
+    return {folder: found for folder, found in known.items() if found is not None}
 
 
-def _made(work: _Work) -> bool:
-    """Make the files of one picture or pair; whether its picture could be read."""
-    work.folder.mkdir(parents=True, exist_ok=True)
-    (work.folder / "stamp").unlink(missing_ok=True)
+def _made(work: _Work) -> dict[str, Any]:
+    """Make a folder; what is known of it: the small picture's width and height, where the picture can be read."""
+    fresh = work.folder.with_name(f".{work.folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    known: dict[str, Any] = {"stamp": work.stamp} | _write_sizes(work.picture, fresh)
+    if work.record is not None and "width" in known:
+        _write_pair(work, fresh)
+        known["moves"] = (fresh / "animation.gif").exists()
+    (fresh / MADE).write_text(json.dumps(known))
+    if work.folder.exists():
+        shutil.rmtree(work.folder)
+    fresh.rename(work.folder)
+    return known
+
+
+def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
+    """Write a picture in two sizes; width and height of the small one, or nothing where it cannot be read."""
+    from nst.images import picture_size, read_picture, write_picture
+
     try:
-        for name, size in _write_sizes(work.source, work.folder).items():
-            (work.folder / f"{name}.size").write_text("{} {}".format(*size))
+        side = max(picture_size(source))
+        large = read_picture(source, long_side=min(side, LARGE[0]))
+        small = read_picture(source, long_side=min(side, SMALL[0]))
     except NstError:
-        return False
-    if work.record is not None:
-        _write_pair(work.record, work.source, work.folder)
-    (work.folder / "stamp").write_text(work.stamp)
-    return True
+        return {}
+    for name, picture, quality in (("large", large, LARGE[1]), ("small", small, SMALL[1])):
+        write_picture(folder / f"{name}.webp", picture.pixels, alpha=picture.alpha, quality=quality)
+    height, width = small.pixels.shape[:2]
+    return {"width": width, "height": height}
 
 
-def _write_sizes(source: Path, folder: Path) -> dict[str, tuple[int, int]]:
-    from nst.images import read_picture, resize, write_picture
-
-    picture = read_picture(source)
-    sizes = {}
-    for name, (side, quality) in SIZES.items():
-        pixels = picture.pixels
-        if max(pixels.shape[:2]) > side:
-            pixels = resize(pixels, long_side=side)
-        write_picture(folder / f"{name}.webp", pixels, quality=quality)
-        sizes[name] = (pixels.shape[1], pixels.shape[0])
-    return sizes
-
-
-def _write_pair(record: Path, image: Path, folder: Path) -> None:
+def _write_pair(work: _Work, folder: Path) -> None:
     """The pair's own files beside its pictures, and what its page shows."""
-    originals = [image, record / "animation.gif", record / "animation.mp4", record / "losses.csv", record / "run.json"]
-    files = [_linked(path, folder) for path in originals if path.is_file()]
-    snapshots = [
-        (int(path.stem), _linked(path, folder, f"snapshot-{path.name}"))
-        for path in sorted((record / "snapshots").glob("*.*"))
-        if path.stem.isdigit() and path.suffix in (".png", ".jpg")
-    ]
-    run = json.loads((record / "run.json").read_bytes())
+    for path in work.originals:
+        _link(path, folder / path.name)
+    for path in work.snapshots:
+        _link(path, folder / f"snapshot-{path.name}")
+    assert work.record is not None
+    run = json.loads((work.record / "run.json").read_bytes())
+    metrics, output = run.get("metrics") or {}, run.get("output") or {}
     shown = {
-        "files": files,
-        "snapshots": snapshots,
-        "losses": _curves(record / "losses.csv"),
-        "settings": run.get("settings", {}),
-        "size": [run.get("output", {}).get("width"), run.get("output", {}).get("height")],
-        "device": run.get("device_name", ""),
-        "precision": run.get("precision", ""),
-        "warnings": run.get("warnings", []),
-        "again": f"nst again {shlex.quote(str(image))} -o again{image.suffix}",
+        "files": [path.name for path in work.originals],
+        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in work.snapshots],
+        "losses": _curves(work.record / "losses.csv"),
+        "layers": {name: _rounded(value) for name, value in (metrics.get("layers") or {}).items()},
+        "settings": run.get("settings") or {},
+        "size": [output.get("width"), output.get("height")],
+        "device": run.get("device_name") or "",
+        "precision": run.get("precision") or "",
+        "warnings": run.get("warnings") or [],
+        "again": f"nst again {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
     }
-    with replacing(folder / "pair.js") as file:
-        file.write_text(f"gallery.pair({script(folder.name)}, {script(shown)});\n", encoding="utf-8")
-
-
-def _linked(path: Path, folder: Path, name: str = "") -> str:
-    """A file's name in a folder, where it takes no room of its own if both are on one file system."""
-    target = folder / (name or path.name)
-    with replacing(target) as file:
-        _link(path, file)
-    return target.name
+    text = f"gallery.pair({script(work.folder.name)}, {script(shown)});\n"
+    (folder / "pair.js").write_text(text, encoding="utf-8")
 
 
 def _link(source: str | Path, target: str | Path) -> None:
+    """A file at another place too, where it takes no room of its own if both are on one file system."""
     try:
-        os.link(source, target)
+        os.link(Path(source).resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
 
 
-def _curves(path: Path) -> dict[str, list[float]]:
+def _curves(path: Path) -> dict[str, list[float | None]]:
     """The columns of losses.csv, thinned out."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         step = max(1, math.ceil(len(rows) / POINTS))
         kept = [*rows[:-1:step], *rows[-1:]]
-        return {name: [_rounded(float(row[name])) or 0.0 for row in kept] for name in kept[0] if name != "seconds"}
+        return {name: [_rounded(float(row[name])) for row in kept] for name in kept[0] if name != "seconds"}
     except (OSError, ValueError, LookupError, TypeError):
         return {}
 
 
-def _forget(folder: Path, known: Iterable[Path]) -> None:
+def _forget(folder: Path, known: dict[Path, Any]) -> None:
     """Remove what belongs to pairs and inputs that the grid no longer has."""
-    names = {path.name for path in known}
     for kind in ("pairs", "inputs"):
         for path in (folder / kind).glob("*"):
-            if path.name not in names:
+            if _KEY.fullmatch(path.name) and path not in known:
                 shutil.rmtree(path)
 
 
-def _sides(folder: Path, pair: dict[str, Any], failed: set[Path]) -> dict[str, Any]:
-    """Width and height of a pair's small picture, and whether it moves."""
-    if folder in failed:
-        return {"status": "broken", "error": "its picture cannot be read"}
-    if pair["status"] != "done":
-        return {}
-    width, height = map(int, (folder / "small.size").read_text().split())
-    return {"width": width, "height": height, "moves": (folder / "animation.gif").is_file()}
+def _edges(
+    lines: list[dict[str, Any]], names: str, picture: Callable[[Any], str], known: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The contents or styles in the grid's order, each with a picture of it that can be shown, where there is one."""
+    found: dict[str, str] = {}
+    for line in lines:
+        path = picture(line)
+        if line[names] not in found or "width" not in known.get(found[line[names]], {}):
+            found[line[names]] = path
+    size = partial(_only, ("width", "height"))
+    return [{"name": name, "key": _key(path)} | size(known.get(path, {})) for name, path in found.items()]
+
+
+def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}
 
 
 def _write_data(
-    path: Path, records: pd.DataFrame, pairs: list[dict[str, Any]], inputs: dict[str, str], folder: Path
+    path: Path, records: pd.DataFrame, pairs: list[dict[str, Any]], edges: list[list[dict[str, Any]]]
 ) -> None:
-    from nst.sheets import content_picture, style_picture
-
-    lines = list(records.itertuples())
     varied = varying(records)
-    for pair, line in zip(pairs, lines, strict=True):
-        pair |= {
-            "id": line.id,
-            "content": line.content_name,
-            "style": line.style_name,
-            "settings": line.settings_name,
-            "values": [getattr(line, name) for name in varied],
-        }
-    same = [name for name in setting_columns(records) if name not in varied]
-
-    def edges(names: str, picture: Any) -> list[dict[str, Any]]:
-        keys = {getattr(line, names): inputs[picture(line)] for line in lines}
-        return [{"name": name, "key": key} | _size(folder / "inputs" / key) for name, key in keys.items()]
-
+    same = [name for name in setting_columns(records) if name not in varied and len(records)]
     data = {
         "settings": varied,
         "options": [sorted_values(records[name]) for name in varied],
         "constant": [[name, records[name].iloc[0]] for name in same if records[name].iloc[0] != ""],
         "judges": sorted_values(records.loc[records["judge"] != "", "judge"]),
-        "contents": edges("content_name", content_picture),
-        "styles": edges("style_name", style_picture),
+        "contents": edges[0],
+        "styles": edges[1],
         "pairs": pairs,
     }
     with replacing(path) as file:
         file.write_text(f"gallery.data({script(data)});\n", encoding="utf-8")
-
-
-def _size(folder: Path) -> dict[str, int]:
-    """Width and height of an input's small picture; nothing where it cannot be read."""
-    try:
-        width, height = map(int, (folder / "small.size").read_text().split())
-    except (OSError, ValueError):
-        return {}
-    return {"width": width, "height": height}
 
 
 def script(value: Any) -> str:

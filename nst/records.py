@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,20 @@ def animation(image: str) -> str:
         return ""
     path = Path(image).with_name("animation.gif")
     return str(path) if path.is_file() else ""
+
+
+def content_picture(line: Mapping[str, Any]) -> str:
+    """Where a pair's content was read, or else where the manifest has it."""
+    return str(line["content_file"] or line["content"])
+
+
+def style_picture(line: Mapping[str, Any]) -> str:
+    """The picture that stands for a style: of a blend `a.jpg:0.7+b.jpg:0.3`, the first."""
+    style = str(line["style_file"] or line["style"])
+    if Path(style).exists():
+        return style
+    first = style.split("+")[0]
+    return first if Path(first).exists() else first.rpartition(":")[0] or first
 
 
 def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.errors import NstError
-from nst.records import animation, setting_columns, sheet_groups, sorted_values, value_order, varying
+from nst.records import (
+    animation,
+    content_picture,
+    setting_columns,
+    sheet_groups,
+    sorted_values,
+    style_picture,
+    value_order,
+    varying,
+)
 from nst.settings import UNNAMED, defaults, text
 
 if TYPE_CHECKING:
@@ -26,11 +35,11 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
     own = varying(records)  # pairs of one name may have settings of their own
-    top = [Cell(style_picture(style), style.style_name) for style in styles.itertuples()]
+    top = [Cell(style_picture(style._asdict()), style.style_name) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
-        left = Cell(content_picture(content), content.content_name)
+        left = Cell(content_picture(content._asdict()), content.content_name)
         rows.append([left, *(pair and _result(pair, _own(pair, own)) for pair in results)])
     title = records["settings_name"].iloc[0]
     layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
@@ -41,8 +50,8 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
     first = next(records.itertuples())
     inputs = [
-        Cell(content_picture(first), first.content_name),
-        Cell(style_picture(first), first.style_name),
+        Cell(content_picture(first._asdict()), first.content_name),
+        Cell(style_picture(first._asdict()), first.style_name),
     ]
     varied = varying(records)
     crossed = _crossed(records, varied) if len(varied) == 2 else None
@@ -99,20 +108,6 @@ def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
         draw(group, *outs)
         paths += outs
     return paths
-
-
-def content_picture(pair: Any) -> str:
-    """Where a pair's content was read, or else where the manifest has it."""
-    return str(pair.content_file or pair.content)
-
-
-def style_picture(pair: Any) -> str:
-    """The picture that stands for a style: of a blend `a.jpg:0.7+b.jpg:0.3`, the first."""
-    style = str(pair.style_file or pair.style)
-    if Path(style).exists():
-        return style
-    first = style.split("+")[0]
-    return first if Path(first).exists() else first.rpartition(":")[0] or first
 
 
 def _result(pair: Any, label: str = "") -> Cell:

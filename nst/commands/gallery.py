@@ -11,9 +11,11 @@ import click
 @click.argument("grid_csv", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write.  [default: gallery, beside it]")
 @click.option("--work", type=click.Path(path_type=Path), help="Folder of what can be used again the next time.")
-def command(grid_csv: Path, output: Path | None, work: Path | None) -> None:
+@click.option("--processes", type=click.IntRange(0), default=0, help="At most; 0 is one a core.")
+def command(grid_csv: Path, output: Path | None, work: Path | None, processes: int) -> None:
     """Write a gallery of the pairs in GRID_CSV, done or not: open its index.html."""
     from nst.gallery import write_gallery
     from nst.records import read_records
 
-    click.echo(write_gallery(read_records(grid_csv), grid_csv, output or grid_csv.parent / "gallery", work))
+    folder = output or grid_csv.parent / "gallery"
+    click.echo(write_gallery(read_records(grid_csv), grid_csv, folder, work=work, processes=processes))

@@ -1,7 +1,7 @@
 "use strict";
 // data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with what one pair's page shows.
 const gallery = (() => {
-const CHUNK = 60, MOST_POINTS = 300, MOST_COMPARED = 4;
+const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4;
 const SORTS = {
   grid: "manifest's order", style_error: "style error", content_error: "content error", score: "both errors",
   ssim: "likeness to the content", seconds: "time", id: "name"
@@ -11,7 +11,8 @@ const NAMES = {
   rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", evaluations: "evaluations"
 };
 const VIEWS = {overview, pictures, sweeps, front};
-let all, details = new Map(), state, shown = [];
+const collator = new Intl.Collator(undefined, {numeric: true});
+let all, details = new Map(), state, shown = [], watch;
 
 // ---- small helpers -------------------------------------------------------------------------------------------------
 const $ = id => document.getElementById(id);
@@ -63,7 +64,7 @@ function read() {
     along: known("along", all.settings, all.settings[0] || ""),
     values: Object.fromEntries(all.settings.map(name => [name, given.has("set." + name) ? given.get("set." + name) : null])),
     pair: given.get("pair") || "",
-    compare: (given.get("compare") || "").split("|").filter(id => id && byId(id)).slice(0, MOST_COMPARED),
+    compare: given.getAll("compare").filter(id => byId(id) && byId(id).status === "done").slice(0, MOST_COMPARED),
     open: given.has("open")
   };
 }
@@ -76,9 +77,13 @@ function write(push) {
   if (state.sort !== "grid") given.set("sort", state.sort);
   if (state.view === "sweeps" && state.along !== all.settings[0]) given.set("along", state.along);
   for (const [name, value] of Object.entries(state.values)) if (value !== null) given.set("set." + name, value);
-  if (state.compare.length) given.set("compare", state.compare.join("|"));
+  for (const id of state.compare) given.append("compare", id);
   const address = "#" + given;
-  if (address !== (location.hash || "#")) history[push ? "pushState" : "replaceState"](null, "", address);
+  if (address === (location.hash || "#")) return;
+  try {
+    if (push) history.pushState({pushed: true}, "", address);
+    else history.replaceState(history.state, "", address);
+  } catch { /* a browser that counts them: the address lags behind, the page does not */ }
 }
 
 // ---- which pairs, in which order -----------------------------------------------------------------------------------
@@ -89,13 +94,13 @@ function chosen() {
     (!state.best || pair.best) && (!state.front || pair.front) &&
     all.settings.every((name, i) => state.values[name] === null || pair.values[i] === state.values[name]) &&
     (!words.length || words.every(word => pair.text.includes(word))));
-  return state.sort === "grid" && !state.down ? found : found.sort(order);
+  return state.view !== "pictures" || (state.sort === "grid" && !state.down) ? found : found.sort(order);
 }
 
 function order(a, b) {
   const turn = state.down ? -1 : 1;
   if (state.sort === "grid") return turn * (a.place - b.place);
-  if (state.sort === "id") return turn * a.id.localeCompare(b.id, undefined, {numeric: true});
+  if (state.sort === "id") return turn * collator.compare(a.id, b.id);
   const x = a[state.sort], y = b[state.sort];
   if (x === null || y === null) return (x === null) - (y === null);  // what is not measured comes last
   return turn * (x - y) * (state.sort === "ssim" ? -1 : 1);
@@ -115,9 +120,8 @@ function check(label, name, mark) {
 }
 
 function bar() {
-  const form = $("filters");
-  const find = $("find");
-  find.value = state.find;
+  const place = $("choices"), find = $("find");
+  if (document.activeElement !== find) find.value = state.find;
   const names = list => [["", "all"], ...list.map(edge => [edge.name, edge.name])];
   const parts = [];
   if (all.contents.length > 1) parts.push(select("content", names(all.contents), state.content, value => update({content: value})));
@@ -130,7 +134,7 @@ function bar() {
     }));
   });
   if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★"));
-  if (all.pairs.some(pair => pair.front && !pair.best) || all.pairs.some(pair => pair.best)) parts.push(check("Pareto front", "front", "◆"));
+  if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
   if (state.view === "pictures") {
     parts.push(select("sort by", Object.entries(SORTS), state.sort, value => update({sort: value})));
     parts.push(element("button", {type: "button", class: "plain", "aria-label": "Reverse the order", "aria-pressed": String(state.down), onclick: () => update({down: !state.down})}, state.down ? "↑" : "↓"));
@@ -142,9 +146,11 @@ function bar() {
   parts.push(element("button", {type: "button", class: "plain", disabled: !any, onclick: () => {
     update({find: "", content: "", style: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
   }}, "Show all"));
-  const focused = document.activeElement && form.contains(document.activeElement) ? Array.from(form.elements).indexOf(document.activeElement) : -1;
-  form.replaceChildren(find, ...parts, element("output", {}));
-  if (focused >= 0 && form.elements[focused]) form.elements[focused].focus();
+  const fields = () => Array.from(place.querySelectorAll("select, input, button"));
+  const focused = fields().indexOf(document.activeElement);
+  place.replaceChildren(...parts);
+  const again = focused >= 0 && fields()[focused];
+  if (again) (again.disabled ? find : again).focus();
   for (const button of document.querySelectorAll("nav button")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
     if (button.dataset.view === "sweeps") button.hidden = !all.settings.length;
@@ -177,18 +183,22 @@ function captioned(pair, label, detail) {
   return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), label && element("br"), detail));
 }
 
-// Puts parts into a place as they are scrolled to: a page of thousands is there at once.
-function gradually(place, parts, put) {
+// Puts parts into a place as they are scrolled to: a page of thousands is there at once. size: pictures of a part.
+function gradually(place, parts, put, size = () => 1) {
   let next = 0;
   const end = element("div", {"aria-hidden": "true"});
   const more = () => {
-    for (const part of parts.slice(next, next + CHUNK)) place.append(put(part));
-    next += CHUNK;
-    if (next >= parts.length) { watch.disconnect(); end.remove(); }
+    for (let room = CHUNK; next < parts.length && room > 0; next++) {
+      place.append(put(parts[next]));
+      room -= size(parts[next]);
+    }
+    watch.disconnect();
+    if (next < parts.length) watch.observe(end);  // once more: it tells only of changes, and may still be in sight
+    else end.remove();
   };
-  const watch = new IntersectionObserver(seen => { if (seen.some(entry => entry.isIntersecting)) more(); }, {rootMargin: "1200px"});
+  watch = new IntersectionObserver(seen => { if (seen.some(entry => entry.isIntersecting)) more(); }, {rootMargin: "1200px"});
+  $("view").append(end);
   more();
-  if (next < parts.length) { place.after(end); watch.observe(end); }
 }
 
 // ---- views ---------------------------------------------------------------------------------------------------------
@@ -210,14 +220,15 @@ function overview(pairs, main) {
   box.style.setProperty("--columns", across.length + 1);
   main.append(box);
   const rows = all.contents.filter(edge => contents.has(edge.name));
+  const here_of = (edge, style) => cells.get(edge.name + "\n" + style.name) || [];
   gradually(body, rows, edge => element("tr", {}, element("th", {scope: "row"}, edgeImage(edge, ""), edge.name),
     ...across.map(style => {
-      const here = cells.get(edge.name + "\n" + style.name) || [];
+      const here = here_of(edge, style);
       const cell = element("div", {class: "cell"}, ...here.map(tile));
       const columns = here.length > 9 ? 4 : here.length > 4 ? 3 : here.length > 1 ? 2 : 1;
       cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
       return element("td", {}, cell);
-    })));
+    })), edge => across.reduce((sum, style) => sum + here_of(edge, style).length, 0));
 }
 
 function pictures(pairs, main) {
@@ -250,7 +261,7 @@ function sweeps(pairs, main) {
       element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(first)} along ${state.along}`},
         element("div", {class: "edges"}, edgeImage(edges[0], first.content), edgeImage(edges[1], first.style)),
         ...row.map(pair => captioned(pair, `${state.along} ${pair.values[place] || "none"}`, errorsOf(pair)))));
-  });
+  }, row => row.length);
 }
 
 function ticks(low, high) {
@@ -289,13 +300,26 @@ function front(pairs, main) {
   for (const t of ticks(...x)) plot.append(element("line", {x1: px(t), x2: px(t), y1: 20, y2: height - bottom}), element("text", {x: px(t), y: height - bottom + 18, "text-anchor": "middle"}, short(t)));
   for (const t of logs ? decades(...y) : ticks(...y)) plot.append(element("line", {x1: left, x2: width - 20, y1: py(t), y2: py(t)}), element("text", {x: left - 8, y: py(t) + 4, "text-anchor": "end"}, short(t)));
   plot.append(element("text", {x: width - 20, y: height - 6, "text-anchor": "end"}, "content error →"), element("text", {x: left, y: 14}, "↑ style error"));
-  const points = measured.slice().sort((a, b) => a.front - b.front);
+  const points = measured.slice().sort((a, b) => a.front - b.front || a.content_error - b.content_error);
+  const preview = element("image", {width: 240, height: 240, class: "preview"});
+  const look = (pair, cx, cy) => {
+    preview.setAttribute("href", fileOf(pair, "small.webp"));
+    preview.setAttribute("x", cx + 260 > width ? cx - 250 : cx + 10);
+    preview.setAttribute("y", Math.min(Math.max(cy - 120, 0), height - 240));
+  };
   for (const pair of points) {
     const [cx, cy] = [px(pair.content_error), py(pair.style_error)];
     const side = thumb / Math.max(pair.width, pair.height), [w, h] = [pair.width * side, pair.height * side];
     const label = [titleOf(pair), ...valuesOf(pair), "style error " + short(pair.style_error), "content error " + short(pair.content_error), pair.front && "on the Pareto front"].filter(Boolean).join(", ");
-    const point = element("g", {class: pair.front ? "point front" : "point", tabindex: "0", role: "button", "aria-label": label, "data-id": pair.id,
-      onclick: () => open(pair), onkeydown: event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(pair); } }});
+    const point = element("g", {class: pair.front ? "point front" : "point", tabindex: pair === points[0] ? "0" : "-1", role: "button", "aria-label": label, "data-id": pair.id,
+      onclick: () => open(pair), onpointerenter: () => look(pair, cx, cy), onfocus: () => look(pair, cx, cy), onpointerleave: () => preview.removeAttribute("href"), onblur: () => preview.removeAttribute("href"),
+      onkeydown: event => {
+        const other = {ArrowRight: "nextElementSibling", ArrowDown: "nextElementSibling", ArrowLeft: "previousElementSibling", ArrowUp: "previousElementSibling"}[event.key];
+        if (event.key === "Enter" || event.key === " ") open(pair);
+        else if (!other || !point[other] || !point[other].dataset.id) return;
+        else { point.setAttribute("tabindex", "-1"); point[other].setAttribute("tabindex", "0"); point[other].focus(); }
+        event.preventDefault();
+      }});
     if (measured.length > MOST_POINTS) point.append(element("circle", {cx, cy, r: pair.front ? 5 : 4}));
     else point.append(element("image", {href: fileOf(pair, "small.webp"), x: cx - w / 2, y: cy - h / 2, width: w, height: h}), element("rect", {x: cx - w / 2, y: cy - h / 2, width: w, height: h, rx: 2}));
     const title = document.createElementNS(SVG, "title");
@@ -303,6 +327,7 @@ function front(pairs, main) {
     point.append(title);
     plot.append(point);
   }
+  plot.append(preview);
   main.append(element("div", {class: "scatter"}, plot, element("p", {class: "caption"},
     "Less is nearer on both axes. Framed, or in another colour: nothing of the same content and style is better in one error and as good in the other.")));
 }
@@ -310,7 +335,7 @@ function front(pairs, main) {
 // ---- one pair ------------------------------------------------------------------------------------------------------
 let mode = "result", snapshot = 0, wiped = 50;
 
-function open(pair) { state.pair = pair.id; write(true); show(); }
+function open(pair) { state.pair = pair.id; snapshot = 0; write(true); show(); }
 
 function step(by) {
   const at = shown.findIndex(pair => pair.id === state.pair);
@@ -318,9 +343,15 @@ function step(by) {
   if (at >= 0 && next) { state.pair = next.id; snapshot = 0; write(); show(); }
 }
 
+// Back where it was opened from; a page that came with an open picture has nothing to go back to.
+let kept = null;  // what was picked meanwhile, which the address to go back to does not know
+
+function leave() {
+  if (history.state && history.state.pushed) { kept = state.compare; history.back(); }
+  else { state.pair = ""; write(); close(); }
+}
+
 function close() {
-  state.pair = "";
-  write();
   const dialog = $("pair");
   const id = dialog.dataset.id;
   if (dialog.open) dialog.close();
@@ -332,7 +363,8 @@ function close() {
 function load(pair) {
   if (details.has(pair.key) || pair.status !== "done") return;
   details.set(pair.key, null);
-  document.head.append(element("script", {src: fileOf(pair, "pair.js")}));
+  const script = element("script", {src: fileOf(pair, "pair.js"), onerror: () => { details.delete(pair.key); script.remove(); say("What is known of this picture could not be loaded."); }});
+  document.head.append(script);
 }
 
 function show() {
@@ -349,7 +381,7 @@ function show() {
       element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next picture", onclick: () => step(1)}, "→"),
       element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, valuesOf(pair).join(" · "))),
       element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "Picked" : "Compare"),
-      element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: close}, "✕")),
+      element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: leave}, "✕")),
     stage(pair, known), tools(pair, known), side(pair, known)));
   if (!dialog.open) dialog.showModal();
   const again = focused && dialog.querySelector(`[data-role="${focused}"]:not(:disabled)`);
@@ -374,13 +406,13 @@ function stage(pair, known) {
       start = null;
     });
   }
-  if (mode === "content") place.append(input(content));
-  else if (mode === "style") place.append(input(style));
+  if (mode === "content" && content.width) place.append(input(content));
+  else if (mode === "style" && style.width) place.append(input(style));
   else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was painted`, "over"));
   else if (mode === "steps" && known && known.snapshots.length) {
     const [evaluation, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
     place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${evaluation} evaluations`, "over"));
-  } else if (mode === "wipe") {
+  } else if (mode === "wipe" && content.width) {
     const cut = element("div", {class: "cut"});
     const range = element("input", {type: "range", min: 0, max: 100, step: .5, "data-role": "wipe", "aria-label": "Wipe from the content to the result",
       oninput: event => { wiped = Number(event.target.value); place.style.setProperty("--wipe", wiped + "%"); }});
@@ -396,7 +428,9 @@ function tools(pair, known) {
   const place = element("div", {class: "tools", role: "group", "aria-label": "What is shown"});
   if (pair.status !== "done") return place;
   const steps = known && known.snapshots.length;
-  const modes = [["result", "Result"], ["wipe", "Wipe"], ["content", "Content"], ["style", "Style"]];
+  const modes = [["result", "Result"]];
+  if (all.contents.find(edge => edge.name === pair.content).width) modes.push(["wipe", "Wipe"], ["content", "Content"]);
+  if (all.styles.find(edge => edge.name === pair.style).width) modes.push(["style", "Style"]);
   if (pair.moves) modes.push(["motion", "Animation"]);
   if (steps) modes.push(["steps", "Snapshots"]);
   const now = modes.some(([name]) => name === mode) ? mode : "result";
@@ -406,9 +440,18 @@ function tools(pair, known) {
   if (now === "steps") {
     const last = known.snapshots.length - 1, at = Math.min(snapshot, last);
     const range = element("input", {type: "range", min: 0, max: last, "data-role": "step", "aria-label": "Snapshot",
-      "aria-valuetext": `evaluation ${known.snapshots[at][0]}`, oninput: event => { snapshot = Number(event.target.value); show(); }});
+      oninput: event => {  // in place: the slider that is being dragged must stay
+        snapshot = Number(event.target.value);
+        const [evaluation, file] = known.snapshots[snapshot], picture = $("pair").querySelector(".stage img");
+        picture.src = fileOf(pair, file);
+        picture.alt = `${titleOf(pair)} after ${evaluation} evaluations`;
+        told.textContent = `evaluation ${evaluation}`;
+        range.setAttribute("aria-valuetext", told.textContent);
+      }});
+    const told = element("span", {}, `evaluation ${known.snapshots[at][0]}`);
     range.value = at;
-    place.append(element("label", {}, range, element("span", {}, `evaluation ${known.snapshots[at][0]}`)));
+    range.setAttribute("aria-valuetext", told.textContent);
+    place.append(element("label", {}, range, told));
   }
   return place;
 }
@@ -427,6 +470,7 @@ function side(pair, known) {
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
   place.append(element("h3", {}, "Measured"), listed(Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])])));
   if (marks.length) place.append(element("p", {class: "caption"}, marks.join(" · ")));
+  if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
   if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }
   if (known.losses.total) place.append(element("h3", {}, "Losses"), chart(known.losses));
   for (const warning of known.warnings) place.append(element("p", {class: "caption"}, "! " + warning));
@@ -443,7 +487,12 @@ async function copy(text) {
   try { await navigator.clipboard.writeText(text); say("Copied."); } catch { say("Copying is not allowed here; select the text."); }
 }
 
-function say(text) { $("said").textContent = text; }
+// In the dialog that is open: all else is inert.
+function say(text) {
+  const toast = element("div", {class: "toast", role: "status"}, text);
+  (document.querySelector("dialog[open]") || document.body).append(toast);
+  setTimeout(() => toast.remove(), 3000);
+}
 
 // Loss curves on a logarithmic scale; the values under the pointer, or at the last evaluation, stand in the legend.
 let curves = new Set(["total", "content", "style"]);
@@ -457,7 +506,7 @@ function chart(losses) {
   const last = losses.evaluation[losses.evaluation.length - 1], first = losses.evaluation[0];
   const px = e => left + (e - first) / (last - first || 1) * (width - left - 6);
   const py = v => 6 + (high - Math.log10(v)) / (high - low || 1) * (height - bottom - 10);
-  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Loss curves; the values are in the legend"});
+  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, tabindex: "0", role: "slider", "aria-label": "Evaluation of which the legend tells the losses", "aria-valuemin": first, "aria-valuemax": last, "data-role": "plot"});
   const fine = decades(10 ** low, 10 ** high), whole = fine.filter(t => Math.log10(t) % 1 === 0);
   for (const t of fine.length > 6 ? whole : fine) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, short(t)));
   plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} evaluations`));
@@ -467,23 +516,38 @@ function chart(losses) {
   }
   const rule = element("line", {class: "rule", y1: 4, y2: height - bottom});
   const legend = element("div", {class: "legend", role: "group", "aria-label": "Curves"});
-  const tell = at => {
-    rule.setAttribute("x1", px(losses.evaluation[at]));
-    rule.setAttribute("x2", px(losses.evaluation[at]));
-    legend.replaceChildren(...names.map((name, i) => element("button", {type: "button", "data-role": "curve-" + name, "aria-pressed": String(curves.has(name)),
+  const values_of = names.map((name, i) => {
+    const told = element("span", {});
+    legend.append(element("button", {type: "button", "data-role": "curve-" + name, "aria-pressed": String(curves.has(name)),
       onclick: () => { curves[curves.has(name) ? "delete" : "add"](name); show(); }},
-      element("svg", {viewBox: "0 0 16 6", "aria-hidden": "true"}, element("line", {class: curves.has(name) ? "c" + i % 10 : "grid", x1: 0, x2: 16, y1: 3, y2: 3})),
-      `${name} ${short(losses[name][at])}`)), element("span", {class: "caption"}, `at evaluation ${losses.evaluation[at]}`));
+      element("svg", {viewBox: "0 0 16 6", "aria-hidden": "true"}, element("line", {class: curves.has(name) ? "c" + i % 10 : "grid", x1: 0, x2: 16, y1: 3, y2: 3})), told));
+    return told;
+  });
+  const where = element("span", {class: "caption"});
+  legend.append(where);
+  const end = losses.evaluation.length - 1;
+  let looked = end;
+  const tell = at => {
+    looked = Math.min(Math.max(at, 0), end);
+    for (const side of ["x1", "x2"]) rule.setAttribute(side, px(losses.evaluation[looked]));
+    names.forEach((name, i) => { values_of[i].textContent = `${name} ${short(losses[name][looked])}`; });
+    where.textContent = `at evaluation ${losses.evaluation[looked]}`;
+    plot.setAttribute("aria-valuenow", losses.evaluation[looked]);
+    plot.setAttribute("aria-valuetext", [where, ...values_of].map(part => part.textContent).join(", "));
   };
   plot.append(rule);
   plot.addEventListener("pointermove", event => {
     const box = plot.getBoundingClientRect();
     const wanted = first + ((event.clientX - box.left) / box.width * width - left) / (width - left - 6) * (last - first);
-    let at = losses.evaluation.findIndex(e => e >= wanted);
-    tell(at < 0 ? losses.evaluation.length - 1 : at);
+    const at = losses.evaluation.findIndex(e => e >= wanted);
+    tell(at < 0 ? end : at);
   });
-  plot.addEventListener("pointerleave", () => tell(losses.evaluation.length - 1));
-  tell(losses.evaluation.length - 1);
+  plot.addEventListener("pointerleave", () => tell(end));
+  plot.addEventListener("keydown", event => {
+    const by = {ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -end, End: end}[event.key];
+    if (by) { tell(looked + by); event.preventDefault(); event.stopPropagation(); }
+  });
+  tell(end);
   return element("div", {class: "chart"}, plot, legend);
 }
 
@@ -516,17 +580,28 @@ function compare() {
   const apply = () => {
     for (const [name, value] of Object.entries({"--zoom": sight.zoom, "--x": sight.x + "px", "--y": sight.y + "px"})) panels.style.setProperty(name, value);
   };
-  const zoom = by => {
+  // Around a point, in px from a panel's middle.
+  const zoom = (by, x = 0, y = 0) => {
     const before = sight.zoom;
     sight.zoom = Math.min(16, Math.max(1, sight.zoom * by));
-    for (const axis of ["x", "y"]) sight[axis] = sight.zoom === 1 ? 0 : sight[axis] * sight.zoom / before;
+    move((x - sight.x) * (1 - sight.zoom / before), (y - sight.y) * (1 - sight.zoom / before));
+  };
+  const move = (x, y) => {
+    const panel = panels.firstElementChild.getBoundingClientRect();
+    const within = (value, side) => Math.min(Math.max(value, -(sight.zoom - 1) * side / 2), (sight.zoom - 1) * side / 2);
+    sight.x = within(sight.x + x, panel.width);
+    sight.y = within(sight.y + y, panel.height);
     apply();
   };
   const touches = new Map();
   for (const pair of picked) {
     const panel = element("figure", {class: "panel"}, element("img", {src: fileOf(pair, "large.webp"), alt: [titleOf(pair), ...valuesOf(pair)].join(", "), draggable: "false"}),
       element("figcaption", {}, [titleOf(pair), ...valuesOf(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
-    panel.addEventListener("wheel", event => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15); }, {passive: false});
+    const from = (x, y) => { const box = panel.getBoundingClientRect(); return [x - box.left - box.width / 2, y - box.top - box.height / 2]; };
+    panel.addEventListener("wheel", event => {
+      event.preventDefault();
+      zoom(Math.exp(-event.deltaY * (event.deltaMode ? .05 : .002)), ...from(event.clientX, event.clientY));
+    }, {passive: false});
     panel.addEventListener("pointerdown", event => { panel.setPointerCapture(event.pointerId); touches.set(event.pointerId, event); });
     panel.addEventListener("pointermove", event => {
       const before = touches.get(event.pointerId);
@@ -534,24 +609,25 @@ function compare() {
       const others = Array.from(touches.values()).filter(touch => touch.pointerId !== event.pointerId);
       if (others.length) {
         const apart = touch => Math.hypot(touch.clientX - others[0].clientX, touch.clientY - others[0].clientY) || 1;
-        zoom(apart(event) / apart(before));
-      } else if (sight.zoom > 1) { sight.x += event.clientX - before.clientX; sight.y += event.clientY - before.clientY; apply(); }
+        zoom(apart(event) / apart(before), ...from((event.clientX + others[0].clientX) / 2, (event.clientY + others[0].clientY) / 2));
+      } else move(event.clientX - before.clientX, event.clientY - before.clientY);
       touches.set(event.pointerId, event);
     });
     for (const name of ["pointerup", "pointercancel"]) panel.addEventListener(name, event => touches.delete(event.pointerId));
     panels.append(panel);
   }
   const button = (label, text, act) => element("button", {type: "button", class: "plain", "aria-label": label, onclick: act}, text);
-  dialog.replaceChildren(element("div", {class: "compare pair-like"},
+  dialog.replaceChildren(element("div", {class: "compare"},
     element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Pictures compared"),
-      button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole pictures", "1:1", () => zoom(0)),
+      button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole pictures", "Fit", () => zoom(0)),
       element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move: all pictures follow."),
       button("Close", "✕", () => dialog.close())), panels));
   dialog.onkeydown = event => {
-    const moves = {ArrowLeft: ["x", 60], ArrowRight: ["x", -60], ArrowUp: ["y", 60], ArrowDown: ["y", -60]};
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const moves = {ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60]};
     if (event.key === "+" || event.key === "=") zoom(1.4);
     else if (event.key === "-") zoom(1 / 1.4);
-    else if (moves[event.key] && sight.zoom > 1) { const [axis, by] = moves[event.key]; sight[axis] += by; apply(); event.preventDefault(); }
+    else if (moves[event.key]) { move(...moves[event.key]); event.preventDefault(); }
   };
   apply();
   if (!dialog.open) dialog.showModal();
@@ -564,16 +640,26 @@ function draw() {
   bar();
   shown = chosen();
   const main = $("view");
+  if (watch) watch.disconnect();
   main.replaceChildren();
   main.className = "view " + state.view;
   if (shown.length) VIEWS[state.view](shown, main);
   else main.append(element("p", {class: "note"}, "Nothing here. Show all, or look for something else."));
   const count = `${shown.length === all.pairs.length ? shown.length : `${shown.length} of ${all.pairs.length}`} pair${all.pairs.length === 1 ? "" : "s"}`;
-  document.querySelector("#filters output").textContent = count;
+  $("count").textContent = count;
   tray();
 }
 
-function follow() { read(); draw(); show(); compare(); }
+// What the address says. Where it differs in what is open only, the page stays as it was scrolled.
+function follow() {
+  const listing = () => state && JSON.stringify({...state, pair: "", open: false});
+  const before = listing();
+  read();
+  if (kept) { state.compare = kept; kept = null; write(); }
+  if (listing() !== before) draw();
+  show();
+  compare();
+}
 
 function data(given) {
   all = given;
@@ -586,15 +672,18 @@ function data(given) {
   $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });
   $("filters").addEventListener("submit", event => event.preventDefault());
   for (const button of document.querySelectorAll("nav button")) button.addEventListener("click", () => update({view: button.dataset.view}));
-  addEventListener("hashchange", follow);
   addEventListener("popstate", follow);
-  $("pair").addEventListener("cancel", event => { event.preventDefault(); close(); });
+  $("pair").addEventListener("cancel", event => { event.preventDefault(); leave(); });
   $("pair").addEventListener("keydown", event => {
-    if (event.target.matches("input[type=range]")) return;
+    if (event.target.matches("input[type=range]") || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowRight") step(1);
     else if (event.key === "ArrowLeft") step(-1);
   });
-  $("compare").addEventListener("close", () => { state.open = false; write(); });
+  $("compare").addEventListener("close", () => {
+    if (!state.open) return;
+    if (history.state && history.state.pushed) history.back();
+    else { state.open = false; write(); }
+  });
   follow();
 }
 

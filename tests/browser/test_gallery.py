@@ -80,7 +80,7 @@ def test_it_opens_with_everything_in_it(visit):
     assert page.locator("thead th").all_inner_texts() == STYLES
     assert page.locator("tbody th").all_inner_texts() == CONTENTS
     assert shown(page) == 36
-    assert page.locator("#filters output").inner_text() == "36 pairs"
+    assert page.locator("#count").inner_text() == "36 pairs"
     assert "35 pictures" in page.locator("#about").inner_text()
     assert "1 without a picture" in page.locator("#about").inner_text()
     assert loaded(page, "main td img")
@@ -149,6 +149,13 @@ def test_one_pair_wiped_played_and_stepped_through(visit):
     assert dialog.locator(".stage img").get_attribute("alt") == "lake × wave after 100 evaluations"
     page.keyboard.press("End")
     assert dialog.get_by_text("evaluation 150").count() == 1
+    box = step.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for share in (0.7, 0.4, 0.02):  # dragged, not clicked
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.up()
+    assert dialog.locator(".stage img").get_attribute("src").endswith("snapshot-000050.png")
     for name, part in (("Content", "inputs/"), ("Style", "inputs/"), ("Result", "large.webp")):
         dialog.get_by_role("button", name=name, exact=True).click()
         assert part in dialog.locator(".stage img").get_attribute("src")
@@ -203,6 +210,17 @@ def test_the_way_back_closes_a_picture(visit):
     page.go_back()
     page.locator("dialog#pair:not([open])").wait_for(state="hidden")
     assert shown(page) == 36
+    page.get_by_role("button", name="Pictures").click()
+    page.evaluate("scrollTo(0, 700)")
+    tile = page.locator("main .tile").nth(20)
+    tile.click()
+    before = page.evaluate("scrollY")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Close").click()
+    page.locator("dialog#pair").wait_for(state="hidden")
+    assert page.evaluate("scrollY") == before > 0
+    assert page.evaluate("history.length") < 6  # looking on leaves no trail of pictures
 
 
 def test_a_pair_without_a_picture_has_a_page_too(visit):
@@ -259,7 +277,13 @@ def test_pictures_are_compared_in_step(visit):
     seen = page.locator(".panel img").evaluate_all("all => all.map(image => getComputedStyle(image).transform)")
     assert len(set(seen)) == 1
     assert seen[0] != "matrix(1, 0, 0, 1, 0, 0)"
-    assert seen[0].endswith("60, 40)")
+    before = [float(number) for number in seen[0].removeprefix("matrix(").removesuffix(")").split(",")][4:]
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 145)
+    page.mouse.up()
+    after = panels.first.locator("img").evaluate("image => getComputedStyle(image).transform")
+    moved = [float(number) for number in after.removeprefix("matrix(").removesuffix(")").split(",")][4:]
+    assert [round(b - a) for a, b in zip(before, moved, strict=True)] == [-10, 5]
     shared = visit("#" + page.url.partition("#")[2])
     assert shared.locator(".panel").count() == 3
     shared.keyboard.press("Escape")
@@ -316,10 +340,19 @@ def large(tmp_path_factory) -> Path:
     return write_gallery(read_records(grid), grid, root / "gallery")
 
 
+def test_a_large_screen_is_filled(visit, large):
+    page = visit("#view=pictures", {"width": 3840, "height": 2160}, large)
+    page.wait_for_function("() => document.documentElement.scrollHeight > 3200")
+    for _ in range(3):
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(200)
+    assert shown(page) > 600
+
+
 @pytest.mark.slow
 def test_2000_pairs_are_there_and_can_be_searched(visit, large):
     page = visit("", WIDE, large)
-    assert page.locator("#filters output").inner_text() == "2000 pairs"
+    assert page.locator("#count").inner_text() == "2000 pairs"
     spent = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     print(f"ready after {spent:.0f} ms")
     page.get_by_role("searchbox").fill("content7 style24")

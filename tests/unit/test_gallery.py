@@ -24,7 +24,7 @@ def grid(tmp_path: Path) -> Path:
 
 def gallery(grid: Path, folder: Path, work: Path | None = None) -> dict:
     """The data of the gallery that is written."""
-    assert write_gallery(read_records(grid), grid, folder, work) == folder / "index.html"
+    assert write_gallery(read_records(grid), grid, folder, work=work) == folder / "index.html"
     return data_of(folder)
 
 
@@ -81,11 +81,12 @@ def test_what_has_not_changed_is_not_made_again(grid, tmp_path):
     records = read_records(grid)
     changed = Path(records["image"][0])
     changed.write_bytes(Path(records["image"][1]).read_bytes())
+    (Path(records["folder"][2]) / "animation.mp4").write_bytes(b"made later")
     data = gallery(grid, folder)
     after = files_and_times(folder)
-    key = data["pairs"][0]["key"]
-    again = {name for name in after if after[name] != before[name]}
-    assert again == {f"pairs/{key}/small.webp", f"pairs/{key}/large.webp"}
+    again = {name.split("/")[1] for name in after if after[name] != before[name]}
+    assert again == {data["pairs"][row]["key"] for row in (0, 2)}
+    assert (folder / "pairs" / data["pairs"][2]["key"] / "animation.mp4").read_bytes() == b"made later"
 
 
 def test_what_the_grid_no_longer_has_goes(grid, tmp_path):
@@ -117,6 +118,9 @@ def test_a_pair_without_a_picture_says_why(grid, tmp_path):
         ("broken", "its picture cannot be read"),
     ]
     assert {pair["status"] for pair in pairs[5:]} == {"done"}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "gallery/pairs").glob("*/made.json")}
+    assert gallery(grid, tmp_path / "gallery")["pairs"] == pairs
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # what cannot be read is not tried again
 
 
 def test_a_work_folder_keeps_what_the_next_time_needs(grid, tmp_path):
@@ -124,11 +128,38 @@ def test_a_work_folder_keeps_what_the_next_time_needs(grid, tmp_path):
     data = gallery(grid, folder, work)
     kept = files_and_times(work)
     assert kept == files_and_times(folder)
-    assert not list(folder.rglob("stamp"))
-    for path in (folder / "index.html", folder / "data.js"):
-        path.unlink()
+    assert not list(folder.rglob("made.json"))
+    (folder / "index.html").unlink()
     assert gallery(grid, folder, work) == data
     assert files_and_times(work) == kept
+
+
+@pytest.mark.parametrize("options", [{}, {"work": "work"}])
+def test_somebody_elses_folder_is_left_alone(grid, tmp_path, options):
+    (tmp_path / "mine/pairs/0123456789abcdef").mkdir(parents=True)
+    kept = tmp_path / "mine/pairs/0123456789abcdef/picture.png"
+    kept.write_bytes(b"painted")
+    how = {name: tmp_path / value for name, value in options.items()}
+    with pytest.raises(NstError, match="is no gallery"):
+        write_gallery(read_records(grid), grid, tmp_path / "mine", **how)
+    with pytest.raises(NstError, match="is no gallery"):
+        write_gallery(read_records(grid), grid, grid.parent)
+    assert kept.read_bytes() == b"painted"
+
+
+def test_losses_that_were_not_finite_are_gaps(grid, tmp_path):
+    losses = Path(read_records(grid)["folder"][0]) / "losses.csv"
+    lines = losses.read_text().splitlines()
+    lines[3] = lines[3].replace(lines[3].split(",")[4], "inf")
+    losses.write_text("\n".join(lines) + "\n")
+    key = gallery(grid, tmp_path / "gallery")["pairs"][0]["key"]
+    shown = (tmp_path / "gallery/pairs" / key / "pair.js").read_text()
+    assert json.loads(shown.partition(", ")[2].removesuffix(");\n"))["losses"]["total"][2] is None
+
+
+def test_an_empty_grid_has_a_page(grid, tmp_path):
+    grid.write_text(grid.read_text().splitlines(keepends=True)[0])
+    assert gallery(grid, tmp_path / "gallery")["pairs"] == []
 
 
 def test_no_text_leaves_its_script():

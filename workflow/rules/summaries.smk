@@ -53,6 +53,7 @@ rule gallery:
     input:
         grid=rules.grid.output,
         table=rules.compare.output.table,  # stands for all pictures, which it is made from
+        clips=all_clips,
     output:
         report(
             directory(f"{RESULTS}/gallery"),
@@ -69,9 +70,9 @@ rule gallery:
     threads: all_cores()
     params:
         # Outside the output, which Snakemake deletes first: what has not changed is not made again.
-        work=f"{RESULTS}/.work/gallery",
+        work=f"{RESULTS}/.work/.gallery",
     shell:
-        "nst gallery {input.grid:q} -o {output:q} --work {params.work:q} > {log:q} 2>&1"
+        "nst gallery {input.grid:q} -o {output:q} --work {params.work:q} --processes {threads} > {log:q} 2>&1"
 
 
 rule sheets:
