@@ -53,7 +53,7 @@ def ids(rows: str, config: Config | None = None) -> list[str]:
 
 PATHS = st.sampled_from([f"{folder}/{name}.jpg" for folder in "ab" for name in ("lake", "Lake", "x", "x-1")])
 CELLS = st.lists(PATHS, min_size=1, max_size=3)
-NUMBERS = st.lists(st.sampled_from(["1", "6", "6e0", "6.0", "0.5"]), max_size=3)
+NUMBERS = st.lists(st.sampled_from(["1", "16", "16e0", "16.0", "0.5"]), max_size=3)
 ROWS = st.lists(st.tuples(CELLS, CELLS, NUMBERS, NUMBERS), min_size=1, max_size=4)
 Cells = tuple[list[str], list[str], list[str], list[str]]
 
@@ -71,7 +71,7 @@ def test_expansions_are_the_products_of_the_rows(rows: list[Cells]) -> None:
     expected = dict.fromkeys(
         (content, style, float(weight), float(tv))
         for contents, styles, weights, tvs in rows
-        for content, style, weight, tv in itertools.product(contents, styles, weights or ["6"], tvs or ["0"])
+        for content, style, weight, tv in itertools.product(contents, styles, weights or ["16"], tvs or ["0"])
     )
     found = [(p.content, p.styles[0][0], p.settings.style_weight, p.settings.tv_weight) for p in imagined(rows)]
     assert found == list(expected)
@@ -116,7 +116,7 @@ def test_lists_globs_blends_defaults_and_duplicates() -> None:
         "content,style,size,style_weight\n"
         "c/*,s/wave.jpg|s/wave.jpg:7+s/scream.jpg:3,64,\n"
         "./c/lake.jpg,s/wave.jpg,64|64.0,\n"
-        "**/*ake.jpg,s/wave.jpg,64,1e4|6\n"
+        "**/*ake.jpg,s/wave.jpg,64,1e4|16\n"
     )
     assert ids(rows) == [
         "lake/wave/size=64",

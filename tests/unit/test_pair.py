@@ -108,7 +108,7 @@ def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):
     def fail(*_, **__):
         raise NstError("no")
 
-    monkeypatch.setattr(pair, "animate", fail)
+    monkeypatch.setattr(recording, "animate", fail)
     with pytest.raises(NstError):
         pair.paint(job("a", style_weight=3))
     assert {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()} == before
