@@ -248,7 +248,7 @@ def test_a_luminance_begins_with_the_luma_of_a_picture(scene, stripes, untrained
 def test_a_content_mask_paints_where_it_is_bright(scene, stripes, untrained):
     mask = np.zeros_like(scene)
     mask[:, 28:] = 1
-    values = {"content_mask": "mask.png", "content_weight": 0.2, "iterations": 25}
+    values = {"content_mask": "mask.png", "content_weight": 0.2, "style_weight": 6, "iterations": 25}
     _, end = run(scene, stripes, untrained, values, content_mask=mask)
     change = abs(end.pixels - scene).mean(2)
     assert change[:, 32:].mean() > 5 * change[:, :20].mean()
