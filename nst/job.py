@@ -52,7 +52,8 @@ def read_inputs(job: Job) -> Inputs:
     if wrong := mask_problems(s, job.content, job.styles, picture_size):
         raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
     side = s.size or max(picture_size(job.content))
-    content = read_picture(job.content, long_side=s.size, shape=(side, side) if s.fit == "square" else None)
+    size = {"shape": (side, side)} if s.fit == "square" else {"long_side": s.size}
+    content = read_picture(job.content, **size)
     height, width = content.pixels.shape[:2]
     if s.style_fit == "stretch":
         shape = (max(1, round(height * s.style_scale)), max(1, round(width * s.style_scale)))

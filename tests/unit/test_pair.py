@@ -171,10 +171,11 @@ def test_the_metrics_are_those_of_nst_judge(job, values, capsys):
     assert measured["style_error"] == pytest.approx(judged["style_error"], rel=0.02)  # of a picture rounded to 8 bits
 
 
-def test_a_square_of_the_contents_own_size(job):
-    pair.paint(job("a", fit="square", size=0))
+@pytest.mark.parametrize(("size", "side"), [(0, 48), (32, 32)])
+def test_a_square_is_of_the_size_asked_for_or_the_contents_own(job, size, side):
+    pair.paint(job("a", fit="square", size=size))
     with Image.open(job("a").output) as image:
-        assert image.size == (48, 48)
+        assert image.size == (side, side)
 
 
 def test_a_transparent_mask_is_dark(job, tmp_path):
