@@ -97,7 +97,9 @@ def test_what_the_user_can_mend_is_a_sentence(
 
 def test_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(run(capsys, "settings")[1].splitlines()) == len(fields())
-    assert run(capsys, "settings", "--style-weight"[2:])[1].endswith("a number from 0 to 1e15, or auto\n  default  16\n")
+    assert run(capsys, "settings", "--style-weight"[2:])[1].endswith(
+        "a number from 0 to 1e15, or auto\n  default  16\n"
+    )
     assert json.loads(run(capsys, "settings", "--schema")[1])["properties"]["size"]["maximum"] == 16384
     assert json.loads(run(capsys, "settings", "--schema", "manifest")[1])["required"] == ["content", "style"]
     assert run(capsys, "settings", "--markdown")[1].startswith("| setting | default |")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nst import pair, recording
+from nst import pair, presets, recording
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
@@ -169,6 +169,14 @@ def test_the_metrics_are_those_of_nst_judge(job, values, capsys):
     assert main(["judge", str(it.output), "--content", it.content, "--style", style, "--device", "cpu", "--json"]) == 0
     judged = json.loads(capsys.readouterr().out)
     assert measured["style_error"] == pytest.approx(judged["style_error"], rel=0.02)  # of a picture rounded to 8 bits
+
+
+@pytest.mark.parametrize("name", [name for name in presets.names() if name])
+def test_every_preset_paints(job, name):
+    chosen = presets.load(name).values | {"network": "vgg19", "size": 40, "iterations": 2}
+    record = pair.paint(dataclasses.replace(job("a"), settings=make(chosen)))
+    assert record["evaluations"] == 2
+    assert record["losses"]["total"] > 0
 
 
 @pytest.mark.parametrize(("size", "side"), [(0, 48), (32, 32)])
