@@ -73,6 +73,13 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ours.union(VARIABLES) & os.environ.keys()}
 
 
+def own_workers(mode: str) -> None:
+    """Have the commands that this process starts use workers, or not, which leave when it ends; `auto` is up to them."""
+    os.environ["NST_WORKER_OWNER"] = str(os.getpid())
+    if mode != "auto":
+        os.environ["NST_WORKER"] = mode
+
+
 def line(**message: Any) -> bytes:
     """A message as it is sent."""
     return json.dumps(message).encode() + b"\n"

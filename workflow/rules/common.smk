@@ -1,7 +1,6 @@
 """Functions of the rules; what they do is in the package."""
 
 import gc
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from nst.estimate import estimate
 from nst.grid import arguments, read_grid
 from nst.inputs import Files, is_url
 from nst.settings import pictures as settings_pictures
+from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
 
 FILES = Files()
@@ -31,10 +31,7 @@ def checked(function, *arguments):
 
 def read_config(given):
     found = checked(load_config, given)
-    # For the jobs' commands, here and on a cluster's nodes: a warm worker leaves with the Snakemake that it served.
-    os.environ["NST_WORKER_OWNER"] = str(os.getpid())
-    if found.worker != "auto":
-        os.environ["NST_WORKER"] = found.worker
+    protocol.own_workers(found.worker)
     return found
 
 
