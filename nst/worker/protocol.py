@@ -74,7 +74,7 @@ def environment() -> dict[str, str]:
 
 
 def own_workers(mode: str) -> None:
-    """Have the commands that this process starts use workers, or not, which leave when it ends; `auto` is up to them."""
+    """Have the commands that this process starts use workers that leave when it ends, or none; `auto` is up to them."""
     os.environ["NST_WORKER_OWNER"] = str(os.getpid())
     if mode != "auto":
         os.environ["NST_WORKER"] = mode
