@@ -35,6 +35,11 @@ def _without_last_slash(folder: str) -> str:
     return folder.rstrip("/") or "/"
 
 
+def _yes_or_no(given: Any) -> Any:
+    """YAML's yes is true."""
+    return {True: "yes", False: "no"}[given] if isinstance(given, bool) else given
+
+
 class Config(BaseModel):
     """What holds for the whole grid."""
 
@@ -59,7 +64,7 @@ class Config(BaseModel):
         default="png", description="file format of the pictures; tif has 16 bits a channel"
     )
     video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
-    worker: Literal["auto", "yes", "no"] = Field(
+    worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_or_no)] = Field(
         default="auto",
         description="paint by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
     )
@@ -110,6 +115,8 @@ def config_schema() -> dict[str, Any]:
     """JSON schema of config.yaml."""
     schema = Config.model_json_schema()
     settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
+    schema["properties"]["worker"]["enum"] += [True, False]  # as YAML reads yes and no
+    del schema["properties"]["worker"]["type"]
     schema["properties"]["settings"] |= {"properties": settings, "additionalProperties": False}
     return {"$schema": _DIALECT, **schema}
 

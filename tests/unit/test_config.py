@@ -22,6 +22,12 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_here")
+@pytest.mark.parametrize(("given", "meant"), [(True, "yes"), (False, "no"), ("auto", "auto"), ("no", "no")])
+def test_yes_is_true_in_yaml(given, meant):
+    assert load_config({"worker": given}).worker == meant
+    jsonschema.Draft202012Validator(config_schema()).validate({"worker": given})
+
+
 def test_reads_yaml_as_people_write_it() -> None:
     Path("c.yaml").write_text(
         "results: out\ndevice:\nsettings:\n  size: 256\n  style_weight: 1e4\n  deterministic: yes\n"
