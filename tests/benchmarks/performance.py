@@ -1,8 +1,8 @@
-"""Every figure of docs/performance.md in one run: JSON, and a plot.
+"""The speed of this machine in one run: JSON, and a plot (docs/performance.md).
 
     python tests/benchmarks/performance.py --work FOLDER
 
-About half an hour on two cores. Runs the other benchmarks one after another, each in processes of its own; what is in
+Runs the other benchmarks one after another, each in processes of its own; what is in
 the folder already is not measured again, and what needs Snakemake is left out where there is none. Writes
 performance.json and performance.png there.
 """
