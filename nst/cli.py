@@ -30,6 +30,7 @@ COMMANDS = {
     "plot": "Plot how the losses fell.",
     "gallery": "Show the pictures of a grid on a page.",
     "animate": "Make an animation of the frames of a picture.",
+    "bundle": "Paint the pairs of a bundle in one job of a cluster.",
     "worker": "Run, show or stop the workers that keep GPUs warm.",
     "doctor": "Say what this machine has, and what to do about what is missing.",
 }

@@ -69,6 +69,12 @@ class Config(BaseModel):
         description="paint by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
     )
     threads: int = Field(default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024)
+    bundle: float = Field(
+        default=0,
+        description="minutes of painting that one job of a cluster does; 0 makes each pair a job of its own",
+        ge=0,
+        le=10080,
+    )
 
 
 def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> Config:
@@ -106,7 +112,8 @@ def _lines(problem: Any) -> list[str]:
         return [f"{key}: no such key{setting or near or '; the keys are ' + ', '.join(Config.model_fields)}"]
     info = Config.model_fields[key]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    right = "a whole number from 0 to 1024" if info.annotation is int else "a path"
+    numbers = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
+    right = numbers.get(info.annotation, "a path")  # type: ignore[call-overload]
     right = f"one of {', '.join(options)}" if options else right
     return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
 

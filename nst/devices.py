@@ -46,7 +46,7 @@ def _listed() -> list[str]:
     """The UUIDs of the GPUs that nvidia-smi knows."""
     if not shutil.which("nvidia-smi"):
         return []
-    known = private_folder() / f"gpus-{os.environ.get('SLURM_JOB_ID', '')}"  # a cluster's job sees its own
+    known = private_folder() / "gpus"
     with contextlib.suppress(OSError):
         if time.time() - known.stat().st_mtime < LISTED:
             return known.read_text().split()
@@ -116,10 +116,18 @@ def _lock_file(gpu: str) -> Path:
     return private_folder() / f"gpu-{gpu.replace('/', '_')}.lock"
 
 
+def allocation() -> str:
+    """The number of the cluster's job that this process is part of; '' outside of one."""
+    return os.environ.get("SLURM_JOB_ID", "")
+
+
 def private_folder() -> Path:
-    """A folder for locks and sockets that only this user can enter; refused where others have made or opened it."""
+    """A folder for locks and sockets that only this user can enter; refused where others have made or opened it.
+
+    Each job of a cluster has its own: its GPUs are nobody else's, and its processes end with it.
+    """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    folder = Path(tempfile.gettempdir()) / f"nst-{user}"
+    folder = Path(tempfile.gettempdir()) / "-".join(filter(None, ("nst", str(user), allocation())))
     with contextlib.suppress(FileExistsError):  # perhaps it is no folder
         folder.mkdir(mode=0o700)
     found = folder.lstat()

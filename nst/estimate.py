@@ -5,41 +5,55 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from statistics import fmean
+from typing import Literal
 
 from nst.devices import cpu_has_bf16_units
 from nst.settings import Settings, convolutions
 
 # Measured with the pictures of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
+Hardware = Literal["bf16", "fp32", "gpu"]
+
 #: Seconds from the start of the command to the first evaluation.
 START_SECONDS = 6.0
-#: Floating-point operations a second that a core does in these networks, in bf16 units and in float32.
-FLOPS_PER_CORE = {"bf16": 205e9, "fp32": 87e9}
+#: Floating-point operations a second in these networks: of a core with bf16 units, of one without, and of a GPU (a
+#: tenth of what an A100 is said to do, for none was at hand: a forecast that is too long costs a cluster's user little).
+FLOPS = {"bf16": 205e9, "fp32": 87e9, "gpu": 30e12}
 #: What a pass does beside the convolutions, as operations a pixel: it weighs little with VGG and much with lite.
 GLUE = 66e3
 #: A forward pass, and a backward pass to the pixels only.
 PASSES = 2.0
-#: Megabytes of Python, torch and the weights.
-BASE_MB = 900.0
-#: Bytes of activations, gradients and the optimiser's memory a pixel of the picture.
-BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0}
+#: Megabytes of Python, torch and the weights; with a GPU also of CUDA's libraries.
+BASE_MB = {"bf16": 900.0, "fp32": 900.0, "gpu": 4000.0}
+#: Bytes of activations, gradients and the optimiser's memory a pixel of the picture; of a GPU's pictures, of which up
+#: to 16 are in work, what its host holds: files read, frames to be written.
+BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0, "gpu": 1600.0}
 #: What of that stays with the whole picture where it is evaluated in tiles: the optimiser's memory and the targets.
 BYTES_PER_TILED_PIXEL = 850.0
 #: Pixels around a tile that are looked at too (to conv5_1), and about how much longer tiles take.
 RIM, TILED = 96, 1.7
 
 
-def estimate(settings: Settings, content_size: tuple[int, int], cores: int) -> tuple[float, float]:
-    """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3."""
+def estimate(
+    settings: Settings, content_size: tuple[int, int], cores: int, hardware: Hardware | None = None
+) -> tuple[float, float]:
+    """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3.
+
+    Args:
+        hardware: of which the cores are, or a GPU; this machine's if None.
+    """
     pixels = _pixels(settings, content_size)
     evaluations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
     work = pixels * (flops_per_pixel(settings) + GLUE) * PASSES * evaluations
-    kind = "bf16" if settings.precision != "fp32" and cpu_has_bf16_units() else "fp32"
+    has_units = settings.precision != "fp32" and cpu_has_bf16_units()
+    kind = hardware or ("bf16" if has_units else "fp32")
     memory = pixels * BYTES_PER_PIXEL[kind]
     window = (settings.tile + 2 * RIM) ** 2
     if settings.tile and window < pixels:
-        memory, work = window * BYTES_PER_PIXEL[kind] + pixels * BYTES_PER_TILED_PIXEL, work * TILED
-    return START_SECONDS + work / (FLOPS_PER_CORE[kind] * cores), BASE_MB + memory / 1e6
+        work *= TILED
+        memory = min(memory, window * BYTES_PER_PIXEL[kind] + pixels * BYTES_PER_TILED_PIXEL)
+    speed = FLOPS[kind] * (1 if kind == "gpu" else cores)
+    return START_SECONDS + work / speed, BASE_MB[kind] + memory / 1e6
 
 
 def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
@@ -63,6 +77,16 @@ def flops_per_pixel(settings: Settings) -> float:
         if name in used:
             flops = share
     return flops
+
+
+def minutes(seconds: float, attempt: int = 1) -> int:
+    """Minutes to ask a cluster for, that a forecast which is wrong by a factor of three does not cost the job."""
+    return max(5, math.ceil(3 * seconds / 60)) * attempt
+
+
+def megabytes(forecast: float, attempt: int = 1) -> int:
+    """Megabytes to ask a cluster for: half as much again at each further try."""
+    return math.ceil(forecast * (0.5 + attempt / 2))
 
 
 def duration_text(seconds: float) -> str:

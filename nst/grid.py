@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -168,18 +168,17 @@ def write_grid_csv(pairs: Iterable[Pair], path: str | Path, results: str, format
         print_grid_csv(pairs, file, results, format)
 
 
-def print_grid_csv(pairs: Iterable[Pair], file: TextIO, results: str, format: str) -> None:
-    """What write_grid_csv writes, to an open file."""
+def print_grid_csv(
+    pairs: Iterable[Pair], file: TextIO, results: str, format: str, bundles: Mapping[str, str] | None = None
+) -> None:
+    """What write_grid_csv writes, to an open file; with `bundles`, the bundle of each pair by its id, one column more."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow((*_COLUMNS, *fields()))
-    writer.writerows(_lines(pairs, results, format))
-
-
-def _lines(pairs: Iterable[Pair], results: str, format: str) -> Iterator[tuple[object, ...]]:
+    more = ("bundle",) if bundles else ()
+    writer.writerow((*_COLUMNS, *more, *fields()))
     for p in pairs:
         names = (p.content_name, p.style_name, p.settings_name, p.row)
-        places = (p.folder(results), p.image(results, format))
-        yield (p.id, p.content, styles_text(p.styles), *names, *places, *_texts(p.settings))
+        places = (p.folder(results), p.image(results, format), *([bundles[p.id]] if bundles else []))
+        writer.writerow((p.id, p.content, styles_text(p.styles), *names, *places, *_texts(p.settings)))
 
 
 @lru_cache(maxsize=1024)

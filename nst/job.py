@@ -16,7 +16,8 @@ class Job:
     """One pair to paint.
 
     `output` is the picture's path; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
-    picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output).
+    picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output);
+    `unless_done` leaves a result alone that the same files and settings have made.
     """
 
     content: str
@@ -28,6 +29,7 @@ class Job:
     device: str = "auto"
     threads: int = 0
     id: str = ""
+    unless_done: bool = False
 
     @property
     def workplace(self) -> Path:

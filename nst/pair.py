@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import logging
 import os
 import platform
@@ -64,12 +65,26 @@ def paint(
         workplace.mkdir(exist_ok=True)  # the process that held the lock before has removed it
         try:
             with devices.exclusive_gpu(job.device):
+                if job.unless_done and (done := _done(job)):
+                    return done
                 run, record, staged = _paint(job, on_progress, stylizer)
             run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
             shutil.rmtree(workplace)
         finally:
             _tidy(job, lock)
     return record
+
+
+def _done(job: Job) -> dict[str, Any] | None:
+    """The record of the picture that is there, where the same files, settings and code have made it."""
+    if job.record is None or not job.output.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads((job.record / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    digest = weights.load(job.settings.network, job.settings.weights)[2]
+    return record if record.get("key") == _key(job, _hashes(job), digest) else None
 
 
 def _tidy(job: Job, lock: Path) -> None:
@@ -86,15 +101,15 @@ def _paint(
     """What the run has kept, its record, and its picture in the work folder."""
     clock = _Clock()
     inputs = read_inputs(job)
-    paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings))
-    hashes = {path: weights.sha256(Path(path)) for path in paths}
+    hashes = _hashes(job)
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
     painted = {
         **_identity(job, inputs, hashes),
         "weights": {"network": job.settings.network, "source": source, "sha256": digest},
     }
-    run = Recording(job, inputs, _key(job, hashes, digest), painted)
+    key = _key(job, hashes, digest)
+    run = Recording(job, inputs, key, painted)
     finished = run.optimise(state, on_progress, stylizer)
     clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
     metrics = _judge(job, finished, inputs, state, digest)
@@ -103,7 +118,7 @@ def _paint(
     height, width = finished.pixels.shape[:2]
     write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=painted)
     clock.lap("write")
-    record = painted | _environment(job, finished) | {
+    record = painted | {"key": key} | _environment(job, finished) | {
         "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
         "evaluations": finished.evaluations,
         "best_evaluation": finished.best_evaluation,
@@ -137,8 +152,14 @@ class _Clock:
         return time.perf_counter() - self._start
 
 
+def _hashes(job: Job) -> dict[str, str]:
+    """The SHA-256 of each picture that a job reads."""
+    paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings))
+    return {path: weights.sha256(Path(path)) for path in paths}
+
+
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
-    """What an unfinished run must share with this one to be gone on with."""
+    """What an unfinished run must share with this one to be gone on with, and a finished one to stand for it."""
     inputs = [*hashes.values(), *(text(share) for _, share in job.styles)]
     parts = [str(nst.ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import click
 
+from nst.bundles import bundled
 from nst.config import CONFIG, Config, load_config
-from nst.estimate import duration_text, estimate
+from nst.estimate import duration_text, estimate, minutes
 from nst.grid import Pair, print_grid_csv, read_grid
+from nst.errors import NstError
 from nst.inputs import Files
 
 
@@ -21,16 +23,38 @@ from nst.inputs import Files
 @click.option("--config", "config_file", metavar="FILE", help=f"Configuration.  [default: {CONFIG}, if there is one]")
 @click.option("--results", metavar="DIR", help="Folder of the results.  [default: the config's]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a line a pair, with every setting, as CSV.")
+@click.option("--cluster", is_flag=True, help="Show what a cluster would be asked for: bundles, hours, memory.")
+@click.option(
+    "--profile",
+    metavar="DIR",
+    default="profiles/slurm",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Of the cluster: its config.yaml counts more than the configuration.",
+)
 @click.option("--limit", default=10, show_default=True, help="Print at most so many lines of a kind; 0 prints all.")
-def command(manifest: str | None, config_file: str | None, results: str | None, as_csv: bool, limit: int) -> None:
+def command(
+    manifest: str | None,
+    config_file: str | None,
+    results: str | None,
+    as_csv: bool,
+    cluster: bool,
+    profile: Path,
+    limit: int,
+) -> None:
     """Show the pairs of MANIFEST, how many jobs they are, and about how long they take. Runs nothing."""
     config = load_config(config_file or CONFIG) if config_file or Path(CONFIG).exists() else Config()
+    if cluster:
+        config = _with_profile(config, profile)
     manifest, results, files = manifest or config.manifest, results or config.results, Files()
     pairs = read_grid(manifest, config, files)
     if as_csv:
-        print_grid_csv(pairs, sys.stdout, results, config.format)
+        bundles = bundled(pairs, config, files) if config.bundle else []
+        names = {pair.id: bundle.name for bundle in bundles for pair in bundle.pairs}
+        print_grid_csv(pairs, sys.stdout, results, config.format, names)
         return
-    for line in _report(manifest, pairs, config, results, files, limit):
+    report = _cluster(manifest, pairs, config, files) if cluster else None
+    for line in report or _report(manifest, pairs, config, results, files, limit):
         click.echo(line)
 
 
@@ -48,6 +72,33 @@ def _report(manifest: str, pairs: list[Pair], config: Config, results: str, file
     yield from _shortened([f"  {pair.id}" for pair in pairs], limit)
     yield ""
     yield from _forecast(pairs, config, results, files)
+
+
+def _with_profile(config: Config, profile: Path) -> Config:
+    """The configuration as `snakemake --workflow-profile` has it."""
+    file = profile / "config.yaml"
+    if not file.is_file():
+        raise NstError(f"{file}: is not there; name the folder of a cluster's profile with --profile")
+    return config.model_copy(update=load_config(file).model_dump(exclude_unset=True))
+
+
+def _cluster(manifest: str, pairs: list[Pair], config: Config, files: Files) -> Iterator[str]:
+    """What would be submitted, by forecast. With `bundle: 0` each pair is a job of its own."""
+    jobs = bundled(pairs, config, files)
+    what = "CPU node" if config.device == "cpu" else "GPU"
+    each = sorted(len(job.pairs) for job in jobs)
+    longest = max(jobs, key=lambda job: job.seconds)
+    hours = sum(job.seconds for job in jobs) / 3600
+    yield f"{manifest}: {_count(len(pairs), 'pair')}"
+    yield ""
+    of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
+    yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs, about {config.bundle:g} minutes each (config: bundle)"
+    yield f"hours     about {hours:.1f} {what} hours: {duration_text(3600 * hours)} on 1, {duration_text(450 * hours)} on 8"
+    longest_text = f"{longest.name}, {_count(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
+    yield f"longest   {longest_text}; asked for: {minutes(longest.seconds)} min"
+    yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB a job"
+    if config.device != "cpu":
+        yield "          of a GPU whose speed is a cautious guess: a job that takes longer goes on in its next try"
 
 
 def _shortened(lines: list[str], limit: int) -> list[str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @device_option
 @threads_option
 @click.option("--id", "pair", default="", help="name of the pair in its run.json")
+@click.option("--unless-done", is_flag=True, help="leave a result alone that the same files and settings have made")
 @click.option("--presets", help="folder of your own presets  [default: config/presets]")
 @setting_options()
 @click.pass_obj
@@ -42,6 +43,7 @@ def command(
     device: str,
     threads: int,
     pair: str,
+    unless_done: bool,
     presets: str | None,
     settings: dict[str, str],
 ) -> None:
@@ -59,7 +61,7 @@ def command(
         logging.getLogger(__name__).warning("without --record FOLDER the network is not kept for nst apply")
     job = Job(
         content, styles, chosen, output,
-        record=record, work=work, device=device, threads=threads, id=pair,
+        record=record, work=work, device=device, threads=threads, id=pair, unless_done=unless_done,
     )  # fmt: skip
     with Display(chosen.iterations, output) as display:
         result = (painter or own).paint(job, display.show)

@@ -5,9 +5,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from nst import ALGORITHM, devices, weights
+from nst.bundles import bundled, fingerprint
 from nst.config import load_config
 from nst.errors import NstError
-from nst.estimate import estimate
+from nst.estimate import estimate, megabytes, minutes
 from nst.grid import arguments, read_grid
 from nst.inputs import Files, is_url
 from nst.settings import pictures as settings_pictures
@@ -41,6 +42,19 @@ def read_pairs(settings):
     return {pair.id: pair for pair in found}
 
 
+def config_of_grid():
+    """The configuration as far as grid.csv depends on it."""
+    aside = {"worker", "video"} if BUNDLES else {"worker", "video", "device", "threads"}
+    return CONFIG.model_dump_json(exclude=aside)
+
+
+def by_bundle(pairs, settings):
+    """What each job of a cluster paints, by the bundle's name; nothing where each pair is a job of its own."""
+    if not settings.bundle:
+        return {}
+    return {bundle.name: bundle for bundle in bundled(pairs.values(), settings, FILES)}
+
+
 def by_pictures(pairs):
     """The ids of each content and style painted with several settings, by `content--style`."""
     groups = defaultdict(list)
@@ -60,6 +74,10 @@ def by_settings(pairs, sweeps):
         for name, members in groups.items()
         if len(members) > 1 or members[0] not in swept
     }
+
+
+def bundle_of(wildcards):
+    return BUNDLES[wildcards.bundle]
 
 
 def pair_of(wildcards):
@@ -110,8 +128,15 @@ def weights_of(wildcards):
 
     Else those painted before it came would be measured by another judge than those painted after.
     """
-    settings = pair_of(wildcards).settings
-    wanted = {settings.network} if fetched(settings) else set()
+    return weights_for([pair_of(wildcards)])
+
+
+def weights_of_bundle(wildcards):
+    return weights_for(bundle_of(wildcards).pairs)
+
+
+def weights_for(pairs):
+    wanted = {pair.settings.network for pair in pairs if fetched(pair.settings)}
     return [
         ancient(f"{RESULTS}/weights/{network}.json")
         for network in sorted(wanted | FETCHED & {"vgg19"})
@@ -142,11 +167,19 @@ def cost_of(wildcards):
 
 
 def minutes_of(wildcards, attempt):
-    return max(5, round(3 * cost_of(wildcards)[0] / 60)) * attempt
+    return minutes(cost_of(wildcards)[0], attempt)
 
 
 def megabytes_of(wildcards, attempt):
-    return round(cost_of(wildcards)[1] * (0.5 + attempt / 2))
+    return megabytes(cost_of(wildcards)[1], attempt)
+
+
+def minutes_of_bundle(wildcards, attempt):
+    return minutes(bundle_of(wildcards).seconds, attempt)
+
+
+def megabytes_of_bundle(wildcards, attempt):
+    return megabytes(bundle_of(wildcards).megabytes, attempt)
 
 
 def threads_of_a_pair():
@@ -168,7 +201,53 @@ def all_cores():
 
 
 def pictures(names):
-    return [PAIRS[name].image(RESULTS, CONFIG.format) for name in names]
+    """What stands for pictures that are painted: they themselves, or the bundles that they are in.
+
+    A picture of a finished bundle that is no longer there is painted by itself.
+    """
+    images = {name: PAIRS[name].image(RESULTS, CONFIG.format) for name in names}
+    if not BUNDLES:
+        return list(images.values())
+    wanted = {BUNDLED[name]: f"{RESULTS}/bundles/{BUNDLED[name]}.json" for name in names}
+    finished = {bundle for bundle, file in wanted.items() if Path(file).exists()}
+    gone = [image for name, image in images.items() if BUNDLED[name] in finished and not Path(image).exists()]
+    return [*wanted.values(), *gone]
+
+
+def snapshots_of(wildcards):
+    """What stands for a pair's snapshots."""
+    name = pair_of(wildcards).id
+    return pictures([name]) if BUNDLES else [f"{RESULTS}/pairs/{name}/snapshots"]
+
+
+def files_of_bundle(wildcards):
+    """Every picture that a bundle's pairs are painted from, once."""
+    return [local(path) for path in paths_of(bundle_of(wildcards).pairs)]
+
+
+def paths_of(pairs):
+    """The pictures that pairs name, as the manifest has them, each once."""
+    named = (
+        path
+        for pair in pairs
+        for path in (
+            pair.content,
+            *(style for style, _ in pair.styles),
+            *settings_pictures(pair.settings),
+        )
+    )
+    return list(dict.fromkeys(named))
+
+
+def place_arguments(wildcards, input):
+    """The addresses in a bundle, each with the file that was fetched from it, as flags."""
+    places = zip(paths_of(bundle_of(wildcards).pairs), map(str, input.files))
+    return [
+        word
+        for path, file in places
+        if is_url(path)
+        for word in ("--place", path, file)
+    ]
 
 
 def all_pictures(wildcards):
@@ -178,12 +257,13 @@ def all_pictures(wildcards):
 
 def all_clips(wildcards):
     """Every animation."""
-    kinds = ["gif", "mp4"] if CONFIG.video == "mp4" else ["gif"]
-    return [
+    kinds = ["mp4"] * (CONFIG.video == "mp4") + ["gif"] * (not BUNDLES)
+    clips = [
         f"{pair.folder(RESULTS)}/animation.{kind}"
         for pair in PAIRS.values()
         for kind in kinds
     ]
+    return [*clips, *(pictures(PAIRS) if BUNDLES else [])]
 
 
 def sheet_names():
@@ -209,14 +289,3 @@ def all_plots(wildcards):
     """The loss curves of the pairs of each sheet, and the errors of all."""
     curves = [f"{RESULTS}/plots/losses/{name}.png" for name in sheet_names()]
     return [*curves, f"{RESULTS}/plots/errors.png"]
-
-
-def fingerprint(pairs):
-    """A short text that changes whenever the grid does: its pairs, their pictures or their settings."""
-    import hashlib
-
-    lines = "\n".join(
-        f"{name}\t{pair.content}\t{pair.styles}\t{pair.settings.model_dump_json()}"
-        for name, pair in pairs.items()
-    )
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]

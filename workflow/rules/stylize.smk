@@ -47,6 +47,38 @@ rule stylize:
         " -- {input.content:q} {params.style:q} > {log:q} 2>&1"
 
 
+rule bundle:
+    """Paint many pairs in one job of a cluster; what fails stops no other, what is painted stays."""
+    input:
+        grid=ancient(rules.grid.output),  # the bundle's name says which of it counts
+        files=files_of_bundle,
+        weights=weights_of_bundle,
+    output:
+        f"{RESULTS}/bundles/{{bundle}}.json",  # the pictures are none: Snakemake would delete all if one failed
+    log:
+        f"{RESULTS}/logs/bundles/{{bundle}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/bundles/{{bundle}}.tsv"
+    conda:
+        "../envs/nst.yaml"
+    threads: CONFIG.threads or 1
+    resources:
+        mem_mb=megabytes_of_bundle,
+        runtime=minutes_of_bundle,
+        device=CONFIG.device,
+        attempt=lambda wildcards, attempt: attempt,
+    params:
+        places=place_arguments,
+        algorithm=ALGORITHM,
+        presets=CONFIG.presets,
+        work=f"{RESULTS}/.work",
+        logs=f"{RESULTS}/logs/stylize",
+    shell:
+        "nst bundle {input.grid:q} {wildcards.bundle} -o {output:q} --work {params.work:q} --logs {params.logs:q}"
+        " --presets {params.presets:q} {params.places:q} --attempt {resources.attempt} --device {resources.device}"
+        " --threads {threads} > {log:q} 2>&1"
+
+
 rule animations:
     """The animation of every pair."""
     input:
@@ -56,7 +88,7 @@ rule animations:
 rule video:
     """The frames of a pair as a video: made later, it paints nothing again."""
     input:
-        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots",
+        snapshots_of,
     output:
         f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.mp4",
     log:
@@ -69,8 +101,9 @@ rule video:
         mem_mb=1000,
         runtime=10,
     params:
+        frames=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots/frames",
         frame_rate=lambda wildcards: pair_of(wildcards).settings.frame_rate,
         hold=lambda wildcards: pair_of(wildcards).settings.hold,
     shell:
-        "nst animate {input:q}/frames -o {output:q} --frame-rate {params.frame_rate} --hold {params.hold}"
+        "nst animate {params.frames:q} -o {output:q} --frame-rate {params.frame_rate} --hold {params.hold}"
         " > {log:q} 2>&1"

@@ -12,8 +12,8 @@ rule grid:
     conda:
         "../envs/nst.yaml"
     params:
-        config=CONFIG.model_dump_json(exclude={"device", "threads"}),
-        pairs=fingerprint(PAIRS),  # a glob may find new pictures while the manifest stays
+        config=config_of_grid(),
+        pairs=fingerprint(PAIRS.values()),  # a glob may find new pictures while the manifest stays
     shell:
         "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config /dev/stdin --csv > {output:q} 2> {log:q}"
 
@@ -136,7 +136,7 @@ rule sweep_sheet:
 rule snapshot_sheet:
     """The snapshots of one pair side by side."""
     input:
-        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots",
+        snapshots_of,
     output:
         f"{RESULTS}/sheets/snapshots/{{content}}/{{style}}/{{settings}}.png",
     log:
@@ -146,7 +146,7 @@ rule snapshot_sheet:
     conda:
         "../envs/nst.yaml"
     params:
-        folder=subpath(input[0], parent=True),
+        folder=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
     shell:
         "nst sheet --snapshots {params.folder:q} -o {output:q} > {log:q} 2>&1"
 
