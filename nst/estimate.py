@@ -27,7 +27,7 @@ PASSES = 2.0
 BASE_MB = {"bf16": 900.0, "fp32": 900.0, "gpu": 4000.0}
 #: Bytes of activations, gradients and the optimiser's memory a pixel of the picture; of a GPU's pictures, of which up
 #: to 16 are in work, what its host holds: files read, frames to be written.
-BYTES_PER_PIXEL = {"bf16": 2400.0, "fp32": 4200.0, "gpu": 1600.0}
+BYTES_PER_PIXEL = {"bf16": 3000.0, "fp32": 4800.0, "gpu": 1600.0}
 #: What of that stays with the whole picture where it is evaluated in tiles: the optimiser's memory and the targets.
 BYTES_PER_TILED_PIXEL = 850.0
 #: Pixels around a tile that are looked at too (to conv5_1), and about how much longer tiles take.

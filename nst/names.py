@@ -90,7 +90,8 @@ def settings_name(settings: Settings, basis: Settings, *, name: str = "", lists:
             parts.append(value or "no preset")
         elif column not in UNNAMED:
             parts.append(f"{column}={_shown(column, value)}")
-    return _safe(",".join(parts) or "default", r"[^A-Za-z0-9._=,-]+")
+    # A plus is in no part once it is safe, and a comma is what Snakemake's executors for clusters split wildcards at.
+    return _safe("+".join(part.replace("+", "-") for part in parts) or "default", r"[^A-Za-z0-9._=+-]+")
 
 
 def _shown(column: str, value: Any) -> str:
@@ -105,4 +106,4 @@ def _safe(wish: str, unsafe: str) -> str:
         name = short_hash(wish, 6)
     if _DEVICES.match(name):
         name = f"_{name}"
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9].rstrip('._-,=')}-{short_hash(name, 8)}"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9].rstrip('._-+=')}-{short_hash(name, 8)}"

@@ -19,6 +19,7 @@ from nst.animation import animate
 from nst.files import move
 from nst.images import resize, write_picture
 from nst.job import Inputs, Job
+from nst.stopping import stop_requests
 
 if TYPE_CHECKING:
     from nst.stylization import Finished, Progress, Subject
@@ -30,6 +31,8 @@ FRAME_SIDE = 480
 #: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
 #: gigabytes.
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
+#: Seconds of work that are kept when a run is stopped.
+WORTH = 5.0
 #: Pictures that wait to be written at most.
 UNWRITTEN = 4
 #: The file of the last checkpoint in a work folder.
@@ -70,6 +73,7 @@ class Recording:
         self.seconds_before = 0.0
         """Of the optimisation, in processes that were interrupted."""
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
+        self._worth_a_checkpoint = time.monotonic() + WORTH
         self._writer = ThreadPoolExecutor(1)  # so that the painting goes on while frames are encoded
         self._writing: deque[Future[None]] = deque()
 
@@ -94,8 +98,15 @@ class Recording:
             del self.rows[event.evaluation - 1 :]  # a picture that failed in company begins anew
             self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
             self._keep(event)
-            if on_progress:
-                on_progress(event)
+            try:
+                if on_progress:
+                    on_progress(event)
+                if asked_to_stop():
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:  # a cluster's time is over, a client has gone, or Ctrl-C
+                if time.monotonic() > self._worth_a_checkpoint:
+                    self._checkpoint(event)
+                raise
 
         subject = Subject(
             inputs.content.pixels,
@@ -107,7 +118,8 @@ class Recording:
             style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
         )
         try:
-            stylizer(subject, handle, state=state, device=job.device, threads=job.threads, resume=resume)
+            with stop_requests() as asked_to_stop:
+                stylizer(subject, handle, state=state, device=job.device, threads=job.threads, resume=resume)
             [finished] = end
             self._frame(job.settings.iterations, finished.pixels)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,8 @@ def command(
     A pair that fails stops no other, and what is painted already is left alone: the same command goes on after a stop.
     """
     lines = read_bundle(grid, bundle)
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    click.echo(f"{bundle}: {len(lines)} pairs on {platform.node()}, job {devices.allocation()}, GPU {gpus or 'none'}")
     common = ["--unless-done", "--device", device, "--threads", str(threads)]
     common += ["--presets", presets] if presets else []
     began, failed = time.monotonic(), []

@@ -30,7 +30,7 @@ from nst.inputs import Files
     default="profiles/slurm",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Of the cluster: its config.yaml counts more than the configuration.",
+    help="Of the cluster: its nst.yaml counts more than the configuration.",
 )
 @click.option("--limit", default=10, show_default=True, help="Print at most so many lines of a kind; 0 prints all.")
 def command(
@@ -76,7 +76,7 @@ def _report(manifest: str, pairs: list[Pair], config: Config, results: str, file
 
 def _with_profile(config: Config, profile: Path) -> Config:
     """The configuration as `snakemake --workflow-profile` has it."""
-    file = profile / "config.yaml"
+    file = profile / "nst.yaml"
     if not file.is_file():
         raise NstError(f"{file}: is not there; name the folder of a cluster's profile with --profile")
     return config.model_copy(update=load_config(file).model_dump(exclude_unset=True))

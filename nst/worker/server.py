@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import signal
 import socketserver
 import sys
 import threading
@@ -85,7 +86,7 @@ class Session:
         from nst.pair import paint
 
         def watch(event: Progress) -> None:
-            if self.gone.is_set():
+            if self.gone.is_set() or self.worker.stopping:
                 raise KeyboardInterrupt
             on_progress(event)
 
@@ -158,8 +159,12 @@ class Worker:
         self._queue: deque[object] = deque()
         self._running = 0
         self._changed = threading.Condition()
-        self._leaving = False
+        self._leaving = self.stopping = False
         self._last = time.monotonic()
+
+    def stop(self, *_: object) -> None:
+        """Leave as soon as what has been painted so far is kept."""
+        self._leaving = self.stopping = True
 
     def serve(self) -> None:
         """Listen at the place's address; returns when it is time to leave."""
@@ -277,7 +282,9 @@ def run(place: str, idle: float = IDLE) -> None:
     try:
         with lock, _without_gpu() if place.startswith("cpu-") else devices.own_gpu(place, LEAVING):
             sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
-            Worker(place, idle).serve()
+            worker = Worker(place, idle)
+            signal.signal(signal.SIGTERM, worker.stop)  # a cluster's time is over
+            worker.serve()
     except Timeout:
         by = "by a worker, which `nst worker status` shows, or by a picture that is painted without one"
         raise NstError(f"{place} is taken, {by}") from None

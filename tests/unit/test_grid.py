@@ -123,8 +123,8 @@ def test_lists_globs_blends_defaults_and_duplicates() -> None:
         "lake/wave-0.7-scream-0.3/size=64",
         "pine/wave/size=64",
         "pine/wave-0.7-scream-0.3/size=64",
-        "lake/wave/style_weight=1e4,size=64",
-        *(f"{name}/wave/{rest}" for name in [hashed()] for rest in ("style_weight=1e4,size=64", "size=64")),
+        "lake/wave/style_weight=1e4+size=64",
+        *(f"{name}/wave/{rest}" for name in [hashed()] for rest in ("style_weight=1e4+size=64", "size=64")),
     ]
 
 
@@ -143,16 +143,16 @@ def test_a_cell_beats_its_preset_and_that_beats_the_config() -> None:
     values = [(p.settings.size, p.settings.iterations, p.settings.style_weight) for p in pairs]
     assert values == [(256, 60, 5), (100, 50, 1), (300, 60, 5)]
     assert [p.settings_name for p in pairs] == [
-        "draft,style_weight=5",
-        "style_weight=1,iterations=50,size=100",
-        "draft,style_weight=5,size=300",
+        "draft+style_weight=5",
+        "style_weight=1+iterations=50+size=100",
+        "draft+style_weight=5+size=300",
     ]
 
 
 @pytest.mark.usefixtures("_pictures")
 def test_names_are_followed_by_the_lists_of_their_row() -> None:
     rows = "content,style,name,size,seed\nc/lake.jpg,s/wave.jpg,Fig 3,64|128,1\n"
-    assert ids(rows) == ["lake/wave/Fig-3,size=64", "lake/wave/Fig-3,size=128"]
+    assert ids(rows) == ["lake/wave/Fig-3+size=64", "lake/wave/Fig-3+size=128"]
 
 
 @pytest.mark.usefixtures("_pictures")

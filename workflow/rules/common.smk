@@ -193,10 +193,10 @@ def threads_of_a_pair():
 
 
 def all_cores():
-    """Of this machine as far as they were given; on a cluster one, for it has its own."""
+    """Of this machine as far as they were given; on a cluster one, here as on the node, unless the profile says more."""
     try:
-        return workflow.cores
-    except WorkflowError:
+        return 1 if CONFIG.bundle else workflow.cores
+    except WorkflowError:  # a cluster without bundles
         return 1
 
 

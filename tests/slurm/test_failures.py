@@ -1,0 +1,188 @@
+"""What happens on a cluster, done to a grid on purpose: nothing is lost, nothing is painted twice without need."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import BUNDLE, finished
+
+pytestmark = pytest.mark.slow
+
+#: Four pictures in one bundle, about five seconds each.
+LONG = "content,style,iterations,size\ncontent/*.png,style/s0.png,600,128\n"
+ONE = ("--config", "device=cpu", "bundle=30", "manifest=long.csv")
+
+
+@pytest.fixture
+def long(project):
+    project.write("long.csv", LONG)
+    return project
+
+
+def started(project, cluster, pictures=1, *arguments):
+    """Snakemake with a bundle of which so many pictures are painted."""
+    run = project.on_cluster(*arguments, "--", "pairs", config=ONE)
+    try:
+        cluster.wait(lambda: len(project.pictures()) >= pictures or run.poll() is not None, 120, "picture")
+        assert run.poll() is None, run.communicate()[0]
+    except BaseException:
+        run.kill()
+        raise
+    return run
+
+
+def bundle(cluster):
+    """The processes of `nst bundle`."""
+    return [process for process in cluster.processes("nst bundle") if b"bash" not in _command(process)]
+
+
+def _command(process):
+    with open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123
+        return file.read().split(b"\0")[0]
+
+
+def untouched(before, after):
+    """Whether what was painted is still what it was."""
+    return {name: after[name] for name in before} == before
+
+
+def test_a_pair_that_fails_leaves_its_neighbours_their_pictures(project):
+    broken = project.folder / "content/c1.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])  # its header is good: only who reads it all will notice
+    run = project.on_cluster("--retries", "1")
+    said = finished(run)
+    assert run.returncode != 0
+    assert re.search(r"nst: 6 of \d+ pairs failed; the others are painted|pairs failed; the others are painted", said)
+    assert "c1/s0/" in said
+    assert "c1.png: is damaged" in said or "c1.png" in said
+    assert "Traceback" not in said
+    good = project.painted_at()
+    assert len(good) == 18
+    assert not any(name.startswith("c1/") for name in good)
+
+    broken.write_bytes(whole)
+    run = project.on_cluster()
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert len(project.pictures()) == 24
+    assert untouched(good, project.painted_at())
+
+
+def test_a_killed_job_is_tried_again_and_goes_on(long, cluster):
+    run = started(long, cluster)
+    before = long.painted_at()
+    for process in bundle(cluster):
+        os.kill(process, signal.SIGKILL)
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert "Trying to restart" in said
+    assert len(long.pictures()) == 4
+    assert untouched(before, long.painted_at())
+
+
+def test_a_killed_painter_costs_no_more_than_its_picture(long, cluster):
+    run = started(long, cluster)
+    before = long.painted_at()
+    for process in cluster.processes("nst worker run"):
+        os.kill(process, signal.SIGKILL)
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert "Trying to restart" not in said  # the client has tried again
+    assert len(long.pictures()) == 4
+    assert untouched(before, long.painted_at())
+
+
+def test_a_job_out_of_memory_gets_more(long):
+    run = long.on_cluster("--set-resources", "bundle:mem_mb=500*attempt*attempt", "--", "pairs", config=ONE)
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert "Trying to restart" in said
+    assert len(long.pictures()) == 4
+
+
+def test_a_job_out_of_time_goes_on_from_where_it_was(long):
+    long.write("long.csv", "content,style,iterations,size,frames\ncontent/c0.png,style/s0.png,6000,160,0\n")
+    run = long.on_cluster("--set-resources", "bundle:runtime=attempt", "--", "pairs", config=ONE)
+    said = finished(run, 400)
+    assert run.returncode == 0, said
+    assert "Trying to restart" in said
+    [pair] = long.pictures()
+    log = (long.folder / f"results/logs/stylize/{pair}.log").read_text()
+    assert re.search(r"going on after evaluation \d+ of an interrupted run", log), log
+
+
+def test_a_cancelled_job_is_tried_again(long, cluster):
+    run = started(long, cluster)
+    before = long.painted_at()
+    subprocess.run(["scancel", *cluster.jobs("RUNNING")], check=True)
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert len(long.pictures()) == 4
+    assert untouched(before, long.painted_at())
+
+
+def test_a_lost_node_loses_nothing_that_was_painted(long, cluster):
+    run = started(long, cluster)
+    before = long.painted_at()
+    [job] = cluster.jobs("RUNNING")
+    where = subprocess.run(["squeue", "-h", "-j", job, "-o", "%N"], capture_output=True, text=True).stdout.strip()
+    number = int(where.removeprefix("n"))
+    cluster.lose_node(number)
+    try:
+        said = finished(run)
+    finally:
+        cluster.start_node(number)
+    assert run.returncode == 0, said
+    assert len(long.pictures()) == 4
+    assert untouched(before, long.painted_at())
+
+
+def test_the_controller_may_be_away(long, cluster):
+    run = started(long, cluster)
+    cluster.stop_controller()
+    time.sleep(30)
+    cluster.start_controller()
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert len(long.pictures()) == 4
+    assert "Trying to restart" not in said
+
+
+def test_a_second_driver_after_the_first_was_killed_paints_nothing_twice(long, cluster):
+    run = started(long, cluster)
+    before = long.painted_at()
+    run.kill()
+    run.communicate()
+    assert cluster.jobs("RUNNING")  # they go on without it
+    assert finished(long.on_cluster("--unlock", config=ONE)) is not None
+    second = long.on_cluster("--", "pairs", config=ONE)
+    said = finished(second)
+    assert second.returncode == 0, said
+    cluster.wait(lambda: not cluster.jobs(), 60, "end of the first driver's job")
+    assert len(long.pictures()) == 4
+    assert untouched(before, long.painted_at())
+    runs = [json.loads(path.read_text()) for path in long.folder.glob("results/pairs/*/*/*/run.json")]
+    assert all(run["evaluations"] == 600 for run in runs)
+    logs = [path.read_text() for path in long.folder.glob("results/logs/stylize/*/*/*.log")]
+    assert len(logs) == 4
+
+
+def test_ctrl_c_cancels_the_jobs_and_the_next_run_goes_on(long, cluster):
+    run = started(long, cluster)
+    before = long.painted_at()
+    run.send_signal(signal.SIGINT)
+    finished(run)
+    cluster.wait(lambda: not cluster.jobs(), 30, "end of the jobs")
+    assert not cluster.processes("nst")
+    run = long.on_cluster("--", "pairs", config=ONE)
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert len(long.pictures()) == 4
+    assert untouched(before, long.painted_at())

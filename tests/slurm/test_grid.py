@@ -1,0 +1,75 @@
+"""A grid on the cluster as the shipped profile has it, and its pictures compared with those that this machine paints."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from conftest import BUNDLE, finished
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_grid_on_the_cluster_is_the_grid_on_this_machine(project, cluster):
+    run = project.on_cluster()
+    said = finished(run)
+    assert run.returncode == 0, said
+    here = project.local("--config", "results=here")
+    said_here = finished(here)
+    assert here.returncode == 0, said_here
+    assert len(project.pictures()) == 24
+    assert project.pictures() == project.pictures("here")
+
+    grid = project.grid()
+    bundles = grid.groupby("bundle")["id"].agg(set)
+    assert 3 <= len(bundles) <= 8
+    for name, ids in bundles.items():
+        marker = json.loads((project.folder / f"results/bundles/{name}.json").read_text())
+        assert set(marker["pairs"]) == ids
+        log = (project.folder / f"results/logs/bundles/{name}.log").read_text()
+        assert re.search(r"job \d+, GPU [01]$", log, re.MULTILINE), log  # one of two stand-ins each
+    runs = [json.loads((project.folder / folder / "run.json").read_text()) for folder in grid["folder"]]
+    assert len({record["process"]["pid"] for record in runs}) == len(bundles)  # one warm worker a job
+    for place in ("tables/comparison.csv", "gallery/index.html", "plots/errors.png"):
+        assert (project.folder / "results" / place).exists()
+    assert not cluster.jobs()
+
+    again = project.on_cluster("--dry-run")
+    assert "Nothing to be done" in finished(again)
+
+
+def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(project):
+    few = (*BUNDLE, "manifest=few.csv")
+    project.write("few.csv", "content,style\ncontent/c0.png,style/s0.png|style/s1.png\n")
+    run = project.on_cluster("--", "pairs", config=few)
+    said = finished(run)
+    assert run.returncode == 0, said
+    before = project.painted_at()
+    [gone, kept] = sorted(before)
+    (project.folder / "results/pairs" / gone / "image.png").unlink()
+    said = finished(project.on_cluster("--", "pairs", config=few))
+    assert "rule stylize:" in said
+    assert "rule bundle:" not in said
+    after = project.painted_at()
+    assert set(after) == set(before)
+    assert after[kept] == before[kept]
+
+    project.write("few.csv", "content,style\ncontent/c0.png,style/*.png\n")
+    run = project.on_cluster("--", "pairs", config=few)
+    said = finished(run)
+    assert run.returncode == 0, said
+    third = project.painted_at()
+    assert len(third) == 3
+    assert {name: third[name] for name in after} == after
+
+
+def test_the_plan_tells_what_is_submitted(project):
+    import subprocess
+    import sys
+
+    plan = [sys.executable, "-m", "nst", "grid", "--cluster"]
+    told = subprocess.run(plan, cwd=project.folder, capture_output=True, text=True, check=True).stdout
+    assert "24 pairs" in told
+    assert "1 job of 24 pairs" in told
+    assert "GPU hours" in told
