@@ -5,7 +5,7 @@ CORES ?= all
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-all test-browser lint bench pictures clean
+.PHONY: demo test test-all test-browser test-slurm lint bench pictures clean
 
 demo: $(VENV)/.installed  ## paint the demo manifest
 	snakemake --cores $(CORES)
@@ -20,6 +20,9 @@ test-browser: $(VENV)/.installed-test  ## the gallery in Debian's Chromium
 	command -v chromium >/dev/null || apt-get install -y -qq --no-install-recommends chromium
 	pytest -m "slow or not slow" tests/browser
 
+test-slurm: $(VENV)/.installed-test  ## a real Slurm on this machine: a grid, and all that can go wrong with one
+	pytest -m "slow or not slow" tests/slurm $(SLURM_TESTS)
+
 lint: $(VENV)/.installed-test
 	ruff check .
 	ruff format --check nst tests data
@@ -33,6 +36,7 @@ bench: $(VENV)/.installed-test  ## speed and losses against the loop that every 
 	python tests/benchmarks/grid.py
 	python tests/benchmarks/overhead.py
 	python tests/benchmarks/throughput.py
+	python tests/benchmarks/cluster.py
 
 pictures: $(VENV)/.installed  ## paint the sample pictures again
 	python data/paint

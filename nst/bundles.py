@@ -82,9 +82,10 @@ def read_bundle(grid_csv: Path, name: str) -> list[dict[str, str]]:
         with grid_csv.open(encoding="utf-8", newline="") as file:
             lines = [line for line in csv.DictReader(file) if line.get("bundle") == name]
     except OSError as error:
-        raise NstError(f"{grid_csv}: cannot be read ({error.strerror}); expected the grid.csv of a results folder") from None
+        reason = f"cannot be read ({error.strerror}); expected the grid.csv of a results folder"
+        raise NstError(f"{grid_csv}: {reason}") from None
     if not lines:
-        raise NstError(f"{grid_csv}: has no bundle {name!r}; `nst grid --csv` with `bundle` set in the config names them")
+        raise NstError(f"{grid_csv}: has no bundle {name!r}; its column `bundle` has those that it has")
     return lines
 
 

@@ -112,8 +112,8 @@ def _lines(problem: Any) -> list[str]:
         return [f"{key}: no such key{setting or near or '; the keys are ' + ', '.join(Config.model_fields)}"]
     info = Config.model_fields[key]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    numbers = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
-    right = numbers.get(info.annotation, "a path")  # type: ignore[call-overload]
+    numbers: dict[Any, str] = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
+    right = numbers.get(info.annotation, "a path")
     right = f"one of {', '.join(options)}" if options else right
     return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
 

@@ -17,7 +17,7 @@ Hardware = Literal["bf16", "fp32", "gpu"]
 #: Seconds from the start of the command to the first evaluation.
 START_SECONDS = 6.0
 #: Floating-point operations a second in these networks: of a core with bf16 units, of one without, and of a GPU (a
-#: tenth of what an A100 is said to do, for none was at hand: a forecast that is too long costs a cluster's user little).
+#: tenth of what an A100 is said to do, for none was at hand: too long a forecast costs a cluster's user little).
 FLOPS = {"bf16": 205e9, "fp32": 87e9, "gpu": 30e12}
 #: What a pass does beside the convolutions, as operations a pixel: it weighs little with VGG and much with lite.
 GLUE = 66e3

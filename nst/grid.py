@@ -171,7 +171,7 @@ def write_grid_csv(pairs: Iterable[Pair], path: str | Path, results: str, format
 def print_grid_csv(
     pairs: Iterable[Pair], file: TextIO, results: str, format: str, bundles: Mapping[str, str] | None = None
 ) -> None:
-    """What write_grid_csv writes, to an open file; with `bundles`, the bundle of each pair by its id, one column more."""
+    """What write_grid_csv writes, to an open file; with `bundles`, each pair's by its id, one column more."""
     writer = csv.writer(file, lineterminator="\n")
     more = ("bundle",) if bundles else ()
     writer.writerow((*_COLUMNS, *more, *fields()))

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from nst.errors import NstError
 from nst.files import replacing
+from nst.networks import IMAGENET_MEAN, IMAGENET_STD
 
 #: Sides are padded to a multiple of this: two halvings.
 MULTIPLE = 4
@@ -30,11 +31,17 @@ SMALLEST = 8
 class Transformation(nn.Module):
     """Pictures (batch, 3, height, width) in 0..1 to pictures of the same shape, about in 0..1.
 
-    About 60,000 parameters; the same seed gives the same ones.
+    Within, zero is ImageNet's mean colour: a network that is not trained yet paints grey, not black. About 60,000
+    parameters; the same seed gives the same ones.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, seed: int = 0):
         super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.enter = _Bottleneck(3, 16)
@@ -47,7 +54,7 @@ class Transformation(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[2:]
-        x = F.pad(pictures, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        x = F.pad((pictures - self.mean) / self.std, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         x = self.enter(x)
         whole, half = self.first[0](x), self.first[1](self.halve[0](x))
         down = self.halve[1](whole)
@@ -57,7 +64,7 @@ class Transformation(nn.Module):
             self.second[2](torch.cat([self.halve[2](half), self.halve[3](down)], 1)),
         )
         x = self.leave(torch.cat([whole, _enlarged(half, whole), _enlarged(quarter, whole)], 1))
-        return x[:, :, :height, :width]
+        return x[:, :, :height, :width] * self.std + self.mean
 
 
 class _Unit(nn.Sequential):

@@ -32,12 +32,12 @@ IN_FLIGHT = 16
 @click.command()
 @click.argument("grid", type=click.Path(path_type=Path))
 @click.argument("bundle")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON to write when all is painted")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON to write at the end")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="folder of unfinished work")
 @click.option("--logs", type=click.Path(path_type=Path), required=True, help="folder of a log for each pair")
 @click.option("--presets", help="folder of your own presets  [default: config/presets]")
-@click.option("--place", "places", type=(str, str), multiple=True, help="an address in GRID, and the file fetched from it")
-@click.option("--attempt", type=click.IntRange(1), default=1, help="number of this try: a later one offers the GPU fewer at once")
+@click.option("--place", "places", type=(str, str), multiple=True, help="an address, and the file fetched from it")
+@click.option("--attempt", type=click.IntRange(1), default=1, help="of several: later ones paint fewer at once")
 @device_option
 @threads_option
 def command(
@@ -57,8 +57,8 @@ def command(
     A pair that fails stops no other, and what is painted already is left alone: the same command goes on after a stop.
     """
     lines = read_bundle(grid, bundle)
-    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    click.echo(f"{bundle}: {len(lines)} pairs on {platform.node()}, job {devices.allocation()}, GPU {gpus or 'none'}")
+    where = f"{platform.node()}, job {devices.allocation() or 'none'}"
+    click.echo(f"{bundle}: {len(lines)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
     common = ["--unless-done", "--device", device, "--threads", str(threads)]
     common += ["--presets", presets] if presets else []
     began, failed = time.monotonic(), []

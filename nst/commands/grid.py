@@ -12,9 +12,9 @@ import click
 
 from nst.bundles import bundled
 from nst.config import CONFIG, Config, load_config
+from nst.errors import NstError
 from nst.estimate import duration_text, estimate, minutes
 from nst.grid import Pair, print_grid_csv, read_grid
-from nst.errors import NstError
 from nst.inputs import Files
 
 
@@ -93,7 +93,8 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, files: Files) -> 
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
     yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs, about {config.bundle:g} minutes each (config: bundle)"
-    yield f"hours     about {hours:.1f} {what} hours: {duration_text(3600 * hours)} on 1, {duration_text(450 * hours)} on 8"
+    alone, eight = duration_text(3600 * hours), duration_text(450 * hours)
+    yield f"hours     about {hours:.1f} {what} hours: {alone} on 1, {eight} on 8"
     longest_text = f"{longest.name}, {_count(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
     yield f"longest   {longest_text}; asked for: {minutes(longest.seconds)} min"
     yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB a job"

@@ -1,4 +1,4 @@
-"""A real Slurm on this machine: munged, slurmctld and two nodes with two stand-in GPUs each, on loopback, without systemd.
+"""A real Slurm on this machine: munged, slurmctld and two nodes with two stand-in GPUs each, on loopback, no systemd.
 
 `python tests/slurm/cluster.py up [FOLDER]` and `… down [FOLDER]` do by hand what the tests do.
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 PACKAGES = ("munge", "slurm-client", "slurmctld", "slurmd")
@@ -28,7 +29,7 @@ SlurmctldPort={port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.sock
+AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation={folder}/state
@@ -184,10 +185,10 @@ class Cluster:
         key = self.folder / "munge.key"
         key.touch(0o600)
         key.write_bytes(os.urandom(128))
-        names = {"key-file": key, "socket": "munge.sock", "pid-file": "munge.pid", "log-file": "munge.log", "seed-file": "seed"}
-        flags = [f"--{name}={self.folder / place}" for name, place in names.items()]
+        kinds = ("key", "socket", "pid", "log", "seed")
+        flags = [f"--{kind}{'' if kind == 'socket' else '-file'}={self.folder}/munge.{kind}" for kind in kinds]
         self._daemon("munged", "munged", "--foreground", "--force", *flags)
-        self.wait(lambda: (self.folder / "munge.sock").exists(), 10, "munge socket")
+        self.wait(lambda: (self.folder / "munge.socket").exists(), 10, "munge socket")
 
     def _write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -240,10 +241,8 @@ def missing() -> str:
 
 
 def _kill(process: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(process, number)
-    except ProcessLookupError:
-        pass
 
 
 def _ended(process: int) -> bool:

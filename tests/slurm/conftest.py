@@ -19,7 +19,8 @@ CONFIG = "settings: {network: lite, size: 40, iterations: 12, frames: 6}\nthread
 MANIFEST = "content,style,style_weight\ncontent/*.png,style/*.png,4|40\n"
 #: What makes the shipped profile quick enough for tests, and fit for nodes whose GPUs are none.
 QUICK = (
-    "--slurm-init-seconds-before-status-checks=2", "--latency-wait=5", "--set-threads", "bundle=1", "stylize=1", "gallery=1",
+    "--slurm-init-seconds-before-status-checks=2", "--latency-wait=5",
+    "--set-threads", "bundle=1", "stylize=1", "gallery=1",
 )  # fmt: skip
 #: About six of the small pictures a job.
 BUNDLE = ("--config", "device=cpu", "bundle=0.11")

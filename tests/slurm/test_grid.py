@@ -1,4 +1,4 @@
-"""A grid on the cluster as the shipped profile has it, and its pictures compared with those that this machine paints."""
+"""A grid on the cluster as the shipped profile has it; its pictures compared with those that this machine paints."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+
 from conftest import BUNDLE, finished
 
 pytestmark = pytest.mark.slow

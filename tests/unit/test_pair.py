@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import errno
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,59 @@ def test_a_picture_without_records_goes_on_too(job):
     pair.paint(alone, lambda event: seen.append(event.evaluation))
     assert seen == [5, 6]
     assert [path.name for path in alone.output.parent.iterdir()] == ["image.png"]
+
+
+def test_what_was_done_is_kept_when_a_run_is_stopped(job, monkeypatch):
+    monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
+    monkeypatch.setattr(recording, "WORTH", 0)
+    whole, parts = job("a"), job("b")
+    pair.paint(whole)
+    interrupted(parts, 4)
+    seen = []
+    pair.paint(parts, lambda event: seen.append(event.evaluation))
+    assert seen == [5, 6]
+    assert losses(parts) == losses(whole)
+    assert parts.output.read_bytes()[-1000:] == whole.output.read_bytes()[-1000:]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_between_two_evaluations(job, monkeypatch, number):
+    monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
+    monkeypatch.setattr(recording, "WORTH", 0)
+    before = signal.getsignal(number)
+    seen = []
+
+    def stop(event):
+        seen.append(event.evaluation)
+        if event.evaluation == 3:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        pair.paint(job("a"), stop)
+    assert seen == [1, 2, 3]
+    assert signal.getsignal(number) is before
+    pair.paint(job("a"), lambda event: seen.append(event.evaluation))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_done_is_left_alone_if_asked_for(job):
+    first = job("a")
+    record = pair.paint(first)
+    again = dataclasses.replace(first, unless_done=True)
+    seen = []
+    assert pair.paint(again, seen.append) == json.loads(json.dumps(record))
+    assert not seen
+    assert not first.workplace.exists()
+    pair.paint(dataclasses.replace(again, settings=make(SMALL | {"style_weight": 3})), seen.append)
+    assert len(seen) == 6
+    pair.paint(dataclasses.replace(again, settings=make(SMALL | {"style_weight": 3})), seen.append)
+    assert len(seen) == 6
+    write_picture(first.content, np.full((40, 48, 3), 0.5, np.float32))
+    pair.paint(dataclasses.replace(again, settings=make(SMALL | {"style_weight": 3})), seen.append)
+    assert len(seen) == 12
+    first.output.unlink()
+    pair.paint(dataclasses.replace(again, settings=make(SMALL | {"style_weight": 3})), seen.append)
+    assert len(seen) == 18
 
 
 def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):

@@ -208,9 +208,15 @@ def pictures(names):
     images = {name: PAIRS[name].image(RESULTS, CONFIG.format) for name in names}
     if not BUNDLES:
         return list(images.values())
-    wanted = {BUNDLED[name]: f"{RESULTS}/bundles/{BUNDLED[name]}.json" for name in names}
+    wanted = {
+        BUNDLED[name]: f"{RESULTS}/bundles/{BUNDLED[name]}.json" for name in names
+    }
     finished = {bundle for bundle, file in wanted.items() if Path(file).exists()}
-    gone = [image for name, image in images.items() if BUNDLED[name] in finished and not Path(image).exists()]
+    gone = [
+        image
+        for name, image in images.items()
+        if BUNDLED[name] in finished and not Path(image).exists()
+    ]
     return [*wanted.values(), *gone]
 
 

@@ -41,9 +41,10 @@ rule stylize:
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
         work=f"{RESULTS}/.work/{{content}}/{{style}}/{{settings}}",
         id="{content}/{style}/{settings}",
+        presets=CONFIG.presets,
     shell:
         "nst stylize -o {output.image:q} --record {params.record:q} --work {params.work:q} --id {params.id:q}"
-        " --device {resources.device} --threads {threads} {params.settings:q}"
+        " --device {resources.device} --threads {threads} --presets {params.presets:q} {params.settings:q}"
         " -- {input.content:q} {params.style:q} > {log:q} 2>&1"
 
 

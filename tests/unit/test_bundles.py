@@ -1,0 +1,201 @@
+"""Pairs packed into a cluster's jobs, and one such job done."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from gridfiles import picture, table
+from hypothesis import given
+from hypothesis import strategies as st
+from nst import bundles, devices
+from nst.bundles import bundled, fingerprint, forecast, read_bundle
+from nst.cli import main
+from nst.config import Config
+from nst.errors import NstError
+from nst.estimate import START_SECONDS, megabytes, minutes
+from nst.grid import arguments, read_grid
+from nst.inputs import Files
+from nst.settings import make
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("c/a.png", "c/b.png", "c/wide.png"):
+        picture(name, (48, 20) if "wide" in name else (48, 40))
+    for name in ("s/x.png", "s/y.png"):
+        picture(name, (30, 40))
+    return tmp_path
+
+
+def grid(config, rows="c/*.png,s/*.png,4|40\n"):
+    return read_grid(table(f"content,style,style_weight\n{rows}"), config)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("device", ["cpu", "cuda", "auto"])
+@pytest.mark.parametrize("limit", [0, 0.02, 0.05, 1])
+def test_every_pair_is_in_one_bundle_and_none_is_longer_than_asked(limit, device):
+    config = Config(bundle=limit, device=device, settings={"size": 64})
+    pairs, files = grid(config), Files()
+    found = bundled(pairs, config, files)
+    assert sorted(pair.id for bundle in found for pair in bundle.pairs) == sorted(pair.id for pair in pairs)
+    for bundle in found:
+        seconds = sum(forecast(pair, config, files)[0] for pair in bundle.pairs)
+        assert bundle.seconds == pytest.approx(seconds + START_SECONDS)
+        assert seconds <= 60 * limit or len(bundle.pairs) == 1
+    assert len({bundle.name for bundle in found}) == len(found)
+    if limit == 0:
+        assert len(found) == len(pairs)
+
+
+@pytest.mark.usefixtures("folder")
+def test_no_bundle_is_too_large_to_lose(monkeypatch):
+    monkeypatch.setattr(bundles, "MOST", 5)
+    config = Config(bundle=60)
+    assert [len(bundle.pairs) for bundle in bundled(grid(config), config, Files())] == [5, 5, 2]
+
+
+@pytest.mark.usefixtures("folder")
+def test_pairs_that_can_be_painted_together_are_neighbours():
+    config = Config(bundle=60, device="cuda")
+    [bundle] = bundled(grid(config), config, Files())
+    kinds = [(pair.settings_name, Files().size(pair.content)) for pair in bundle.pairs]
+    assert [kind for kind, after in zip(kinds, [*kinds[1:], None], strict=True) if kind != after] == list(
+        dict.fromkeys(kinds)
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_bundle_is_the_same_on_every_machine(monkeypatch):
+    config = Config(bundle=0.05, device="cpu")
+    here = [bundle.name for bundle in bundled(grid(config), config, Files())]
+    monkeypatch.setattr("nst.estimate.cpu_has_bf16_units", lambda: not devices.cpu_has_bf16_units())
+    assert [bundle.name for bundle in bundled(grid(config), config, Files())] == here
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_bundles_name_changes_with_each_of_its_pairs():
+    first, second, *_ = grid(Config())
+    names = {
+        fingerprint([first, second]),
+        fingerprint([second, first]),
+        fingerprint([first]),
+        fingerprint([dataclasses.replace(first, settings=make({"seed": 7})), second]),
+        fingerprint([dataclasses.replace(first, content="c/other.png"), second]),
+        fingerprint([dataclasses.replace(first, styles=(("s/x.png", 0.5),)), second]),
+    }
+    assert len(names) == 6
+    assert fingerprint([first, second]) == fingerprint([first, second])
+
+
+@given(st.floats(0, 1e6), st.integers(1, 5))
+def test_what_is_asked_for_grows_with_the_forecast_and_with_each_try(amount, attempt):
+    assert minutes(amount, attempt + 1) > minutes(amount, attempt) >= 3 * amount / 60
+    assert megabytes(amount + 10, attempt + 1) > megabytes(amount + 10, attempt) >= amount
+
+
+@pytest.mark.usefixtures("folder")
+def test_grid_csv_tells_the_bundle_of_each_pair(capsys):
+    Path("config.yaml").write_text("bundle: 0.02\ndevice: cpu\nsettings: {size: 64}\n")
+    config = Config(bundle=0.02, device="cpu", settings={"size": 64})
+    pairs = grid(config)
+    assert main(["grid", "manifest.csv", "--config", "config.yaml", "--csv"]) == 0
+    Path("grid.csv").write_text(capsys.readouterr().out)
+    found = bundled(pairs, config, Files())
+    assert len(found) > 1
+    for bundle in found:
+        assert [line["id"] for line in read_bundle(Path("grid.csv"), bundle.name)] == [
+            pair.id for pair in pairs if pair in bundle.pairs
+        ]
+    with pytest.raises(NstError, match=r"grid.csv: has no bundle 'other'"):
+        read_bundle(Path("grid.csv"), "other")
+    with pytest.raises(NstError, match=r"none.csv: cannot be read"):
+        read_bundle(Path("none.csv"), "other")
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_bundles_grid_csv_has_no_such_column(capsys):
+    table("content,style\nc/*.png,s/*.png\n")
+    assert main(["grid", "manifest.csv", "--csv"]) == 0
+    assert "bundle" not in next(csv.reader([capsys.readouterr().out.splitlines()[0]]))
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_plan_of_a_cluster(capsys):
+    Path("slurm").mkdir()
+    Path("slurm/nst.yaml").write_text("bundle: 60\ndevice: cuda\n")
+    table("content,style,style_weight\nc/*.png,s/*.png,4|40\n")
+    assert main(["grid", "manifest.csv", "--cluster", "--profile", "slurm"]) == 0
+    out = capsys.readouterr().out
+    assert "manifest.csv: 12 pairs" in out
+    assert "1 job of 12 pairs" in out
+    assert "GPU hours" in out
+    assert main(["grid", "manifest.csv", "--cluster"]) == 1
+    assert "profiles/slurm/nst.yaml: is not there" in capsys.readouterr().err
+
+
+def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, capfd):
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
+    monkeypatch.setenv("NST_WORKER", "no")
+    Path("presets").mkdir()
+    Path("presets/mine.yaml").write_text("settings: {iterations: 3, frames: 0, content_layers: conv1_1}\n")
+    Path("config.yaml").write_text(
+        "bundle: 60\ndevice: cpu\npresets: presets\n"
+        "settings: {size: 40, style_layers: conv1_1, precision: fp32, preset: mine}\n"
+    )
+    table("content,style\nc/a.png,s/x.png+s/y.png:3\nc/b.png,https://example.org/z.png\n")
+    assert main(["grid", "manifest.csv", "--config", "config.yaml", "--csv"]) == 0
+    Path("grid.csv").write_text(capfd.readouterr().out)
+    name = next(csv.DictReader(Path("grid.csv").read_text().splitlines()))["bundle"]
+    job = ["bundle", "grid.csv", name, "-o", "b/done.json", "--work", "work", "--logs", "logs", "--presets", "presets"]
+    job += ["--device", "cpu", "--threads", "1"]
+    assert main([*job, "--place", "https://example.org/z.png", "nowhere.png"]) == 1
+    told = capfd.readouterr().err.splitlines()
+    assert told[0] == "nst: 1 of 2 pairs failed; the others are painted"
+    assert told[1].startswith("nst: b/z/mine")
+    assert "nowhere.png" in told[1]
+    [done] = Path("results/pairs").rglob("image.png")
+    record = json.loads((done.parent / "run.json").read_text())
+    assert [style["weight"] for style in record["style"]] == [0.25, 0.75]
+    assert record["settings"]["preset"] == "mine"
+    assert record["settings"]["iterations"] == 3
+    assert not Path("b/done.json").exists()
+
+    before = done.stat().st_mtime_ns
+    assert main([*job, "--place", "https://example.org/z.png", "s/x.png"]) == 0
+    assert done.stat().st_mtime_ns == before
+    assert len(list(Path("results/pairs").rglob("image.png"))) == 2
+    assert len(json.loads(Path("b/done.json").read_text())["pairs"]) == 2
+    assert len(list(Path("logs").rglob("*.log"))) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_settings_of_a_line_are_those_of_its_pair():
+    from nst.commands.bundle import _settings
+    from nst.presets import SHIPPED, load
+    from nst.settings import fields, text
+
+    names = [path.stem for path in SHIPPED.glob("*.yaml")]
+    for pair in grid(Config(), "".join(f"c/a.png,s/x.png,{weight}\n" for weight in ("4", "auto"))):
+        assert _flags_make(_settings(_line(pair.settings, fields(), text), {})) == pair.settings
+        assert _flags_make(arguments(pair)) == pair.settings
+    for name in names:
+        chosen = make({**load(name).values, "preset": name, "size": 123})
+        assert _flags_make(_settings(_line(chosen, fields(), text), {})) == chosen
+
+
+def _line(settings, fields, text):
+    return {name: text(getattr(settings, name)) for name in fields}
+
+
+def _flags_make(flags):
+    from nst.presets import load
+
+    names = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
+    given = dict(zip(names, flags[1::2], strict=True))
+    return make(load(given.get("preset", "")).values | given)
