@@ -31,7 +31,7 @@ FIRST_STEP = 0.02
 #: The root mean square that no step exceeds: further off, nothing that was learnt holds.
 LONGEST_STEP = 0.1
 #: Steps that L-BFGS remembers, at two pictures of float32 each: at most, and at least where they would fill more bytes
-#: than these. After 200 evaluations 40 lower the loss by 0.1 to 0.4 % against 15, and 100 by nothing more.
+#: than these. After 200 evaluations 40 lower the loss by 0.1 to 0.4 % against 15, in the same time; 100 by no more.
 MEMORY, MEMORY_LEAST, MEMORY_BYTES = 40, 15, 1e9
 #: Evaluations in a row without a finite value before 16-bit activations are given up.
 BLIND = 4

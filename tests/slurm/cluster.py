@@ -16,8 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-PACKAGES = ("munge", "slurm-client", "slurmctld", "slurmd")
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
+PACKAGES = ("munge", "slurm-client", "slurmctld", "slurmd", "slurmdbd", "mariadb-server")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "sbatch", "srun")
 #: Where Slurm's programs look: the job step takes SLURM_CONF out of its environment.
 ETC = Path("/etc/slurm")
 PORT = 17917
@@ -49,7 +49,11 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 GresTypes=gpu
-AccountingStorageType=accounting_storage/none
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost={address}
+AccountingStoragePort={database_port}
+AccountingStoragePass={folder}/munge.socket
+AccountingStorageTRES=gres/gpu
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill,NoShared
@@ -63,6 +67,27 @@ NodeName=n[1-{nodes}] NodeHostname=localhost NodeAddr={address} Port=[{first}-{l
 SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=gpu Nodes=ALL Default=YES MaxTime=60 DefMemPerCPU=500 State=UP
 """
+
+DATABASE_CONF = """\
+DbdHost=localhost
+DbdAddr={address}
+DbdPort={database_port}
+CommunicationParameters=NoInAddrAny
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={mariadb_port}
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm_acct_db
+LogFile={folder}/log/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+"""
+#: In which the daemons end; the nodes after the first.
+ORDER = ("slurmctld", "", "slurmdbd", "mariadbd", "munged")
+FILES = ("slurm.conf", "gres.conf", "slurmdbd.conf")
 
 
 class Cluster:
@@ -94,11 +119,11 @@ class Cluster:
         self._start_munge()
         for gpu in range(self.gpus):  # slurmd wants device files, or jobs see no CUDA_VISIBLE_DEVICES
             subprocess.run(["mknod", "-m", "666", self.folder / f"dev/gpu{gpu}", "c", "1", "3"], check=True)
-        self._write("slurm.conf", CONF.format(
-            address=self.address, port=PORT, folder=self.folder, nodes=self.nodes, gpus=self.gpus,
-            first=PORT + 1, last=PORT + self.nodes, **self.shape,
-        ))  # fmt: skip
+        ports = {"port": PORT, "first": PORT + 1, "last": PORT + self.nodes, "database_port": PORT + 50}
+        places = ports | {"mariadb_port": PORT + 51, "address": self.address, "folder": self.folder}
+        self._write("slurm.conf", CONF.format(**places, nodes=self.nodes, gpus=self.gpus, **self.shape))
         self._write("gres.conf", f"Name=gpu File={self.folder}/dev/gpu[0-{self.gpus - 1}]\n")
+        self._start_accounting(DATABASE_CONF.format(**places))
         self.start_controller()
         for number in self._numbers():
             self.start_node(number)
@@ -108,13 +133,15 @@ class Cluster:
         """End the jobs, the daemons that were started here, and what jobs have left behind."""
         self._ask("scancel", "--user=root")
         self._give_time(lambda: not self.jobs(), 15)
-        for record in sorted((self.folder / "pids").glob("*"), key=lambda path: path.name != "slurmctld"):
+        for record in sorted(
+            (self.folder / "pids").glob("*"), key=lambda path: ORDER.index(path.name) if path.name in ORDER else 1
+        ):
             self._end(record)
         for process in self.processes(""):
             _kill(process, signal.SIGKILL)
         for started in self._started:
             started.poll()
-        for name in ("slurm.conf", "gres.conf"):
+        for name in FILES:
             if (ETC / name).is_symlink() and (ETC / name).readlink() == self.folder / name:
                 (ETC / name).unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -175,7 +202,7 @@ class Cluster:
         return range(1, self.nodes + 1)
 
     def _check_places(self) -> None:
-        for name in ("slurm.conf", "gres.conf"):
+        for name in FILES:
             place = ETC / name
             if place.exists() and not place.is_symlink():
                 raise RuntimeError(f"{place} exists: this machine has a Slurm of its own, which is left alone")
@@ -190,7 +217,34 @@ class Cluster:
         self._daemon("munged", "munged", "--foreground", "--force", *flags)
         self.wait(lambda: (self.folder / "munge.socket").exists(), 10, "munge socket")
 
-    def _write(self, name: str, text: str) -> None:
+    def _start_accounting(self, conf: str) -> None:
+        """MariaDB and slurmdbd, and in them the cluster, an account and its user: before slurmctld asks for them."""
+        data, door = self.folder / "mysql", self.folder / "mysql.socket"
+        install = ["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db"]
+        quick = ["--auth-root-authentication-method=normal", "--skip-name-resolve"]
+        subprocess.run([*install, *quick], check=True, capture_output=True)
+        self._daemon(
+            "mariadbd", "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", f"--socket={door}",
+            "--bind-address=127.0.0.1", f"--port={PORT + 51}", f"--pid-file={self.folder}/mariadbd.pid",
+            "--skip-name-resolve", "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-lock-wait-timeout=900", "--skip-log-bin",
+        )  # fmt: skip
+        ask = ["mariadb", "--no-defaults", f"--socket={door}", "--execute"]
+        user = "slurm@'127.0.0.1'"
+        sql = f"CREATE USER {user} IDENTIFIED BY 'slurm'; GRANT ALL ON slurm_acct_db.* TO {user};"
+        self.wait(lambda: subprocess.run([*ask, "SELECT 1"], capture_output=True).returncode == 0, 30, "MariaDB")
+        subprocess.run([*ask, f"CREATE DATABASE slurm_acct_db; {sql}"], check=True, capture_output=True)
+        self._write("slurmdbd.conf", conf, mode=0o600)
+        self._daemon("slurmdbd", "slurmdbd", "-D")
+        tell = ["sacctmgr", "--immediate", "--quiet", "add"]
+        self.wait(
+            lambda: subprocess.run(["sacctmgr", "show", "cluster"], capture_output=True).returncode == 0, 30, "dbd"
+        )
+        for what in (["cluster", "nst"], ["account", "lab", "Cluster=nst"], ["user", "root", "Account=lab"]):
+            subprocess.run([*tell, *what], check=True, capture_output=True)
+
+    def _write(self, name: str, text: str, mode: int = 0o644) -> None:
+        (self.folder / name).touch(mode)
         (self.folder / name).write_text(text)
         ETC.mkdir(exist_ok=True)
         (ETC / name).unlink(missing_ok=True)

@@ -190,6 +190,25 @@ def test_each_gpu_has_a_worker_of_its_own(place):
     assert {worker["place"] for worker in place.workers()} == {"GPU-a", "GPU-b"}
 
 
+def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
+    (place.folder / "config").mkdir()
+    settings = "size: 40, iterations: 200, frames: 0, content_layers: conv2_1, style_layers: conv1_1+conv2_1"
+    (place.folder / "config/config.yaml").write_text(f"settings: {{{settings}, precision: fp32}}\n")
+    (place.folder / "config/manifest.csv").write_text("content,style,seed\nscene.png,stripes.png,1|2|3|4|5|6\n")
+    snakefile = Path(__file__).parents[2] / "Snakefile"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    gpus = {"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b", "NST_WORKER": "auto", "PATH": path}
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-s", snakefile, "--cores", "4", "pairs"],
+        cwd=place.folder, env=place.environment | gpus, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    records = [json.loads(path.read_text()) for path in place.folder.glob("results/pairs/*/*/*/run.json")]
+    assert len(records) == 6
+    assert len({record["process"]["pid"] for record in records}) == 2
+    place.wait_for(lambda workers: not workers)  # they leave with their Snakemake
+
+
 def test_a_worker_leaves_with_the_last_of_its_owners(place):
     owner = subprocess.Popen(["sleep", "60"])
     place.painted("one", NST_WORKER_OWNER=str(owner.pid))

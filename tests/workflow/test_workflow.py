@@ -173,3 +173,66 @@ def test_pictures_may_be_addresses(project, tmp_path):
     with Image.open(next((project.folder / "remote/sheets").glob("*.png"))) as sheet:
         colours = sheet.getcolors(1 << 24)
     assert (241, 241, 239) not in {colour for _, colour in colours}  # no empty box in an input's place
+
+
+def test_bundles_paint_what_pairs_alone_do(project, tmp_path):
+    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        style = f"http://127.0.0.1:{server.server_port}/bars.png"
+        project.write("bundled.csv", f"content,style,snapshots\nscene.png,stripes.png|{style},3\n")
+        asked = ("--config", "manifest=bundled.csv", "results=bundled", "bundle=5", "video=mp4", "threads=1")
+        jobs = project.planned(*asked)
+        assert (jobs["bundle"], jobs["video"], jobs["snapshot_sheet"], jobs.get("stylize")) == (1, 2, 2, None)
+        run = project.snakemake(*asked)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert project.planned(*asked) == {}
+
+        grid = pd.read_csv(project.folder / "bundled/grid.csv")
+        first, second = (project.folder / folder for folder in grid["folder"])
+        kept = {"image.png", "losses.csv", "run.json", "snapshots", "animation.gif", "animation.mp4"}
+        assert {path.name for path in first.iterdir()} == kept
+        alone = json.loads((project.folder / "results/pairs/scene/stripes" / first.name / "run.json").read_text())
+        together = json.loads((first / "run.json").read_text())
+        assert together["losses"] == pytest.approx(alone["losses"], rel=1e-3)  # on another number of threads
+        marker = json.loads(next((project.folder / "bundled/bundles").glob("*.json")).read_text())
+        assert marker["pairs"] == list(grid["id"])
+
+        (first / "image.png").unlink()
+        jobs = project.planned(*asked)
+        assert (jobs["stylize"], jobs.get("bundle")) == (1, None)
+        before = (second / "image.png").stat().st_mtime_ns
+        project.write("bundled.csv", f"content,style,snapshots\nscene.png,stripes.png|{style}|scene.png,3\n")
+        run = project.snakemake(*asked, "--", "pairs")
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert (first / "image.png").exists()
+        assert (second / "image.png").stat().st_mtime_ns == before
+        server.shutdown()
+    assert len(list((project.folder / "bundled/pairs").rglob("image.png"))) == 3
+
+
+def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
+    write_picture(project.folder / "half.jpg", read_picture(project.folder / "scene.png").pixels, quality=95)
+    whole = (project.folder / "half.jpg").read_bytes()
+    (project.folder / "half.jpg").write_bytes(whole[:-40])
+    project.write("half.csv", "content,style\nscene.png|half.jpg,stripes.png\n")
+    asked = ("--config", "manifest=half.csv", "results=half", "bundle=5")
+    run = project.snakemake(*asked, "--profile", str(REPOSITORY / "profiles/default"))
+    told = run.stdout + run.stderr
+    assert run.returncode == 1
+    assert "nst: 1 of 2 pairs failed; the others are painted" in told
+    assert "nst: half/stripes/" in told
+    assert "Traceback" not in told
+    assert len(list((project.folder / "half/pairs").rglob("image.png"))) == 1
+
+
+@pytest.mark.parametrize("bundle", [0, 5])
+def test_presets_may_be_elsewhere(project, bundle):
+    project.write("elsewhere/mine.yaml", "settings: {style_weight: 3}\n")
+    project.write("presets.csv", "content,style,preset\nscene.png,bars.png,mine\n")
+    results = f"presets{bundle}"
+    config = ("manifest=presets.csv", f"results={results}", "presets=elsewhere", f"bundle={bundle}")
+    run = project.snakemake("--config", *config, "--", "pairs")
+    assert run.returncode == 0, run.stdout + run.stderr
+    [record] = (project.folder / results).rglob("run.json")
+    assert json.loads(record.read_text())["settings"]["style_weight"] == 3
