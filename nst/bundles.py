@@ -6,11 +6,9 @@ and the node that runs it must agree on what is in it.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from nst.config import Config
 from nst.errors import NstError
@@ -73,20 +71,12 @@ def _bundle(members: list[tuple[Pair, float, float]]) -> Bundle:
     return Bundle(fingerprint(pairs), pairs, seconds, JOB_MB + max(megabytes for _, _, megabytes in members))
 
 
-def read_bundle(grid_csv: Path, name: str) -> list[dict[str, str]]:
-    """The lines of a bundle in grid.csv, as `nst.grid.write_grid_csv` wrote them.
-
-    Raises NstError where the file cannot be read or has no such bundle.
-    """
-    try:
-        with grid_csv.open(encoding="utf-8", newline="") as file:
-            lines = [line for line in csv.DictReader(file) if line.get("bundle") == name]
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror}); expected the grid.csv of a results folder"
-        raise NstError(f"{grid_csv}: {reason}") from None
-    if not lines:
-        raise NstError(f"{grid_csv}: has no bundle {name!r}; its column `bundle` has those that it has")
-    return lines
+def find(name: str, found: Iterable[Bundle], where: str) -> Bundle:
+    """The bundle of a name; NstError with a sentence about `where`, the manifest, where there is none."""
+    for bundle in found:
+        if bundle.name == name:
+            return bundle
+    raise NstError(f"{where}: has no bundle {name} now; it or the configuration has changed: start the run again")
 
 
 def fingerprint(pairs: Iterable[Pair]) -> str:

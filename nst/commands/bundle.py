@@ -17,12 +17,13 @@ from pathlib import Path
 import click
 
 from nst import devices
-from nst.bundles import read_bundle
-from nst.cells import parse_styles
-from nst.commands.options import device_option, flag, threads_option
+from nst.bundles import bundled, find
+from nst.commands.options import device_option, threads_option
+from nst.config import Config, load_config
 from nst.errors import Problems
 from nst.files import replacing
-from nst.settings import defaults, fields, text
+from nst.grid import Pair, arguments, read_grid
+from nst.inputs import Files
 from nst.worker import client
 
 #: Pictures that a GPU is offered at once: those that are alike are painted together.
@@ -30,50 +31,50 @@ IN_FLIGHT = 16
 
 
 @click.command()
-@click.argument("grid", type=click.Path(path_type=Path))
-@click.argument("bundle")
+@click.argument("manifest")
+@click.argument("name")
+@click.option("--config", "config_file", metavar="FILE", required=True, help="configuration, with `bundle` in it")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON to write at the end")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="folder of unfinished work")
 @click.option("--logs", type=click.Path(path_type=Path), required=True, help="folder of a log for each pair")
-@click.option("--presets", help="folder of your own presets  [default: config/presets]")
 @click.option("--place", "places", type=(str, str), multiple=True, help="an address, and the file fetched from it")
 @click.option("--attempt", type=click.IntRange(1), default=1, help="of several: later ones paint fewer at once")
 @device_option
 @threads_option
 def command(
-    grid: Path,
-    bundle: str,
+    manifest: str,
+    name: str,
+    config_file: str,
     output: Path,
     work: Path,
     logs: Path,
-    presets: str | None,
     places: tuple[tuple[str, str], ...],
     attempt: int,
     device: str,
     threads: int,
 ) -> None:
-    """Paint the pairs of a BUNDLE of GRID, the grid.csv of a results folder.
+    """Paint the pairs of MANIFEST that are in the bundle NAME; grid.csv tells which those are.
 
     A pair that fails stops no other, and what is painted already is left alone: the same command goes on after a stop.
     """
-    lines = read_bundle(grid, bundle)
+    config, files = load_config(config_file), Files()
+    pairs = find(name, bundled(read_grid(manifest, config, files), config, files), manifest).pairs
     where = f"{platform.node()}, job {devices.allocation() or 'none'}"
-    click.echo(f"{bundle}: {len(lines)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
-    common = ["--unless-done", "--device", device, "--threads", str(threads)]
-    common += ["--presets", presets] if presets else []
+    click.echo(f"{name}: {len(pairs)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
+    how = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
     with _own_workers(), ThreadPoolExecutor(_at_once(device, attempt)) as pool:
-        sentences = pool.map(lambda line: _paint(line, dict(places), common, work, logs), lines)
-        for number, (line, sentence) in enumerate(zip(lines, sentences, strict=True), 1):
-            click.echo(f"{number}/{len(lines)} {line['id']}{': FAILED' if sentence else ''}")
+        sentences = pool.map(lambda pair: _paint(pair, config, dict(places), how, work, logs), pairs)
+        for number, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True), 1):
+            click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if sentence else ''}")
             if sentence:
-                failed.append(f"{line['id']}: {sentence}")
+                failed.append(f"{pair.id}: {sentence}")
     if failed:
-        raise Problems([f"{len(failed)} of {len(lines)} pairs failed; the others are painted", *failed])
+        raise Problems([f"{len(failed)} of {len(pairs)} pairs failed; the others are painted", *failed])
     with replacing(output) as temporary:
         seconds = round(time.monotonic() - began, 3)
-        ids = [line["id"] for line in lines]
-        temporary.write_text(json.dumps({"bundle": bundle, "seconds": seconds, "pairs": ids}, indent=1) + "\n", "utf-8")
+        record = {"bundle": name, "seconds": seconds, "pairs": [pair.id for pair in pairs]}
+        temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
 def _at_once(device: str, attempt: int) -> int:
@@ -96,25 +97,31 @@ def _own_workers() -> Iterator[None]:
             shutil.rmtree(devices.private_folder(), ignore_errors=True)
 
 
-def _paint(line: Mapping[str, str], places: Mapping[str, str], common: list[str], work: Path, logs: Path) -> str:
-    """Paint a pair of grid.csv by `nst stylize`; what went wrong, or nothing."""
-    log = logs / f"{line['id']}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    styles = [(places.get(path, path), share) for path, share in parse_styles(line["style"])]
+def _paint(pair: Pair, config: Config, places: Mapping[str, str], how: list[str], work: Path, logs: Path) -> str:
+    """Paint a pair by `nst stylize`; what went wrong, or nothing."""
+    log = logs / f"{pair.id}.log"
+    styles = [(places.get(path, path), share) for path, share in pair.styles]
     named = [path if len(styles) == 1 else f"{path}:{share:.12g}" for path, share in styles]
-    files = ["-o", line["image"], "--record", line["folder"], "--work", str(work / line["id"]), "--id", line["id"]]
-    content = places.get(line["content"], line["content"])
-    arguments = [*files, *common, *_settings(line, places), "--", content, *named]
-    with log.open("wb") as file:
-        code = subprocess.run([sys.executable, "-m", "nst", "stylize", *arguments], stdout=file, stderr=file).returncode
-    return "" if code == 0 else _sentence(log, code)
-
-
-def _settings(line: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
-    """Flags of the settings of a line of grid.csv; all of them where a preset would give others."""
-    basis = defaults()
-    given = {name: line[name] for name in fields() if line["preset"] or line[name] != text(getattr(basis, name))}
-    return [part for name, value in given.items() for part in (flag(name), places.get(value, value))]
+    files = ["-o", pair.image(config.results, config.format), "--record", pair.folder(config.results)]
+    files += ["--work", str(work / pair.id), "--id", pair.id, "--presets", config.presets]
+    settings = [places.get(part, part) for part in arguments(pair)]
+    command = [
+        "stylize",
+        "--unless-done",
+        *files,
+        *how,
+        *settings,
+        "--",
+        places.get(pair.content, pair.content),
+        *named,
+    ]
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as file:
+            code = subprocess.run([sys.executable, "-m", "nst", *command], stdout=file, stderr=file).returncode
+        return "" if code == 0 else _sentence(log, code)
+    except OSError as error:
+        return f"{log}: cannot be written ({error.strerror}); choose a results folder that you may write to"
 
 
 def _sentence(log: Path, code: int) -> str:

@@ -12,12 +12,12 @@ from gridfiles import picture, table
 from hypothesis import given
 from hypothesis import strategies as st
 from nst import bundles, devices
-from nst.bundles import bundled, fingerprint, forecast, read_bundle
+from nst.bundles import bundled, find, fingerprint, forecast
 from nst.cli import main
 from nst.config import Config
 from nst.errors import NstError
 from nst.estimate import START_SECONDS, megabytes, minutes
-from nst.grid import arguments, read_grid
+from nst.grid import read_grid
 from nst.inputs import Files
 from nst.settings import make
 
@@ -108,14 +108,13 @@ def test_grid_csv_tells_the_bundle_of_each_pair(capsys):
     Path("grid.csv").write_text(capsys.readouterr().out)
     found = bundled(pairs, config, Files())
     assert len(found) > 1
-    for bundle in found:
-        assert [line["id"] for line in read_bundle(Path("grid.csv"), bundle.name)] == [
-            pair.id for pair in pairs if pair in bundle.pairs
-        ]
-    with pytest.raises(NstError, match=r"grid.csv: has no bundle 'other'"):
-        read_bundle(Path("grid.csv"), "other")
-    with pytest.raises(NstError, match=r"none.csv: cannot be read"):
-        read_bundle(Path("none.csv"), "other")
+    lines = csv.DictReader(Path("grid.csv").read_text().splitlines())
+    assert {line["id"]: line["bundle"] for line in lines} == {
+        pair.id: bundle.name for bundle in found for pair in bundle.pairs
+    }
+    assert find(found[1].name, found, "manifest.csv") is found[1]
+    with pytest.raises(NstError, match=r"manifest.csv: has no bundle other now"):
+        find("other", found, "manifest.csv")
 
 
 @pytest.mark.usefixtures("folder")
@@ -152,8 +151,8 @@ def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, 
     assert main(["grid", "manifest.csv", "--config", "config.yaml", "--csv"]) == 0
     Path("grid.csv").write_text(capfd.readouterr().out)
     name = next(csv.DictReader(Path("grid.csv").read_text().splitlines()))["bundle"]
-    job = ["bundle", "grid.csv", name, "-o", "b/done.json", "--work", "work", "--logs", "logs", "--presets", "presets"]
-    job += ["--device", "cpu", "--threads", "1"]
+    job = ["bundle", "manifest.csv", name, "--config", "config.yaml", "-o", "b/done.json", "--work", "work"]
+    job += ["--logs", "logs", "--device", "cpu", "--threads", "1"]
     assert main([*job, "--place", "https://example.org/z.png", "nowhere.png"]) == 1
     told = capfd.readouterr().err.splitlines()
     assert told[0] == "nst: 1 of 2 pairs failed; the others are painted"
@@ -172,30 +171,3 @@ def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, 
     assert len(list(Path("results/pairs").rglob("image.png"))) == 2
     assert len(json.loads(Path("b/done.json").read_text())["pairs"]) == 2
     assert len(list(Path("logs").rglob("*.log"))) == 2
-
-
-@pytest.mark.usefixtures("folder")
-def test_the_settings_of_a_line_are_those_of_its_pair():
-    from nst.commands.bundle import _settings
-    from nst.presets import SHIPPED, load
-    from nst.settings import fields, text
-
-    names = [path.stem for path in SHIPPED.glob("*.yaml")]
-    for pair in grid(Config(), "".join(f"c/a.png,s/x.png,{weight}\n" for weight in ("4", "auto"))):
-        assert _flags_make(_settings(_line(pair.settings, fields(), text), {})) == pair.settings
-        assert _flags_make(arguments(pair)) == pair.settings
-    for name in names:
-        chosen = make({**load(name).values, "preset": name, "size": 123})
-        assert _flags_make(_settings(_line(chosen, fields(), text), {})) == chosen
-
-
-def _line(settings, fields, text):
-    return {name: text(getattr(settings, name)) for name in fields}
-
-
-def _flags_make(flags):
-    from nst.presets import load
-
-    names = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
-    given = dict(zip(names, flags[1::2], strict=True))
-    return make(load(given.get("preset", "")).values | given)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from nst import ALGORITHM, devices, weights
-from nst.bundles import bundled, fingerprint
+from nst.bundles import bundled, find, fingerprint
 from nst.config import load_config
 from nst.errors import NstError
 from nst.estimate import estimate, megabytes, minutes
@@ -77,7 +77,7 @@ def by_settings(pairs, sweeps):
 
 
 def bundle_of(wildcards):
-    return BUNDLES[wildcards.bundle]
+    return checked(find, wildcards.bundle, BUNDLES.values(), CONFIG.manifest)
 
 
 def pair_of(wildcards):

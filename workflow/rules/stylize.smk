@@ -51,7 +51,6 @@ rule stylize:
 rule bundle:
     """Paint many pairs in one job of a cluster; what fails stops no other, what is painted stays."""
     input:
-        grid=ancient(rules.grid.output),  # the bundle's name says which of it counts
         files=files_of_bundle,
         weights=weights_of_bundle,
     output:
@@ -71,13 +70,14 @@ rule bundle:
     params:
         places=place_arguments,
         algorithm=ALGORITHM,
-        presets=CONFIG.presets,
+        manifest=CONFIG.manifest,  # no input: what of it counts is in the bundle's name
+        config=config_of_grid(),
         work=f"{RESULTS}/.work",
         logs=f"{RESULTS}/logs/stylize",
     shell:
-        "nst bundle {input.grid:q} {wildcards.bundle} -o {output:q} --work {params.work:q} --logs {params.logs:q}"
-        " --presets {params.presets:q} {params.places:q} --attempt {resources.attempt} --device {resources.device}"
-        " --threads {threads} > {log:q} 2>&1"
+        "printf '%s' {params.config:q} | nst bundle {params.manifest:q} {wildcards.bundle} --config /dev/stdin"
+        " -o {output:q} --work {params.work:q} --logs {params.logs:q} {params.places:q}"
+        " --attempt {resources.attempt} --device {resources.device} --threads {threads} > {log:q} 2>&1"
 
 
 rule animations:
