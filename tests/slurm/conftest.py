@@ -16,7 +16,7 @@ from nst.images import write_picture
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = "settings: {network: lite, size: 40, iterations: 12, frames: 6}\nthreads: 1\ndevice: cpu\n"
-MANIFEST = "content,style,style_weight\ncontent/*.png,style/*.png,4|40\n"
+MANIFEST = "content,style\ncontent/*.png,style/*.png\n"
 #: What makes the shipped profile quick enough for tests, and fit for nodes whose GPUs are none.
 QUICK = (
     "--slurm-init-seconds-before-status-checks=2", "--latency-wait=5",
@@ -32,7 +32,7 @@ class Project:
     def __init__(self, folder: Path):
         self.folder = folder
         rng = np.random.default_rng(5)
-        for kind, count in (("content", 4), ("style", 3)):
+        for kind, count in (("content", 4), ("style", 6)):
             for number in range(count):
                 (folder / kind).mkdir(exist_ok=True)
                 coarse = rng.random((5, 6, 3)).astype(np.float32)

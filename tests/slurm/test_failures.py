@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 #: Four pictures in one bundle, a few seconds each.
 LONG = "content,style,iterations,size\ncontent/*.png,style/s0.png,200,128\n"
+THREE = ("content/c0.png", "content/c1.jpg", "content/c2.png")
 ONE = ("--config", "device=cpu", "bundle=30", "manifest=long.csv")
 
 
@@ -60,7 +61,10 @@ def test_a_pair_that_fails_leaves_its_neighbours_their_pictures(project):
     write_picture(broken, read_picture(png).pixels, quality=95)
     whole = broken.read_bytes()
     broken.write_bytes(whole[:-40])  # its header is good: only who reads all of it will notice
-    project.write("jpg.csv", "content,style\ncontent/c0.png|content/c1.jpg|content/c2.png,style/*.png\n")
+    project.write(
+        "jpg.csv",
+        "content,style\ncontent/c0.png|content/c1.jpg|content/c2.png,style/s0.png|style/s1.png|style/s2.png\n",
+    )
     asked = ("--config", "device=cpu", "bundle=30", "manifest=jpg.csv")
     run = project.on_cluster("--retries", "1", "--", "pairs", config=asked)
     said = finished(run)

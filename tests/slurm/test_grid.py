@@ -16,7 +16,7 @@ def test_a_grid_on_the_cluster_is_the_grid_on_this_machine(project, cluster):
     run = project.on_cluster()
     said = finished(run)
     assert run.returncode == 0, said
-    here = project.local("--config", "results=here")
+    here = project.local("--config", "results=here", "worker=yes", "--", "pairs")
     said_here = finished(here)
     assert here.returncode == 0, said_here
     assert len(project.pictures()) == 24
@@ -56,7 +56,7 @@ def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(pro
     assert set(after) == set(before)
     assert after[kept] == before[kept]
 
-    project.write("few.csv", "content,style\ncontent/c0.png,style/*.png\n")
+    project.write("few.csv", "content,style\ncontent/c0.png,style/s0.png|style/s1.png|style/s2.png\n")
     run = project.on_cluster("--", "pairs", config=few)
     said = finished(run)
     assert run.returncode == 0, said
