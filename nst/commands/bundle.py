@@ -63,7 +63,7 @@ def command(
     click.echo(f"{name}: {len(pairs)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
     how = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
-    with _own_workers(), ThreadPoolExecutor(_at_once(device, attempt)) as pool:
+    with _own_workers(), _pool(_at_once(device, attempt)) as pool:
         sentences = pool.map(lambda pair: _paint(pair, config, dict(places), how, work, logs), pairs)
         for number, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True), 1):
             click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if sentence else ''}")
@@ -81,6 +81,16 @@ def _at_once(device: str, attempt: int) -> int:
     """Pictures in work at the same time: on a GPU less from try to try, for its memory may have been the trouble."""
     on_gpu = device in ("auto", "cuda") and devices.gpus()
     return max(1, IN_FLIGHT // 4 ** (attempt - 1)) if on_gpu else 1
+
+
+@contextmanager
+def _pool(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads; what they have not begun when Ctrl-C comes is not begun any more."""
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

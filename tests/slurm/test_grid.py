@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import re
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -66,11 +71,22 @@ def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(pro
 
 
 def test_the_plan_tells_what_is_submitted(project):
-    import subprocess
-    import sys
-
     plan = [sys.executable, "-m", "nst", "grid", "--cluster"]
     told = subprocess.run(plan, cwd=project.folder, capture_output=True, text=True, check=True).stdout
     assert "24 pairs" in told
     assert "1 job of 24 pairs" in told
     assert "GPU hours" in told
+
+
+def test_addresses_are_fetched_where_snakemake_runs(project, cluster):
+    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        project.write("remote.csv", f"content,style\n{address}/content/c0.png,{address}/style/s0.png\n")
+        run = project.on_cluster("--", "pairs", config=(*BUNDLE, "manifest=remote.csv"))
+        cluster.wait(lambda: cluster.jobs("RUNNING") or run.poll() is not None, 60, "job")
+        server.shutdown()  # a node without internet
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert len(project.pictures()) == 1

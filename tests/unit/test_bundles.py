@@ -5,6 +5,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +19,7 @@ from hypothesis import strategies as st
 from nst import bundles, devices
 from nst.bundles import bundled, find, fingerprint, forecast
 from nst.cli import main
-from nst.config import Config
+from nst.config import Config, load_config
 from nst.errors import NstError
 from nst.estimate import START_SECONDS, megabytes, minutes
 from nst.grid import read_grid
@@ -171,3 +176,32 @@ def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, 
     assert len(list(Path("results/pairs").rglob("image.png"))) == 2
     assert len(json.loads(Path("b/done.json").read_text())["pairs"]) == 2
     assert len(list(Path("logs").rglob("*.log"))) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_ctrl_c_ends_a_bundle_and_begins_no_other_pair(untrained_folder):
+    Path("config.yaml").write_text(
+        "bundle: 600\ndevice: cpu\n"
+        "settings: {size: 40, iterations: 9000, content_layers: conv1_1, style_layers: conv1_1}\n"
+    )
+    table("content,style\nc/*.png,s/*.png\n")
+    config = load_config("config.yaml")
+    [bundle] = bundled(read_grid("manifest.csv", config), config, Files())
+    job = ["bundle", "manifest.csv", bundle.name, "--config", "config.yaml", "-o", "done.json"]
+    job += ["--work", "work", "--logs", "logs", "--device", "cpu", "--threads", "1"]
+    environment = os.environ | {"NST_WEIGHTS_DIR": str(untrained_folder), "NST_WORKER": "no"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nst", *job], env=environment, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while not list(Path("work").rglob("frames")) and time.monotonic() < until:
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        process.wait()
+    assert len(list(Path("logs").rglob("*.log"))) == 1
+    assert not Path("done.json").exists()
