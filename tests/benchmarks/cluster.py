@@ -30,9 +30,10 @@ from synthetic import write_results
 from grid import REPOSITORY, write_project
 
 STAND_IN = """#!/bin/bash
-# Leaves what a command would, for the rules `bundle` and `stylize`; `grid` is the real one.
+# Leaves what a command would, for the rules `weights`, `bundle` and `stylize`; `grid` is the real one.
 case "$1" in
   grid) exec {python} -m nst "$@" ;;
+  weights) while [ "$1" != --record ]; do shift; done; echo '{{}}' > "$2" ;;
   bundle) while [ "$1" != -o ]; do shift; done; echo '{{}}' > "$2" ;;
   stylize) while [ "$1" != --record ]; do [ "$1" = -o ] && out=$2; shift; done
     mkdir -p "$2/snapshots"; touch "$out" "$2/losses.csv" "$2/run.json" "$2/animation.gif" ;;
@@ -81,24 +82,10 @@ def main() -> None:
             measured("dry", folder, *snakemake, "all", "-n", *bundles, pairs=n, bundle=arguments.bundle)
             measured("dry", folder, *snakemake, "all", "-n", pairs=n, bundle=0)
         if "jobs" in arguments.only:
-            measured(
-                "jobs",
-                folder,
-                *snakemake,
-                "all",
-                "--cores",
-                "2",
-                *bundles,
-                "--",
-                "pairs",
-                pairs=n,
-                bundle=arguments.bundle,
-            )
+            jobs = [*snakemake, "all", "--cores", "2", "pairs"]
+            measured("jobs", folder, *jobs, *bundles, pairs=n, bundle=arguments.bundle)
             alone = ["--config", "manifest=few.csv", "results=few", "device=cpu", "threads=1"]
-            jobs = [*snakemake, "all", "--cores", "2"]
-            measured("jobs", folder, *jobs, *bundles, "--", "pairs", pairs=n, bundle=arguments.bundle)
-            alone = ["--config", "manifest=few.csv", "results=few", "device=cpu", "threads=1"]
-            measured("jobs", folder, *jobs, *alone, "--", "pairs", pairs=few, bundle=0)
+            measured("jobs", folder, *jobs, *alone, pairs=few, bundle=0)
         if "node" in arguments.only:
             target = ["--cores", "1", *bundles, "--target-jobs", f"bundle:bundle={_a_bundle(folder)}"]
             measured("node", folder, *snakemake, "all", "--force", "--nolock", *target, pairs=n)
