@@ -57,7 +57,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"size": 3}, "size: no such key; it is a setting: write it under `settings:`"),
     (
         {"zzz": 3},
-        "zzz: no such key; the keys are manifest, results, presets, settings, device, format, video, worker, threads, bundle",
+        "zzz: no such key; the keys are "
+        "manifest, results, presets, settings, device, format, video, worker, threads, bundle",
     ),
     ({"format": "jpeg"}, "format: 'jpeg' is not allowed; expected one of png, jpg, tif; did you mean jpg?"),
     ({"threads": -1}, "threads: '-1' is not allowed; expected a whole number from 0 to 1024"),
