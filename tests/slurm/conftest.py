@@ -50,7 +50,16 @@ class Project:
         """Snakemake, with all that it says in one stream."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {key: value for key, value in os.environ.items() if key != "SLURM_CONF"} | {"PATH": path}
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), *arguments]
+        command = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(REPOSITORY / "Snakefile"),
+            *arguments,
+        ]
         return subprocess.Popen(
             command, cwd=self.folder, env=environment, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

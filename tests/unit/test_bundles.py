@@ -191,7 +191,7 @@ def test_ctrl_c_ends_a_bundle_and_begins_no_other_pair(untrained_folder):
     job += ["--work", "work", "--logs", "logs", "--device", "cpu", "--threads", "1"]
     environment = os.environ | {"NST_WEIGHTS_DIR": str(untrained_folder), "NST_WORKER": "no"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "nst", *job], env=environment, start_new_session=True,
+        ["env", "--default-signal=INT", sys.executable, "-m", "nst", *job], env=environment, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
