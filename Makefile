@@ -21,7 +21,7 @@ test-browser: $(VENV)/.installed-test  ## the gallery in Debian's Chromium
 	pytest -m "slow or not slow" tests/browser
 
 test-slurm: $(VENV)/.installed-test  ## a real Slurm on this machine: a grid, and all that can go wrong with one
-	pytest -m "slow or not slow" tests/slurm $(SLURM_TESTS)
+	pytest -rs -m "slow or not slow" tests/slurm $(SLURM_TESTS)
 
 lint: $(VENV)/.installed-test
 	ruff check .

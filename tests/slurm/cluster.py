@@ -286,6 +286,7 @@ def missing() -> str:
     """Why a cluster cannot be brought up here, or nothing; packages that apt can get are no reason."""
     if os.name != "posix" or os.geteuid() != 0:
         return "a Slurm of one's own needs root"
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # the daemons' place, which is not on every PATH
     if not all(map(shutil.which, PROGRAMS)):
         install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
         if shutil.which("apt-get"):
