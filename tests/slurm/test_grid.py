@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import re
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -76,17 +73,3 @@ def test_the_plan_tells_what_is_submitted(project):
     assert "24 pairs" in told
     assert "1 job of 24 pairs" in told
     assert "GPU hours" in told
-
-
-def test_addresses_are_fetched_where_snakemake_runs(project, cluster):
-    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        project.write("remote.csv", f"content,style\n{address}/content/c0.png,{address}/style/s0.png\n")
-        run = project.on_cluster("--", "pairs", config=(*BUNDLE, "manifest=remote.csv"))
-        cluster.wait(lambda: cluster.jobs("RUNNING") or run.poll() is not None, 60, "job")
-        server.shutdown()  # a node without internet
-    said = finished(run)
-    assert run.returncode == 0, said
-    assert len(project.pictures()) == 1
