@@ -24,7 +24,7 @@ from nst.errors import Problems
 from nst.files import replacing
 from nst.grid import Pair, arguments, read_grid
 from nst.inputs import Files
-from nst.worker import client
+from nst.worker import client, protocol
 
 #: Pictures that a GPU is offered at once: those that are alike are painted together.
 IN_FLIGHT = 16
@@ -96,9 +96,8 @@ def _pool(at_once: int) -> Iterator[ThreadPoolExecutor]:
 @contextmanager
 def _own_workers() -> Iterator[None]:
     """Workers that leave with this process, on a CPU too: what a bundle saves is their start."""
-    os.environ["NST_WORKER_OWNER"] = str(os.getpid())
-    if os.environ.get("NST_WORKER", "auto") == "auto":
-        os.environ["NST_WORKER"] = "yes"
+    mode = os.environ.get("NST_WORKER", "auto")
+    protocol.own_workers("yes" if mode == "auto" else mode)
     try:
         yield
     finally:

@@ -92,9 +92,10 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, files: Files) -> 
     yield f"{manifest}: {_count(len(pairs), 'pair')}"
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
-    yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs, about {config.bundle:g} minutes each (config: bundle)"
-    alone, eight = duration_text(3600 * hours), duration_text(450 * hours)
-    yield f"hours     about {hours:.1f} {what} hours: {alone} on 1, {eight} on 8"
+    yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs, at most {config.bundle:g} minutes each (config: bundle)"
+    eight = max(longest.seconds, 450 * hours)  # a job is not divided
+    about = f"about {hours:,.1f}" if hours >= 0.1 else "less than 0.1"
+    yield f"hours     {about} {what} hours: {duration_text(3600 * hours)} on 1, {duration_text(eight)} on 8"
     longest_text = f"{longest.name}, {_count(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
     yield f"longest   {longest_text}; asked for: {minutes(longest.seconds)} min"
     yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB a job"
