@@ -92,7 +92,7 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, files: Files) -> 
     yield f"{manifest}: {_count(len(pairs), 'pair')}"
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
-    yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs, at most {config.bundle:g} minutes each (config: bundle)"
+    yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"
     eight = max(longest.seconds, 450 * hours)  # a job is not divided
     about = f"about {hours:,.1f}" if hours >= 0.1 else "less than 0.1"
     yield f"hours     {about} {what} hours: {duration_text(3600 * hours)} on 1, {duration_text(eight)} on 8"
