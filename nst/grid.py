@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
@@ -13,13 +13,22 @@ from nst.cells import parse_contents, parse_style_cell, parse_styles, styles_tex
 from nst.config import Config
 from nst.errors import NstError
 from nst.files import replacing
-from nst.inputs import Files, Styles, mask_problems
+from nst.inputs import Files, Styles, local, mask_problems
 from nst.manifest import Complaint, Manifest, Row, read_manifest
 from nst.names import Slugs, stem, style_wish
-from nst.settings import Settings, defaults, differing, fields, text
+from nst.settings import Settings, defaults, differing, fields, pictures, text
 from nst.variants import Variants
 
-__all__ = ["Pair", "arguments", "expand", "parse_styles", "read_grid", "styles_text", "write_grid_csv"]
+__all__ = [
+    "Pair",
+    "arguments",
+    "expand",
+    "parse_styles",
+    "read_grid",
+    "style_arguments",
+    "styles_text",
+    "write_grid_csv",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,21 @@ class Pair:
     def image(self, results: str, format: str) -> str:
         """Where its picture is."""
         return f"{self.folder(results)}/image.{format}"
+
+    @property
+    def pictures(self) -> list[str]:
+        """What it is painted from: content, styles, and what its settings name; addresses as the manifest has them."""
+        return [self.content, *(path for path, _ in self.styles), *pictures(self.settings).values()]
+
+    def here(self, results: str) -> Pair:
+        """The same with, in place of addresses, the copies that the workflow's rule `fetch` makes."""
+        named = {name: local(path, results) for name, path in pictures(self.settings).items()}
+        return replace(
+            self,
+            content=local(self.content, results),
+            styles=tuple((local(path, results), share) for path, share in self.styles),
+            settings=self.settings.model_copy(update=named),
+        )
 
 
 _NAMES = ("content_name", "style_name", "settings_name")
@@ -160,6 +184,12 @@ def arguments(pair: Pair) -> list[str]:
     given = differing(pair.settings, pair.basis) | differing(pair.settings, defaults())
     flags = [(f"--{name.replace('_', '-')}", text(given[name])) for name in fields() if name in given]
     return [part for flag in flags for part in flag]
+
+
+def style_arguments(pair: Pair) -> list[str]:
+    """The styles as `nst stylize` takes them: with their shares where several are blended."""
+    shares = [f":{share:.12g}" for _, share in pair.styles] if len(pair.styles) > 1 else [""]
+    return [path + share for (path, _), share in zip(pair.styles, shares, strict=True)]
 
 
 def write_grid_csv(pairs: Iterable[Pair], path: str | Path, results: str, format: str) -> None:

@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
+from urllib.parse import urlsplit
 
 from nst.errors import NstError
+from nst.names import short_hash, slug, stem
 from nst.settings import Settings, mask_problem
 
 #: Paths of styles and their weights, which sum to 1.
@@ -26,8 +28,17 @@ _URL = re.compile(r"(https?|s3)://[^\s|]+")
 
 
 def is_url(path: str) -> bool:
-    """Whether Snakemake's storage fetches it; such files are not checked here."""
+    """Whether the workflow fetches it; such files are not checked here."""
     return _URL.fullmatch(path) is not None
+
+
+def local(path: str, results: str) -> str:
+    """Where a picture is read: a file as it is; of a URL, the copy in the results that the rule `fetch` makes."""
+    if not is_url(path):
+        return path
+    suffix = PurePath(urlsplit(path).path).suffix.lower()
+    name = f"{slug(stem(path))}-{short_hash(path, 8)}{suffix if suffix in SUFFIXES else ''}"
+    return f"{results}/inputs/{name}"
 
 
 def tidy(path: str) -> str:

@@ -154,7 +154,7 @@ class _Clock:
 
 def _hashes(job: Job) -> dict[str, str]:
     """The SHA-256 of each picture that a job reads."""
-    paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings))
+    paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings).values())
     return {path: weights.sha256(Path(path)) for path in paths}
 
 
@@ -196,7 +196,7 @@ def _identity(job: Job, inputs: Inputs, hashes: dict[str, str]) -> dict[str, Any
             _described(path, hashes, picture) | {"weight": weight}
             for (path, weight), picture in zip(job.styles, inputs.styles, strict=True)
         ],
-        "pictures": [{"path": path, "sha256": hashes[path]} for path in pictures(job.settings)],
+        "pictures": [{"path": path, "sha256": hashes[path]} for path in pictures(job.settings).values()],
         "settings": {name: _plain(getattr(job.settings, name)) for name in fields()},
     }
 

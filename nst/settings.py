@@ -309,9 +309,9 @@ PATHS = {
 PICTURES = ("init", "content_mask", "style_mask")
 
 
-def pictures(settings: Settings) -> list[str]:
-    """The pictures that settings name."""
-    return [path for name in PICTURES if (path := getattr(settings, name)) not in PATHS[name]]
+def pictures(settings: Settings) -> dict[str, str]:
+    """The pictures that settings name, each by its setting."""
+    return {name: path for name in PICTURES if (path := getattr(settings, name)) not in PATHS[name]}
 
 
 def fields() -> dict[str, FieldInfo]:

@@ -59,7 +59,7 @@ def command(
     preset = presets.load(settings["preset"]).values if "preset" in settings else {}
     check_kept(settings, record)
     chosen = make(known | preset | settings, image)
-    named = settings_pictures(chosen)
+    named = list(settings_pictures(chosen).values())
     _check_unchanged(image, {path: hashes.get(path) for path in (content, *(path for path, _ in styles), *named)})
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
     _tell_differences(carried, chosen)

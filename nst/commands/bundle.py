@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +22,7 @@ from nst.commands.options import device_option, threads_option
 from nst.config import Config, load_config
 from nst.errors import Problems
 from nst.files import replacing
-from nst.grid import Pair, arguments, read_grid
+from nst.grid import Pair, arguments, read_grid, style_arguments
 from nst.inputs import Files
 from nst.worker import client, protocol
 
@@ -37,7 +37,6 @@ IN_FLIGHT = 16
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON to write at the end")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="folder of unfinished work")
 @click.option("--logs", type=click.Path(path_type=Path), required=True, help="folder of a log for each pair")
-@click.option("--place", "places", type=(str, str), multiple=True, help="an address, and the file fetched from it")
 @click.option("--attempt", type=click.IntRange(1), default=1, help="of several: later ones paint fewer at once")
 @device_option
 @threads_option
@@ -48,7 +47,6 @@ def command(
     output: Path,
     work: Path,
     logs: Path,
-    places: tuple[tuple[str, str], ...],
     attempt: int,
     device: str,
     threads: int,
@@ -64,7 +62,7 @@ def command(
     how = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
     with _own_workers(), _pool(_at_once(device, attempt)) as pool:
-        sentences = pool.map(lambda pair: _paint(pair, config, dict(places), how, work, logs), pairs)
+        sentences = pool.map(lambda pair: _paint(pair, config, how, work, logs), pairs)
         for number, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True), 1):
             click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if sentence else ''}")
             if sentence:
@@ -106,24 +104,13 @@ def _own_workers() -> Iterator[None]:
             shutil.rmtree(devices.private_folder(), ignore_errors=True)
 
 
-def _paint(pair: Pair, config: Config, places: Mapping[str, str], how: list[str], work: Path, logs: Path) -> str:
+def _paint(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -> str:
     """Paint a pair by `nst stylize`; what went wrong, or nothing."""
     log = logs / f"{pair.id}.log"
-    styles = [(places.get(path, path), share) for path, share in pair.styles]
-    named = [path if len(styles) == 1 else f"{path}:{share:.12g}" for path, share in styles]
     files = ["-o", pair.image(config.results, config.format), "--record", pair.folder(config.results)]
     files += ["--work", str(work / pair.id), "--id", pair.id, "--presets", config.presets]
-    settings = [places.get(part, part) for part in arguments(pair)]
-    command = [
-        "stylize",
-        "--unless-done",
-        *files,
-        *how,
-        *settings,
-        "--",
-        places.get(pair.content, pair.content),
-        *named,
-    ]
+    here = pair.here(config.results)
+    command = ["stylize", "--unless-done", *files, *how, *arguments(here), "--", here.content, *style_arguments(here)]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -65,6 +68,22 @@ def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(pro
     third = project.painted_at()
     assert len(third) == 3
     assert {name: third[name] for name in after} == after
+
+
+def test_addresses_are_fetched_once_and_the_nodes_need_no_internet(project, cluster):
+    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        project.write("far.csv", f"content,style\n{address}/content/c0.png,{address}/style/s0.png|style/s1.png\n")
+        asked = (*BUNDLE, "manifest=far.csv")
+        run = project.on_cluster("--", "pairs", config=asked)
+        cluster.wait(lambda: cluster.jobs() or run.poll() is not None, 60, "job")
+        server.shutdown()
+    said = finished(run)
+    assert run.returncode == 0, said
+    assert len(project.pictures()) == 2
+    assert "Nothing to be done" in finished(project.on_cluster("--dry-run", "--", "pairs", config=asked))
 
 
 def test_the_plan_tells_what_is_submitted(project):

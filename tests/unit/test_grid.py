@@ -15,7 +15,7 @@ from nst.cells import split_list
 from nst.config import Config, load_config
 from nst.errors import NstError, Problems
 from nst.grid import Pair, arguments, expand, parse_styles, read_grid, styles_text, write_grid_csv
-from nst.inputs import Files
+from nst.inputs import Files, local
 from nst.manifest import Manifest, Row
 from nst.settings import defaults, fields, make, text
 
@@ -305,3 +305,17 @@ def test_columns_that_need_each_other() -> None:
     assert mistakes(rows) == ["2: average: works with adam only; set optimizer to adam, or leave it out"]
     config = load_config({"settings": {"average": 0.9}})
     assert len(ids("content,style,optimizer\nc/lake.jpg,s/wave.jpg,adam\n", config)) == 1
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_the_copy_of_an_address_is_what_is_painted_from() -> None:
+    rows = "content,style,content_mask,init\nhttps://h/a.JPG?x=1,s/wave.jpg:2+https://h/b,s3://h/m.png,s3://h/é.webp\n"
+    [pair] = read_grid(table(rows))
+    assert pair.pictures == ["https://h/a.JPG?x=1", "s/wave.jpg", "https://h/b", "s3://h/é.webp", "s3://h/m.png"]
+    here = pair.here("out")
+    assert here.id == pair.id
+    assert here.styles[0] == pair.styles[0]
+    content, _, *others = here.pictures
+    assert re.fullmatch(r"out/inputs/a-[0-9a-f]{8}\.jpg", content)
+    assert [Path(path).suffix for path in others] == ["", ".webp", ".png"]
+    assert local("https://h/a.JPG?x=2", "out") not in here.pictures

@@ -157,22 +157,34 @@ def test_a_spoiled_manifest_stops_it_with_every_mistake_and_no_traceback(project
 
 
 def test_pictures_may_be_addresses(project, tmp_path):
-    serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
+    class Serve(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path):
+            return super().translate_path("/stripes.png" if path == "/bars.png?version=2" else path)
+
+    serve = functools.partial(Serve, directory=project.folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
-        project.write("remote.csv", f"content,style\n{address}/scene.png,{address}/bars.png\n")
-        run = project.snakemake("--config", "manifest=remote.csv", "results=remote")
+        # Two versions of one path, as servers of pictures have them: each is fetched for itself.
+        style = f"{address}/bars.png?version=1|{address}/bars.png?version=2"
+        project.write("remote.csv", f"content,style\n{address}/scene.png,{style}\n")
+        asked = ("--config", "manifest=remote.csv", "results=remote")
+        run = project.snakemake(*asked)
         server.shutdown()
     assert run.returncode == 0, run.stdout + run.stderr
-    (folder,) = pd.read_csv(project.folder / "remote/grid.csv")["folder"]
+    assert project.planned(*asked) == {}  # without the server
+    folder, _ = pd.read_csv(project.folder / "remote/grid.csv")["folder"]
     here = json.loads((project.folder / "results/pairs/scene/bars" / Path(folder).name / "run.json").read_text())
     there = json.loads((project.folder / folder / "run.json").read_text())
     assert there["content"]["sha256"] == here["content"]["sha256"]
     assert there["losses"] == pytest.approx(here["losses"], rel=1e-3)  # on another number of threads
+    styles = [json.loads(path.read_text())["style"][0] for path in (project.folder / "remote/pairs").rglob("run.json")]
+    assert len({style["sha256"] for style in styles}) == len({style["path"] for style in styles}) == 2
     with Image.open(next((project.folder / "remote/sheets").glob("*.png"))) as sheet:
         colours = sheet.getcolors(1 << 24)
     assert (241, 241, 239) not in {colour for _, colour in colours}  # no empty box in an input's place
+    project.write("remote.csv", f"content,style,seed\n{address}/scene.png,{style},0|1\n")
+    assert project.planned(*asked)["stylize"] == 2
 
 
 def test_bundles_paint_what_pairs_alone_do(project, tmp_path):

@@ -1,6 +1,7 @@
 """Functions of the rules; what they do is in the package."""
 
 import gc
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,9 +10,8 @@ from nst.bundles import bundled, find, fingerprint
 from nst.config import load_config
 from nst.errors import NstError
 from nst.estimate import estimate, megabytes, minutes
-from nst.grid import arguments, read_grid
-from nst.inputs import Files, is_url
-from nst.settings import pictures as settings_pictures
+from nst.grid import arguments, read_grid, style_arguments
+from nst.inputs import Files, is_url, local
 from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
 
@@ -84,38 +84,32 @@ def pair_of(wildcards):
     return PAIRS[f"{wildcards.content}/{wildcards.style}/{wildcards.settings}"]
 
 
-def local(path):
-    """A file as it is; a URL through Snakemake's storage plugins, kept for the sheets."""
-    return storage(path, keep_local=True) if is_url(path) else path
+def here(wildcards):
+    """A pair, its addresses fetched."""
+    return pair_of(wildcards).here(RESULTS)
 
 
-def content_of(wildcards):
-    return local(pair_of(wildcards).content)
+def addresses():
+    """The addresses that are yet to be fetched, by the names of their copies.
+
+    A copy that is there is a file like any other: a grid is painted to its end, and again, without its pictures' servers.
+    """
+    named = {path for pair in PAIRS.values() for path in pair.pictures if is_url(path)}
+    copies = {Path(local(path, RESULTS)): path for path in sorted(named)}
+    return {copy.name: path for copy, path in copies.items() if not copy.exists()}
 
 
-def styles_of(wildcards):
-    return [local(path) for path, _ in pair_of(wildcards).styles]
+def remote(wildcards):
+    """What is at an address, by Snakemake's storage plugins.
 
-
-def pictures_of(wildcards):
-    """The pictures that a pair's settings name."""
-    return [local(path) for path in settings_pictures(pair_of(wildcards).settings)]
-
-
-def setting_arguments(wildcards, input):
-    """The settings as flags, with the fetched files in place of addresses."""
-    pair = pair_of(wildcards)
-    places = dict(zip(settings_pictures(pair.settings), map(str, input.pictures)))
-    return [places.get(part, part) for part in arguments(pair)]
-
-
-def style_arguments(wildcards, input):
-    """The styles as `nst stylize` takes them: with their shares where several are blended."""
-    pair = pair_of(wildcards)
-    paths = [str(path) for path in input.style]
-    if len(paths) == 1:
-        return paths
-    return [f"{path}:{share:.12g}" for path, (_, share) in zip(paths, pair.styles)]
+    Addresses that differ only after a `?` have the same place on this machine there; so each has a provider of its own.
+    """
+    address = ADDRESSES[wildcards.address]
+    if "?" not in address:
+        return storage(address)
+    registry, tag = workflow.storage_registry, f"of-{wildcards.address}"
+    registry.register_storage(registry.infer_provider(address), tag=tag)
+    return getattr(storage, tag)(address)
 
 
 def fetched(settings):
@@ -162,8 +156,7 @@ def weights_are_lost(network):
 def cost_of(wildcards):
     """About how many seconds and megabytes a pair takes on one core."""
     pair = pair_of(wildcards)
-    size = (0, 0) if is_url(pair.content) else FILES.size(pair.content)
-    return estimate(pair.settings, size, 1)
+    return estimate(pair.settings, FILES.size(pair.content), 1)
 
 
 def minutes_of(wildcards, attempt):
@@ -228,32 +221,8 @@ def snapshots_of(wildcards):
 
 def files_of_bundle(wildcards):
     """Every picture that a bundle's pairs are painted from, once."""
-    return [local(path) for path in paths_of(bundle_of(wildcards).pairs)]
-
-
-def paths_of(pairs):
-    """The pictures that pairs name, as the manifest has them, each once."""
-    named = (
-        path
-        for pair in pairs
-        for path in (
-            pair.content,
-            *(style for style, _ in pair.styles),
-            *settings_pictures(pair.settings),
-        )
-    )
-    return list(dict.fromkeys(named))
-
-
-def place_arguments(wildcards, input):
-    """The addresses in a bundle, each with the file that was fetched from it, as flags."""
-    places = zip(paths_of(bundle_of(wildcards).pairs), map(str, input.files))
-    return [
-        word
-        for path, file in places
-        if is_url(path)
-        for word in ("--place", path, file)
-    ]
+    named = (path for pair in bundle_of(wildcards).pairs for path in pair.pictures)
+    return [local(path, RESULTS) for path in dict.fromkeys(named)]
 
 
 def all_pictures(wildcards):

@@ -7,9 +7,7 @@ rule pairs:
 rule stylize:
     """Paint one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
     input:
-        content=content_of,
-        style=styles_of,
-        pictures=pictures_of,
+        pictures=lambda wildcards: here(wildcards).pictures,
         weights=weights_of,
     output:
         image=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/image.{CONFIG.format}",
@@ -32,10 +30,9 @@ rule stylize:
         runtime=minutes_of,
         device=CONFIG.device,  # a resource: another device is no reason to paint again
     params:
-        style=style_arguments,
-        settings=setting_arguments,
-        # Both paint a pair again where they change; params that depend on the input, as those above, do not.
-        asked=lambda wildcards: arguments(pair_of(wildcards)),
+        content=lambda wildcards: here(wildcards).content,
+        style=lambda wildcards: style_arguments(here(wildcards)),
+        settings=lambda wildcards: arguments(here(wildcards)),
         algorithm=ALGORITHM,
         record=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
@@ -45,7 +42,7 @@ rule stylize:
     shell:
         "nst stylize -o {output.image:q} --record {params.record:q} --work {params.work:q} --id {params.id:q}"
         " --device {resources.device} --threads {threads} --presets {params.presets:q} {params.settings:q}"
-        " -- {input.content:q} {params.style:q} > {log:q} 2>&1"
+        " -- {params.content:q} {params.style:q} > {log:q} 2>&1"
 
 
 rule bundle:
@@ -68,7 +65,6 @@ rule bundle:
         device=CONFIG.device,
         attempt=lambda wildcards, attempt: attempt,
     params:
-        places=place_arguments,
         algorithm=ALGORITHM,
         manifest=CONFIG.manifest,  # no input: what of it counts is in the bundle's name
         config=config_of_grid(),
@@ -76,7 +72,7 @@ rule bundle:
         logs=f"{RESULTS}/logs/stylize",
     shell:
         "printf '%s' {params.config:q} | nst bundle {params.manifest:q} {wildcards.bundle} --config /dev/stdin"
-        " -o {output:q} --work {params.work:q} --logs {params.logs:q} {params.places:q}"
+        " -o {output:q} --work {params.work:q} --logs {params.logs:q}"
         " --attempt {resources.attempt} --device {resources.device} --threads {threads} > {log:q} 2>&1"
 
 

@@ -15,3 +15,22 @@ rule weights:
         lost=lambda wildcards: weights_are_lost(wildcards.network),
     shell:
         "nst weights {wildcards.network:q} --record {output:q} > {log:q} 2>&1"
+
+
+rule fetch:
+    """Fetch a picture that the manifest names by its address, once, where there is internet."""
+    input:
+        remote,
+    output:
+        f"{RESULTS}/inputs/{{address}}",
+    log:
+        f"{RESULTS}/logs/fetch/{{address}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fetch/{{address}}.tsv"
+    retries: 2
+    localrule: True
+    conda:
+        "../envs/nst.yaml"
+    shell:
+        # Renamed at its end: when this file is there nothing asks Snakemake whether it is whole.
+        "cp {input:q} {output:q}.part 2> {log:q} && mv {output:q}.part {output:q} 2>> {log:q}"
