@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.files import replacing
-from nst.pages import write_page
+from nst.pages import viewable, write_page
 from nst.records import GROUP, content_picture, setting_columns, sorted_values, style_picture, varying
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Changes with what is made of a pair or an input, which is then made again.
-FORMAT = 1
+FORMAT = 2
 #: Long sides in px of a picture's two sizes, and their quality.
 LARGE, SMALL = (1600, 86), (320, 78)
 #: Points that a loss curve is drawn from.
@@ -126,15 +126,16 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     works += [work for work in done.values() if work.picture.is_file()]
     known = _make(works, processes)
     _forget(folder, known)
+    varied = _choices(records)
     pairs = []
     for line in lines:
         work = done.get(line["id"])
-        pairs.append(_entry(line, grid_csv.parent, known.get(work.folder, {}) if work else None, varying(records)))
+        pairs.append(_entry(line, grid_csv.parent, known.get(work.folder, {}) if work else None, varied))
     edges = [
         _edges(lines, name, picture, {path: known.get(work.folder, {}) for path, work in inputs.items()})
         for name, picture in (("content_name", content_picture), ("style_name", style_picture))
     ]
-    _write_data(folder / "data.js", records, pairs, edges)
+    _write_data(folder / "data.js", records, varied, pairs, edges)
     write_page(folder / "index.html", "gallery.html", title=_title(grid_csv))
 
 
@@ -188,7 +189,7 @@ def _entry(line: dict[str, Any], results: Path, made: dict[str, Any] | None, var
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
         "judge": line["judge"],
         **{name: _rounded(line[name]) for name in METRICS},
-        **{name: made[name] for name in ("width", "height", "moves") if made and name in made},
+        **_only(("width", "height", "moves", "whole"), made or {}),
     }
 
 
@@ -224,7 +225,12 @@ def _make(works: Sequence[_Work], processes: int) -> dict[Path, dict[str, Any]]:
 
 
 def _made(work: _Work) -> dict[str, Any]:
-    """Make a folder; what is known of it: the small picture's width and height, where the picture can be read."""
+    """Make a folder; what is known of it: the small picture's width and height, where the picture can be read.
+
+    And `whole`, the picture itself, where that has more to show than its large size.
+    """
+    from nst.images import picture_size
+
     fresh = work.folder.with_name(f".{work.folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -232,6 +238,8 @@ def _made(work: _Work) -> dict[str, Any]:
     if work.record is not None and "width" in known:
         _write_pair(work, fresh)
         known["moves"] = (fresh / "animation.gif").exists()
+        if viewable(str(work.picture)) == str(work.picture) and max(picture_size(work.picture)) > LARGE[0]:
+            known["whole"] = work.picture.name
     (fresh / MADE).write_text(json.dumps(known))
     if work.folder.exists():
         shutil.rmtree(work.folder)
@@ -308,6 +316,14 @@ def _forget(folder: Path, known: dict[Path, Any]) -> None:
                 shutil.rmtree(path)
 
 
+def _choices(records: pd.DataFrame) -> list[str]:
+    """The settings that vary, less those that follow from the preset, which stands for them."""
+    varied = varying(records)
+    if "preset" not in varied:
+        return varied
+    return [name for name in varied if name == "preset" or records.groupby("preset")[name].nunique().max() > 1]
+
+
 def _edges(
     lines: list[dict[str, Any]], names: str, picture: Callable[[Any], str], known: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -326,10 +342,13 @@ def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_data(
-    path: Path, records: pd.DataFrame, pairs: list[dict[str, Any]], edges: list[list[dict[str, Any]]]
+    path: Path,
+    records: pd.DataFrame,
+    varied: list[str],
+    pairs: list[dict[str, Any]],
+    edges: list[list[dict[str, Any]]],
 ) -> None:
-    varied = varying(records)
-    same = [name for name in setting_columns(records) if name not in varied and len(records)]
+    same = [name for name in setting_columns(records) if len(records) and records[name].nunique() == 1]
     data = {
         "settings": varied,
         "options": [sorted_values(records[name]) for name in varied],

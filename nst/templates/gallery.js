@@ -229,6 +229,23 @@ function overview(pairs, main) {
       cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
       return element("td", {}, cell);
     })), edge => across.reduce((sum, style) => sum + here_of(edge, style).length, 0));
+  keepHeads(box, across);
+}
+
+// The styles stay in sight above a tall grid, in a row of their own: the table's cannot leave what scrolls it sideways.
+function keepHeads(box, across) {
+  const row = element("div", {}, element("span"), ...across.map(edge => element("span", {}, edgeImage(edge, ""), edge.name)));
+  const heads = element("div", {class: "heads", "aria-hidden": "true"}, row);
+  heads.style.setProperty("--columns", across.length + 1);
+  box.after(heads);
+  const place = () => {
+    const top = Math.max(0, document.querySelector(".bar").getBoundingClientRect().bottom), seen = box.getBoundingClientRect();
+    heads.hidden = box.querySelector("tbody").getBoundingClientRect().top > top || seen.bottom < top + 160;
+    for (const [name, value] of [["top", top], ["left", seen.left], ["width", seen.width]]) heads.style[name] = `${value}px`;
+    heads.scrollLeft = box.scrollLeft;
+  };
+  window.onscroll = window.onresize = box.onscroll = place;
+  place();
 }
 
 function pictures(pairs, main) {
@@ -413,13 +430,14 @@ function stage(pair, known) {
     const [evaluation, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
     place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${evaluation} evaluations`, "over"));
   } else if (mode === "wipe" && content.width) {
-    const cut = element("div", {class: "cut"});
+    const cut = element("div", {class: "cut"}), frame = element("div", {class: "frame"});
     const range = element("input", {type: "range", min: 0, max: 100, step: .5, "data-role": "wipe", "aria-label": "Wipe from the content to the result",
-      oninput: event => { wiped = Number(event.target.value); place.style.setProperty("--wipe", wiped + "%"); }});
+      oninput: event => { wiped = Number(event.target.value); frame.style.setProperty("--wipe", wiped + "%"); }});
     range.value = wiped;
-    place.classList.add("wipe");
-    place.style.setProperty("--wipe", wiped + "%");
-    place.append(input(content), result, cut, range);
+    frame.style.setProperty("--wipe", wiped + "%");
+    frame.style.setProperty("--aspect", pair.width / pair.height);
+    frame.append(input(content), result, cut, range);
+    place.append(frame);
   } else place.append(result);
   return place;
 }
@@ -579,6 +597,11 @@ function compare() {
   panels.style.setProperty("--across", picked.length === 4 ? 2 : picked.length);
   const apply = () => {
     for (const [name, value] of Object.entries({"--zoom": sight.zoom, "--x": sight.x + "px", "--y": sight.y + "px"})) panels.style.setProperty(name, value);
+    if (sight.zoom <= 1.5) return;
+    picked.forEach((pair, i) => {  // what is looked at closely is the picture itself
+      const picture = panels.children[i].firstElementChild, whole = pair.whole && fileOf(pair, pair.whole);
+      if (whole && picture.getAttribute("src") !== whole) picture.setAttribute("src", whole);
+    });
   };
   // Around a point, in px from a panel's middle.
   const zoom = (by, x = 0, y = 0) => {
@@ -641,6 +664,7 @@ function draw() {
   shown = chosen();
   const main = $("view");
   if (watch) watch.disconnect();
+  window.onscroll = window.onresize = null;
   main.replaceChildren();
   main.className = "view " + state.view;
   if (shown.length) VIEWS[state.view](shown, main);

@@ -22,7 +22,7 @@ WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 def gallery(tmp_path_factory) -> Path:
     """Of 3 × 4 × 3 pairs: the first with an animation and snapshots, the last without a picture."""
     root = tmp_path_factory.mktemp("results")
-    grid = write_results(root, CONTENTS, STYLES, SETTINGS, size=(480, 360))
+    grid = write_results(root, CONTENTS, STYLES, SETTINGS, size=(1920, 1440))
     records = read_records(grid)
     first, last = Path(records["folder"][0]), Path(records["folder"].iloc[-1])
     frames = [Image.new("RGB", (48, 36), (i * 40, 90, 120)) for i in range(4)]
@@ -129,7 +129,9 @@ def test_one_pair_wiped_played_and_stepped_through(visit):
     dialog.get_by_role("button", name="Wipe").click()
     wipe = dialog.get_by_label("Wipe from the content to the result")
     assert wipe.evaluate("range => getComputedStyle(range.parentElement).getPropertyValue('--wipe')") == "50%"
-    box = dialog.locator(".stage").bounding_box()
+    box, picture = wipe.bounding_box(), dialog.locator("img.over").bounding_box()
+    assert box == picture  # no part of the slider is beside the picture
+    assert box["width"] / box["height"] == pytest.approx(480 / 360, rel=0.01)
     page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
     assert 20 < float(wipe.input_value()) < 30
     wipe.press("ArrowRight")
@@ -284,6 +286,9 @@ def test_pictures_are_compared_in_step(visit):
     after = panels.first.locator("img").evaluate("image => getComputedStyle(image).transform")
     moved = [float(number) for number in after.removeprefix("matrix(").removesuffix(")").split(",")][4:]
     assert [round(b - a) for a, b in zip(before, moved, strict=True)] == [-10, 5]
+    for image in page.locator(".panel img").all():  # looked at closely: the picture itself
+        assert image.get_attribute("src").endswith("/image.png")
+    assert loaded(page, ".panel img")
     shared = visit("#" + page.url.partition("#")[2])
     assert shared.locator(".panel").count() == 3
     shared.keyboard.press("Escape")
@@ -338,6 +343,25 @@ def large(tmp_path_factory) -> Path:
     contents, styles = [f"content{i}" for i in range(20)], [f"style{i}" for i in range(25)]
     grid = write_results(root, contents, styles, settings, size=(160, 120))
     return write_gallery(read_records(grid), grid, root / "gallery")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_the_styles_stay_in_sight_above_a_tall_grid(visit, large, size):
+    page = visit("", size, large)
+    heads = page.locator(".heads")
+    assert not heads.is_visible()
+    page.evaluate("scrollTo(0, 2500)")
+    heads.wait_for()
+    bar, row = page.locator(".bar").bounding_box(), heads.bounding_box()
+    assert row["y"] == pytest.approx(max(0, bar["y"] + bar["height"]), abs=1)
+    page.locator(".matrix").evaluate("box => { box.scrollLeft = 600; }")
+    page.wait_for_timeout(100)
+    for style in (6, 8):
+        column = page.locator("thead th").nth(style).bounding_box()
+        head = heads.locator("span").nth(style + 1).bounding_box()
+        assert head["x"] + head["width"] / 2 == pytest.approx(column["x"] + column["width"] / 2, abs=3)
+    page.get_by_role("button", name="Pictures").click()
+    assert page.locator(".heads").count() == 0
 
 
 def test_a_large_screen_is_filled(visit, large):

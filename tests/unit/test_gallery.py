@@ -47,6 +47,7 @@ def test_every_pair_is_there_with_its_pictures_in_two_sizes(grid, tmp_path):
         folder = tmp_path / "gallery/pairs" / pair["key"]
         assert picture_size(folder / "small.webp") == (320, 80) == (pair["width"], pair["height"])
         assert picture_size(folder / "large.webp") == (1600, 400)
+        assert pair["whole"] == "image.png"  # which is larger
         assert (folder / "image.png").samefile(grid.parent / "pairs" / next_image(grid, pair["id"]))
         known = (folder / "pair.js").read_text()
         assert known.startswith(f'gallery.pair("{pair["key"]}", {{')
@@ -55,6 +56,21 @@ def test_every_pair_is_there_with_its_pictures_in_two_sizes(grid, tmp_path):
         assert shown["losses"]["evaluation"][-1] == 199
         assert len({len(column) for column in shown["losses"].values()}) == 1
     assert [edge["width"] for edge in data["contents"] + data["styles"]] == [48, 48, 30, 30]
+
+
+def test_settings_that_follow_from_the_preset_are_no_choices(tmp_path):
+    presets = {
+        f"{preset}{size}": {"preset": preset, "iterations": iterations, "size": size}
+        for preset, iterations in (("draft", 60), ("tutorial", 300))
+        for size in (64, 96)
+    }
+    grid = write_results(tmp_path / "results", ["cat"], ["wave"], presets)
+    data = gallery(grid, tmp_path / "gallery")
+    assert data["settings"] == ["preset", "size"]
+    assert data["options"] == [["draft", "tutorial"], ["64", "96"]]
+    assert data["pairs"][0]["values"] == ["draft", "64"]
+    assert "iterations" not in dict(data["constant"])
+    assert all("whole" not in pair for pair in data["pairs"])
 
 
 def next_image(grid: Path, pair: str) -> str:

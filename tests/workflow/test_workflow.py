@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -236,6 +237,32 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     assert "nst: half/stripes/" in told
     assert "Traceback" not in told
     assert len(list((project.folder / "half/pairs").rglob("image.png"))) == 1
+    shown = {pair["id"].partition("/")[0]: pair for pair in gallery_of(project.folder / "half")["pairs"]}
+    assert shown["scene"]["status"] == "done"
+    assert (shown["half"]["status"], shown["half"]["error"][:9]) == ("missing", "half.jpg:")
+
+    (project.folder / "half.jpg").write_bytes(whole)
+    run = project.snakemake(*asked)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert {pair["status"] for pair in gallery_of(project.folder / "half")["pairs"]} == {"done"}
+
+
+def gallery_of(results):
+    """The data of a gallery."""
+    return json.loads((results / "gallery/data.js").read_text().removeprefix("gallery.data(").removesuffix(");\n"))
+
+
+def test_a_report_has_the_gallery_the_tables_and_the_sheets(project, tmp_path):
+    run = project.snakemake("--report", str(tmp_path / "report.zip"))
+    assert run.returncode == 0, run.stdout + run.stderr
+    with zipfile.ZipFile(tmp_path / "report.zip") as report:
+        report.extractall(tmp_path)
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    told = "".join((tmp_path / name).read_text() for name in names if name.endswith(("report.html", "results.js")))
+    for name in ("index.html", "data.js", "comparison.html", "errors.png", "scene--stripes.png"):
+        assert any(Path(found).name == name for found in names), sorted(names)
+    for text in ("Gallery", "Tables", "Sheets", "Sweeps"):
+        assert text in told
 
 
 @pytest.mark.parametrize("bundle", [0, 5])

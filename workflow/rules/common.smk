@@ -4,6 +4,7 @@ import gc
 import re
 from collections import defaultdict
 from pathlib import Path
+from shlex import quote
 
 from nst import ALGORITHM, devices, weights
 from nst.bundles import bundled, find, fingerprint
@@ -228,6 +229,15 @@ def files_of_bundle(wildcards):
 def all_pictures(wildcards):
     """Every picture. A function, for Snakemake hashes a list of 10,000 files as often as it has files."""
     return pictures(PAIRS)
+
+
+def show_what_is_there():
+    """Make the gallery where the rule that does cannot, for it needs every picture."""
+    if Path(f"{RESULTS}/grid.csv").exists():
+        shell(
+            f"nst gallery {quote(RESULTS)}/grid.csv -o {quote(RESULTS)}/gallery"
+            f" --work {quote(RESULTS)}/.work/.gallery --processes {all_cores()}"
+        )
 
 
 def all_clips(wildcards):
