@@ -30,6 +30,7 @@ from nst.errors import NstError
 from nst.files import replacing
 from nst.pages import viewable, write_page
 from nst.records import GROUP, content_picture, setting_columns, sorted_values, style_picture, varying
+from nst.settings import UNNAMED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,8 @@ LARGE, SMALL = (1600, 86), (320, 78)
 POINTS = 240
 #: Numbers of a pair that the page sorts by and shows.
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "evaluations")
+#: Settings that make no other picture.
+UNSEEN = UNNAMED - {"preset", "weights"}
 #: The file that says what a key's folder was made from.
 MADE = "made.json"
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -317,8 +320,8 @@ def _forget(folder: Path, known: dict[Path, Any]) -> None:
 
 
 def _choices(records: pd.DataFrame) -> list[str]:
-    """The settings that vary, less those that follow from the preset, which stands for them."""
-    varied = varying(records)
+    """The settings that vary and tell pictures apart, less those that follow from the preset, which stands for them."""
+    varied = [name for name in varying(records) if name not in UNSEEN]
     if "preset" not in varied:
         return varied
     return [name for name in varied if name == "preset" or records.groupby("preset")[name].nunique().max() > 1]

@@ -1,7 +1,7 @@
 "use strict";
 // data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with what one pair's page shows.
 const gallery = (() => {
-const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4;
+const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
 const SORTS = {
   grid: "manifest's order", style_error: "style error", content_error: "content error", score: "both errors",
   ssim: "likeness to the content", seconds: "time", id: "name"
@@ -39,9 +39,14 @@ function short(number) {
   return number.toPrecision(3);
 }
 
+// Of an axis: whole steps, so that no digit stands for nothing.
+const tick = number => number >= 1e5 || (number && number < 1e-3) ? number.toExponential().replace("e+", "e") : String(number);
+
 const titleOf = pair => `${pair.content} × ${pair.style}`;
-const errorsOf = pair => pair.style_error === null ? "" : `${short(pair.style_error)} · ${short(pair.content_error)}`;
+const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}`;
 const valuesOf = pair => all.settings.map((name, i) => `${name} ${pair.values[i] || "none"}`);
+// What tells a pair from others in a caption: where many settings vary, the name that stands for them.
+const briefly = pair => all.settings.length > MOST_IN_SIGHT ? [pair.settings] : valuesOf(pair);
 const fileOf = (pair, name) => `pairs/${pair.key}/${name}`;
 const byId = id => all.pairs.find(pair => pair.id === id);
 
@@ -61,7 +66,7 @@ function read() {
     content: given.get("content") || "", style: given.get("style") || "",
     best: given.has("best"), front: given.has("front"),
     sort: known("sort", Object.keys(SORTS), "grid"), down: given.has("down"),
-    along: known("along", all.settings, all.settings[0] || ""),
+    along: known("along", all.settings, all.along),
     values: Object.fromEntries(all.settings.map(name => [name, given.has("set." + name) ? given.get("set." + name) : null])),
     pair: given.get("pair") || "",
     compare: given.getAll("compare").filter(id => byId(id) && byId(id).status === "done").slice(0, MOST_COMPARED),
@@ -75,7 +80,7 @@ function write(push) {
   for (const name of ["best", "front", "down", "open"]) if (state[name]) given.set(name, "1");
   if (state.view !== "overview") given.set("view", state.view);
   if (state.sort !== "grid") given.set("sort", state.sort);
-  if (state.view === "sweeps" && state.along !== all.settings[0]) given.set("along", state.along);
+  if (state.view === "sweeps" && state.along !== all.along) given.set("along", state.along);
   for (const [name, value] of Object.entries(state.values)) if (value !== null) given.set("set." + name, value);
   for (const id of state.compare) given.append("compare", id);
   const address = "#" + given;
@@ -126,13 +131,21 @@ function bar() {
   const parts = [];
   if (all.contents.length > 1) parts.push(select("content", names(all.contents), state.content, value => update({content: value})));
   if (all.styles.length > 1) parts.push(select("style", names(all.styles), state.style, value => update({style: value})));
-  all.settings.forEach((name, i) => {
+  const settings = all.settings.map((name, i) => {
     const options = [["*", "all"], ...all.options[i].map(value => ["=" + value, value || "none"])];
     const now = state.values[name] === null ? "*" : "=" + state.values[name];
-    parts.push(select(name, options, now, value => {
+    return select(name, options, now, value => {
       update({values: {...state.values, [name]: value === "*" ? null : value.slice(1)}});
-    }));
+    });
   });
+  const narrowed = Object.values(state.values).filter(value => value !== null).length;
+  if (settings.length > (matchMedia("(max-width: 760px)").matches ? 1 : MOST_IN_SIGHT)) {
+    const before = place.querySelector("details");
+    const more = element("details", {class: "more", open: Boolean(before && before.open)},
+      element("summary", {class: "plain"}, narrowed ? `settings · ${narrowed} chosen` : `settings · ${settings.length}`), element("div", {}, ...settings));
+    more.addEventListener("keydown", event => { if (event.key === "Escape") { more.open = false; more.firstElementChild.focus(); } });
+    parts.push(more);
+  } else parts.push(...settings);
   if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★"));
   if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
   if (state.view === "pictures") {
@@ -142,15 +155,15 @@ function bar() {
   if (state.view === "sweeps" && all.settings.length > 1) {
     parts.push(select("along", all.settings.map(name => [name, name]), state.along, value => update({along: value})));
   }
-  const any = state.find || state.content || state.style || state.best || state.front || Object.values(state.values).some(value => value !== null);
-  parts.push(element("button", {type: "button", class: "plain", disabled: !any, onclick: () => {
+  const any = state.find || state.content || state.style || state.best || state.front || narrowed;
+  parts.push(element("button", {type: "button", class: "plain", hidden: !any, onclick: () => {
     update({find: "", content: "", style: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
   }}, "Show all"));
-  const fields = () => Array.from(place.querySelectorAll("select, input, button"));
+  const fields = () => Array.from(place.querySelectorAll("select, input, button, summary"));
   const focused = fields().indexOf(document.activeElement);
   place.replaceChildren(...parts);
   const again = focused >= 0 && fields()[focused];
-  if (again) (again.disabled ? find : again).focus();
+  if (again) (again.hidden ? find : again).focus();
   for (const button of document.querySelectorAll("nav button")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
     if (button.dataset.view === "sweeps") button.hidden = !all.settings.length;
@@ -251,11 +264,11 @@ function keepHeads(box, across) {
 function pictures(pairs, main) {
   const wall = element("div", {class: "wall"});
   main.append(wall);
-  gradually(wall, pairs, pair => captioned(pair, titleOf(pair), [...valuesOf(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
+  gradually(wall, pairs, pair => captioned(pair, titleOf(pair), [...briefly(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
 }
 
-function sweeps(pairs, main) {
-  const place = all.settings.indexOf(state.along);
+// The pairs that differ in one setting alone, together: as lists of several.
+function rowsAlong(pairs, place) {
   const rows = new Map();
   for (const pair of pairs) {
     const others = pair.values.filter((_, i) => i !== place);
@@ -263,7 +276,19 @@ function sweeps(pairs, main) {
     if (!rows.has(key)) rows.set(key, []);
     rows.get(key).push(pair);
   }
-  const many = Array.from(rows.values()).filter(row => new Set(row.map(pair => pair.values[place])).size > 1);
+  return Array.from(rows.values()).filter(row => new Set(row.map(pair => pair.values[place])).size > 1);
+}
+
+// The setting along which most pictures can be seen in rows.
+function richest() {
+  const sizes = all.settings.map((_, i) => rowsAlong(all.pairs, i).flat().length);
+  return all.settings[sizes.indexOf(Math.max(...sizes))] || "";
+}
+
+function sweeps(pairs, main) {
+  const place = all.settings.indexOf(state.along);
+  const many = rowsAlong(pairs, place);
+  const told = all.settings.map((_, i) => i).filter(i => i !== place && many.some(row => row[0].values[i] !== many[0][0].values[i]));
   if (!many.length) return main.append(element("p", {class: "note"}, `No pair is painted with several values of ${state.along} here.`));
   const rank = new Map(all.options[place].map((value, i) => [value, i]));
   const list = element("div");
@@ -271,7 +296,7 @@ function sweeps(pairs, main) {
   gradually(list, many, row => {
     row.sort((a, b) => rank.get(a.values[place]) - rank.get(b.values[place]));
     const first = row[0];
-    const others = all.settings.map((name, i) => i === place ? "" : `${name} ${first.values[i] || "none"}`).filter(Boolean);
+    const others = told.map(i => `${all.settings[i]} ${first.values[i] || "none"}`);
     const edges = [all.contents.find(edge => edge.name === first.content), all.styles.find(edge => edge.name === first.style)];
     return element("section", {class: "sweep"},
       element("h2", {}, [titleOf(first), ...others].join(" · ")),
@@ -298,7 +323,9 @@ function decades(low, high) {
 function front(pairs, main) {
   const measured = pairs.filter(pair => pair.status === "done" && pair.style_error !== null);
   if (!measured.length) return main.append(element("p", {class: "note"}, "No picture here has been measured."));
-  const [width, height, left, bottom, thumb] = [1200, 700, 64, 44, measured.length > 120 ? 34 : 52];
+  const width = Math.min(1200, Math.max(330, main.clientWidth - 28)), height = width < 700 ? 1.2 * width : 700;  // text keeps its size
+  const [left, bottom, look_at] = [width < 700 ? 44 : 64, 44, Math.min(240, width / 2)];
+  const thumb = (measured.length > 120 ? 34 : 52) * (width < 700 ? .75 : 1);
   const reach = name => {
     const values = measured.map(pair => pair[name]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -314,15 +341,15 @@ function front(pairs, main) {
   const share = v => logs ? Math.log(v / y[0]) / Math.log(y[1] / y[0]) : (v - y[0]) / (y[1] - y[0]);
   const py = v => height - bottom - share(v) * (height - bottom - 40);
   const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Style error by content error; each point is a picture"});
-  for (const t of ticks(...x)) plot.append(element("line", {x1: px(t), x2: px(t), y1: 20, y2: height - bottom}), element("text", {x: px(t), y: height - bottom + 18, "text-anchor": "middle"}, short(t)));
-  for (const t of logs ? decades(...y) : ticks(...y)) plot.append(element("line", {x1: left, x2: width - 20, y1: py(t), y2: py(t)}), element("text", {x: left - 8, y: py(t) + 4, "text-anchor": "end"}, short(t)));
+  for (const t of ticks(...x)) plot.append(element("line", {x1: px(t), x2: px(t), y1: 20, y2: height - bottom}), element("text", {x: px(t), y: height - bottom + 18, "text-anchor": "middle"}, tick(t)));
+  for (const t of logs ? decades(...y) : ticks(...y)) plot.append(element("line", {x1: left, x2: width - 20, y1: py(t), y2: py(t)}), element("text", {x: left - 8, y: py(t) + 4, "text-anchor": "end"}, tick(t)));
   plot.append(element("text", {x: width - 20, y: height - 6, "text-anchor": "end"}, "content error →"), element("text", {x: left, y: 14}, "↑ style error"));
   const points = measured.slice().sort((a, b) => a.front - b.front || a.content_error - b.content_error);
-  const preview = element("image", {width: 240, height: 240, class: "preview"});
+  const preview = element("image", {width: look_at, height: look_at, class: "preview"});
   const look = (pair, cx, cy) => {
     preview.setAttribute("href", fileOf(pair, "small.webp"));
-    preview.setAttribute("x", cx + 260 > width ? cx - 250 : cx + 10);
-    preview.setAttribute("y", Math.min(Math.max(cy - 120, 0), height - 240));
+    preview.setAttribute("x", cx + look_at + 20 > width ? Math.max(0, cx - look_at - 10) : cx + 10);
+    preview.setAttribute("y", Math.min(Math.max(cy - look_at / 2, 0), height - look_at));
   };
   for (const pair of points) {
     const [cx, cy] = [px(pair.content_error), py(pair.style_error)];
@@ -396,7 +423,7 @@ function show() {
     element("div", {class: "head"},
       element("button", {type: "button", class: "plain", "data-role": "back", disabled: at <= 0, "aria-label": "Previous picture", onclick: () => step(-1)}, "←"),
       element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next picture", onclick: () => step(1)}, "→"),
-      element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, valuesOf(pair).join(" · "))),
+      element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, briefly(pair).join(" · "))),
       element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "Picked" : "Compare"),
       element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: leave}, "✕")),
     stage(pair, known), tools(pair, known), side(pair, known)));
@@ -526,7 +553,7 @@ function chart(losses) {
   const py = v => 6 + (high - Math.log10(v)) / (high - low || 1) * (height - bottom - 10);
   const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, tabindex: "0", role: "slider", "aria-label": "Evaluation of which the legend tells the losses", "aria-valuemin": first, "aria-valuemax": last, "data-role": "plot"});
   const fine = decades(10 ** low, 10 ** high), whole = fine.filter(t => Math.log10(t) % 1 === 0);
-  for (const t of fine.length > 6 ? whole : fine) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, short(t)));
+  for (const t of fine.length > 6 ? whole : fine) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, tick(t)));
   plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} evaluations`));
   for (const name of drawn) {
     const points = losses[name].map((value, i) => value > 0 ? `${px(losses.evaluation[i]).toFixed(1)} ${py(value).toFixed(1)}` : "").filter(Boolean);
@@ -619,7 +646,7 @@ function compare() {
   const touches = new Map();
   for (const pair of picked) {
     const panel = element("figure", {class: "panel"}, element("img", {src: fileOf(pair, "large.webp"), alt: [titleOf(pair), ...valuesOf(pair)].join(", "), draggable: "false"}),
-      element("figcaption", {}, [titleOf(pair), ...valuesOf(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
+      element("figcaption", {}, [titleOf(pair), ...briefly(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
     const from = (x, y) => { const box = panel.getBoundingClientRect(); return [x - box.left - box.width / 2, y - box.top - box.height / 2]; };
     panel.addEventListener("wheel", event => {
       event.preventDefault();
@@ -691,6 +718,7 @@ function data(given) {
     pair.place = place;
     pair.text = [pair.id, pair.content, pair.style, pair.settings, pair.status, ...valuesOf(pair)].join(" ").toLowerCase();
   });
+  all.along = richest();
   about();
   let wait;
   $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });

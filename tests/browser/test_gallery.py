@@ -111,7 +111,7 @@ def test_pictures_are_sorted_by_any_metric(visit):
     captions = page.locator("main figcaption")
     assert captions.count() == 36
     page.get_by_label("sort by").select_option("style_error")
-    errors = [float(text.split(" · ")[-2]) for text in captions.all_inner_texts()[:35]]
+    errors = [float(text.split(" · ")[-2].removeprefix("style ")) for text in captions.all_inner_texts()[:35]]
     assert errors == sorted(errors)
     page.get_by_role("button", name="Reverse the order").click()
     assert "style_weight 1 " in captions.first.inner_text()
@@ -245,6 +245,32 @@ def test_a_sweep_goes_along_its_setting(visit):
     assert page.locator(".sweep").count() == 3
     page.get_by_label("style_weight", exact=True).select_option("10")
     page.get_by_text("No pair is painted with several values of style_weight here.").wait_for()
+
+
+def test_many_settings_stand_in_a_list_of_their_own(visit, tmp_path):
+    basis = {"style_weight": 1, "size": 256, "iterations": 100, "seed": 0, "tv_weight": 0, "frames": 9}
+    other = {"style_weight": 2, "size": 512, "iterations": 200, "seed": 1, "tv_weight": 1e-3, "frames": 5}
+    settings = {"first": basis} | {f"other-{name}": basis | {name: value} for name, value in other.items()}
+    grid = write_results(tmp_path, ["lake"], ["wave"], settings | {"seeds": basis | {"seed": 2}})
+    place = write_gallery(read_records(grid), grid, tmp_path / "gallery")
+    page = visit("#view=pictures", WIDE, place)
+    assert "other-seed · style " in page.locator("main").inner_text()  # not five values
+    assert not page.get_by_label("seed", exact=True).is_visible()
+    page.get_by_text("settings · 5").click()  # frames make no other picture
+    page.get_by_label("seed", exact=True).focus()
+    page.get_by_label("seed", exact=True).select_option("1")
+    assert shown(page) == 1
+    assert page.get_by_label("seed", exact=True).is_visible()  # for another choice
+    assert page.evaluate("document.activeElement.ariaLabel") == "seed"
+    page.keyboard.press("Escape")
+    assert not page.get_by_label("seed", exact=True).is_visible()
+    page.get_by_text("settings · 1 chosen").wait_for()
+    page.get_by_role("button", name="Show all").click()
+    assert shown(page) == 8
+    page.get_by_role("button", name="Sweeps").click()
+    assert page.get_by_label("along", exact=True).input_value() == "seed"  # the one with most pictures
+    edges = page.locator(".sweep .edges").bounding_box()
+    assert edges["width"] > 100
 
 
 def test_errors_are_points_that_are_pictures(visit):
