@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -53,12 +54,14 @@ def command(
         names = {pair.id: bundle.name for bundle in bundles for pair in bundle.pairs}
         print_grid_csv(pairs, sys.stdout, results, config.format, names)
         return
-    report = _cluster(manifest, pairs, config, files) if cluster else None
-    for line in report or _report(manifest, pairs, config, results, files, limit):
+    report = _cluster if cluster else partial(_report, limit=limit)
+    for line in report(manifest, pairs, config, results, files):
         click.echo(line)
 
 
-def _report(manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, limit: int) -> Iterator[str]:
+def _report(
+    manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, *, limit: int
+) -> Iterator[str]:
     yield f"{manifest}: {_count(len(pairs), 'pair')}"
     contents = Counter(pair.content_name for pair in pairs)
     styles = Counter(pair.style_name for pair in pairs)
@@ -82,14 +85,17 @@ def _with_profile(config: Config, profile: Path) -> Config:
     return config.model_copy(update=load_config(file).model_dump(exclude_unset=True))
 
 
-def _cluster(manifest: str, pairs: list[Pair], config: Config, files: Files) -> Iterator[str]:
+def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
     """What would be submitted, by forecast. With `bundle: 0` each pair is a job of its own."""
-    jobs = bundled(pairs, config, files)
+    there = {pair.id for pair in pairs if Path(pair.image(results, config.format)).exists()}
+    jobs = [waiting for job in bundled(pairs, config, files) if (waiting := job.without(there, config, files))]
+    yield f"{manifest}: {_count(len(pairs), 'pair')}{_there(len(there))}"
+    if not jobs:
+        return
     what = "CPU node" if config.device == "cpu" else "GPU"
     each = sorted(len(job.pairs) for job in jobs)
     longest = max(jobs, key=lambda job: job.seconds)
     hours = sum(job.seconds for job in jobs) / 3600
-    yield f"{manifest}: {_count(len(pairs), 'pair')}"
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
     yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"
@@ -111,8 +117,7 @@ def _shortened(lines: list[str], limit: int) -> list[str]:
 
 def _forecast(pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
     waiting = [pair for pair in pairs if not Path(pair.image(results, config.format)).exists()]
-    done = f", {_count(len(pairs) - len(waiting), 'picture')} there already" if len(waiting) < len(pairs) else ""
-    yield f"jobs      {_count(len(waiting), 'picture')} to paint{done}"
+    yield f"jobs      {_count(len(waiting), 'picture')} to paint{_there(len(pairs) - len(waiting))}"
     if not waiting:
         return
     cores = os.cpu_count() or 1
@@ -120,6 +125,10 @@ def _forecast(pairs: list[Pair], config: Config, results: str, files: Files) -> 
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
     yield f"time      about {duration_text(seconds)} on {_count(cores, 'CPU core')}; a GPU is far faster"
     yield f"memory    about {megabytes / 1000:.1f} GB for each picture that is painted at the same time"
+
+
+def _there(number: int) -> str:
+    return f", {_count(number, 'picture')} there already" if number else ""
 
 
 def _count(number: int, noun: str) -> str:

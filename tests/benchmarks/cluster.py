@@ -9,7 +9,6 @@ line of JSON each: seconds and peak MB of
     jobs      Snakemake through stand-in jobs, with bundles, and pair by pair for a tenth of the pairs
     node      what Snakemake costs on a node before a bundle starts
     tables    nst tables over as many run records
-    gallery   nst gallery over as many run records, and once more when all is there
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10_000, help="rounded down to a square")
     parser.add_argument("--bundle", type=float, default=20, help="minutes of painting a job")
-    parser.add_argument("--only", nargs="*", default=["plan", "dry", "jobs", "node", "tables", "gallery"])
+    parser.add_argument("--only", nargs="*", default=["plan", "dry", "jobs", "node", "tables"])
     arguments = parser.parse_args()
     side, some = math.isqrt(arguments.pairs), math.isqrt(arguments.pairs // 10)
     snakemake = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--scheduler", "greedy", "-q"]
@@ -89,15 +88,10 @@ def main() -> None:
         if "node" in arguments.only:
             target = ["--cores", "1", *bundles, "--target-jobs", f"bundle:bundle={_a_bundle(folder)}"]
             measured("node", folder, *snakemake, "all", "--force", "--nolock", *target, pairs=n)
-        if {"tables", "gallery"} & {*arguments.only}:
+        if "tables" in arguments.only:
             names = [f"{i:04}" for i in range(side)]
-            grid = write_results(folder / "records", names, names, {"default": {}}, size=(512, 384))
-            if "tables" in arguments.only:
-                measured("tables", folder, *nst, "tables", str(grid), "-o", "out", records=n)
-            if "gallery" in arguments.only:
-                gallery = [*nst, "gallery", str(grid), "-o", "gallery", "--work", "work", "--processes", "2"]
-                measured("gallery", folder, *gallery, records=n)
-                measured("gallery", folder, *gallery, records=n, again=True)
+            grid = write_results(folder / "records", names, names, {"default": {}})
+            measured("tables", folder, *nst, "tables", str(grid), "-o", "out", records=n)
 
 
 def _a_bundle(folder: Path) -> str:

@@ -194,7 +194,7 @@ def test_ctrl_c_cancels_the_jobs_and_the_next_run_goes_on(long, cluster):
     run.send_signal(signal.SIGINT)
     finished(run)
     cluster.wait(lambda: not cluster.jobs(), 30, "end of the jobs")
-    assert not cluster.processes("nst")
+    cluster.wait(lambda: not cluster.processes("nst"), 10, "end of the jobs' processes")
     run = long.on_cluster("--", "pairs", config=ONE)
     said = finished(run)
     assert run.returncode == 0, said

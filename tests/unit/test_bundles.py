@@ -139,6 +139,19 @@ def test_the_plan_of_a_cluster(capsys):
     assert "manifest.csv: 12 pairs" in out
     assert "1 job of 12 pairs" in out
     assert "GPU hours" in out
+    for pair in read_grid("manifest.csv")[:4]:
+        Path(pair.folder("results")).mkdir(parents=True)
+        Path(pair.image("results", "png")).touch()
+    assert main(["grid", "manifest.csv", "--cluster", "--profile", "slurm"]) == 0
+    out = capsys.readouterr().out
+    assert "manifest.csv: 12 pairs, 4 pictures there already" in out
+    assert "1 job of 8 pairs" in out
+    assert f"longest   {bundled(read_grid('manifest.csv'), load_config('slurm/nst.yaml'), Files())[0].name}" in out
+    for pair in read_grid("manifest.csv")[4:]:
+        Path(pair.folder("results")).mkdir(parents=True)
+        Path(pair.image("results", "png")).touch()
+    assert main(["grid", "manifest.csv", "--cluster", "--profile", "slurm"]) == 0
+    assert capsys.readouterr().out == "manifest.csv: 12 pairs, 12 pictures there already\n"
     assert main(["grid", "manifest.csv", "--cluster"]) == 1
     assert "profiles/slurm/nst.yaml: is not there" in capsys.readouterr().err
 
