@@ -253,16 +253,20 @@ def _made(work: _Work) -> dict[str, Any]:
 def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
     """Write a picture in two sizes; width and height of the small one, or nothing where it cannot be read."""
     from nst.images import picture_size, read_picture, write_picture
+    from nst.images.resizing import resize_with_alpha, target_shape
 
     try:
         side = max(picture_size(source))
         large = read_picture(source, long_side=min(side, LARGE[0]))
-        small = read_picture(source, long_side=min(side, SMALL[0]))
     except NstError:
         return {}
-    for name, picture, quality in (("large", large, LARGE[1]), ("small", small, SMALL[1])):
-        write_picture(folder / f"{name}.webp", picture.pixels, alpha=picture.alpha, quality=quality)
-    height, width = small.pixels.shape[:2]
+    height, width = target_shape(large.pixels.shape[:2], min(side, SMALL[0]))
+    small = resize_with_alpha(large.pixels, large.alpha, (height, width))
+    for name, (pixels, alpha), quality in (
+        ("large", (large.pixels, large.alpha), LARGE[1]),
+        ("small", small, SMALL[1]),
+    ):
+        write_picture(folder / f"{name}.webp", pixels, alpha=alpha, quality=quality)
     return {"width": width, "height": height}
 
 

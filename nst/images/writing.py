@@ -97,7 +97,8 @@ def _jpeg(levels: np.ndarray, text: str | None, quality: int) -> bytes:
 def _webp(levels: np.ndarray, text: str | None, quality: int) -> bytes:
     file = io.BytesIO()
     exif = exif_block(text) if text is not None else b""
-    Image.fromarray(levels).save(file, "WEBP", quality=quality, icc_profile=srgb_profile(), exif=exif)
+    # Method 2 takes half the time of Pillow's 4, for files larger by 1 to 3 %.
+    Image.fromarray(levels).save(file, "WEBP", quality=quality, method=2, icc_profile=srgb_profile(), exif=exif)
     return file.getvalue()
 
 
