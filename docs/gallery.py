@@ -1,0 +1,47 @@
+"""The README's picture of the gallery: the demo's overview, and one of its pairs, wiped.
+
+    make demo && python docs/gallery.py
+
+Needs Chromium, and Playwright of the extra `test`.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+GALLERY = HERE.parent / "results/gallery/index.html"
+WINDOW = {"width": 1280, "height": 860}
+#: What stands in the address, and the colour scheme.
+SIGHTS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D20", "dark"))
+GAP = 24
+
+
+def main() -> None:
+    shots = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for address, scheme in SIGHTS:
+            page = browser.new_context(viewport=WINDOW, color_scheme=scheme).new_page()
+            page.goto(GALLERY.as_uri() + address)
+            if address:
+                page.get_by_role("button", name="Wipe").click()
+                page.locator("dialog .chart").wait_for()
+            page.wait_for_load_state("networkidle")
+            shots.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+        browser.close()
+    width, height = shots[0].size
+    picture = Image.new("RGB", (2 * width + GAP, height), "white")
+    for number, shot in enumerate(shots):
+        picture.paste(shot, (number * (width + GAP), 0))
+    half = (picture.width * 2 // 3, picture.height * 2 // 3)
+    picture.resize(half, Image.Resampling.LANCZOS).save(HERE / "gallery.jpg", quality=84, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
