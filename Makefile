@@ -37,6 +37,7 @@ bench: $(VENV)/.installed-test  ## speed and losses against the loop that every 
 	python tests/benchmarks/overhead.py
 	python tests/benchmarks/throughput.py
 	python tests/benchmarks/cluster.py
+	python tests/benchmarks/gallery.py --browse
 
 pictures: $(VENV)/.installed  ## paint the sample pictures again
 	python data/paint

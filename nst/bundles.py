@@ -7,8 +7,8 @@ and the node that runs it must agree on what is in it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from nst.config import Config
 from nst.errors import NstError
@@ -37,10 +37,9 @@ class Bundle:
     seconds: float
     megabytes: float
 
-    def without(self, there: Collection[str], config: Config, files: Files) -> Bundle | None:
-        """What is left of it to paint where the pictures of some ids are there; None if nothing is."""
-        left = [(pair, *forecast(pair, config, files)) for pair in self.pairs if pair.id not in there]
-        return replace(_bundle(left), name=self.name) if left else None
+    def marker(self, results: str) -> str:
+        """The file that is written when all of it is painted."""
+        return f"{results}/bundles/{self.name}.json"
 
 
 def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "settings": "List every setting, its range and its default.",
     "judge": "Measure how well a picture keeps its content and its style.",
     "weights": "Fetch a network's weights and check them.",
+    "fetch": "Copy a picture from an address.",
     "tables": "Compare the pictures of a grid in tables.",
     "sheet": "Lay the pictures of a grid out on sheets.",
     "plot": "Plot how the losses fell.",

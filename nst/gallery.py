@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.files import replacing
+from nst.logs import last_sentence
 from nst.pages import viewable, write_page
 from nst.records import GROUP, content_picture, setting_columns, sorted_values, style_picture, varying
 from nst.settings import UNNAMED
@@ -41,7 +42,7 @@ FORMAT = 2
 LARGE, SMALL = (1600, 86), (320, 78)
 #: Points that a loss curve is drawn from.
 POINTS = 240
-#: Numbers of a pair that the page sorts by and shows.
+#: Numbers of a pair that the page shows, and sorts by.
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "evaluations")
 #: Settings that make no other picture.
 UNSEEN = UNNAMED - {"preset", "weights"}
@@ -129,11 +130,12 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     works += [work for work in done.values() if work.picture.is_file()]
     known = _make(works, processes)
     _forget(folder, known)
-    varied = _choices(records)
+    varied, every = _choices(records), setting_columns(records)
     pairs = []
     for line in lines:
         work = done.get(line["id"])
-        pairs.append(_entry(line, grid_csv.parent, known.get(work.folder, {}) if work else None, varied))
+        made = known.get(work.folder, {}) if work else None
+        pairs.append(_entry(line, grid_csv.parent, made, varied, every))
     edges = [
         _edges(lines, name, picture, {path: known.get(work.folder, {}) for path, work in inputs.items()})
         for name, picture in (("content_name", content_picture), ("style_name", style_picture))
@@ -148,9 +150,12 @@ def _publish(work: Path, folder: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(work, fresh, copy_function=_link, ignore=shutil.ignore_patterns(MADE, ".*"))
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
-        shutil.rmtree(folder)
+        folder.rename(old)
     fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _title(grid_csv: Path) -> str:
@@ -172,13 +177,18 @@ def _inputs(lines: list[dict[str, Any]]) -> set[str]:
     return {picture(line) for line in lines for picture in (content_picture, style_picture)}
 
 
-def _entry(line: dict[str, Any], results: Path, made: dict[str, Any] | None, varied: list[str]) -> dict[str, Any]:
-    """A pair as the page knows it; made: of its folder, empty where the picture cannot be read, None without one."""
-    status, error = line["status"], ""
+def _entry(
+    line: dict[str, Any], results: Path, made: dict[str, Any] | None, varied: list[str], every: list[str]
+) -> dict[str, Any]:
+    """A pair as the page knows it; made: of its folder, empty where the picture cannot be read, None without one.
+
+    varied: the settings that are choices. every: all settings, which the page of a pair without a record shows.
+    """
+    status, more = line["status"], {}
     if made is None:
-        error = _reason(line, results)
+        more = {"error": _reason(line, results), "given": {name: line[name] for name in every if line[name] != ""}}
     elif "width" not in made:
-        status, error = "broken", "its picture cannot be read"
+        status, more = "broken", {"error": "its picture cannot be read"}
     return {
         "key": _key(line["id"]),
         "id": line["id"],
@@ -187,11 +197,11 @@ def _entry(line: dict[str, Any], results: Path, made: dict[str, Any] | None, var
         "settings": line["settings_name"],
         "values": [line[name] for name in varied],
         "status": status,
-        "error": error,
         "best": bool(line["best"]),
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
         "judge": line["judge"],
         **{name: _rounded(line[name]) for name in METRICS},
+        **more,
         **_only(("width", "height", "moves", "whole"), made or {}),
     }
 
@@ -206,11 +216,7 @@ def _reason(line: dict[str, Any], results: Path) -> str:
     if line["status"] != "missing":
         return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
-    try:
-        said = [text for text in log.read_text(errors="replace").splitlines() if text.strip()]
-    except OSError:
-        said = []
-    return said[-1].removeprefix("nst: ")[:300] if said else "not painted yet"
+    return last_sentence(log)[:300] or ("stopped before its end" if log.exists() else "not painted yet")
 
 
 def _make(works: Sequence[_Work], processes: int) -> dict[Path, dict[str, Any]]:
@@ -324,11 +330,16 @@ def _forget(folder: Path, known: dict[Path, Any]) -> None:
 
 
 def _choices(records: pd.DataFrame) -> list[str]:
-    """The settings that vary and tell pictures apart, less those that follow from the preset, which stands for them."""
+    """The settings that vary and tell pictures apart, less those that are the preset said otherwise."""
     varied = [name for name in varying(records) if name not in UNSEEN]
     if "preset" not in varied:
         return varied
-    return [name for name in varied if name == "preset" or records.groupby("preset")[name].nunique().max() > 1]
+    return [name for name in varied if name == "preset" or not _same_parts(records, "preset", name)]
+
+
+def _same_parts(records: pd.DataFrame, one: str, other: str) -> bool:
+    """Whether two columns divide the pairs alike: each value of one goes with one of the other."""
+    return bool(records[one].nunique() == records[other].nunique() == len(records[[one, other]].drop_duplicates()))
 
 
 def _edges(

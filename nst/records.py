@@ -41,7 +41,7 @@ TEXTS: dict[str, tuple[str | int, ...]] = {
     "judge": ("metrics", "judge"),
     "device": ("device_name",),
     "precision_used": ("precision",),
-    "content_file": ("content", "path"),  # where it was read: of a URL, the copy that Snakemake keeps
+    "content_file": ("content", "path"),  # where it was read: of a URL, the copy that the rule `fetch` made
     "style_file": ("style", 0, "path"),
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +12,13 @@ from typing import TYPE_CHECKING
 import requests
 
 from nst.errors import NstError
+from nst.fetching import Progress, download
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 #: The weights that come with the package.
 EMBEDDED = {"lite": Path(__file__).parent / "lite" / "lite.safetensors"}
-
-#: Called while fetching with (bytes so far, bytes in all or None).
-Progress = Callable[[int, int | None], None]
 
 
 def find(network: str, weights: str = "imagenet") -> Path:
@@ -137,7 +134,7 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
     part = destination.with_name(destination.name + ".part")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        _download(source, part, progress)
+        download(source, part, progress)
     except (requests.RequestException, OSError) as error:
         reason = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
         raise NstError(f"{source} could not be fetched ({reason}); {missing(network, destination)}") from None
@@ -147,22 +144,3 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
         raise NstError(f"{source}: what arrived has another sha256 than {expected}…; it was removed, try again")
     part.replace(destination)
     return destination
-
-
-def _download(source: str, part: Path, progress: Progress | None) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with requests.get(source, headers=headers, stream=True, timeout=30) as answer:
-        if answer.status_code == requests.codes.requested_range_not_satisfiable:  # all of it is there already
-            return
-        answer.raise_for_status()
-        if answer.status_code != requests.codes.partial_content:
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with part.open("ab" if have else "wb") as file:
-            for block in answer.iter_content(1 << 16):
-                file.write(block)
-                have += len(block)
-                if progress:
-                    progress(have, total)

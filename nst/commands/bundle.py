@@ -24,6 +24,7 @@ from nst.errors import Problems
 from nst.files import replacing
 from nst.grid import Pair, arguments, read_grid, style_arguments
 from nst.inputs import Files
+from nst.logs import last_sentence
 from nst.worker import client, protocol
 
 #: Pictures that a GPU is offered at once: those that are alike are painted together.
@@ -115,13 +116,8 @@ def _paint(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:
             code = subprocess.run([sys.executable, "-m", "nst", *command], stdout=file, stderr=file).returncode
-        return "" if code == 0 else _sentence(log, code)
+        if code == 0:
+            return ""
+        return last_sentence(log) or f"it ended with exit status {code}; {log} says no more"
     except OSError as error:
         return f"{log}: cannot be written ({error.strerror}); choose a results folder that you may write to"
-
-
-def _sentence(log: Path, code: int) -> str:
-    """What a log says of a failure."""
-    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
-    told = [line.removeprefix("nst: ") for line in lines if line.startswith("nst: ")] or lines
-    return told[-1] if told else f"it ended with exit status {code}; {log} is empty"

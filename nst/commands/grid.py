@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from nst.bundles import bundled
+from nst.bundles import bundled, forecast
 from nst.config import CONFIG, Config, load_config
 from nst.errors import NstError
 from nst.estimate import duration_text, estimate, minutes
@@ -88,14 +88,19 @@ def _with_profile(config: Config, profile: Path) -> Config:
 def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
     """What would be submitted, by forecast. With `bundle: 0` each pair is a job of its own."""
     there = {pair.id for pair in pairs if Path(pair.image(results, config.format)).exists()}
-    jobs = [waiting for job in bundled(pairs, config, files) if (waiting := job.without(there, config, files))]
+    jobs = [
+        job
+        for job in bundled(pairs, config, files)
+        if not (Path(job.marker(results)).exists() if config.bundle else there.issuperset(p.id for p in job.pairs))
+    ]
     yield f"{manifest}: {_count(len(pairs), 'pair')}{_there(len(there))}"
     if not jobs:
         return
+    painted = [pair for job in jobs for pair in job.pairs if pair.id in there]
     what = "CPU node" if config.device == "cpu" else "GPU"
     each = sorted(len(job.pairs) for job in jobs)
     longest = max(jobs, key=lambda job: job.seconds)
-    hours = sum(job.seconds for job in jobs) / 3600
+    hours = (sum(job.seconds for job in jobs) - sum(forecast(pair, config, files)[0] for pair in painted)) / 3600
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
     yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"

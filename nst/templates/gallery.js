@@ -4,7 +4,7 @@ const gallery = (() => {
 const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
 const SORTS = {
   grid: "manifest's order", style_error: "style error", content_error: "content error", score: "both errors",
-  ssim: "likeness to the content", seconds: "time", id: "name"
+  rank: "rank", ssim: "likeness to the content", seconds: "time", peak_memory_mb: "memory", evaluations: "evaluations", id: "name"
 };
 const NAMES = {
   style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "both errors",
@@ -45,8 +45,8 @@ const tick = number => number >= 1e5 || (number && number < 1e-3) ? number.toExp
 const titleOf = pair => `${pair.content} × ${pair.style}`;
 const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}`;
 const valuesOf = pair => all.settings.map((name, i) => `${name} ${pair.values[i] || "none"}`);
-// What tells a pair from others in a caption: where many settings vary, the name that stands for them.
-const briefly = pair => all.settings.length > MOST_IN_SIGHT ? [pair.settings] : valuesOf(pair);
+// What tells a pair from others in a caption: where many settings vary, or none that is seen, the name that stands for them.
+const briefly = pair => all.settings.length > MOST_IN_SIGHT || !all.told ? [pair.settings] : valuesOf(pair);
 const fileOf = (pair, name) => `pairs/${pair.key}/${name}`;
 const byId = id => all.pairs.find(pair => pair.id === id);
 
@@ -185,7 +185,7 @@ function tile(pair) {
       element("b", {}, pair.status === "missing" ? "no picture" : "broken"), element("span", {}, pair.error));
   }
   const marks = [pair.best && "best of its pair", pair.front && "on the Pareto front"].filter(Boolean);
-  const alt = [titleOf(pair), ...valuesOf(pair), ...marks].join(", ");
+  const alt = [titleOf(pair), ...briefly(pair), ...marks].join(", ");
   const badge = pair.best ? "★" : pair.front ? "◆" : "";
   return element("button", {type: "button", class: "tile", "data-id": pair.id, onclick: () => open(pair)},
     image(fileOf(pair, "small.webp"), pair, alt),
@@ -323,8 +323,9 @@ function decades(low, high) {
 function front(pairs, main) {
   const measured = pairs.filter(pair => pair.status === "done" && pair.style_error !== null);
   if (!measured.length) return main.append(element("p", {class: "note"}, "No picture here has been measured."));
-  const width = Math.min(1200, Math.max(330, main.clientWidth - 28)), height = width < 700 ? 1.2 * width : 700;  // text keeps its size
-  const [left, bottom, look_at] = [width < 700 ? 44 : 64, 44, Math.min(240, width / 2)];
+  const wide = main.clientWidth, width = Math.min(1200, Math.max(330, wide - 28));  // text keeps its size
+  const height = Math.min(width < 700 ? 1.2 * width : 700, Math.max(400, innerHeight - 220));
+  const [left, bottom, look_at] = [width < 700 ? 44 : 64, 44, Math.min(240, width / 2, height / 2)];
   const thumb = (measured.length > 120 ? 34 : 52) * (width < 700 ? .75 : 1);
   const reach = name => {
     const values = measured.map(pair => pair[name]);
@@ -364,7 +365,8 @@ function front(pairs, main) {
         else { point.setAttribute("tabindex", "-1"); point[other].setAttribute("tabindex", "0"); point[other].focus(); }
         event.preventDefault();
       }});
-    if (measured.length > MOST_POINTS) point.append(element("circle", {cx, cy, r: pair.front ? 5 : 4}));
+    if (measured.length > MOST_POINTS && pair.front) point.append(element("path", {d: `M${cx - 7} ${cy}l7 -7l7 7l-7 7z`}));
+    else if (measured.length > MOST_POINTS) point.append(element("circle", {cx, cy, r: 4}));
     else point.append(element("image", {href: fileOf(pair, "small.webp"), x: cx - w / 2, y: cy - h / 2, width: w, height: h}), element("rect", {x: cx - w / 2, y: cy - h / 2, width: w, height: h, rx: 2}));
     const title = document.createElementNS(SVG, "title");
     title.textContent = label;
@@ -373,7 +375,8 @@ function front(pairs, main) {
   }
   plot.append(preview);
   main.append(element("div", {class: "scatter"}, plot, element("p", {class: "caption"},
-    "Less is nearer on both axes. Framed, or in another colour: nothing of the same content and style is better in one error and as good in the other.")));
+    `Less is nearer on both axes. ${measured.length > MOST_POINTS ? "A diamond" : "Framed"}: nothing of the same content and style is better in one error and as good in the other.`)));
+  window.onresize = () => { if (main.clientWidth !== wide) draw(); };
 }
 
 // ---- one pair ------------------------------------------------------------------------------------------------------
@@ -452,7 +455,9 @@ function stage(pair, known) {
   }
   if (mode === "content" && content.width) place.append(input(content));
   else if (mode === "style" && style.width) place.append(input(style));
-  else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was painted`, "over"));
+  else if (mode === "motion" && pair.moves && known && known.files.includes("animation.mp4")) {
+    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: true, muted: true, "aria-label": `${titleOf(pair)}, how it was painted`}));
+  } else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was painted`, "over"));
   else if (mode === "steps" && known && known.snapshots.length) {
     const [evaluation, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
     place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${evaluation} evaluations`, "over"));
@@ -509,7 +514,7 @@ function side(pair, known) {
   const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this picture"});
   if (pair.status !== "done") {
     place.append(element("h3", {}, "What went wrong"), element("p", {}, pair.error), element("h3", {}, "Settings"),
-      listed([...all.settings.map((name, i) => [name, pair.values[i] || "none"]), ...all.constant]));
+      listed(pair.given ? Object.entries(pair.given) : [...all.settings.map((name, i) => [name, pair.values[i] || "none"]), ...all.constant]));
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
@@ -719,12 +724,13 @@ function data(given) {
     pair.text = [pair.id, pair.content, pair.style, pair.settings, pair.status, ...valuesOf(pair)].join(" ").toLowerCase();
   });
   all.along = richest();
+  all.told = new Set(all.pairs.map(pair => [pair.content, pair.style, ...pair.values].join("\n"))).size === all.pairs.length;
   about();
   let wait;
   $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });
   $("filters").addEventListener("submit", event => event.preventDefault());
   for (const button of document.querySelectorAll("nav button")) button.addEventListener("click", () => update({view: button.dataset.view}));
-  addEventListener("popstate", follow);
+  addEventListener("popstate", () => { if (state.pair) kept = kept || state.compare; follow(); });
   $("pair").addEventListener("cancel", event => { event.preventDefault(); leave(); });
   $("pair").addEventListener("keydown", event => {
     if (event.target.matches("input[type=range]") || event.altKey || event.ctrlKey || event.metaKey) return;

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nst.animation import animate
 from nst.gallery import write_gallery
 from nst.records import read_records
 from PIL import Image
@@ -27,6 +28,12 @@ def gallery(tmp_path_factory) -> Path:
     first, last = Path(records["folder"][0]), Path(records["folder"].iloc[-1])
     frames = [Image.new("RGB", (48, 36), (i * 40, 90, 120)) for i in range(4)]
     frames[0].save(first / "animation.gif", save_all=True, append_images=frames[1:], duration=80)
+    frames[0].save(Path(records["folder"][1]) / "animation.gif", save_all=True, append_images=frames[1:], duration=80)
+    kept = Path(records["folder"][1]) / "snapshots/frames"
+    kept.mkdir(parents=True)
+    for i, frame in enumerate(frames):
+        frame.save(kept / f"{i:06d}.jpg")
+    animate(kept, kept.parents[1] / "animation.mp4")
     (first / "snapshots").mkdir()
     for i, frame in enumerate(frames[:3], 1):
         frame.save(first / f"snapshots/{50 * i:06d}.png")
@@ -164,6 +171,13 @@ def test_one_pair_wiped_played_and_stepped_through(visit):
         assert loaded(page, "dialog .stage img")
 
 
+def test_a_video_plays_where_there_is_one(visit):
+    page = visit("#pair=lake/wave/w10")
+    page.get_by_role("button", name="Animation").click()
+    page.wait_for_function("() => document.querySelector('dialog video').currentTime > 0")
+    assert page.locator("dialog video").get_attribute("src").endswith("animation.mp4")
+
+
 def test_one_pair_tells_all_about_itself(visit, gallery):
     page = visit()
     pair(page, "portrait", "swirls", 10).click()
@@ -203,6 +217,16 @@ def test_keys_lead_from_picture_to_picture_and_back(visit):
     assert page.evaluate("document.activeElement.dataset.id") == "lake/wave/w1"
     shared = visit("#" + address.partition("#")[2])
     assert shared.locator("#pair-title").inner_text() == "lake × wave style_weight 1"
+
+
+def test_the_way_back_keeps_what_was_picked(visit):
+    page = visit()
+    pair(page, "lake", "cubism", 10).click()
+    page.locator("dialog [data-role=pick]").click()
+    page.go_back()
+    page.locator("dialog#pair:not([open])").wait_for(state="hidden")
+    assert page.locator(".picked").count() == 1
+    assert "compare=lake" in page.url
 
 
 def test_the_way_back_closes_a_picture(visit):
@@ -388,6 +412,16 @@ def test_the_styles_stay_in_sight_above_a_tall_grid(visit, large, size):
         assert head["x"] + head["width"] / 2 == pytest.approx(column["x"] + column["width"] / 2, abs=3)
     page.get_by_role("button", name="Pictures").click()
     assert page.locator(".heads").count() == 0
+
+
+def test_thousands_of_errors_can_be_walked_through(visit, large):
+    page = visit("#view=front", WIDE, large)
+    assert page.locator(".point").count() == 2000
+    assert page.locator(".point.front path").count() == page.locator(".point.front").count() > 0
+    page.locator(".point[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    style = page.evaluate("getComputedStyle(document.activeElement.querySelector('circle, path')).strokeWidth")
+    assert style == "3px"
 
 
 def test_a_large_screen_is_filled(visit, large):

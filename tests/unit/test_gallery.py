@@ -58,17 +58,18 @@ def test_every_pair_is_there_with_its_pictures_in_two_sizes(grid, tmp_path):
     assert [edge["width"] for edge in data["contents"] + data["styles"]] == [48, 48, 30, 30]
 
 
-def test_settings_that_follow_from_the_preset_are_no_choices(tmp_path):
+def test_what_is_the_preset_said_otherwise_is_no_choice(tmp_path):
+    values = {"draft": ("lite", 60), "tutorial": ("vgg19", 300), "artistyle": ("vgg19", 100)}
     presets = {
-        f"{preset}{size}": {"preset": preset, "iterations": iterations, "size": size}
-        for preset, iterations in (("draft", 60), ("tutorial", 300))
+        f"{preset}{size}": {"preset": preset, "network": network, "iterations": iterations, "size": size, "tile": size}
+        for preset, (network, iterations) in values.items()
         for size in (64, 96)
     }
     grid = write_results(tmp_path / "results", ["cat"], ["wave"], presets)
     data = gallery(grid, tmp_path / "gallery")
-    assert data["settings"] == ["preset", "size"]
-    assert data["options"] == [["draft", "tutorial"], ["64", "96"]]
-    assert data["pairs"][0]["values"] == ["draft", "64"]
+    assert data["settings"] == ["preset", "network", "size"]  # three iterations for three presets; tiles are not seen
+    assert data["options"] == [["artistyle", "draft", "tutorial"], ["lite", "vgg19"], ["64", "96"]]
+    assert data["pairs"][0]["values"] == ["draft", "lite", "64"]
     assert "iterations" not in dict(data["constant"])
     assert all("whole" not in pair for pair in data["pairs"])
 
@@ -123,16 +124,21 @@ def test_a_pair_without_a_picture_says_why(grid, tmp_path):
     Path(records["image"][4]).write_bytes(b"no picture")
     log = grid.parent / "logs/stylize" / f"{records['id'][0]}.log"
     log.parent.mkdir(parents=True)
-    log.write_text("nst: evaluation 3\nnst: cat.png: is no picture; give a PNG\n\n")
+    log.write_text("nst: evaluation 3/9  total 1\nnst: cat.png: is no picture; give a PNG\n\n")
+    stopped = grid.parent / "logs/stylize" / f"{records['id'][2]}.log"
+    stopped.parent.mkdir(parents=True, exist_ok=True)
+    stopped.write_text("nst: evaluation 3/9  total 1\n")
     pairs = gallery(grid, tmp_path / "gallery")["pairs"]
     told = [(pair["status"], pair["error"]) for pair in pairs[:5]]
     assert told == [
         ("missing", "cat.png: is no picture; give a PNG"),
         ("missing", "not painted yet"),
-        ("missing", "not painted yet"),
+        ("missing", "stopped before its end"),
         ("broken", "its run.json cannot be read"),
         ("broken", "its picture cannot be read"),
     ]
+    assert pairs[0]["given"]["size"] == "256"
+    assert "given" not in pairs[5]
     assert {pair["status"] for pair in pairs[5:]} == {"done"}
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "gallery/pairs").glob("*/made.json")}
     assert gallery(grid, tmp_path / "gallery")["pairs"] == pairs

@@ -237,6 +237,9 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     assert "nst: half/stripes/" in told
     assert "Traceback" not in told
     assert len(list((project.folder / "half/pairs").rglob("image.png"))) == 1
+    run = project.snakemake(*asked, "--", "pairs")
+    assert run.returncode == 1
+    assert "gallery" not in run.stdout + run.stderr  # nobody asked for it
     shown = {pair["id"].partition("/")[0]: pair for pair in gallery_of(project.folder / "half")["pairs"]}
     assert shown["scene"]["status"] == "done"
     assert (shown["half"]["status"], shown["half"]["error"][:9]) == ("missing", "half.jpg:")

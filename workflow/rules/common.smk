@@ -2,9 +2,10 @@
 
 import gc
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
-from shlex import quote
 
 from nst import ALGORITHM, devices, weights
 from nst.bundles import bundled, find, fingerprint
@@ -15,6 +16,7 @@ from nst.grid import arguments, read_grid, style_arguments
 from nst.inputs import Files, is_url, local
 from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 FILES = Files()
 
@@ -98,19 +100,6 @@ def addresses():
     named = {path for pair in PAIRS.values() for path in pair.pictures if is_url(path)}
     copies = {Path(local(path, RESULTS)): path for path in sorted(named)}
     return {copy.name: path for copy, path in copies.items() if not copy.exists()}
-
-
-def remote(wildcards):
-    """What is at an address, by Snakemake's storage plugins.
-
-    Addresses that differ only after a `?` have the same place on this machine there; so each has a provider of its own.
-    """
-    address = ADDRESSES[wildcards.address]
-    if "?" not in address:
-        return storage(address)
-    registry, tag = workflow.storage_registry, f"of-{wildcards.address}"
-    registry.register_storage(registry.infer_provider(address), tag=tag)
-    return getattr(storage, tag)(address)
 
 
 def fetched(settings):
@@ -202,9 +191,7 @@ def pictures(names):
     images = {name: PAIRS[name].image(RESULTS, CONFIG.format) for name in names}
     if not BUNDLES:
         return list(images.values())
-    wanted = {
-        BUNDLED[name]: f"{RESULTS}/bundles/{BUNDLED[name]}.json" for name in names
-    }
+    wanted = {BUNDLED[name]: BUNDLES[BUNDLED[name]].marker(RESULTS) for name in names}
     finished = {bundle for bundle, file in wanted.items() if Path(file).exists()}
     gone = [
         image
@@ -232,12 +219,19 @@ def all_pictures(wildcards):
 
 
 def show_what_is_there():
-    """Make the gallery where the rule that does cannot, for it needs every picture."""
-    if Path(f"{RESULTS}/grid.csv").exists():
-        shell(
-            f"nst gallery {quote(RESULTS)}/grid.csv -o {quote(RESULTS)}/gallery"
-            f" --work {quote(RESULTS)}/.work/.gallery --processes {all_cores()}"
-        )
+    """Make the gallery where the rule that does cannot, for it needs every picture; not of a run that was stopped."""
+    jobs, scheduler = workflow.dag.needrun_jobs(), workflow.scheduler
+    asked = any(job.rule.name == "gallery" for job in jobs)
+    if (
+        asked
+        and scheduler.failed
+        and not scheduler.running
+        and Path(f"{RESULTS}/grid.csv").exists()
+    ):
+        logger.info("The gallery is made of what is there.")
+        command = ["gallery", f"{RESULTS}/grid.csv", "-o", f"{RESULTS}/gallery"]
+        command += ["--work", f"{RESULTS}/.work/.gallery", "--processes", all_cores()]
+        subprocess.run([sys.executable, "-m", "nst", *map(str, command)])
 
 
 def all_clips(wildcards):

@@ -19,8 +19,6 @@ rule weights:
 
 rule fetch:
     """Fetch a picture that the manifest names by its address, once, where there is internet."""
-    input:
-        remote,
     output:
         f"{RESULTS}/inputs/{{address}}",
     log:
@@ -31,6 +29,7 @@ rule fetch:
     localrule: True
     conda:
         "../envs/nst.yaml"
+    params:
+        address=lambda wildcards: ADDRESSES[wildcards.address],
     shell:
-        # Renamed at its end: when this file is there nothing asks Snakemake whether it is whole.
-        "cp {input:q} {output:q}.part 2> {log:q} && mv {output:q}.part {output:q} 2>> {log:q}"
+        "nst fetch {params.address:q} -o {output:q} > {log:q} 2>&1"

@@ -1,0 +1,26 @@
+"""`nst fetch`: copy a picture from an address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("address")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write.")
+def command(address: str, output: Path) -> None:
+    """Copy the picture at ADDRESS (http, https, s3) to a file, if a picture is what comes."""
+    from nst.errors import NstError
+    from nst.fetching import copy
+    from nst.files import replacing
+    from nst.images import picture_size
+
+    with replacing(output) as temporary:
+        copy(address, temporary)
+        try:
+            picture_size(temporary)
+        except NstError:
+            raise NstError(f"{address}: what came is no picture; look at the address in a browser") from None
+    click.echo(output)
