@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst.cells import parse_styles
 from nst.errors import NstError
+from nst.inputs import local
 from nst.settings import fields
 
 if TYPE_CHECKING:
@@ -58,17 +60,17 @@ def animation(image: str) -> str:
 
 
 def content_picture(line: Mapping[str, Any]) -> str:
-    """Where a pair's content was read, or else where the manifest has it."""
-    return str(line["content_file"] or line["content"])
+    """Where a pair's content was read, or else where it is to be read."""
+    return str(line["content_file"]) or local(str(line["content"]), _results(line))
 
 
 def style_picture(line: Mapping[str, Any]) -> str:
-    """The picture that stands for a style: of a blend `a.jpg:0.7+b.jpg:0.3`, the first."""
-    style = str(line["style_file"] or line["style"])
-    if Path(style).exists():
-        return style
-    first = style.split("+")[0]
-    return first if Path(first).exists() else first.rpartition(":")[0] or first
+    """The picture that stands for a style, of a blend `a.jpg:0.7+b.jpg:0.3` the first: as `content_picture` has it."""
+    return str(line["style_file"]) or local(parse_styles(str(line["style"]))[0][0], _results(line))
+
+
+def _results(line: Mapping[str, Any]) -> str:
+    return str(line["folder"]).removesuffix(f"/pairs/{line['id']}")
 
 
 def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nst.errors import NstError
-from nst.records import pareto_front, read_records, sorted_values, varying
+from nst.records import content_picture, pareto_front, read_records, sorted_values, style_picture, varying
 from synthetic import errors, write_results
 
 SETTINGS = {f"w{w}": {"style_weight": w} for w in (1, 10, 100)}
@@ -101,3 +101,14 @@ def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) 
 def test_values_sort_as_people_do(grid: Path) -> None:
     assert sorted_values(["1e4", "auto", "30", "2", "2"]) == ["2", "30", "1e4", "auto"]
     assert varying(read_records(grid)) == ["style_weight"]
+
+
+def test_what_stands_for_an_input_is_there_before_it_is_painted() -> None:
+    line = {"id": "a/b/c", "folder": "out/pairs/a/b/c", "content_file": "", "style_file": ""}
+    assert content_picture(line | {"content": "c/a.png"}) == "c/a.png"
+    copy = content_picture(line | {"content": "https://host/a.png"})
+    assert copy.startswith("out/inputs/a-")
+    assert content_picture(line | {"content": "https://host/a.png", "content_file": "read.png"}) == "read.png"
+    for style in ("s/x.png:0.25+s/y.png:0.75", "s/x.png"):
+        assert style_picture(line | {"style": style}) == "s/x.png"
+    assert style_picture(line | {"style": "https://host/a.png"}) == copy
