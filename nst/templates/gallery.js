@@ -35,7 +35,8 @@ function short(number) {
   if (number === null || number === undefined) return "–";
   const size = Math.abs(number);
   if (Number.isInteger(number) && size < 1e6) return String(number);
-  if (size >= 1000 || (size && size < 1e-3)) return number.toExponential(2);
+  if (size >= 1e6 || (size && size < 1e-3)) return number.toExponential(2);
+  if (size >= 1000) return String(Math.round(number));
   return number.toPrecision(3);
 }
 
