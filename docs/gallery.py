@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 GALLERY = HERE.parent / "results/gallery/index.html"
 WINDOW = {"width": 1280, "height": 860}
 #: What stands in the address, and the colour scheme.
-SIGHTS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D20", "dark"))
+SIGHTS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D60", "dark"))
 GAP = 24
 
 

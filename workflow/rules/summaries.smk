@@ -35,6 +35,7 @@ rule compare:
             f"{RESULTS}/tables/comparison.html",
             caption="../report/comparison.rst",
             category="Tables",
+            labels={"shows": "all pairs, compared"},
         ),
     log:
         f"{RESULTS}/logs/tables.log",
@@ -60,6 +61,7 @@ rule gallery:
             htmlindex="index.html",
             caption="../report/gallery.rst",
             category="Gallery",
+            labels={"shows": "all pairs, with their pictures"},
         ),
     log:
         f"{RESULTS}/logs/gallery.log",
@@ -205,6 +207,7 @@ rule plot_errors:
             f"{RESULTS}/plots/errors.png",
             caption="../report/errors.rst",
             category="Tables",
+            labels={"shows": "content error and style error"},
         ),
     log:
         f"{RESULTS}/logs/errors.log",
