@@ -39,8 +39,8 @@ def main() -> None:
     picture = Image.new("RGB", (2 * width + GAP, height), "white")
     for number, shot in enumerate(shots):
         picture.paste(shot, (number * (width + GAP), 0))
-    half = (picture.width * 2 // 3, picture.height * 2 // 3)
-    picture.resize(half, Image.Resampling.LANCZOS).save(HERE / "gallery.jpg", quality=84, optimize=True)
+    smaller = (picture.width * 2 // 3, picture.height * 2 // 3)
+    picture.resize(smaller, Image.Resampling.LANCZOS).save(HERE / "gallery.jpg", quality=84, optimize=True)
 
 
 if __name__ == "__main__":

@@ -185,10 +185,10 @@ def _entry(
     varied: the settings that are choices. every: all settings, which the page of a pair without a record shows.
     """
     status, more = line["status"], {}
-    if made is None:
-        more = {"error": _reason(line, results), "given": {name: line[name] for name in every if line[name] != ""}}
-    elif "width" not in made:
-        status, more = "broken", {"error": "its picture cannot be read"}
+    if made is None or "width" not in made:
+        error = _reason(line, results) if made is None else "its picture cannot be read"
+        status = status if made is None else "broken"
+        more = {"error": error, "given": {name: line[name] for name in every if line[name] != ""}}
     return {
         "key": _key(line["id"]),
         "id": line["id"],
@@ -366,11 +366,9 @@ def _write_data(
     pairs: list[dict[str, Any]],
     edges: list[list[dict[str, Any]]],
 ) -> None:
-    same = [name for name in setting_columns(records) if len(records) and records[name].nunique() == 1]
     data = {
         "settings": varied,
         "options": [sorted_values(records[name]) for name in varied],
-        "constant": [[name, records[name].iloc[0]] for name in same if records[name].iloc[0] != ""],
         "judges": sorted_values(records.loc[records["judge"] != "", "judge"]),
         "contents": edges[0],
         "styles": edges[1],

@@ -515,7 +515,7 @@ function side(pair, known) {
   const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this picture"});
   if (pair.status !== "done") {
     place.append(element("h3", {}, "What went wrong"), element("p", {}, pair.error), element("h3", {}, "Settings"),
-      listed(pair.given ? Object.entries(pair.given) : [...all.settings.map((name, i) => [name, pair.values[i] || "none"]), ...all.constant]));
+      listed(Object.entries(pair.given)));
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
