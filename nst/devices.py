@@ -158,13 +158,17 @@ def has_bf16_units(device: torch.device) -> bool:
     return device.type == "cpu" and cpu_has_bf16_units()
 
 
-@cache
 def cpu_has_bf16_units() -> bool:
-    """Whether this machine's CPU has AMX or AVX512-BF16; known only of Linux on x86-64."""
+    """Whether this machine's CPU has AMX or AVX512-BF16."""
+    return not cpu_flags().isdisjoint({"amx_bf16", "avx512_bf16"})
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """What this machine's CPU can do, by Linux's names; known only of Linux on x86-64."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
-        return False
-    flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
-    return "amx_bf16" in flags or "avx512_bf16" in flags
+        return frozenset()
+    return frozenset(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
 
 
 def compute_type(precision: str, device: torch.device) -> torch.dtype:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.vgg import make_layers
 
+from nst import winograd
 from nst.errors import NstError
 from nst.losses import gram
 from nst.settings import WIDTHS, convolutions
@@ -19,6 +20,7 @@ from nst.settings import WIDTHS, convolutions
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+Convolution = nn.Conv2d | winograd.WinogradConv2d
 Pooling = Literal["max", "average", "l2"]
 
 
@@ -83,6 +85,13 @@ class FeatureExtractor(nn.Module):
         self.maps = {layer: triangle.to(device) for layer, triangle in self.maps.items()}
         return self
 
+    def use_winograd(self) -> FeatureExtractor:
+        """Compute convolutions by fewer multiplications where that is sooner; to be called once converted."""
+        for at, step in enumerate(self.steps):
+            if isinstance(step, nn.Conv2d) and winograd.pays(step):
+                self.steps[at] = winograd.WinogradConv2d(step)
+        return self
+
     def project(self, layer: str, features: Tensor) -> Tensor:
         """Features as VGG-19 would weigh them: R·x for lite's, the same for VGG's own. (batch, channels, h, w)."""
         if layer not in self.maps:
@@ -125,7 +134,7 @@ class FeatureExtractor(nn.Module):
                 x = F.relu(x, inplace=True) if name in self.late else x
             else:
                 x = step(x)
-            if name in self.layers and isinstance(step, nn.Conv2d if self.tap == "conv" else nn.ReLU):
+            if name in self.layers and isinstance(step, Convolution if self.tap == "conv" else nn.ReLU):
                 taps[name] = x
         return taps
 
