@@ -245,8 +245,9 @@ class Adam(_Stateful):
         average: float = 0.0,
         age: int = 0,
     ):
-        self.betas, self.decay, self.average, self.age = betas, decay, average, age
-        self.sum, self.told = torch.zeros_like(x), 0
+        self.betas, self.decay, self.average = betas, decay, average
+        self.age = x.new_full((len(x),), age)
+        self.sum, self.told = torch.zeros_like(x), x.new_zeros(len(x))
         self.x, self.safe = x.clone(), x.clone()
         self.rate = x.new_full((len(x),), learning_rate)
         self.steps = x.new_zeros(len(x))
@@ -254,7 +255,7 @@ class Adam(_Stateful):
 
     def ask(self) -> Tensor:
         """The next point to evaluate, (batch, n)."""
-        return self.x
+        return self.x.clone()
 
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
         """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
@@ -266,17 +267,17 @@ class Adam(_Stateful):
         self.steps = self.steps + finite
         self.rate = torch.where(finite, self.rate, self.rate / 2)
         self.safe = torch.where(good, x, self.safe)
-        self.told += 1
-        self.age += 1
+        self.told, self.age = self.told + 1, self.age + 1
         self.sum = self.average * self.sum + (1 - self.average) * self.safe
         count = self.steps.clamp_min(1)[:, None]
         spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
-        rate = self.rate * self.decay ** ((self.age - 1) // self.PERIOD)
+        rate = self.rate * self.decay ** ((self.age - 1) / self.PERIOD).floor()
         self.x = self.safe - rate[:, None] * (self.mean / (1 - b1**count)) / spread
 
     def averaged(self) -> Tensor:
         """The running average of the points told so far, free of its start at 0 (algorithm 1's correction)."""
-        return self.sum / (1 - self.average**self.told) if self.told else self.x
+        share = (1 - self.average**self.told)[:, None]
+        return torch.where(share > 0, self.sum / share, self.x)
 
     def restart(self) -> None:
         """Forget the moments: after the objective itself has changed."""

@@ -20,8 +20,9 @@ from nst import balance, devices, recolour
 from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
 from nst.images import resize
-from nst.objective import Evaluation, Objective, joined
+from nst.objective import Objective, joined
 from nst.optimizers import LBFGS, Adam, Optimizer
+from nst.replay import Replay
 from nst.scales import Pair, Pixels, check_masks, check_sides, scale_plan, start, to_tensor
 from nst.settings import Settings
 from nst.smoothing import Smoothing
@@ -198,19 +199,22 @@ def together(
             _restore(run, resume)
             resume = None
         objective = run.objective()
+        replay = _replay(run, objective)
         timing["targets"] += time.perf_counter() - started
         started = time.perf_counter()
         before = timing["optimise"]
         while run.evaluation < last:
-            losses, x = _evaluate(run, objective, run.evaluation + 1 == last)
+            losses, x = _evaluate(run, objective, replay, run.evaluation + 1 == last)
             shown = [_so_shown(run, index, x) for index in range(len(run.pictures))]
             timing["optimise"] = before + time.perf_counter() - started
             # Before others see the state: who goes on from it must not miss what follows from this evaluation.
             if len(run.pictures) == 1 and _must_widen(run, losses[0]):
-                objective = run.objective()
                 run.optimizer.restart()
+                objective = run.objective()
+                replay = _replay(run, objective)
             if balance.is_turn(settings, run.evaluation) and run.alone.best is not None:
                 _correct_weight(run, objective, settings, keep=run.evaluation == last)
+                replay.forget()
             for index, picture in enumerate(run.pictures):
                 if not picture.lost:
                     look, state_of = partial(_shown, run, picture.pair, shown[index]), partial(_snapshot, run, index)
@@ -297,19 +301,36 @@ def _enlarged(before: _Run, shape: tuple[int, ...]) -> Tensor:
     return F.interpolate(pictures, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def _evaluate(run: _Run, objective: Objective, last: bool) -> tuple[list[dict[str, float]], Tensor]:
-    """One evaluation; the losses of each picture, and where they were."""
-    averaged = run.optimizer.averaged() if isinstance(run.optimizer, Adam) and run.optimizer.average else None
-    x = averaged if last and averaged is not None else run.optimizer.ask()
-    x = run.canvas.into_range(x)
+def _replay(run: _Run, objective: Objective) -> Replay[tuple[Tensor, list[str]]]:
+    """What takes an evaluation after the other; tiles and eigenvalues wait for the GPU, which a recording must not."""
+    pair = run.pictures[0].pair
+    able = not pair.settings.tile and pair.settings.style_loss != "wasserstein"
+    return Replay(partial(_step, run, objective), run.optimizer, pair.device, able=able)
+
+
+def _step(run: _Run, objective: Objective, x: Tensor | None = None) -> tuple[Tensor, tuple[Tensor, list[str]]]:
+    """Evaluate x, or what the optimiser asks for, and tell it: the losses (batch, losses), where, and their names."""
+    x = run.canvas.into_range(run.optimizer.ask() if x is None else x)
     evaluation = objective.evaluate(run.canvas.picture(x))
     run.optimizer.tell(x, evaluation.total, run.canvas.gradient(x, evaluation.gradient))
+    named = {"content": None, "style": None, "tv": None} | evaluation.parts | {"total": evaluation.total}
+    return torch.stack([named[name].double() for name in named], 1), (x, list(named))  # type: ignore[union-attr]
+
+
+def _evaluate(
+    run: _Run, objective: Objective, replay: Replay[tuple[Tensor, list[str]]], last: bool
+) -> tuple[list[dict[str, float]], Tensor]:
+    """One evaluation; the losses of each picture, and where they were."""
+    averaged = run.optimizer.averaged() if isinstance(run.optimizer, Adam) and run.optimizer.average else None
+    rows, (x, names) = replay() if averaged is None or not last else _step(run, objective, averaged)
     run.evaluation += 1
-    losses = _numbers(evaluation)
+    losses = [_numbers(dict(zip(names, row, strict=True))) for row in rows.tolist()]  # one transfer from the device
     for index, picture in enumerate(run.pictures):
         if not picture.lost:
             _keep_best(picture, x[index : index + 1], losses[index], run.evaluation, last and averaged is not None)
             _give_up(run, picture, x[index : index + 1])
+            if replay.problem and replay.problem not in picture.warnings:
+                picture.warnings.append(replay.problem)
     return losses, x if averaged is None else averaged
 
 
@@ -340,15 +361,9 @@ def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optim
     )
 
 
-def _numbers(evaluation: Evaluation) -> list[dict[str, float]]:
-    """The losses of each picture as numbers, content, style, tv and total first; read in one transfer."""
-    named = {"content": None, "style": None, "tv": None} | evaluation.parts | {"total": evaluation.total}
-    rows = torch.stack([named[name].double() for name in named], 1).cpu().tolist()  # type: ignore[union-attr]
-    found = []
-    for row in rows:
-        losses = dict(zip(named, row, strict=True))
-        found.append({"content": 0.0, "style": 0.0, "tv": 0.0, "total": losses.pop("total")} | losses)
-    return found
+def _numbers(losses: dict[str, float]) -> dict[str, float]:
+    """The losses in the order in which they are told: content, style, tv and total first."""
+    return {"content": 0.0, "style": 0.0, "tv": 0.0, "total": losses.pop("total")} | losses
 
 
 def _keep_best(picture: _Picture, x: Tensor, losses: dict[str, float], evaluation: int, always: bool) -> None:
