@@ -18,13 +18,13 @@ Hardware = Literal["bf16", "fp32", "gpu"]
 START_SECONDS = 6.0
 #: Floating-point operations a second in these networks: of a core with bf16 units, of one without, and of a GPU (a
 #: tenth of what an A100 is said to do, for none was at hand: too long a forecast costs a cluster's user little).
-FLOPS = {"bf16": 205e9, "fp32": 87e9, "gpu": 30e12}
+FLOPS = {"bf16": 260e9, "fp32": 140e9, "gpu": 30e12}
 #: What a pass does beside the convolutions, as operations a pixel: it weighs little with VGG and much with lite.
 GLUE = 66e3
 #: A forward pass, and a backward pass to the pixels only.
 PASSES = 2.0
 #: Megabytes of Python, torch and the weights; with a GPU also of CUDA's libraries.
-BASE_MB = {"bf16": 900.0, "fp32": 900.0, "gpu": 4000.0}
+BASE_MB = {"bf16": 1100.0, "fp32": 1200.0, "gpu": 4000.0}
 #: Bytes of activations, gradients and the optimiser's memory a pixel of the picture; of a GPU's pictures, of which up
 #: to 16 are in work, what its host holds: files read, frames to be written.
 BYTES_PER_PIXEL = {"bf16": 3000.0, "fp32": 4800.0, "gpu": 1600.0}

@@ -64,7 +64,8 @@ class Replay(Generic[Result]):
         right, _ = in_place(self.step, self.state)
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            # Other threads read pictures meanwhile, which a recording of everything would not allow.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self.result = in_place(self.step, self.state)
             _put(before, kept)
             graph.replay()

@@ -72,13 +72,14 @@ class _Winograd(torch.autograd.Function):
 
 
 def pays(step: nn.Module) -> bool:
-    """Whether a layer of a network is computed sooner so: on x86-64, but for bf16 where AMX multiplies it."""
+    """Whether a layer of a network is computed sooner so: on x86-64 in float32, and in bf16 with AVX512 but no AMX."""
     if not isinstance(step, nn.Conv2d) or min(step.in_channels, step.out_channels) < LEAST_CHANNELS:
         return False
     if step.weight.device.type != "cpu" or platform.machine() not in ("x86_64", "AMD64"):
         return False
-    known = torch.backends.mkldnn.is_available() and step.weight.dtype in (torch.float32, torch.bfloat16)
-    return known and not (step.weight.dtype == torch.bfloat16 and "amx_bf16" in devices.cpu_flags())
+    if step.weight.dtype == torch.bfloat16:
+        return devices.cpu_flags() & {"avx512_bf16", "amx_bf16"} == {"avx512_bf16"}
+    return step.weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
 
 
 def _packed(weight: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ SMALL = {
     "company.py": ["--size", "32", "--evaluations", "2", "--at-once", "1", "2"],
     "throughput.py": ["--pairs", "2", "--size", "32", "--iterations", "1", "--cores", "1", "--network", "vgg19"],
     "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--evaluations", "2"],
+    "precision.py": [CONTENT, "--styles", STYLE, "--size", "32", "--evaluations", "2"],
     "peers.py": [*ONE_PAIR, "--size", "32", "--evaluations", "2", "--also", "2", "--work", "WORK"],
     "defaults.py": [*ONE_PAIR, "--size", "32", "--evaluations", "2", "--candidates", "start", "--work", "WORK"],
     "large.py": ["--compare", "64", "--tile", "32", "--iterations", "1", "--work", "WORK"],

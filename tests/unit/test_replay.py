@@ -1,4 +1,4 @@
-"""A recorded evaluation is the evaluation: by a trace of its operations everywhere, by CUDA graphs where there is a GPU.
+"""A recorded evaluation is the evaluation: by a trace of its operations everywhere, by CUDA graphs on a GPU.
 
 Without a GPU an evaluation is traced into the list of its tensor operations, which is what a CUDA graph keeps: whatever
 Python computed from the values of tensors while tracing would be a constant of the trace, and the course would differ.
@@ -9,7 +9,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from nst import replay, stylization
+from nst import replay, run, stylization
 from nst.replay import Replay, in_place, tensors
 from nst.settings import make
 from nst.stylization import Finished, Subject, stylize
@@ -32,31 +32,32 @@ LOOKS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique", "
 
 @pytest.fixture
 def begun(scene, stripes, untrained):
-    def begin(values, subjects=1, memory=5):
+    def begin(values, subjects=1):
         settings = make(VALUES | values)
         pairs = [
             stylization.prepared(Subject(scene[:: 1 - 2 * k], [stripes], settings), untrained, torch.device("cpu"))
             for k in range(subjects)
         ]
-        run = stylization._begin(pairs, [None] * subjects, None, torch.float32)
-        return run, run.objective()
+        painted = run.Run(pairs, [None] * subjects, torch.float32, None)
+        painted.aim()
+        return painted
 
     return begin
 
 
 @pytest.mark.parametrize(("kind", "subjects"), [*((kind, 1) for kind in KINDS), ("lbfgs", 2)])
 def test_an_evaluation_is_a_fixed_list_of_operations(begun, kind, subjects, monkeypatch):
-    monkeypatch.setattr(stylization, "MEMORY", 5)  # so that old steps are forgotten within the test
-    monkeypatch.setattr(stylization, "MEMORY_LEAST", 5)
-    run, objective = begun(KINDS[kind], subjects)
-    names = list(tensors(run.optimizer))
+    monkeypatch.setattr(run, "MEMORY", 5)  # so that old steps are forgotten within the test
+    monkeypatch.setattr(run, "MEMORY_LEAST", 5)
+    painted = begun(KINDS[kind], subjects)
+    names = list(tensors(painted.optimizer))
 
     def step(*values):
-        vars(run.optimizer).update(zip(names, values, strict=True))
-        losses, (x, _) = stylization._step(run, objective)
-        return losses, x, *tensors(run.optimizer).values()
+        vars(painted.optimizer).update(zip(names, values, strict=True))
+        losses, (x, _) = painted.step()
+        return losses, x, *tensors(painted.optimizer).values()
 
-    start = [value.clone() for value in tensors(run.optimizer).values()]
+    start = [value.clone() for value in tensors(painted.optimizer).values()]
     recorded = make_fx(step)(*[value.clone() for value in start])
     used = {node.target.__name__.partition(".")[0] for node in recorded.graph.nodes if node.op == "call_function"}
     assert used.isdisjoint(LOOKS)
@@ -76,16 +77,16 @@ def test_an_evaluation_is_a_fixed_list_of_operations(begun, kind, subjects, monk
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_state_stays_where_it_is(begun, kind):
-    (run, objective), (other, right_objective) = begun(KINDS[kind]), begun(KINDS[kind])
-    places = {name: value.data_ptr() for name, value in tensors(run.optimizer).items()}
+    painted, other = begun(KINDS[kind]), begun(KINDS[kind])
+    places = {name: value.data_ptr() for name, value in tensors(painted.optimizer).items()}
     for _ in range(5):
-        losses, (x, _) = in_place(lambda: stylization._step(run, objective), run.optimizer)
-        right, (right_x, _) = stylization._step(other, right_objective)
+        losses, (x, _) = in_place(painted.step, painted.optimizer)
+        right, (right_x, _) = other.step()
         assert torch.equal(losses, right)
         assert torch.equal(x, right_x)
         assert x.data_ptr() not in places.values()
-    assert {name: value.data_ptr() for name, value in tensors(run.optimizer).items()} == places
-    for name, value in tensors(run.optimizer).items():
+    assert {name: value.data_ptr() for name, value in tensors(painted.optimizer).items()} == places
+    for name, value in tensors(painted.optimizer).items():
         assert torch.equal(value, getattr(other.optimizer, name)), name
 
 
@@ -116,7 +117,7 @@ def counted(monkeypatch, graph, fails=False):
     """Ten steps where a GPU is played by a stand-in, and who took them."""
 
     @contextlib.contextmanager
-    def capture(_):
+    def capture(_, capture_error_mode):
         yield
         if fails:
             raise RuntimeError("operation not permitted when stream is capturing\nand more")

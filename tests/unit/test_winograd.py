@@ -51,6 +51,7 @@ def test_it_is_the_convolution(size, memory):
     assert fast(x).is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.skipif(not devices.cpu_has_bf16_units(), reason="this CPU has no bf16 units")
 def test_bf16_rounds_four_times_as_much():
     """A feature map in bf16 has an error of 0.3 % by itself; losses in the end differ by far less (docs/engine.md)."""
     plain, fast = layer(128, 128, torch.bfloat16)
@@ -74,9 +75,11 @@ def test_who_gains_by_it(monkeypatch):
     assert not winograd.pays(nn.Conv2d(64, 128, 3))
     assert not winograd.pays(nn.ReLU())
     assert not winograd.pays(nn.Conv2d(128, 128, 3, dtype=torch.float64))
-    monkeypatch.setattr(devices, "cpu_flags", lambda: frozenset({"amx_bf16"}))
-    assert winograd.pays(here)
-    assert not winograd.pays(nn.Conv2d(128, 128, 3, dtype=torch.bfloat16))
+    halves = nn.Conv2d(128, 128, 3, dtype=torch.bfloat16)
+    for flags, gains in (({"avx2"}, False), ({"avx512_bf16"}, True), ({"avx512_bf16", "amx_bf16"}, False)):
+        monkeypatch.setattr(devices, "cpu_flags", lambda flags=flags: frozenset(flags))
+        assert winograd.pays(here)
+        assert winograd.pays(halves) == gains
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert not winograd.pays(here)
 
