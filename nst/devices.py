@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 #: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
 LISTED = 600.0
+
+#: For what threads of a worker do on a GPU beside the painting, one at a time: judging takes memory and waits for all
+#: of the GPU, which nobody may while a CUDA graph is recorded.
+TURN = threading.Lock()
 
 #: The GPU that this process keeps for life.
 _mine = ""
@@ -213,7 +218,8 @@ def _free_memory() -> None:
     """Give the GPU's memory that torch keeps for later back, where torch has used a GPU."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError):  # what cannot be given back costs no finished picture
+            torch.cuda.empty_cache()
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:

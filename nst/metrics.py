@@ -8,7 +8,6 @@ luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -28,9 +27,6 @@ Pixels = NDArray[np.float32]
 CONTENT_LAYER = "conv4_2"
 STYLE_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 MAX_SIDE = 1024
-
-#: One at a time: the threads of a worker share a GPU's memory with what is being painted.
-_TURN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def judge(
         by: who measures; VGG-19 where its weights are at hand, else lite.
     """
     by = by or Judge.at_hand()
-    with _TURN:
+    with devices.TURN:
         return _measured(picture, content, styles, by, blend, devices.torch_device(device))
 
 

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from nst import devices
+
 Result = TypeVar("Result")
 
 #: Steps taken before one is recorded: libraries choose their algorithms and get their memory in these.
@@ -30,8 +32,8 @@ class Replay(Generic[Result]):
         state: keeps its tensors: those that a step replaces are copied back into the ones that were there.
         able: whether the step can be recorded at all.
 
-    A recording that fails, or whose first replay gives something else than the step itself, is not used; `problem` then
-    says why.
+    A recording that fails, or whose first two replays do not tell what two steps tell, is not used; `problem` then says
+    why. The second depends on all that the first left behind.
     """
 
     def __init__(
@@ -58,18 +60,16 @@ class Replay(Generic[Result]):
         self.graph = None
 
     def _record(self) -> tuple[Tensor, Result]:
-        """Take a step, record it, and take it once more from the same state by its recording."""
+        """Take two steps, record one, and take them once more from the same state by the recording."""
         kept = tensors(self.state)
         before = {name: tensor.clone() for name, tensor in kept.items()}
-        right, _ = in_place(self.step, self.state)
+        right = [in_place(self.step, self.state)[0] for _ in range(2)]
         graph = torch.cuda.CUDAGraph()
         try:
-            # Other threads read pictures meanwhile, which a recording of everything would not allow.
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            # Other threads read pictures meanwhile, which `thread_local` allows; judging one waits for the whole GPU.
+            with devices.TURN, torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self.result = in_place(self.step, self.state)
-            _put(before, kept)
-            graph.replay()
-            if torch.allclose(self.result[0], right, rtol=TOLERANCE, atol=0, equal_nan=True):
+            if self._tells(graph, right, before, kept):
                 self.graph = graph
                 return self.result
             self.problem = "a CUDA graph gave other losses than the evaluation that it recorded; went on without"
@@ -79,6 +79,19 @@ class Replay(Generic[Result]):
         vars(self.state).update(kept)
         _put(before, kept)
         return self.step()
+
+    def _tells(
+        self, graph: torch.cuda.CUDAGraph, right: list[Tensor], before: dict[str, Tensor], kept: dict[str, Tensor]
+    ) -> bool:
+        """Whether replays tell what is right; leaves the state as after one of them."""
+        _put(before, kept)
+        same = True
+        for told in right:
+            graph.replay()
+            same &= torch.allclose(self.result[0], told, rtol=TOLERANCE, atol=0, equal_nan=True)
+        _put(before, kept)
+        graph.replay()
+        return same
 
 
 def in_place(step: Callable[[], Result], state: Any) -> Result:

@@ -90,40 +90,39 @@ class Run:
     def precision(self) -> str:
         return "bf16" if self.dtype == torch.bfloat16 else "fp32"
 
-    @property
-    def _averages(self) -> bool:
-        return isinstance(self.optimizer, Adam) and self.optimizer.average > 0
-
     def aim(self) -> None:
         """Measure the targets: to be called before the first evaluation."""
+        self.release()
         pair = self.pictures[0].pair
         self.objective: Objective = joined([picture.pair.objective(self.dtype) for picture in self.pictures])
-        # Tiles and eigenvalues wait for the GPU, which a recording must not.
+        # Eigenvalues wait for the GPU, which a recording must not; a tile is large enough to keep it busy.
         able = not pair.settings.tile and pair.settings.style_loss != "wasserstein"
         self.step = partial(step, self.objective, self.canvas, self.optimizer)
         self._replay = Replay(self.step, self.optimizer, pair.device, able=able)
 
-    def evaluate(self, *, last: bool) -> tuple[list[dict[str, float]], Tensor]:
+    def release(self) -> None:
+        """Let go of network, targets and recording: who looks back at this run needs its pictures only."""
+        for name in ("objective", "step", "_replay"):
+            vars(self).pop(name, None)
+
+    def evaluate(self, *, last: bool) -> tuple[list[dict[str, float]], list[Tensor]]:
         """One evaluation, the last one of the average if there is one.
 
         Returns:
-            the losses of each picture, and the parameters where they were; of an average, which is shown, those.
+            of each picture the losses, and the parameters (1, n) that are shown: of the average, or of the best so far.
         """
-        averaged = self.optimizer.averaged() if isinstance(self.optimizer, Adam) and self._averages else None
+        averaged = self._averaged()
         rows, (x, names) = self._replay() if averaged is None or not last else self.step(averaged)
         self.evaluation += 1
-        losses = [_told(dict(zip(names, row, strict=True))) for row in rows.tolist()]  # one transfer from the device
+        losses = [dict(zip(names, row, strict=True)) for row in rows.tolist()]  # one transfer from the device
         for index, picture in enumerate(self.pictures):
             if not picture.lost:
                 self._keep_best(picture, x[index : index + 1], losses[index], last and averaged is not None)
                 if self._replay.problem and self._replay.problem not in picture.warnings:
                     picture.warnings.append(self._replay.problem)
-        return losses, x if averaged is None else averaged
-
-    def shown(self, index: int, x: Tensor) -> Tensor:
-        """The parameters of a picture that are shown after an evaluation at x: the average if there is one, or best."""
-        best = self.pictures[index].best
-        return x[index : index + 1] if self._averages or best is None else best
+        if averaged is not None:
+            return losses, list(averaged.split(1))
+        return losses, [x[at : at + 1].clone() if p.best is None else p.best for at, p in enumerate(self.pictures)]
 
     def pixels(self, pair: Pair, x: Tensor) -> Pixels:
         """The picture that parameters (1, n) make, (H, W, 3) in 0..1."""
@@ -189,6 +188,12 @@ class Run:
         for name in ("best_evaluation", "best_losses", "warnings"):
             setattr(picture, name, state[name])
 
+    def _averaged(self) -> Tensor | None:
+        """The running average of the parameters, where the optimiser keeps one."""
+        if isinstance(self.optimizer, Adam) and self.optimizer.average:
+            return self.optimizer.averaged()
+        return None
+
     def _keep_best(self, picture: Picture, x: Tensor, losses: dict[str, float], always: bool) -> None:
         finite = np.isfinite(losses["total"])
         picture.blind = 0 if finite else picture.blind + 1
@@ -205,13 +210,9 @@ def step(
     x = canvas.into_range(optimizer.ask() if x is None else x)
     evaluation = objective.evaluate(canvas.picture(x))
     optimizer.tell(x, evaluation.total, canvas.gradient(x, evaluation.gradient))
-    named = evaluation.parts | {"total": evaluation.total}
+    whole = {name: evaluation.parts[name] for name in ("content", "style", "tv")} | {"total": evaluation.total}
+    named = whole | evaluation.parts
     return torch.stack([loss.double() for loss in named.values()], 1), (x, list(named))
-
-
-def _told(losses: dict[str, float]) -> dict[str, float]:
-    """The losses in the order in which they are told: content, style, tv and total first."""
-    return {name: losses.get(name, 0.0) for name in ("content", "style", "tv", "total")} | losses
 
 
 def _canvas(pairs: list[Pair], inits: Sequence[Pixels | None], before: Run | None) -> tuple[Canvas, Tensor]:

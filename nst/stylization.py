@@ -153,8 +153,7 @@ def together(
         started = time.perf_counter()
         before = timing["optimise"]
         while run.evaluation < last:
-            losses, x = run.evaluate(last=run.evaluation + 1 == last)
-            shown = [run.shown(index, x) for index in range(len(run.pictures))]
+            losses, shown = run.evaluate(last=run.evaluation + 1 == last)
             timing["optimise"] = before + time.perf_counter() - started
             # Before others see the state: who goes on from it must not miss what follows from this evaluation.
             if len(run.pictures) == 1:
@@ -166,6 +165,7 @@ def together(
                 if not picture.lost:
                     look, state_of = partial(run.pixels, picture.pair, shown[index]), partial(run.state, index)
                     yield index, Progress(run.evaluation, losses[index], timing["optimise"], look, state_of)
+        run.release()
         started = time.perf_counter()
     assert run is not None
     for index, picture in enumerate(run.pictures):

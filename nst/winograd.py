@@ -8,33 +8,31 @@ directions it would multiply a quarter, with twice the rounding and so many addi
 
 from __future__ import annotations
 
+import math
 import platform
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nst import devices
 
-#: Outputs of a tile, and the points that determine them: 0, 1, −1, 2, −2 and infinity.
-OUTPUTS, POINTS = 4, 6
+#: The points of a tile's polynomials. Of those for four outputs they round the least (Barabasz et al.,
+#: arXiv:1803.10986), and Aᵀ and Bᵀ hold no number that bf16 does not hold exactly.
+POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, math.inf)
+#: Outputs and inputs of a tile.
+OUTPUTS, INPUTS = len(POINTS) - 2, len(POINTS)
 
-#: G: the weights' polynomial at the points, over the product of a point's distances from the others.
-KERNEL = (
-    (1 / 4, 0, 0),
-    (-1 / 6, -1 / 6, -1 / 6),
-    (-1 / 6, 1 / 6, -1 / 6),
-    (1 / 24, 1 / 12, 1 / 6),
-    (1 / 24, -1 / 12, 1 / 6),
-    (0, 0, 1),
-)
-
-#: With fewer channels the additions take as long as the multiplications that they save.
+#: With fewer channels what is added takes as long as the multiplications that it saves.
 LEAST_CHANNELS = 128
 
 #: Entries for each thread that are transformed at a time: as many as caches hold until the next step.
 GROUP = 1 << 20
+
+Matrix = NDArray[np.float64]
 
 
 class WinogradConv2d(nn.Module):
@@ -49,9 +47,11 @@ class WinogradConv2d(nn.Module):
     def __init__(self, plain: nn.Conv2d):
         super().__init__()
         assert plain.bias is not None
+        assert (plain.kernel_size, plain.stride, plain.padding) == ((3, 3), (1, 1), (1, 1))
         weight, bias = plain.weight.detach(), plain.bias.detach()
         self.forth, self.back = _packed(weight), _packed(weight.flip(2, 3).transpose(0, 1))
-        self.bias = torch.cat([bias if point == 1 else torch.zeros_like(bias) for point in range(POINTS)])
+        # What is added to the product at 1 is added to all four outputs: its column of Aᵀ holds ones only.
+        self.bias = torch.cat([bias if point == 1 else torch.zeros_like(bias) for point in POINTS])
         self.widths = (plain.in_channels, plain.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,27 +77,37 @@ def pays(step: nn.Module) -> bool:
         return False
     if step.weight.device.type != "cpu" or platform.machine() not in ("x86_64", "AMD64"):
         return False
+    if not torch.backends.mkldnn.is_available():
+        return False
     if step.weight.dtype == torch.bfloat16:
         return devices.cpu_flags() & {"avx512_bf16", "amx_bf16"} == {"avx512_bf16"}
-    return step.weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    return step.weight.dtype == torch.float32
 
 
 def _packed(weight: Tensor) -> Tensor:
     """Transformed weights (channels out, channels in, 3, 3), a column a point, in the layout of `_convolved`."""
-    kernel = torch.tensor(KERNEL)
+    kernel = torch.from_numpy(matrices()[1]).float()
     columns = torch.einsum("oiyx,px->poiy", weight.float(), kernel).flatten(0, 1)[..., None]
     columns = columns.to(weight.dtype).contiguous(memory_format=torch.channels_last)
     # What inductor does with frozen weights: else they are put in this order at every call, which takes longer than
     # the work where feature maps are small. The size is an example.
-    some = [1, POINTS * weight.shape[1], 64, 16]
-    return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], POINTS, some)
+    some = [1, INPUTS * weight.shape[1], 64, 16]
+    return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], INPUTS, some)
 
 
-def _columns(values: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve each point's values with its column: (batch, height + 2, tiles, points, channels) to (…, height, …)."""
-    x = values.flatten(3).permute(0, 3, 1, 2)
-    y = torch.ops.mkldnn._convolution_pointwise(x, packed, bias, [0, 0], [1, 1], [1, 1], POINTS, "none", [], "")
-    return y.permute(0, 2, 3, 1).unflatten(3, (POINTS, -1))
+def matrices() -> tuple[Matrix, Matrix, Matrix]:
+    """Aᵀ (outputs, points), G (points, 3) and Bᵀ (points, inputs), by Toom and Cook's construction."""
+    finite = [p for p in POINTS if p != math.inf]
+    a, g, b = np.zeros((OUTPUTS, INPUTS)), np.zeros((INPUTS, 3)), np.zeros((INPUTS, INPUTS))
+    for row, point in enumerate(POINTS):
+        others = [p for p in finite if p != point]
+        if point == math.inf:
+            a[-1, row] = g[row, -1] = 1
+        else:
+            a[:, row] = point ** np.arange(OUTPUTS)
+            g[row] = point ** np.arange(3) / math.prod(point - p for p in others)
+        b[row, : len(others) + 1] = np.poly(others)[::-1]  # of the polynomial that is 0 at the others
+    return a, g, b
 
 
 def _convolved(x: Tensor, packed: Tensor, bias: Tensor | None, channels: int) -> Tensor:
@@ -105,42 +115,27 @@ def _convolved(x: Tensor, packed: Tensor, bias: Tensor | None, channels: int) ->
     batch, _, height, width = x.shape
     result = torch.empty(batch, channels, height, width, dtype=x.dtype, memory_format=torch.channels_last)
     tiles = -(-width // OUTPUTS)
-    row = batch * tiles * POINTS * max(x.shape[1], channels)
-    rows = max(1, GROUP * torch.get_num_threads() // row)
+    rows = max(1, GROUP * torch.get_num_threads() // (batch * tiles * INPUTS * max(x.shape[1], channels)))
+    outputs, _, inputs = (torch.from_numpy(matrix).to(x.dtype) for matrix in matrices())
     for top in range(0, height, rows):
         end = min(height, top + rows)
         low, high = max(0, top - 1), min(height, end + 1)
         border = (1, tiles * OUTPUTS + 1 - width, low - (top - 1), end + 1 - high)
-        values = _values(F.pad(x[:, :, low:high], border).permute(0, 2, 3, 1), tiles)
-        made = _outputs(_columns(values, packed, bias).unbind(3))
+        padded = F.pad(x[:, :, low:high], border).permute(0, 2, 3, 1)
+        values = _mapped(inputs, padded.unfold(2, INPUTS, OUTPUTS).transpose(3, 4))
+        made = _mapped(outputs, _columns(values, packed, bias))
         result[:, :, top:end] = made.flatten(2, 3)[:, :, :width].permute(0, 3, 1, 2)
     return result
 
 
-def _values(padded: Tensor, tiles: int) -> Tensor:
-    """Bᵀ d: (batch, height, 4·tiles + 2, channels) to (batch, height, tiles, points, channels).
-
-    What the inputs at even and at odd places contribute is the same at p and at −p, up to the sign of the odd.
-    """
-    d = [padded[:, :, at : at + OUTPUTS * (tiles - 1) + 1 : OUTPUTS] for at in range(POINTS)]
-    values = padded.new_empty(*padded.shape[:2], tiles, POINTS, padded.shape[3])
-    v = values.unbind(3)
-    for at, p in ((1, 1), (3, 2)):
-        even, odd = torch.sub(d[4], d[2], alpha=4 // p**2), torch.sub(d[3], d[1], alpha=4 // p**2)
-        torch.add(even, odd, alpha=p, out=v[at])
-        torch.sub(even, odd, alpha=p, out=v[at + 1])
-    for at, d0, d2, d4 in ((0, d[0], d[2], d[4]), (5, d[1], d[3], d[5])):  # 0 and infinity
-        torch.add(torch.sub(d4, d2, alpha=5), d0, alpha=4, out=v[at])
-    return values
+def _mapped(matrix: Tensor, tiles: Tensor) -> Tensor:
+    """A matrix (n, m) times each tile: (batch, height, tiles, m, channels) to (batch, height, tiles, n, channels)."""
+    flat = tiles.flatten(0, 2)
+    return torch.bmm(matrix.expand(len(flat), -1, -1), flat).unflatten(0, tiles.shape[:3])
 
 
-def _outputs(m: tuple[Tensor, ...]) -> Tensor:
-    """Aᵀ m: the products at each of the points, (batch, height, tiles, channels), to (batch, height, tiles, 4, …)."""
-    made = m[0].new_empty(*m[0].shape[:3], OUTPUTS, m[0].shape[3])
-    y = made.unbind(3)
-    even, odd = (m[1] + m[2], m[3] + m[4]), (m[1] - m[2], m[3] - m[4])  # of ±1, of ±2
-    torch.add(m[0] + even[0], even[1], out=y[0])
-    torch.add(odd[0], odd[1], alpha=2, out=y[1])
-    torch.add(even[0], even[1], alpha=4, out=y[2])
-    torch.add(m[5] + odd[0], odd[1], alpha=8, out=y[3])
-    return made
+def _columns(values: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+    """Convolve each point's values with its column: (batch, height + 2, tiles, points, channels) to (…, height, …)."""
+    x = values.flatten(3).permute(0, 3, 1, 2)
+    y = torch.ops.mkldnn._convolution_pointwise(x, packed, bias, [0, 0], [1, 1], [1, 1], INPUTS, "none", [], "")
+    return y.permute(0, 2, 3, 1).unflatten(3, (INPUTS, -1))

@@ -28,6 +28,7 @@ def test_yes_is_true_in_yaml(given, meant):
     jsonschema.Draft202012Validator(config_schema()).validate({"worker": given})
 
 
+@pytest.mark.usefixtures("_here")
 def test_reads_yaml_as_people_write_it() -> None:
     Path("c.yaml").write_text(
         "results: out\ndevice:\nsettings:\n  size: 256\n  style_weight: 1e4\n  deterministic: yes\n"
