@@ -53,7 +53,7 @@ def test_it_is_the_convolution(size, memory):
 
 @pytest.mark.skipif(not devices.cpu_has_bf16_units(), reason="this CPU has no bf16 units")
 def test_bf16_rounds_twice_as_much():
-    """A feature map in bf16 has an error of 0.3 % by itself; losses in the end differ by far less (docs/performance.md)."""
+    """A feature map in bf16 has an error of 0.3 % by itself; what is left in the losses: docs/performance.md."""
     plain, fast = layer(128, 128, torch.bfloat16)
     x, weights = torch.randn(1, 128, 24, 31).bfloat16(), torch.randn(1, 128, 24, 31)
     wanted = value_and_slope(plain.double(), x.double(), weights.bfloat16().double())
