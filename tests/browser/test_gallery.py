@@ -121,7 +121,8 @@ def test_pictures_are_sorted_by_any_metric(visit):
     errors = [float(text.split(" · ")[-2].removeprefix("style ")) for text in captions.all_inner_texts()[:35]]
     assert errors == sorted(errors)
     page.get_by_role("button", name="Reverse the order").click()
-    assert "style_weight 1 " in captions.first.inner_text()
+    # What is new is drawn in the next frame; until then it has no text.
+    page.wait_for_function("() => document.querySelector('main figcaption').innerText.includes('style_weight 1 ')")
     assert "sort=style_error" in page.url
     assert "down=1" in page.url
     assert captions.last.inner_text().startswith(HOSTILE)  # what is not measured stays last
