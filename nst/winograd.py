@@ -2,14 +2,15 @@
 
 Four neighbours in a row of the output are a product of polynomials, which its values at six points determine (F(4, 3)
 of Lavin & Gray, arXiv:1509.09308): y = Aᵀ[(G g) ∘ (Bᵀ d)] of three weights g and six inputs d. That is half of the
-multiplications, for a few additions before and after. Down the columns the convolution stays as it is: minimal in both
-directions it would multiply a quarter, with twice the rounding and so many additions that it takes no less time.
+multiplications, for two small products before and after. Down the columns the convolution stays as it is: minimal in both
+directions it would multiply a quarter, with twice the rounding, and so much before and after that it takes no less time.
 """
 
 from __future__ import annotations
 
 import math
 import platform
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, math.inf)
 #: Outputs and inputs of a tile.
 OUTPUTS, INPUTS = len(POINTS) - 2, len(POINTS)
 
-#: With fewer channels what is added takes as long as the multiplications that it saves.
+#: With fewer channels what comes before and after takes as long as what it saves.
 LEAST_CHANNELS = 128
 
 #: Entries for each thread that are transformed at a time: as many as caches hold until the next step.
@@ -95,6 +96,7 @@ def _packed(weight: Tensor) -> Tensor:
     return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], INPUTS, some)
 
 
+@cache
 def matrices() -> tuple[Matrix, Matrix, Matrix]:
     """Aᵀ (outputs, points), G (points, 3) and Bᵀ (points, inputs), by Toom and Cook's construction."""
     finite = [p for p in POINTS if p != math.inf]
