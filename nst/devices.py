@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import platform
 import shutil
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from nst.errors import NstError
@@ -23,6 +25,8 @@ from nst.files import replacing
 if TYPE_CHECKING:
     import torch
 
+
+log = logging.getLogger(__name__)
 
 #: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
 LISTED = 600.0
@@ -185,6 +189,26 @@ def compute_type(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
+def kernels(device: torch.device) -> ModuleType | None:
+    """`nst.kernels` for a CUDA GPU; None elsewhere, and where Triton cannot build them, of which the log tells once."""
+    return _kernels() if device.type == "cuda" else None
+
+
+@cache
+def _kernels() -> ModuleType | None:
+    import torch
+
+    try:
+        from nst import kernels
+
+        kernels.weigh(*torch.zeros(3, 1, 16, device="cuda"))
+    except Exception as error:  # there is no Triton, or no C compiler, of which it tells in many ways
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        log.warning("kernels for this GPU cannot be built (%s); it does without, which takes longer", reason)
+        return None
+    return kernels
+
+
 def keep_memory() -> None:
     """Have glibc keep freed memory for the next evaluation.
 
@@ -208,6 +232,7 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products are not deterministic
         torch.backends.cudnn.benchmark = not deterministic
         torch.cuda.reset_peak_memory_stats(device)  # a worker's earlier pictures do not count
     if device.type == "cpu":

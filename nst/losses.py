@@ -33,58 +33,97 @@ def gram(features: Tensor) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """F Fᵀ / M in the features' type, summed in 32 bits, without a 32-bit copy of the feature map.
-
-    The Gram product of a wide map in float32 costs as much as the 16-bit network itself, so the product runs on the
-    matrix units in chunks of pixels; each chunk's result is rounded once and the chunks are added in float32.
-    """
+    """F Fᵀ / M in the features' type, summed in 32 bits, without a 32-bit copy of the feature map."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         ctx.save_for_backward(features)
-        pixels = features.flatten(2).transpose(1, 2)  # (batch, M, N): a view when the memory is channels-last
-        m = pixels.shape[1]
-        whole = m - m % _CHUNK
-        total = _products(pixels[:, :whole].unflatten(1, (-1, _CHUNK))).sum(1) if whole else None
-        if whole < m:
-            rest = _products(pixels[:, whole:].unsqueeze(1)).squeeze(1)
-            total = rest if total is None else total + rest
-        assert total is not None
-        return total / m
+        return _gram(features)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        slope = ((grads[0] + grads[0].mT) / features[0, 0].numel()).to(features.dtype)
-        pixels = features.flatten(2).transpose(1, 2)
-        out = torch.empty_like(features)  # keeps channels-last, so that the rest of the backward pass does
-        out.copy_((pixels @ slope).transpose(1, 2).unflatten(2, features.shape[2:]))
-        return out
+        return _gram_slope(features, grads[0] + grads[0].mT)
+
+
+def _gram(features: Tensor) -> Tensor:
+    """As `gram`.
+
+    The product of a wide map in float32 costs as much as the 16-bit network itself, so it runs on the matrix units in
+    chunks of pixels; the chunks are added in float32.
+    """
+    pixels = features.flatten(2).transpose(1, 2)  # (batch, M, N): a view when the memory is channels-last
+    m = pixels.shape[1]
+    whole = m - m % _CHUNK
+    total = _products(pixels[:, :whole].unflatten(1, (-1, _CHUNK))).sum(1) if whole else None
+    if whole < m:
+        rest = _products(pixels[:, whole:].unsqueeze(1)).squeeze(1)
+        total = rest if total is None else total + rest
+    assert total is not None
+    return total / m
 
 
 def _products(chunks: Tensor) -> Tensor:
     """(batch, chunks, m, N) -> (batch, chunks, N, N), at least 32 bits wide."""
+    if chunks.is_cuda and chunks.dtype.itemsize < 4:  # elsewhere each chunk's result is rounded once
+        flat = chunks.flatten(0, 1)
+        return torch.bmm(flat.mT, flat, out_dtype=torch.float32).unflatten(0, chunks.shape[:2])
     product = chunks.mT @ chunks
     return product if product.dtype == torch.float64 else product.float()
 
 
-def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
+def _gram_slope(features: Tensor, twice: Tensor) -> Tensor:
+    """The gradient in the features from 2·(batch, N, N), the symmetric gradient in their Gram matrices."""
+    pixels = features.flatten(2).transpose(1, 2)
+    slope = pixels @ (twice / pixels.shape[1]).to(features.dtype)
+    return slope.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last in memory, like what it goes to
+
+
+def content_loss(
+    features: Tensor,
+    target: Tensor,
+    normalisation: Normalisation,
+    channels: int | None = None,
+    factor: Tensor | None = None,
+) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:
         features: (batch, N, height, width). target: the same shape, or batch 1.
         channels: what N counts as, where the features are a compressed form of more channels.
+        factor: what `content_factor` gives for these, where it is known.
     Returns:
         (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean, sum Σ(F−P)²/(N·height·width).
     """
-    wide = torch.promote_types(features.dtype, torch.float32)
-    target = target.to(wide)
-    squares = (features.to(wide) - target).square().sum((1, 2, 3))
+    if factor is None:
+        factor = content_factor(target, normalisation, channels)
+    return _Distance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def content_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
+    """What `content_loss` multiplies a sum of squares by, (batch,)."""
+    wide = target.to(torch.promote_types(target.dtype, torch.float32))
     if normalisation == "relative":
-        return squares / _positive(target.square().sum((1, 2, 3)))
+        return 1 / _positive(wide.square().sum((1, 2, 3)))
     if normalisation == "paper":
-        return squares / 2
-    return squares / ((channels or features.shape[1]) * features[0, 0].numel())
+        return wide.new_full((len(target),), 0.5)
+    return wide.new_full((len(target),), 1 / ((channels or target.shape[1]) * target[0, 0].numel()))
+
+
+class _Distance(torch.autograd.Function):
+    """factor · Σ(F−P)², at least 32 bits wide; factor (batch,) or (1,)."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
+        difference = features.to(torch.promote_types(features.dtype, torch.float32)) - target
+        ctx.save_for_backward(difference, factor)
+        ctx.kind = features.dtype
+        return difference.square().sum((1, 2, 3)) * factor
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        difference, factor = ctx.saved_tensors
+        return (difference * (2 * factor * grads[0])[:, None, None, None]).to(ctx.kind), None, None
 
 
 def style_loss(
@@ -99,15 +138,45 @@ def style_loss(
     Returns:
         (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N² · sum ‖M·G−M·A‖²/N²/(N·M).
     """
-    channels = channels or grams.shape[-1]
-    squares = (grams - target).square().sum((1, 2))
+    return (grams - target).square().sum((1, 2)) * style_factor(target, normalisation, channels, pixels)
+
+
+def style_factor(
+    target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1
+) -> Tensor:
+    """What `style_loss` multiplies ‖G−A‖² by, (batch,)."""
+    channels = channels or target.shape[-1]
     if normalisation == "relative":
-        return squares / _positive(target.square().sum((1, 2)))
+        return 1 / _positive(target.square().sum((1, 2)))
     if normalisation == "paper":  # its factor 1/M² is in G and A already, so pictures of any sizes compare
-        return squares / (4 * channels**2)
+        return target.new_full((len(target),), 1 / (4 * channels**2))
     if normalisation == "sum":
-        return squares * pixels / channels**3
-    return squares / channels**4
+        return target.new_full((len(target),), pixels / channels**3)
+    return target.new_full((len(target),), 1 / channels**4)
+
+
+def gram_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
+    """`style_loss` of `gram(features)`, in fewer steps.
+
+    Args:
+        features: (batch, N, height, width). target: (batch or 1, N, N). factor: as `style_factor` gives it.
+    """
+    return _GramDistance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _GramDistance(torch.autograd.Function):
+    """factor · ‖G−A‖², whose gradient in G is symmetric."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
+        difference = _gram(features) - target
+        ctx.save_for_backward(features, difference, factor)
+        return difference.square().sum((1, 2)) * factor
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        features, difference, factor = ctx.saved_tensors
+        return _gram_slope(features, difference * (4 * factor * grads[0])[:, None, None]), None, None
 
 
 def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.vgg import make_layers
 
-from nst import winograd
+from nst import fused, winograd
 from nst.errors import NstError
 from nst.losses import gram
 from nst.settings import WIDTHS, convolutions
@@ -48,6 +48,7 @@ class FeatureExtractor(nn.Module):
         super().__init__()
         self.layers = frozenset(layers)
         self.pooling, self.tap = pooling, tap
+        self.fused: fused.FusedNetwork | None = None
         self.steps, self.names = _cut(network, self.layers)
         # The maximum commutes with the ReLU, which then has a quarter of the work; only where nobody looks in between.
         pooled = {name for step, name in zip(self.steps, self.names, strict=True) if isinstance(step, nn.MaxPool2d)}
@@ -85,8 +86,13 @@ class FeatureExtractor(nn.Module):
         self.maps = {layer: triangle.to(device) for layer, triangle in self.maps.items()}
         return self
 
-    def use_winograd(self) -> FeatureExtractor:
-        """Compute convolutions by fewer multiplications where that is sooner; to be called once converted."""
+    def hasten(self) -> FeatureExtractor:
+        """Have the device compute the same in the way that is fastest there; to be called once converted."""
+        first = next(self.steps.children())
+        assert isinstance(first, nn.Conv2d)
+        usual = self.pooling == "max" and self.tap == "relu" and first.padding_mode == "zeros"
+        if usual and fused.able(first.weight.device, first.weight.dtype):
+            self.fused = fused.FusedNetwork(self.steps, self.names, self.layers, self.mean, self.std)
         for at, step in enumerate(self.steps):
             if isinstance(step, nn.Conv2d) and winograd.pays(step):
                 self.steps[at] = winograd.WinogradConv2d(step)
@@ -120,6 +126,8 @@ class FeatureExtractor(nn.Module):
         Returns:
             layer name -> (batch, channels, height / 2^block, width / 2^block), in the network's compute type.
         """
+        if self.fused is not None:
+            return self.fused(pictures)
         x = (pictures - self.mean) / self.std
         x = x.to(dtype=next(self.steps.parameters()).dtype, memory_format=torch.channels_last)
         taps: dict[str, Tensor] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -71,6 +71,7 @@ class Objective:
         self.style_layers = settings.style_layers if settings.style_weight else {}
         self.content: dict[str, Tensor]
         self.style: list[Region]
+        self._known: dict[object, Tensor] = {}
         with torch.no_grad():
             self.content = self._content_targets(content)
             if not self.style_layers:
@@ -147,31 +148,36 @@ class Objective:
         """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1: one forward, one backward pass."""
         pictures = pictures.detach().requires_grad_(True)
         with torch.enable_grad():
-            parts = self._parts(pictures)
-            total = self.total(parts)
+            total, parts = self._parts(pictures)
             (gradient,) = torch.autograd.grad(total.sum(), pictures)
         return Evaluation(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
 
-    def total(self, parts: dict[str, Tensor]) -> Tensor:
-        s = self.settings
-        weights = {"content": s.content_weight, "style": s.style_weight, "tv": s.tv_weight}
-        total = torch.zeros_like(parts["tv"])
-        for name, weight in weights.items():
-            if weight:
-                total = total + weight * parts[name]
-        return total
-
-    def _parts(self, pictures: Tensor) -> dict[str, Tensor]:
+    def _parts(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         features = self.network(pictures)
         content, style = {}, {}
         for layer, target in self.content.items():
             entering = self._evened(features[layer], self.settings.content_weight, self.content_layers, layer)
-            content[layer] = self.content_loss(layer, entering, target)
+            factor = self._kept(layer, losses.content_factor, target, VGG_WIDTHS[layer])
+            content[layer] = self.content_loss(layer, entering, target, factor)
         for layer in self.style_layers:
             entering = self._evened(features[layer], self.settings.style_weight, self.style_layers, layer)
-            found = [self._masked(layer, entering, region.mask) for region in self.style]
-            style[layer] = self.style_loss(layer, found, features[layer][0, 0].numel())
+            style[layer] = self._style(layer, entering)
         return self.combined(pictures, content, style)
+
+    def _style(self, layer: str, features: Tensor) -> Tensor:
+        """The style loss at a layer's features, (batch,)."""
+        pixels, first = features[0, 0].numel(), self.style[0]
+        if self.settings.style_loss == "gram" and first.mask is None and layer not in self.network.maps:
+            [target] = first.targets[layer]
+            factor = self._kept((layer, pixels), losses.style_factor, target, VGG_WIDTHS[layer], pixels)
+            return losses.gram_distance(features, target, factor)
+        return self.style_loss(layer, [self._masked(layer, features, region.mask) for region in self.style], pixels)
+
+    def _kept(self, name: object, factor: Callable[..., Tensor], target: Tensor, *shape: int) -> Tensor:
+        """A factor of the losses, which depends on targets only."""
+        if name not in self._known:
+            self._known[name] = factor(target, self.settings.normalisation, *shape)
+        return self._known[name]
 
     def _evened(self, features: Tensor, weight: float, layers: dict[str, float], layer: str) -> Tensor:
         """The features; the gradient that goes back through them has its layer's weight for its size, if asked for."""
@@ -180,22 +186,34 @@ class Objective:
         size = weight * layers[layer] / scale_of(layers, self.settings.normalisation)
         return _Evened.apply(features, size)  # type: ignore[no-any-return, no-untyped-call]
 
-    def combined(self, pictures: Tensor, content: dict[str, Tensor], style: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Every part of the objective, from the losses of the layers."""
-        kind = self.settings.normalisation
-        zero = pictures.new_zeros(len(pictures))
-        return {
-            "content": _mixed(content, self.content_layers, kind) if content else zero,
-            "style": _mixed(style, self.style_layers, kind) if style else zero,
-            "tv": losses.total_variation(pictures, kind),  # costs nothing, so it is always known
-            **{f"content:{layer}": value for layer, value in content.items()},
-            **{f"style:{layer}": value for layer, value in style.items()},
-        }
+    def combined(
+        self, pictures: Tensor, content: dict[str, Tensor], style: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The objective (batch,) and every part of it, from the losses of the layers."""
+        seen = pictures if self.settings.tv_weight else pictures.detach()
+        tv = losses.total_variation(seen, self.settings.normalisation)  # costs little, so it is always known
+        terms = torch.stack([*content.values(), *style.values(), tv], 1)
+        names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
+        whole = terms @ self._weights(list(content), list(style), terms)
+        parts = dict(zip([*names, "tv"], torch.cat([whole[:, :2], terms], 1).unbind(1), strict=True))
+        return whole[:, 2], parts
 
-    def content_loss(self, layer: str, features: Tensor, target: Tensor) -> Tensor:
+    def _weights(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
+        """What content, style and the objective are of the layers' losses and tv, (losses, 3)."""
+        s = self.settings
+        name = (s.content_weight, s.style_weight, s.tv_weight)
+        if name not in self._known:
+            of_content = [self.content_layers[layer] / scale_of(self.content_layers, s.normalisation) for layer in content]
+            of_style = [self.style_layers[layer] / scale_of(self.style_layers, s.normalisation) for layer in style]
+            rows = [(weight, 0, s.content_weight * weight) for weight in of_content]
+            rows += [(0, weight, s.style_weight * weight) for weight in of_style]
+            self._known[name] = terms.new_tensor([*rows, (0, 0, s.tv_weight)])
+        return self._known[name]
+
+    def content_loss(self, layer: str, features: Tensor, target: Tensor, factor: Tensor | None = None) -> Tensor:
         """Of a layer's features, not yet projected, (batch,)."""
         projected = self.network.project(layer, features)
-        return losses.content_loss(projected, target, self.settings.normalisation, VGG_WIDTHS[layer])
+        return losses.content_loss(projected, target, self.settings.normalisation, VGG_WIDTHS[layer], factor)
 
     def style_loss(self, layer: str, found: Sequence[Statistics], pixels: int) -> Tensor:
         """Of a layer's statistics in each region, (batch,); pixels: of its whole feature map."""
@@ -218,6 +236,7 @@ def joined(objectives: Sequence[Objective]) -> Objective:
     if len(objectives) == 1:
         return objectives[0]
     first = copy(objectives[0])
+    first._known = {}
     first.content = {layer: torch.cat([o.content[layer] for o in objectives]) for layer in first.content}
     regions = zip(*(o.style for o in objectives), strict=True)
     first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
@@ -229,11 +248,6 @@ def _stacked(targets: Sequence[dict[str, Statistics]]) -> dict[str, Statistics]:
     return {
         layer: tuple(map(torch.cat, zip(*(target[layer] for target in targets), strict=True))) for layer in targets[0]
     }
-
-
-def _mixed(values: dict[str, Tensor], weights: dict[str, float], kind: losses.Normalisation) -> Tensor:
-    scale = scale_of(weights, kind)
-    return torch.stack([values[layer] * (weight / scale) for layer, weight in weights.items()]).sum(0)
 
 
 def scale_of(weights: dict[str, float], kind: losses.Normalisation) -> float:

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from nst import devices, vectors
+
 
 class Optimizer(Protocol):
     """What `stylize` needs of an optimiser."""
@@ -96,24 +98,25 @@ class LBFGS(_Stateful):
 
     def ask(self) -> Tensor:
         """The next point to evaluate, (batch, n)."""
-        return self.x + self.length[:, None] * self.direction
+        return torch.addcmul(self.x, self.length[:, None], self.direction)
 
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
         """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
-        finite = values.isfinite() & gradients.isfinite().all(1)
-        gradients = torch.where(finite[:, None], gradients, 0)
         smooth = self.precondition(gradients)
+        new, old = (x, gradients, smooth), (self.x, self.gradient, self.smooth)
+        change, sums = self._vectors.measure(x, self.x, gradients, self.gradient, smooth, self.smooth)
+        slope, curvature, size = sums.unbind(1)
+        finite = values.isfinite() & curvature.isfinite()  # any entry of the gradients that is not shows there
         first = self.value.isinf()
-        step, change = x - self.x, gradients - self.gradient
-        slope = (self.gradient * step).sum(1)
         good = finite & (first | (values <= self._reference() + self.ARMIJO * slope.clamp_max(0)))
         self.length = torch.where(good, self.learning_rate, self._shorter(values, slope, finite))
         self._forget_when_stuck(good)
         slot = self.count % self.memory
-        stored = self._store(slot, step, change, smooth - self.smooth, good & ~first)
-        self._accept(good, x, values, gradients, smooth)
-        rows = torch.stack([change, self.gradient], 1)  # as columns in memory the product takes four times as long
-        onto_change, onto_gradient = torch.bmm(self.pairs, rows.mT).double().unbind(2)
+        stored = good & ~first & (curvature > (1e-10 * size).clamp_min(0))  # positive
+        self._vectors.take(self.pairs, slot, stored, good, new, old)
+        self.count = self.count + stored
+        self._accept(good, values)
+        onto_change, onto_gradient = self._vectors.onto(self.pairs, change, self.gradient).unbind(2)
         self._multiply(slot, onto_change, stored)
         self._aim(onto_gradient)
 
@@ -140,20 +143,7 @@ class LBFGS(_Stateful):
         self.count = torch.where(stuck, 0, self.count)
         self.rejected = torch.where(good | stuck, 0, self.rejected + 1)
 
-    def _store(self, slot: Tensor, step: Tensor, change: Tensor, smooth_change: Tensor, known: Tensor) -> Tensor:
-        """Put a pair over the oldest one where it has positive curvature; says where."""
-        curvature = (step * change).sum(1)
-        stored = known & (curvature > 1e-10 * (change * smooth_change).sum(1)) & (curvature > 0)
-        rows = torch.arange(len(step), device=step.device)
-        for at, vector in ((slot, step), (slot + self.memory, smooth_change)):
-            self.pairs[rows, at] = torch.where(stored[:, None], vector, self.pairs[rows, at])
-        self.count = self.count + stored
-        return stored
-
-    def _accept(self, good: Tensor, x: Tensor, values: Tensor, gradients: Tensor, smooth: Tensor) -> None:
-        self.x = torch.where(good[:, None], x, self.x)
-        self.gradient = torch.where(good[:, None], gradients, self.gradient)
-        self.smooth = torch.where(good[:, None], smooth, self.smooth)
+    def _accept(self, good: Tensor, values: Tensor) -> None:
         self.value = torch.where(good, values, self.value)
         rolled = torch.cat([self.recent[:, 1:], values[:, None]], 1)
         self.recent = torch.where(good[:, None], rolled, self.recent)
@@ -177,21 +167,33 @@ class LBFGS(_Stateful):
         inner = inner.gather(2, order[:, None].expand(-1, 2 * m, -1))
         weights, gamma = _compact(inner, dots, live)
         placed = torch.zeros_like(dots).scatter(1, both, weights).to(g.dtype)
-        newton = -gamma[:, None].to(g.dtype) * self.smooth - torch.bmm(placed.unsqueeze(1), self.pairs).squeeze(1)
-        steepest = -self.smooth * self._first_scale()[:, None]
-        empty = self.count == 0
-        # Rounding can leave a direction that does not descend; the gradient itself always does.
-        uphill = ~((newton * g).sum(1) < 0)
-        direction = torch.where((empty | uphill)[:, None], steepest, newton)
-        rms = direction.square().mean(1).sqrt()
-        self.direction = direction * (self.longest_step / rms).clamp_max(1)[:, None]
+        found = torch.bmm(placed.unsqueeze(1), self.pairs).squeeze(1)
+        self._turn(gamma.to(g.dtype), found)
 
-    def _first_scale(self) -> Tensor:
-        least = torch.finfo(self.smooth.dtype).tiny
+    def _turn(self, gamma: Tensor, found: Tensor) -> None:
+        """Make −γ·P·g − found the direction, or −P·g in a first step's length, no longer than is allowed."""
+        g, smooth, n = self.gradient, self.smooth, self.x.shape[1]
+        found_g, smooth_g, found_2, both, smooth_2 = self._vectors.weigh(found, smooth, g).unbind(1)
+        # Rounding can leave a direction that does not descend; the gradient itself always does.
+        steep = (self.count == 0) | ~(-gamma * smooth_g - found_g < 0)
+        rms = (smooth_2 / n).sqrt()
+        of_smooth = torch.where(steep, self._first_scale(rms), gamma)
+        of_found = (~steep).to(g.dtype)
+        length = (of_smooth.square() * smooth_2 + 2 * of_smooth * of_found * both + of_found * found_2).clamp_min(0)
+        shrink = -(self.longest_step / (length / n).sqrt()).clamp_max(1)
+        self._vectors.mix(shrink * of_smooth, smooth, shrink * of_found, found, self.direction)
+
+    def _first_scale(self, rms: Tensor) -> Tensor:
+        """What P·g is multiplied by where nothing else is known of it than its root mean square."""
+        least = torch.finfo(rms.dtype).tiny
         if self.first_step is None:
             return (1 / self.smooth.abs().sum(1).clamp_min(least)).clamp_max(1)
-        rms = self.smooth.square().mean(1).sqrt()
         return torch.where(rms > 0, self.first_step / rms.clamp_min(least), 0)
+
+    @property
+    def _vectors(self) -> Any:
+        kernels = devices.kernels(self.x.device) if self.x.dtype == torch.float32 else None
+        return kernels or vectors
 
 
 def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]:

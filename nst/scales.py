@@ -53,7 +53,7 @@ class Pair:
         s = self.settings
         used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
         network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
-        network.convert(self.device, dtype).use_winograd()
+        network.convert(self.device, dtype).hasten()
         styles = [
             (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
         ]

@@ -99,8 +99,7 @@ class TiledObjective(Objective):
                 layer: self.style_loss(layer, [of[layer] for of in sums], weights[0][layer].numel())
                 for layer in self.style_layers
             }
-            parts = self.combined(whole, content, style)
-            total = self.total(parts)
+            total, parts = self.combined(whole, content, style)
             total = total + 0 * whole.sum()  # nothing else may lead to the pixels, with the content alone
             slopes = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
         gradient = slopes[0].clone()

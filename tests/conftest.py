@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nst import devices
+
+if not devices.gpus():
+    os.environ["TRITON_INTERPRET"] = "1"  # before anything imports Triton
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_a_network_sees_the_same(tap, pooling):
     state = random_state("vgg19")
     plain = FeatureExtractor("vgg19", state, layers, tap=tap, pooling=pooling)
     fast = FeatureExtractor("vgg19", state, layers, tap=tap, pooling=pooling)
-    fast.convert(torch.device("cpu"), torch.float32).use_winograd()
+    fast.convert(torch.device("cpu"), torch.float32).hasten()
     assert sum(isinstance(step, winograd.WinogradConv2d) for step in fast.steps) == 7
     x = torch.rand(1, 3, 37, 44)
     found = []
