@@ -33,7 +33,7 @@ LISTED = 600.0
 
 #: For what threads of a worker do on a GPU beside the painting, one at a time: judging takes memory and waits for all
 #: of the GPU, which nobody may while a CUDA graph is recorded.
-TURN = threading.Lock()
+TURN = threading.RLock()
 
 #: The GPU that this process keeps for life.
 _mine = ""
@@ -207,6 +207,26 @@ def _kernels() -> ModuleType | None:
         log.warning("kernels for this GPU cannot be built (%s); it does without, which takes longer", reason)
         return None
     return kernels
+
+
+@contextlib.contextmanager
+def quick_products(device: torch.device) -> Iterator[None]:
+    """Have a GPU multiply float32 matrices by their first 11 bits while the context lasts, at many times the speed.
+
+    The choice is the process's, so nobody judges meanwhile.
+    """
+    import torch
+
+    if device.type != "cuda":
+        yield
+        return
+    with TURN:
+        before = torch.backends.cuda.matmul.fp32_precision
+        torch.backends.cuda.matmul.fp32_precision = "tf32"
+        try:
+            yield
+        finally:
+            torch.backends.cuda.matmul.fp32_precision = before
 
 
 def keep_memory() -> None:

@@ -185,33 +185,57 @@ def leave(y: Tensor, weight: Tensor, std: Tensor, *slopes: Tensor) -> Tensor:
     return out
 
 
+#: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
+REMEMBERED = torch.bfloat16
+
+
 @triton.jit
 def _onto(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     chunk, of = tl.program_id(1), tl.program_id(2).to(tl.int64)
     first, second = tl.zeros((ROWS, BLOCK), tl.float32), tl.zeros((ROWS, BLOCK), tl.float32)
+    begin = rows + (of * count + row[:, None]) * n
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
         there = at < n
-        values = tl.load(
-            rows + (of * count + row[:, None]) * n + at[None, :], (row[:, None] < count) & there[None, :], 0
-        )
+        values = tl.load(begin + at[None, :], (row[:, None] < count) & there[None, :], 0).to(tl.float32)
         first += values * tl.load(a + of * n + at, there, 0)[None, :]
         second += values * tl.load(b + of * n + at, there, 0)[None, :]
-    place = ((of * chunks + chunk) * count + row) * 2
-    tl.store(out + place, tl.sum(first, 1), row < count)
-    tl.store(out + place + 1, tl.sum(second, 1), row < count)
+    place = out + (of * count + row) * 2 * chunks + chunk
+    tl.store(place, tl.sum(first, 1), row < count)
+    tl.store(place + chunks, tl.sum(second, 1), row < count)
 
 
 def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Products of all rows (batch, count, n) with a and with b (batch, n), float32: (batch, count, 2) float64."""
+    """As `nst.vectors.onto`, of float32 a and b."""
     batch, count, n = rows.shape
-    steps, block = 16, 256
+    some, steps, block = 8, 8, 1024
     chunks = triton.cdiv(n, steps * block)
-    out = torch.empty(batch, chunks, count, 2, dtype=torch.float32, device=rows.device)
-    some = 8
+    out = torch.empty(batch, count, 2, chunks, dtype=torch.float32, device=rows.device)
     _onto[(triton.cdiv(count, some), chunks, batch)](rows, a, b, out, count, n, chunks, some, steps, block)
-    return out.sum(1, dtype=torch.float64)
+    return out.sum(3).double()
+
+
+@triton.jit
+def _combine(weights, rows, out, count, n, ROWS: tl.constexpr, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1).to(tl.int64)
+    total = tl.zeros((ROWS, BLOCK), tl.float32)
+    for first in range(0, count, ROWS):
+        row = first + tl.arange(0, ROWS)
+        weight = tl.load(weights + of * count + row, row < count, 0)
+        place = rows + (of * count + row[:, None]) * n + at[None, :]
+        values = tl.load(place, (row[:, None] < count) & (at[None, :] < n), 0).to(tl.float32)
+        total += weight[:, None] * values
+    tl.store(out + of * n + at, tl.sum(total, 0), at < n)
+
+
+def combine(weights: Tensor, rows: Tensor) -> Tensor:
+    """As `nst.vectors.combine`."""
+    batch, count, n = rows.shape
+    some, block = 8, 512
+    out = torch.empty(batch, n, dtype=torch.float32, device=rows.device)
+    _combine[(triton.cdiv(n, block), batch)](weights, rows, out, count, n, some, block)
+    return out
 
 
 @triton.jit
@@ -230,10 +254,10 @@ def _measure(
         curvature += moved * y
         size += y * (tl.load(smooth + at, there, 0) - tl.load(old_smooth + at, there, 0))
         tl.store(change + at, y, there)
-    place = out + (tl.program_id(1) * chunks + chunk) * 3
+    place = out + tl.program_id(1) * 3 * chunks + chunk
     tl.store(place, tl.sum(slope, 0))
-    tl.store(place + 1, tl.sum(curvature, 0))
-    tl.store(place + 2, tl.sum(size, 0))
+    tl.store(place + chunks, tl.sum(curvature, 0))
+    tl.store(place + 2 * chunks, tl.sum(size, 0))
 
 
 def measure(
@@ -242,11 +266,11 @@ def measure(
     """As `nst.vectors.measure`."""
     batch, n = x.shape
     chunks = triton.cdiv(n, _STEPS * _ALONG)
-    out = torch.empty(batch, chunks, 3, dtype=torch.float32, device=x.device)
+    out = torch.empty(batch, 3, chunks, dtype=torch.float32, device=x.device)
     change = torch.empty_like(x)
     vectors = x, old_x, gradient, old, smooth, old_smooth, change
     _measure[(chunks, batch)](*vectors, out, n, chunks, _STEPS, _ALONG)
-    return change, out.sum(1)
+    return change, out.sum(2)
 
 
 @triton.jit
@@ -290,21 +314,21 @@ def _weigh(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
         aa += one * one
         ab += one * other
         bb += other * other
-    place = out + (tl.program_id(1) * chunks + chunk) * 5
+    place = out + tl.program_id(1) * 5 * chunks + chunk
     tl.store(place, tl.sum(ag, 0))
-    tl.store(place + 1, tl.sum(bg, 0))
-    tl.store(place + 2, tl.sum(aa, 0))
-    tl.store(place + 3, tl.sum(ab, 0))
-    tl.store(place + 4, tl.sum(bb, 0))
+    tl.store(place + chunks, tl.sum(bg, 0))
+    tl.store(place + 2 * chunks, tl.sum(aa, 0))
+    tl.store(place + 3 * chunks, tl.sum(ab, 0))
+    tl.store(place + 4 * chunks, tl.sum(bb, 0))
 
 
 def weigh(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
     """As `nst.vectors.weigh`."""
     batch, n = a.shape
     chunks = triton.cdiv(n, _STEPS * _ALONG)
-    out = torch.empty(batch, chunks, 5, dtype=torch.float32, device=a.device)
+    out = torch.empty(batch, 5, chunks, dtype=torch.float32, device=a.device)
     _weigh[(chunks, batch)](a, b, g, out, n, chunks, _STEPS, _ALONG)
-    return out.sum(1)
+    return out.sum(2)
 
 
 @triton.jit
@@ -325,3 +349,173 @@ def mix(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
 
 #: Steps of a program along vectors, and how much it takes at each.
 _STEPS, _ALONG = 8, 512
+
+
+@triton.jit
+def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there = at < count
+    shown = tl.load(features + of.to(tl.int64) * count + at, there, 0).to(tl.float32)
+    wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
+    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum((shown - wanted) * (shown - wanted), 0))
+
+
+@triton.jit
+def _distance_slope(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there, place = at < count, of.to(tl.int64) * count + at
+    shown = tl.load(features + place, there, 0).to(tl.float32)
+    wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
+    tl.store(out + place, ((shown - wanted) * tl.load(scale + of)).to(out.dtype.element_ty), there)
+
+
+def squared_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Σ(F−P)² of feature maps, (batch,); the target's batch may be 1."""
+    count, block = features[0].numel(), 2048
+    blocks = triton.cdiv(count, block)
+    out = torch.empty(len(features), blocks, dtype=torch.float32, device=features.device)
+    _squared_distance[(blocks, len(features))](features, target, out, count, _step(target), block)
+    return out.sum(1)
+
+
+def distance_slope(features: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """scale · (F−P) of feature maps; scale: (batch,)."""
+    count, block = features[0].numel(), 2048
+    out = torch.empty_like(features)
+    _distance_slope[(triton.cdiv(count, block), len(features))](
+        features, target, out, scale, count, _step(target), block
+    )
+    return out
+
+
+def _step(target: Tensor) -> int:
+    """From a picture's target to the next one's; 0 where all have the same."""
+    return target[0].numel() if len(target) > 1 else 0
+
+
+@triton.jit
+def _deviate(
+    products, rest, target, difference, out, count, chunks, share, repeat, REST: tl.constexpr, BLOCK: tl.constexpr
+):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there = at < count
+    total = tl.zeros((BLOCK,), tl.float32)
+    for chunk in range(chunks):
+        total += tl.load(products + (of.to(tl.int64) * chunks + chunk) * count + at, there, 0)
+    if REST:
+        total += tl.load(rest + of * count + at, there, 0)
+    total = total * share - tl.load(target + of * repeat + at, there, 0)
+    tl.store(difference + of * count + at, total, there)
+    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum(total * total, 0))
+
+
+def deviate(products: list[Tensor], pixels: int, target: Tensor) -> tuple[Tensor, Tensor]:
+    """What Gram matrices are off their target, (batch, N, N), and the sum of its squares, (batch,).
+
+    Args:
+        products: (batch, chunks, N, N) float32 of chunks of the pixels, one or two; the second has one chunk.
+        target: (batch or 1, N, N).
+    """
+    whole, rest = products[0], products[-1]
+    batch, chunks, width, _ = whole.shape
+    count, block = width * width, 256
+    blocks = triton.cdiv(count, block)
+    difference = torch.empty(batch, width, width, dtype=torch.float32, device=whole.device)
+    out = torch.empty(batch, blocks, dtype=torch.float32, device=whole.device)
+    _deviate[(blocks, batch)](
+        whole, rest, target, difference, out, count, chunks, 1 / pixels, _step(target), len(products) > 1, block
+    )
+    return difference, out.sum(1)
+
+
+@triton.jit
+def _scaled(values, first, second, out, count, by, stride_1, stride_2, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there, place = at < count, of * count + at
+    scale = by * tl.load(first + of * stride_1) * tl.load(second + of * stride_2)
+    tl.store(out + place, (tl.load(values + place, there, 0) * scale).to(out.dtype.element_ty), there)
+
+
+def scaled(values: Tensor, by: float, first: Tensor, second: Tensor, kind: torch.dtype) -> Tensor:
+    """values · by · first · second in another type, (batch, …); first, second: (batch,) or (1,)."""
+    batch, count, block = len(values), values[0].numel(), 1024
+    out = torch.empty_like(values, dtype=kind)
+    strides = (of.expand(batch).stride(0) for of in (first, second))
+    _scaled[(triton.cdiv(count, block), batch)](values, first, second, out, count, by, *strides, block)
+    return out
+
+
+@triton.jit
+def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
+    column, row = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)  # of all planes, one above the other
+    there = column < width
+    at = pictures + row.to(tl.int64) * width + column
+    here = tl.load(at, there, 0)
+    right = tl.load(at + 1, column + 1 < width, 0) - here
+    below = tl.load(at + width, there & (row % height + 1 + 0 * column < height), 0) - here
+    total = tl.where(column + 1 < width, right * right, 0)
+    total += tl.where(there & (row % height + 1 + 0 * column < height), below * below, 0)
+    tl.store(out + row * tl.num_programs(0) + tl.program_id(0), tl.sum(total, 0))
+
+
+def variation(pictures: Tensor) -> Tensor:
+    """The sum of squared differences of neighbouring pixels, (batch,), of (batch, channels, height, width) float32."""
+    batch, channels, height, width = pictures.shape
+    blocks = triton.cdiv(width, 1024)
+    out = torch.empty(batch, channels * height * blocks, dtype=torch.float32, device=pictures.device)
+    _variation[(blocks, batch * channels * height)](pictures, out, height, width, 1024)
+    return out.sum(1)
+
+
+@triton.jit
+def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr):
+    of = tl.program_id(0)
+    inner, a, b = products + of.to(tl.int64) * 2 * m * m, dots + of * 2 * m, dots + of * 2 * m + m
+    known = tl.load(count + of).to(tl.int32)
+    live = tl.minimum(known, m)
+    lane = tl.arange(0, M)
+    first = tl.where(known >= m, known % m, 0)  # the place of the oldest
+    place = (first + lane) % m
+    there = lane < live
+    newest = (first + tl.maximum(live - 1, 0)) % m
+    y2 = tl.load(inner + (m + newest) * m + newest)
+    gamma = tl.where((live > 0) & (y2 > 0), tl.load(inner + newest * m + newest) / tl.where(y2 > 0, y2, 1), 1)
+    diagonal = tl.load(inner + place * m + place, there, 1)
+    right = -tl.load(b + place, there, 0)  # becomes YᵀY·u − b
+    # Each turn waits for the one before, so what it needs from memory is asked for one turn ahead.
+    u = tl.zeros((M,), tl.float64)
+    at = newest
+    row, column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
+    pivot, wanted = tl.load(inner + at * m + at), tl.load(a + at)
+    for step in range(live):  # u = R⁻¹·a, from the newest
+        t = live - 1 - step
+        at = (first + tl.maximum(t - 1, 0)) % m
+        next_row, next_column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
+        next_pivot, next_wanted = tl.load(inner + at * m + at), tl.load(a + at)
+        value = (wanted - tl.sum(row * u, 0)) * (1 / pivot)
+        u = tl.where(lane == t, value, u)
+        right += tl.where(there, column * value, 0)
+        row, column, pivot, wanted = next_row, next_column, next_pivot, next_wanted
+    right = diagonal * u + gamma * right
+    s = tl.zeros((M,), tl.float64)
+    column, pivot = tl.load(inner + place * m + first), tl.load(inner + first * m + first)
+    for t in range(live):  # R⁻ᵀ, from the oldest
+        at = (first + tl.minimum(t + 1, m - 1)) % m
+        next_column, next_pivot = tl.load(inner + place * m + at), tl.load(inner + at * m + at)
+        value = tl.sum(tl.where(lane == t, right, -column * s), 0) * (1 / pivot)
+        s = tl.where(lane == t, value, s)
+        column, pivot = next_column, next_pivot
+    out = weights + of * 2 * m
+    inside = lane < m
+    tl.store(out + place, tl.where(there, s, 0).to(tl.float32), inside)
+    tl.store(out + m + place, tl.where(there, -gamma * u, 0).to(tl.float32), inside)
+    tl.store(gammas + of, gamma.to(tl.float32))
+
+
+def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """As `nst.vectors.solve`."""
+    batch, _, m = products.shape
+    weights = torch.empty(batch, 2 * m, dtype=torch.float32, device=products.device)
+    gamma = torch.empty(batch, dtype=torch.float32, device=products.device)
+    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, triton.next_power_of_2(m), num_warps=1)
+    return weights, gamma

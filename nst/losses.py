@@ -11,10 +11,13 @@ arXiv:1412.0035. `normalisation` says how a sum of squares becomes a loss:
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from nst import devices
 
 Normalisation = Literal["relative", "paper", "mean", "sum"]
 
@@ -43,11 +46,18 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        return _gram_slope(features, grads[0] + grads[0].mT)
+        twice = (grads[0] + grads[0].mT) / features[0, 0].numel()
+        return _gram_slope(features, twice.to(features.dtype))
 
 
 def _gram(features: Tensor) -> Tensor:
-    """As `gram`.
+    """As `gram`."""
+    pixels, products = features[0, 0].numel(), [product.sum(1) for product in _in_chunks(features)]
+    return sum(products[1:], products[0]) / pixels
+
+
+def _in_chunks(features: Tensor) -> list[Tensor]:
+    """Gram matrices of chunks of the pixels, not divided, (batch, chunks, N, N): of whole chunks, and of the rest.
 
     The product of a wide map in float32 costs as much as the 16-bit network itself, so it runs on the matrix units in
     chunks of pixels; the chunks are added in float32.
@@ -55,27 +65,22 @@ def _gram(features: Tensor) -> Tensor:
     pixels = features.flatten(2).transpose(1, 2)  # (batch, M, N): a view when the memory is channels-last
     m = pixels.shape[1]
     whole = m - m % _CHUNK
-    total = _products(pixels[:, :whole].unflatten(1, (-1, _CHUNK))).sum(1) if whole else None
-    if whole < m:
-        rest = _products(pixels[:, whole:].unsqueeze(1)).squeeze(1)
-        total = rest if total is None else total + rest
-    assert total is not None
-    return total / m
+    parts = [pixels[:, :whole].unflatten(1, (-1, _CHUNK))] if whole else []
+    return list(map(_products, [*parts, pixels[:, whole:].unsqueeze(1)] if whole < m else parts))
 
 
 def _products(chunks: Tensor) -> Tensor:
     """(batch, chunks, m, N) -> (batch, chunks, N, N), at least 32 bits wide."""
     if chunks.is_cuda and chunks.dtype.itemsize < 4:  # elsewhere each chunk's result is rounded once
-        flat = chunks.flatten(0, 1)
+        flat = chunks.flatten(0, 1)  # a view, but of several pictures with a rest
         return torch.bmm(flat.mT, flat, out_dtype=torch.float32).unflatten(0, chunks.shape[:2])
     product = chunks.mT @ chunks
     return product if product.dtype == torch.float64 else product.float()
 
 
 def _gram_slope(features: Tensor, twice: Tensor) -> Tensor:
-    """The gradient in the features from 2·(batch, N, N), the symmetric gradient in their Gram matrices."""
-    pixels = features.flatten(2).transpose(1, 2)
-    slope = pixels @ (twice / pixels.shape[1]).to(features.dtype)
+    """The gradient in the features from 2/M · (batch, N, N), the symmetric gradient in their Gram matrices."""
+    slope = features.flatten(2).transpose(1, 2) @ twice
     return slope.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last in memory, like what it goes to
 
 
@@ -102,7 +107,7 @@ def content_loss(
 
 def content_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
     """What `content_loss` multiplies a sum of squares by, (batch,)."""
-    wide = target.to(torch.promote_types(target.dtype, torch.float32))
+    wide = _wide(target)
     if normalisation == "relative":
         return 1 / _positive(wide.square().sum((1, 2, 3)))
     if normalisation == "paper":
@@ -115,15 +120,18 @@ class _Distance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
-        difference = features.to(torch.promote_types(features.dtype, torch.float32)) - target
-        ctx.save_for_backward(difference, factor)
-        ctx.kind = features.dtype
-        return difference.square().sum((1, 2, 3)) * factor
+        ctx.save_for_backward(features, target, factor)
+        if kernels := _kernels(features, target):
+            return kernels.squared_distance(features, target) * factor  # type: ignore[no-any-return]
+        return (_wide(features) - target).square().sum((1, 2, 3)) * factor
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        difference, factor = ctx.saved_tensors
-        return (difference * (2 * factor * grads[0])[:, None, None, None]).to(ctx.kind), None, None
+        features, target, factor = ctx.saved_tensors
+        scale = 2 * factor * grads[0]
+        if kernels := _kernels(features, target):
+            return kernels.distance_slope(features, target, scale), None, None
+        return ((_wide(features) - target) * scale[:, None, None, None]).to(features.dtype), None, None
 
 
 def style_loss(
@@ -169,14 +177,35 @@ class _GramDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
-        difference = _gram(features) - target
+        if kernels := _kernels(features):
+            difference, squares = kernels.deviate(_in_chunks(features), features[0, 0].numel(), target)
+        else:
+            difference = _gram(features) - target
+            squares = difference.square().sum((1, 2))
         ctx.save_for_backward(features, difference, factor)
-        return difference.square().sum((1, 2)) * factor
+        return squares * factor
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         features, difference, factor = ctx.saved_tensors
-        return _gram_slope(features, difference * (4 * factor * grads[0])[:, None, None]), None, None
+        by = 4 / features[0, 0].numel()
+        if kernels := _kernels(features):
+            twice = kernels.scaled(difference, by, factor, grads[0], features.dtype)
+        else:
+            twice = (difference * (by * factor * grads[0])[:, None, None]).to(features.dtype)
+        return _gram_slope(features, twice), None, None
+
+
+def _wide(values: Tensor) -> Tensor:
+    """In at least 32 bits."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _kernels(*maps: Tensor) -> ModuleType | None:
+    """`nst.kernels`, for feature maps as they want them."""
+    if any(each.dtype != torch.bfloat16 or not each.is_contiguous(memory_format=torch.channels_last) for each in maps):
+        return None
+    return devices.kernels(maps[0].device)
 
 
 def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
@@ -256,6 +285,9 @@ def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
     Returns:
         (batch,): the sum with `paper`, else divided by channels · height · width.
     """
+    if not pictures.requires_grad and (kernels := devices.kernels(pictures.device)):
+        squares: Tensor = kernels.variation(pictures.contiguous())
+        return squares if normalisation == "paper" else squares / pictures[0].numel()
     down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))
     across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().sum((1, 2, 3))
     return (down + across) if normalisation == "paper" else (down + across) / pictures[0].numel()

@@ -40,8 +40,9 @@ class _Stateful:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take a state_dict, on whatever device it was made."""
-        device = self.x.device
-        vars(self).update({k: v.to(device, copy=True) if isinstance(v, Tensor) else v for k, v in state.items()})
+        for name, value in state.items():
+            kept = isinstance(value, Tensor)
+            setattr(self, name, torch.empty_like(getattr(self, name)).copy_(value) if kept else value)
 
 
 class LBFGS(_Stateful):
@@ -93,7 +94,7 @@ class LBFGS(_Stateful):
         self.length = x.new_zeros(batch)  # 0 until the first answer: the first point asked for is x itself
         self.rejected = x.new_zeros(batch, dtype=torch.long)
         self.count = x.new_zeros(batch, dtype=torch.long)  # pairs stored so far
-        self.pairs = x.new_zeros(batch, 2 * memory, n)  # steps s in the upper half, P·y of gradient changes y below
+        self.pairs = x.new_zeros(batch, 2 * memory, n, dtype=self._vectors.REMEMBERED)  # steps s in the upper half, P·y of gradient changes y below
         self.products = x.new_zeros(batch, 2 * memory, memory, dtype=torch.float64)  # pairs · y
 
     def ask(self) -> Tensor:
@@ -106,15 +107,17 @@ class LBFGS(_Stateful):
         new, old = (x, gradients, smooth), (self.x, self.gradient, self.smooth)
         change, sums = self._vectors.measure(x, self.x, gradients, self.gradient, smooth, self.smooth)
         slope, curvature, size = sums.unbind(1)
-        finite = values.isfinite() & curvature.isfinite()  # any entry of the gradients that is not shows there
-        first = self.value.isinf()
-        good = finite & (first | (values <= self._reference() + self.ARMIJO * slope.clamp_max(0)))
-        self.length = torch.where(good, self.learning_rate, self._shorter(values, slope, finite))
+        finite = values.abs() + curvature.abs() < torch.inf  # any entry of the gradients that is not shows there
+        first = self.value == torch.inf
+        bound = torch.add(self.recent.amax(1), slope.clamp_max(0), alpha=self.ARMIJO)
+        good = finite & (first | (values <= bound))
+        self._shorten(values, slope)
+        self.length.masked_fill_(good, self.learning_rate)
         self._forget_when_stuck(good)
         slot = self.count % self.memory
         stored = good & ~first & (curvature > (1e-10 * size).clamp_min(0))  # positive
         self._vectors.take(self.pairs, slot, stored, good, new, old)
-        self.count = self.count + stored
+        self.count += stored
         self._accept(good, values)
         onto_change, onto_gradient = self._vectors.onto(self.pairs, change, self.gradient).unbind(2)
         self._multiply(slot, onto_change, stored)
@@ -129,24 +132,22 @@ class LBFGS(_Stateful):
         self.recent.fill_(-torch.inf)
         self.length.zero_()
 
-    def _reference(self) -> Tensor:
-        return torch.where(self.recent.isfinite(), self.recent, self.value[:, None]).amax(1)
-
-    def _shorter(self, values: Tensor, slope: Tensor, finite: Tensor) -> Tensor:
-        """The minimum of the parabola through value, slope and the rejected value, within 0.1 to 0.5 of the step."""
-        share = -slope / (2 * (values - self.value - slope))
-        share = torch.where(finite & share.isfinite(), share, 0.1).clamp(0.1, 0.5)
-        return self.length * share
+    def _shorten(self, values: Tensor, slope: Tensor) -> None:
+        """To the minimum of the parabola through value, slope and the rejected value, within 0.1 to 0.5 of the step."""
+        share = torch.nan_to_num(slope / (slope + self.value - values) / 2, nan=0.1, posinf=0.1)
+        self.length *= share.clamp_(0.1, 0.5)
 
     def _forget_when_stuck(self, good: Tensor) -> None:
-        stuck = ~good & (self.rejected + 1 >= self.PATIENCE)
-        self.count = torch.where(stuck, 0, self.count)
-        self.rejected = torch.where(good | stuck, 0, self.rejected + 1)
+        self.rejected += 1
+        self.rejected.masked_fill_(good, 0)
+        stuck = self.rejected >= self.PATIENCE
+        self.rejected.masked_fill_(stuck, 0)
+        self.count.masked_fill_(stuck, 0)
 
     def _accept(self, good: Tensor, values: Tensor) -> None:
-        self.value = torch.where(good, values, self.value)
+        torch.where(good, values, self.value, out=self.value)
         rolled = torch.cat([self.recent[:, 1:], values[:, None]], 1)
-        self.recent = torch.where(good[:, None], rolled, self.recent)
+        torch.where(good[:, None], rolled, self.recent, out=self.recent)
 
     def _multiply(self, slot: Tensor, products: Tensor, stored: Tensor) -> None:
         """Keep the products of the newest y with all pairs; P is symmetric, so they are those of P·y with every y."""
@@ -157,70 +158,29 @@ class LBFGS(_Stateful):
 
     def _aim(self, onto_gradient: Tensor) -> None:
         """The direction −H·g from the accepted point; where nothing is stored, a scaled steepest descent."""
-        g, m = self.gradient, self.memory
-        age = torch.arange(m, device=g.device)
-        order = torch.where(self.count[:, None] >= m, (self.count[:, None] + age) % m, age)  # oldest first
-        live = age < self.count[:, None]
-        both = torch.cat([order, order + m], 1)
-        dots = onto_gradient.gather(1, both) * live.repeat(1, 2)
-        inner = self.products.gather(1, both[:, :, None].expand(-1, -1, m))
-        inner = inner.gather(2, order[:, None].expand(-1, 2 * m, -1))
-        weights, gamma = _compact(inner, dots, live)
-        placed = torch.zeros_like(dots).scatter(1, both, weights).to(g.dtype)
-        found = torch.bmm(placed.unsqueeze(1), self.pairs).squeeze(1)
-        self._turn(gamma.to(g.dtype), found)
+        weights, gamma = self._vectors.solve(self.products, onto_gradient, self.count)
+        weights, gamma = weights.to(self.x.dtype), gamma.to(self.x.dtype)
+        self._turn(gamma, self._vectors.combine(weights, self.pairs))
 
     def _turn(self, gamma: Tensor, found: Tensor) -> None:
         """Make −γ·P·g − found the direction, or −P·g in a first step's length, no longer than is allowed."""
-        g, smooth, n = self.gradient, self.smooth, self.x.shape[1]
+        g, smooth, root, least = self.gradient, self.smooth, self.x.shape[1] ** 0.5, torch.finfo(self.x.dtype).tiny
         found_g, smooth_g, found_2, both, smooth_2 = self._vectors.weigh(found, smooth, g).unbind(1)
-        # Rounding can leave a direction that does not descend; the gradient itself always does.
-        steep = (self.count == 0) | ~(-gamma * smooth_g - found_g < 0)
-        rms = (smooth_2 / n).sqrt()
-        of_smooth = torch.where(steep, self._first_scale(rms), gamma)
-        of_found = (~steep).to(g.dtype)
-        length = (of_smooth.square() * smooth_2 + 2 * of_smooth * of_found * both + of_found * found_2).clamp_min(0)
-        shrink = -(self.longest_step / (length / n).sqrt()).clamp_max(1)
-        self._vectors.mix(shrink * of_smooth, smooth, shrink * of_found, found, self.direction)
-
-    def _first_scale(self, rms: Tensor) -> Tensor:
-        """What P·g is multiplied by where nothing else is known of it than its root mean square."""
-        least = torch.finfo(rms.dtype).tiny
         if self.first_step is None:
-            return (1 / self.smooth.abs().sum(1).clamp_min(least)).clamp_max(1)
-        return torch.where(rms > 0, self.first_step / rms.clamp_min(least), 0)
+            first = (1 / smooth.abs().sum(1).clamp_min(least)).clamp_max(1)
+        else:
+            first = self.first_step * root * smooth_2.clamp_min(least).rsqrt()
+        # Rounding can leave a direction that does not descend; the gradient itself always does.
+        newton = (self.count > 0) & (torch.addcmul(found_g, gamma, smooth_g) > 0)
+        of_found, of_smooth = newton.to(g.dtype), torch.where(newton, gamma, first)
+        length = of_smooth * torch.add(of_smooth * smooth_2, of_found * both, alpha=2) + of_found * found_2
+        shrink = (-self.longest_step * root * length.clamp_min(least).rsqrt()).clamp_min(-1)
+        self._vectors.mix(shrink * of_smooth, smooth, shrink * of_found, found, self.direction)
 
     @property
     def _vectors(self) -> Any:
         kernels = devices.kernels(self.x.device) if self.x.dtype == torch.float32 else None
         return kernels or vectors
-
-
-def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of the stored vectors and of P·g in H·g (Byrd, Nocedal & Schnabel 1994, equation 3.1, H₀ = γ·P).
-
-    Args:
-        inner: (batch, 2m, m) products of [S; P·Y] with Y, oldest first. dots: (batch, 2m), [S; P·Y]·g.
-        live: (batch, m), which pairs are stored.
-    Returns:
-        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y].
-    """
-    m = live.shape[1]
-    mask = live[:, :, None] & live[:, None, :]
-    identity = torch.eye(m, dtype=inner.dtype, device=inner.device)
-    sy = torch.where(mask, inner[:, :m], identity)
-    yy = torch.where(mask, inner[:, m:], 0)
-    newest = (live.sum(1) - 1).clamp_min(0)[:, None]
-    d = sy.diagonal(dim1=1, dim2=2)
-    y2 = yy.diagonal(dim1=1, dim2=2).gather(1, newest).squeeze(1)
-    gamma = torch.where(live[:, 0] & (y2 > 0), d.gather(1, newest).squeeze(1) / y2, 1)
-    r = sy.triu()
-    a, b = dots[:, :m, None], dots[:, m:, None]
-    u = torch.linalg.solve_triangular(r, a, upper=True)
-    right = d[:, :, None] * u + gamma[:, None, None] * (yy @ u - b)
-    s_weights = torch.linalg.solve_triangular(r.mT, right, upper=False)
-    weights = torch.cat([s_weights, -gamma[:, None, None] * u], 1).squeeze(2)
-    return torch.where(live.repeat(1, 2), weights, 0), gamma
 
 
 class Adam(_Stateful):

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from nst import devices
+
 #: Power of the spatial frequency that smoothing divides by: between 0 (the gradient itself) and 2 (an inverse
 #: Laplacian, the Sobolev gradient), where the losses fall fastest; 0.5 to 1 do about as well.
 POWER = 0.7
@@ -34,8 +36,9 @@ class Smoothing:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, n) to (batch, n), float32."""
-        waves = self.rows @ x.view(self.shape) @ self.columns.mT
-        return (self.rows.mT @ (waves * self.gain) @ self.columns).reshape(x.shape)
+        with devices.quick_products(x.device):
+            waves = self.rows @ x.view(self.shape) @ self.columns.mT
+            return (self.rows.mT @ (waves * self.gain) @ self.columns).reshape(x.shape)
 
 
 def _cosines(side: int) -> Tensor:

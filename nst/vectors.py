@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: How the steps that L-BFGS remembers are stored: like the pictures.
+REMEMBERED = None
+
 
 def measure(
     x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor, smooth: Tensor, old_smooth: Tensor
@@ -44,6 +47,11 @@ def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return torch.bmm(rows, both.mT).double()
 
 
+def combine(weights: Tensor, rows: Tensor) -> Tensor:
+    """The rows (batch, count, n) by their weights (batch, count), (batch, n)."""
+    return torch.bmm(weights.unsqueeze(1), rows).squeeze(1)
+
+
 def weigh(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
     """a·g, b·g, a·a, a·b and b·b, (batch, 5)."""
     return torch.stack([(one * other).sum(1) for one, other in ((a, g), (b, g), (a, a), (a, b), (b, b))], 1)
@@ -53,3 +61,44 @@ def mix(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
     """Write of_a·a + of_b·b; what is taken 0 times need not be finite."""
     parts = [torch.where(share[:, None] == 0, 0, share[:, None] * of) for share, of in ((of_a, a), (of_b, b))]
     torch.add(*parts, out=out)
+
+
+def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of the stored vectors and of P·g in H·g (Byrd, Nocedal & Schnabel 1994, equation 3.1, H₀ = γ·P).
+
+    Args:
+        products: (batch, 2m, m) float64 of the vectors [S; P·Y] with Y. dots: (batch, 2m), of [S; P·Y] with g.
+        count: (batch,), vectors that have been stored so far: the next one's place is count % m.
+    Returns:
+        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y].
+    """
+    m = products.shape[2]
+    age = torch.arange(m, device=count.device)
+    order = torch.where(count[:, None] >= m, (count[:, None] + age) % m, age)  # oldest first
+    live = age < count[:, None]
+    both = torch.cat([order, order + m], 1)
+    dots = dots.gather(1, both) * live.repeat(1, 2)
+    inner = products.gather(1, both[:, :, None].expand(-1, -1, m))
+    inner = inner.gather(2, order[:, None].expand(-1, 2 * m, -1))
+    weights, gamma = _compact(inner, dots, live)
+    return torch.zeros_like(dots).scatter(1, both, weights), gamma
+
+
+def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]:
+    """As `solve`, of vectors with the oldest first; live: (batch, m), which are stored."""
+    m = live.shape[1]
+    mask = live[:, :, None] & live[:, None, :]
+    identity = torch.eye(m, dtype=inner.dtype, device=inner.device)
+    sy = torch.where(mask, inner[:, :m], identity)
+    yy = torch.where(mask, inner[:, m:], 0)
+    newest = (live.sum(1) - 1).clamp_min(0)[:, None]
+    d = sy.diagonal(dim1=1, dim2=2)
+    y2 = yy.diagonal(dim1=1, dim2=2).gather(1, newest).squeeze(1)
+    gamma = torch.where(live[:, 0] & (y2 > 0), d.gather(1, newest).squeeze(1) / y2, 1)
+    r = sy.triu()
+    a, b = dots[:, :m, None], dots[:, m:, None]
+    u = torch.linalg.solve_triangular(r, a, upper=True)
+    right = d[:, :, None] * u + gamma[:, None, None] * (yy @ u - b)
+    s_weights = torch.linalg.solve_triangular(r.mT, right, upper=False)
+    weights = torch.cat([s_weights, -gamma[:, None, None] * u], 1).squeeze(2)
+    return torch.where(live.repeat(1, 2), weights, 0), gamma

@@ -11,15 +11,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
+from nst.devices import gpus
 
 HERE = Path(__file__).parent
-ENGINE = {(network, size): 60 if size < 1024 else 20 for network in ("vgg19", "lite") for size in (256, 512, 1024)}
+NETWORKS, SIZES = ("vgg19", "lite"), (256, 512, 1024)
+#: Evaluations by size; how many pictures at once; and a grid: as much as a CPU, and a GPU, does in minutes.
+ON_CPU = {
+    "evaluations": {256: 60, 512: 60, 1024: 20},
+    "company": ["--size", 256, "--evaluations", 20, "--at-once", 1, 2, 4],
+    "throughput": ["--pairs", 24, "--size", 128, "--iterations", 50, "--network", "lite"],
+}
+ON_GPU = {
+    "evaluations": dict.fromkeys(SIZES, 300),
+    "company": ["--size", 512, "--evaluations", 300, "--at-once", 1, 4, 16],
+    "throughput": ["--pairs", 100, "--few", 5, "--size", 512, "--iterations", 300, "--network", "vgg19"],
+}
 PAIRS = (100, 1000, 10_000)
 
 
@@ -67,18 +80,23 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     work = parser.parse_args().work
     work.mkdir(parents=True, exist_ok=True)
+    much = ON_GPU if gpus() else ON_CPU
+    sizes = [(network, size, much["evaluations"][size]) for network in NETWORKS for size in SIZES]
     found = {
         "engine": [
             measure(
                 f"engine-{network}-{size}", work, "engine.py", "--network", network, "--size", size, "--evaluations", n
             )
-            for (network, size), n in ENGINE.items()
+            for network, size, n in sizes
         ],
-        "engine_fp32": measure("engine-fp32", work, "engine.py", "--precision", "fp32", "--evaluations", 60),
-        "company": measure("company", work, "company.py"),
+        "engine_fp32": measure(
+            "engine-fp32", work, "engine.py", "--precision", "fp32", "--evaluations", much["evaluations"][256]
+        ),
+        "company": measure("company", work, "company.py", *much["company"]),
     }
     if find_spec("snakemake"):
-        found["throughput"] = measure("throughput", work, "throughput.py")
+        cores = ["--cores", len(os.sched_getaffinity(0))]
+        found["throughput"] = measure("throughput", work, "throughput.py", *much["throughput"], *cores)
         found["grid"] = [measure(f"grid-{pairs}", work, "grid.py", "--pairs", pairs) for pairs in PAIRS]
     (work / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
     plot(found, work / "performance.png")

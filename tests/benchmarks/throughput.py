@@ -3,8 +3,9 @@
     python tests/benchmarks/throughput.py --pairs 24 --size 128 --iterations 50 --network lite --cores 2
 
 The real workflow paints the same grid of the sample pictures into a temporary folder: by warm workers and by a process
-a picture, as many pictures at once as there are cores; and one after another on all cores. Weights come from
-NST_WEIGHTS_DIR or the cache. Prints JSON.
+a picture, as many pictures at once as there are cores; and one after another on all cores. The plain loop of engine.py
+paints them too, a process a picture, one after another, without Snakemake. With --few these other ways paint only so
+many pairs, where all would take too long. Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON.
 """
 
 from __future__ import annotations
@@ -24,13 +25,28 @@ REPOSITORY = Path(__file__).parents[2]
 WAYS = {"warm workers": ("yes", 0), "a process a picture": ("no", 0), "a picture at a time": ("no", None)}
 
 
-def paint(folder: Path, arguments: argparse.Namespace, way: str) -> tuple[float, int]:
+def chosen_pairs(count: int) -> list[tuple[Path, Path, int]]:
+    """Contents, styles and seeds."""
+    contents = sorted(REPOSITORY.glob("data/content/*.jpg"))
+    styles = sorted(REPOSITORY.glob("data/style/*.jpg"))
+    return [(c, s, seed) for seed in range(count) for c in contents for s in styles][:count]
+
+
+def plainly(folder: Path, arguments: argparse.Namespace, count: int) -> tuple[float, int]:
+    """Seconds of the plain loop, and how many processes painted."""
+    script, out = str(Path(__file__).with_name("plain.py")), str(folder / "plain.png")
+    flags = ["--size", arguments.size, "--evaluations", arguments.iterations, "--network", arguments.network]
+    began = time.perf_counter()
+    for content, style, _ in chosen_pairs(count):
+        subprocess.run([sys.executable, script, content, style, "-o", out, *map(str, flags)], check=True)
+    return time.perf_counter() - began, count
+
+
+def paint(folder: Path, arguments: argparse.Namespace, way: str, count: int) -> tuple[float, int]:
     """Seconds of the grid, and how many processes painted it."""
     worker, threads = WAYS[way]
     results = folder / way.replace(" ", "_")
-    contents = sorted(REPOSITORY.glob("data/content/*.jpg"))
-    styles = sorted(REPOSITORY.glob("data/style/*.jpg"))
-    chosen = [(c, s, seed) for seed in range(arguments.pairs) for c in contents for s in styles][: arguments.pairs]
+    chosen = chosen_pairs(count)
     rows = "".join(f"{c},{s},{seed}\n" for c, s, seed in chosen)
     (folder / "manifest.csv").write_text("content,style,seed\n" + rows)
     values = f"size: {arguments.size}, iterations: {arguments.iterations}, network: {arguments.network}"
@@ -52,19 +68,25 @@ def paint(folder: Path, arguments: argparse.Namespace, way: str) -> tuple[float,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=24)
+    parser.add_argument("--few", type=int, help="pairs of the ways other than by workers  [default: all]")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--iterations", type=int, default=50)
     parser.add_argument("--network", choices=["lite", "vgg19"], default="lite")
     parser.add_argument("--cores", type=int, default=2)
     arguments = parser.parse_args()
+    few = arguments.few or arguments.pairs
+    counts = {way: arguments.pairs if worker == "yes" else few for way, (worker, _) in WAYS.items()}
     with tempfile.TemporaryDirectory() as name:
-        found = {way: paint(Path(name), arguments, way) for way in WAYS}
-    base = found["a process a picture"][0]
+        found = {way: paint(Path(name), arguments, way, count) for way, count in counts.items()}
+        counts["the plain loop"] = few
+        found["the plain loop"] = plainly(Path(name), arguments, few)
+    rates = {way: 3600 * counts[way] / seconds for way, (seconds, _) in found.items()}
     report = {
         **vars(arguments),
         "processes": {way: processes for way, (_, processes) in found.items()},
-        "pairs_an_hour": {way: 3600 * arguments.pairs / seconds for way, (seconds, _) in found.items()},
-        "ratio": {way: base / seconds for way, (seconds, _) in found.items()},
+        "seconds": {way: seconds for way, (seconds, _) in found.items()},
+        "pairs_an_hour": rates,
+        "ratio": {way: rate / rates["the plain loop"] for way, rate in rates.items()},
     }
     print(json.dumps(report, indent=1))
 

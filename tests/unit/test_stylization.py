@@ -272,10 +272,12 @@ def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):
 
 
 def test_masks_that_are_white_all_over_change_nothing(scene, stripes, untrained):
-    plain = run(scene, stripes, untrained)[1]
+    plain, end = run(scene, stripes, untrained)
     masks = {"content_mask": np.ones_like(scene), "style_mask": np.ones_like(stripes)}
-    masked = run(scene, stripes, untrained, dict.fromkeys(masks, "white.png"), **masks)[1]
-    np.testing.assert_allclose(masked.pixels, plain.pixels, atol=1e-3)
+    masked, masked_end = run(scene, stripes, untrained, dict.fromkeys(masks, "white.png"), **masks)
+    found, wanted = ([event.losses["total"] for event in events[:5]] for events in (masked, plain))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    np.testing.assert_allclose(masked_end.pixels, end.pixels, atol=0.03)  # rounding grows from step to step
 
 
 def test_a_style_mask_takes_only_what_it_shows(scene, stripes, untrained):
