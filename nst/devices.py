@@ -229,6 +229,26 @@ def quick_products(device: torch.device) -> Iterator[None]:
             torch.backends.cuda.matmul.fp32_precision = before
 
 
+@contextlib.contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """Have a GPU convolve with all bits of float32, and by the same algorithm each time, for who measures pictures.
+
+    The choice is the process's, so nobody looks for the fastest algorithms meanwhile.
+    """
+    import torch
+
+    library, chosen = torch.backends.cudnn, {"benchmark": False, "deterministic": True, "allow_tf32": False}
+    with TURN:
+        before = {name: getattr(library, name) for name in chosen}
+        try:
+            for name, value in chosen.items():
+                setattr(library, name, value)
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(library, name, value)
+
+
 def keep_memory() -> None:
     """Have glibc keep freed memory for the next evaluation.
 
@@ -253,7 +273,8 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products are not deterministic
-        torch.backends.cudnn.benchmark = not deterministic
+        with TURN:
+            torch.backends.cudnn.benchmark = not deterministic
         torch.cuda.reset_peak_memory_stats(device)  # a worker's earlier pictures do not count
     if device.type == "cpu":
         keep_memory()

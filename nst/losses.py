@@ -149,9 +149,7 @@ def style_loss(
     return (grams - target).square().sum((1, 2)) * style_factor(target, normalisation, channels, pixels)
 
 
-def style_factor(
-    target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1
-) -> Tensor:
+def style_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1) -> Tensor:
     """What `style_loss` multiplies ‖G−A‖² by, (batch,)."""
     channels = channels or target.shape[-1]
     if normalisation == "relative":

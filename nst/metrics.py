@@ -89,7 +89,7 @@ def judge(
         by: who measures; VGG-19 where its weights are at hand, else lite.
     """
     by = by or Judge.at_hand()
-    with devices.TURN:
+    with devices.exact_convolutions():
         return _measured(picture, content, styles, by, blend, devices.torch_device(device))
 
 

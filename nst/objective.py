@@ -203,10 +203,12 @@ class Objective:
         s = self.settings
         name = (s.content_weight, s.style_weight, s.tv_weight)
         if name not in self._known:
-            of_content = [self.content_layers[layer] / scale_of(self.content_layers, s.normalisation) for layer in content]
+            of_content = [
+                self.content_layers[layer] / scale_of(self.content_layers, s.normalisation) for layer in content
+            ]
             of_style = [self.style_layers[layer] / scale_of(self.style_layers, s.normalisation) for layer in style]
-            rows = [(weight, 0, s.content_weight * weight) for weight in of_content]
-            rows += [(0, weight, s.style_weight * weight) for weight in of_style]
+            rows = [(weight, 0.0, s.content_weight * weight) for weight in of_content]
+            rows += [(0.0, weight, s.style_weight * weight) for weight in of_style]
             self._known[name] = terms.new_tensor([*rows, (0, 0, s.tv_weight)])
         return self._known[name]
 

@@ -94,7 +94,8 @@ class LBFGS(_Stateful):
         self.length = x.new_zeros(batch)  # 0 until the first answer: the first point asked for is x itself
         self.rejected = x.new_zeros(batch, dtype=torch.long)
         self.count = x.new_zeros(batch, dtype=torch.long)  # pairs stored so far
-        self.pairs = x.new_zeros(batch, 2 * memory, n, dtype=self._vectors.REMEMBERED)  # steps s in the upper half, P·y of gradient changes y below
+        # Steps s in the upper half, P·y of gradient changes y below.
+        self.pairs = x.new_zeros(batch, 2 * memory, n, dtype=self._vectors.REMEMBERED)
         self.products = x.new_zeros(batch, 2 * memory, memory, dtype=torch.float64)  # pairs · y
 
     def ask(self) -> Tensor:

@@ -104,6 +104,9 @@ class Gathering:
         height, width = first.subject.content.shape[:2]
         most = max(1, min(self.company, int(min(COMPANY, self.room / (BYTES * height * width)))))
         seats = [seat for seat in self._waiting if seat is first or _alike(first, seat)][:most]
+        seats = seats[
+            : 1 << len(seats).bit_length() - 1
+        ]  # each number's algorithms are looked for anew: 1, 2, 4, 8, 16
         self._waiting = [seat for seat in self._waiting if seat not in seats]
         return seats
 

@@ -44,6 +44,9 @@ IDLE = 60.0
 LEAVING = 5.0
 #: Seconds in which a client must take or say a line.
 SILENCE = 30.0
+#: Seconds for which a thread may run Python while another waits: the one that paints has to come to its turn a thousand
+#: times a second.
+SWITCH = 0.0002
 #: Exit status of a worker whose GPU has failed: nothing that runs after it on that context would be right.
 FAILED = 70
 #: Of the code that this process runs, whatever has been edited since.
@@ -284,6 +287,7 @@ def run(place: str, idle: float = IDLE) -> None:
             sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
             worker = Worker(place, idle)
             signal.signal(signal.SIGTERM, worker.stop)  # a cluster's time is over
+            sys.setswitchinterval(SWITCH)
             worker.serve()
     except Timeout:
         by = "by a worker, which `nst worker status` shows, or by a picture that is painted without one"

@@ -172,7 +172,9 @@ def test_the_variation_of_pictures(kernels, random, sides):
     torch.testing.assert_close(kernels.variation(pictures.detach()), wanted.detach())
 
 
-@pytest.mark.parametrize("network, layers", [("vgg19", "conv4_2"), ("vgg19", "conv1_2+conv4_1"), ("lite", "conv4_2")])
+@pytest.mark.parametrize(
+    ("network", "layers"), [("vgg19", "conv4_2"), ("vgg19", "conv1_2+conv4_1"), ("lite", "conv4_2")]
+)
 def test_a_network_sees_the_same(kernels, random, untrained, network, layers):
     """As exactly as torch's own operations in the same type: rounding can make another entry the maximum."""
     settings = make({"network": network, "content_layers": layers})

@@ -1,0 +1,124 @@
+"""How far feature maps, Gram matrices and pictures are off what they should be."""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+
+@triton.jit
+def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there = at < count
+    shown = tl.load(features + of.to(tl.int64) * count + at, there, 0).to(tl.float32)
+    wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
+    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum((shown - wanted) * (shown - wanted), 0))
+
+
+@triton.jit
+def _distance_slope(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there, place = at < count, of.to(tl.int64) * count + at
+    shown = tl.load(features + place, there, 0).to(tl.float32)
+    wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
+    tl.store(out + place, ((shown - wanted) * tl.load(scale + of)).to(out.dtype.element_ty), there)
+
+
+def squared_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Σ(F−P)² of feature maps, (batch,); the target's batch may be 1."""
+    count, block = features[0].numel(), 2048
+    blocks = triton.cdiv(count, block)
+    out = torch.empty(len(features), blocks, dtype=torch.float32, device=features.device)
+    _squared_distance[(blocks, len(features))](features, target, out, count, _step(target), block)
+    return out.sum(1)
+
+
+def distance_slope(features: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """scale · (F−P) of feature maps; scale: (batch,)."""
+    count, block = features[0].numel(), 2048
+    out = torch.empty_like(features)
+    _distance_slope[(triton.cdiv(count, block), len(features))](
+        features, target, out, scale, count, _step(target), block
+    )
+    return out
+
+
+def _step(target: Tensor) -> int:
+    """From a picture's target to the next one's; 0 where all have the same."""
+    return target[0].numel() if len(target) > 1 else 0
+
+
+@triton.jit
+def _deviate(
+    products, rest, target, difference, out, count, chunks, share, repeat, REST: tl.constexpr, BLOCK: tl.constexpr
+):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there = at < count
+    total = tl.zeros((BLOCK,), tl.float32)
+    for chunk in range(chunks):
+        total += tl.load(products + (of.to(tl.int64) * chunks + chunk) * count + at, there, 0)
+    if REST:
+        total += tl.load(rest + of * count + at, there, 0)
+    total = total * share - tl.load(target + of * repeat + at, there, 0)
+    tl.store(difference + of * count + at, total, there)
+    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum(total * total, 0))
+
+
+def deviate(products: list[Tensor], pixels: int, target: Tensor) -> tuple[Tensor, Tensor]:
+    """What Gram matrices are off their target, (batch, N, N), and the sum of its squares, (batch,).
+
+    Args:
+        products: (batch, chunks, N, N) float32 of chunks of the pixels, one or two; the second has one chunk.
+        target: (batch or 1, N, N).
+    """
+    whole, rest = products[0], products[-1]
+    batch, chunks, width, _ = whole.shape
+    count, block = width * width, 256
+    blocks = triton.cdiv(count, block)
+    difference = torch.empty(batch, width, width, dtype=torch.float32, device=whole.device)
+    out = torch.empty(batch, blocks, dtype=torch.float32, device=whole.device)
+    _deviate[(blocks, batch)](
+        whole, rest, target, difference, out, count, chunks, 1 / pixels, _step(target), len(products) > 1, block
+    )
+    return difference, out.sum(1)
+
+
+@triton.jit
+def _scaled(values, first, second, out, count, by, stride_1, stride_2, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there, place = at < count, of * count + at
+    scale = by * tl.load(first + of * stride_1) * tl.load(second + of * stride_2)
+    tl.store(out + place, (tl.load(values + place, there, 0) * scale).to(out.dtype.element_ty), there)
+
+
+def scaled(values: Tensor, by: float, first: Tensor, second: Tensor, kind: torch.dtype) -> Tensor:
+    """values · by · first · second in another type, (batch, …); first, second: (batch,) or (1,)."""
+    batch, count, block = len(values), values[0].numel(), 1024
+    out = torch.empty_like(values, dtype=kind)
+    strides = (of.expand(batch).stride(0) for of in (first, second))
+    _scaled[(triton.cdiv(count, block), batch)](values, first, second, out, count, by, *strides, block)
+    return out
+
+
+@triton.jit
+def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
+    column, row = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)  # of all planes, one above the other
+    there = column < width
+    at = pictures + row.to(tl.int64) * width + column
+    here = tl.load(at, there, 0)
+    right = tl.load(at + 1, column + 1 < width, 0) - here
+    below = tl.load(at + width, there & (row % height + 1 + 0 * column < height), 0) - here
+    total = tl.where(column + 1 < width, right * right, 0)
+    total += tl.where(there & (row % height + 1 + 0 * column < height), below * below, 0)
+    tl.store(out + row * tl.num_programs(0) + tl.program_id(0), tl.sum(total, 0))
+
+
+def variation(pictures: Tensor) -> Tensor:
+    """The sum of squared differences of neighbouring pixels, (batch,), of (batch, channels, height, width) float32."""
+    batch, channels, height, width = pictures.shape
+    blocks = triton.cdiv(width, 1024)
+    out = torch.empty(batch, channels * height * blocks, dtype=torch.float32, device=pictures.device)
+    _variation[(blocks, batch * channels * height)](pictures, out, height, width, 1024)
+    return out.sum(1)

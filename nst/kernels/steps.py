@@ -1,0 +1,231 @@
+"""What L-BFGS does with whole pictures and with the products of its steps."""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+#: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
+REMEMBERED = torch.bfloat16
+
+
+@triton.jit
+def _onto(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    chunk, of = tl.program_id(1), tl.program_id(2).to(tl.int64)
+    first, second = tl.zeros((ROWS, BLOCK), tl.float32), tl.zeros((ROWS, BLOCK), tl.float32)
+    begin = rows + (of * count + row[:, None]) * n
+    for step in range(STEPS):
+        at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
+        there = at < n
+        values = tl.load(begin + at[None, :], (row[:, None] < count) & there[None, :], 0).to(tl.float32)
+        first += values * tl.load(a + of * n + at, there, 0)[None, :]
+        second += values * tl.load(b + of * n + at, there, 0)[None, :]
+    place = out + (of * count + row) * 2 * chunks + chunk
+    tl.store(place, tl.sum(first, 1), row < count)
+    tl.store(place + chunks, tl.sum(second, 1), row < count)
+
+
+def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """As `nst.vectors.onto`, of float32 a and b."""
+    batch, count, n = rows.shape
+    some, steps, block = 16, 16, 512
+    chunks = triton.cdiv(n, steps * block)
+    out = torch.empty(batch, count, 2, chunks, dtype=torch.float32, device=rows.device)
+    _onto[(triton.cdiv(count, some), chunks, batch)](rows, a, b, out, count, n, chunks, some, steps, block)
+    return out.sum(3).double()
+
+
+@triton.jit
+def _combine(weights, rows, out, count, n, ROWS: tl.constexpr, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1).to(tl.int64)
+    total = tl.zeros((ROWS, BLOCK), tl.float32)
+    for first in range(0, count, ROWS):
+        row = first + tl.arange(0, ROWS)
+        weight = tl.load(weights + of * count + row, row < count, 0)
+        place = rows + (of * count + row[:, None]) * n + at[None, :]
+        values = tl.load(place, (row[:, None] < count) & (at[None, :] < n), 0).to(tl.float32)
+        total += weight[:, None] * values
+    tl.store(out + of * n + at, tl.sum(total, 0), at < n)
+
+
+def combine(weights: Tensor, rows: Tensor) -> Tensor:
+    """As `nst.vectors.combine`."""
+    batch, count, n = rows.shape
+    some, block = 4, 2048
+    out = torch.empty(batch, n, dtype=torch.float32, device=rows.device)
+    _combine[(triton.cdiv(n, block), batch)](weights, rows, out, count, n, some, block, num_warps=8)
+    return out
+
+
+@triton.jit
+def _measure(
+    x, old_x, gradient, old, smooth, old_smooth, change, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr
+):
+    chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
+    slope, curvature, size = (
+        tl.zeros((BLOCK,), tl.float32),
+        tl.zeros((BLOCK,), tl.float32),
+        tl.zeros((BLOCK,), tl.float32),
+    )
+    for step in range(STEPS):
+        at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
+        there, at = at < n, of + at
+        moved = tl.load(x + at, there, 0) - tl.load(old_x + at, there, 0)
+        before = tl.load(old + at, there, 0)
+        y = tl.load(gradient + at, there, 0) - before
+        slope += before * moved
+        curvature += moved * y
+        size += y * (tl.load(smooth + at, there, 0) - tl.load(old_smooth + at, there, 0))
+        tl.store(change + at, y, there)
+    place = out + tl.program_id(1) * 3 * chunks + chunk
+    tl.store(place, tl.sum(slope, 0))
+    tl.store(place + chunks, tl.sum(curvature, 0))
+    tl.store(place + 2 * chunks, tl.sum(size, 0))
+
+
+def measure(
+    x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor, smooth: Tensor, old_smooth: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As `nst.vectors.measure`."""
+    batch, n = x.shape
+    chunks = triton.cdiv(n, _STEPS * _ALONG)
+    out = torch.empty(batch, 3, chunks, dtype=torch.float32, device=x.device)
+    change = torch.empty_like(x)
+    vectors = x, old_x, gradient, old, smooth, old_smooth, change
+    _measure[(chunks, batch)](*vectors, out, n, chunks, _STEPS, _ALONG)
+    return change, out.sum(2)
+
+
+@triton.jit
+def _take(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth, n, m, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there, place = at < n, of.to(tl.int64) * n + at
+    to_store, to_take = at < n * tl.load(stored + of).to(tl.int32), at < n * tl.load(good + of).to(tl.int32)
+    new_x, new_smooth = tl.load(x + place, there), tl.load(smooth + place, there)
+    row = of.to(tl.int64) * 2 * m + tl.load(slot + of)
+    tl.store(pairs + row * n + at, new_x - tl.load(old_x + place, there), to_store)
+    tl.store(pairs + (row + m) * n + at, new_smooth - tl.load(old_smooth + place, there), to_store)
+    tl.store(old_x + place, new_x, to_take)
+    tl.store(old + place, tl.load(gradient + place, there), to_take)
+    tl.store(old_smooth + place, new_smooth, to_take)
+
+
+def take(
+    pairs: Tensor,
+    slot: Tensor,
+    stored: Tensor,
+    good: Tensor,
+    new: tuple[Tensor, Tensor, Tensor],
+    old: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    """As `nst.vectors.take`."""
+    batch, rows, n = pairs.shape
+    _take[(triton.cdiv(n, 1024), batch)](pairs, slot, stored, good, *new, *old, n, rows // 2, 1024)
+
+
+@triton.jit
+def _weigh(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+    chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
+    ag, bg, aa = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
+    ab, bb = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
+    for step in range(STEPS):
+        at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
+        there, at = at < n, of + at
+        one, other, slope = tl.load(a + at, there, 0), tl.load(b + at, there, 0), tl.load(g + at, there, 0)
+        ag += one * slope
+        bg += other * slope
+        aa += one * one
+        ab += one * other
+        bb += other * other
+    place = out + tl.program_id(1) * 5 * chunks + chunk
+    tl.store(place, tl.sum(ag, 0))
+    tl.store(place + chunks, tl.sum(bg, 0))
+    tl.store(place + 2 * chunks, tl.sum(aa, 0))
+    tl.store(place + 3 * chunks, tl.sum(ab, 0))
+    tl.store(place + 4 * chunks, tl.sum(bb, 0))
+
+
+def weigh(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
+    """As `nst.vectors.weigh`."""
+    batch, n = a.shape
+    chunks = triton.cdiv(n, _STEPS * _ALONG)
+    out = torch.empty(batch, 5, chunks, dtype=torch.float32, device=a.device)
+    _weigh[(chunks, batch)](a, b, g, out, n, chunks, _STEPS, _ALONG)
+    return out.sum(2)
+
+
+@triton.jit
+def _mix(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
+    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    there, place = at < n, of.to(tl.int64) * n + at
+    share, other = tl.load(of_a + of), tl.load(of_b + of)
+    first = tl.where(share == 0, 0, share * tl.load(a + place, there))
+    second = tl.where(other == 0, 0, other * tl.load(b + place, there))
+    tl.store(out + place, first + second, there)
+
+
+def mix(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
+    """As `nst.vectors.mix`."""
+    batch, n = a.shape
+    _mix[(triton.cdiv(n, 1024), batch)](of_a, a, of_b, b, out, n, 1024)
+
+
+#: Steps of a program along vectors, and how much it takes at each.
+_STEPS, _ALONG = 8, 512
+
+
+@triton.jit
+def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr):
+    of = tl.program_id(0)
+    inner, a, b = products + of.to(tl.int64) * 2 * m * m, dots + of * 2 * m, dots + of * 2 * m + m
+    known = tl.load(count + of).to(tl.int32)
+    live = tl.minimum(known, m)
+    lane = tl.arange(0, M)
+    first = tl.where(known >= m, known % m, 0)  # the place of the oldest
+    place = (first + lane) % m
+    there = lane < live
+    newest = (first + tl.maximum(live - 1, 0)) % m
+    y2 = tl.load(inner + (m + newest) * m + newest)
+    gamma = tl.where((live > 0) & (y2 > 0), tl.load(inner + newest * m + newest) / tl.where(y2 > 0, y2, 1), 1)
+    diagonal = tl.load(inner + place * m + place, there, 1)
+    right = -tl.load(b + place, there, 0)  # becomes YᵀY·u − b
+    # Each turn waits for the one before, so what it needs from memory is asked for one turn ahead.
+    u = tl.zeros((M,), tl.float64)
+    at = newest
+    row, column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
+    pivot, wanted = tl.load(inner + at * m + at), tl.load(a + at)
+    for step in range(live):  # u = R⁻¹·a, from the newest
+        t = live - 1 - step
+        at = (first + tl.maximum(t - 1, 0)) % m
+        next_row, next_column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
+        next_pivot, next_wanted = tl.load(inner + at * m + at), tl.load(a + at)
+        value = (wanted - tl.sum(row * u, 0)) * (1 / pivot)
+        u = tl.where(lane == t, value, u)
+        right += tl.where(there, column * value, 0)
+        row, column, pivot, wanted = next_row, next_column, next_pivot, next_wanted
+    right = diagonal * u + gamma * right
+    s = tl.zeros((M,), tl.float64)
+    column, pivot = tl.load(inner + place * m + first), tl.load(inner + first * m + first)
+    for t in range(live):  # R⁻ᵀ, from the oldest
+        at = (first + tl.minimum(t + 1, m - 1)) % m
+        next_column, next_pivot = tl.load(inner + place * m + at), tl.load(inner + at * m + at)
+        value = tl.sum(tl.where(lane == t, right, -column * s), 0) * (1 / pivot)
+        s = tl.where(lane == t, value, s)
+        column, pivot = next_column, next_pivot
+    out = weights + of * 2 * m
+    inside = lane < m
+    tl.store(out + place, tl.where(there, s, 0).to(tl.float32), inside)
+    tl.store(out + m + place, tl.where(there, -gamma * u, 0).to(tl.float32), inside)
+    tl.store(gammas + of, gamma.to(tl.float32))
+
+
+def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """As `nst.vectors.solve`."""
+    batch, _, m = products.shape
+    weights = torch.empty(batch, 2 * m, dtype=torch.float32, device=products.device)
+    gamma = torch.empty(batch, dtype=torch.float32, device=products.device)
+    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, triton.next_power_of_2(m), num_warps=1)
+    return weights, gamma
