@@ -169,9 +169,11 @@ def gathered(subjects, state, stops=(None, None, None), company=16):
 
 
 def test_those_that_wait_together_are_painted_together(subjects, untrained):
+    """Two, four, … of them: each number costs a search for the fastest algorithms."""
     chosen = subjects()
-    for hearer, subject in zip(gathered(chosen, untrained), chosen, strict=True):
-        assert hearer.events[-1].together == 3
+    found = gathered(chosen, untrained)
+    assert sorted(hearer.events[-1].together for hearer in found) == [1, 2, 2]
+    for hearer, subject in zip(found, chosen, strict=True):
         assert hearer.events[-1].losses == pytest.approx(alone(subject, untrained)[-1].losses, rel=0.05, abs=1e-4)
 
 
@@ -193,8 +195,8 @@ def test_one_that_fails_in_company_is_painted_alone(subjects, untrained, monkeyp
     chosen = subjects()
     expected = alone(chosen[1], untrained)[-1]
     blind(monkeypatch, 1)
-    a, b, c = gathered(chosen, untrained)
-    assert [hearer.events[-1].together for hearer in (a, b, c)] == [3, 1, 3]
+    a, b = gathered(chosen[:2], untrained, (None, None))
+    assert [hearer.events[-1].together for hearer in (a, b)] == [2, 1]
     assert np.array_equal(b.events[-1].pixels, expected.pixels)
     last = [event.evaluation for event in b.events[:-1]][-12:]
     assert last == list(range(1, 13))
