@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 #: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
 LISTED = 600.0
 
-#: For what threads of a worker do on a GPU beside the painting, one at a time: judging takes memory and waits for all
-#: of the GPU, which nobody may while a CUDA graph is recorded.
+#: For what threads of a worker do on a GPU, one at a time: judging takes memory and waits for all of the GPU, which
+#: nobody may while a CUDA graph is recorded; and it is done by other algorithms, which the process, not a thread,
+#: chooses. So the thread that paints holds it too, but not while it replays what it has recorded.
 TURN = threading.RLock()
 
 #: The GPU that this process keeps for life.
@@ -194,10 +195,17 @@ def kernels(device: torch.device) -> ModuleType | None:
     return _kernels() if device.type == "cuda" else None
 
 
+def turn(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """TURN where the device is a GPU; elsewhere threads do not disturb each other."""
+    return TURN if device.type == "cuda" else contextlib.nullcontext()
+
+
 @cache
 def _kernels() -> ModuleType | None:
     import torch
 
+    if torch.version.hip or torch.cuda.get_device_capability() < (8, 0):  # they are in bf16
+        return None
     try:
         from nst import kernels
 

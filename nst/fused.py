@@ -139,7 +139,7 @@ class _FirstFunction(torch.autograd.Function):
 
 
 def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    if not x.is_cuda:
+    if not x.is_cuda or torch.are_deterministic_algorithms_enabled():  # the other remembers what was fastest before
         return F.relu(F.conv2d(x, weight, bias, padding=1))
     one = [1, 1]
     return torch.cudnn_convolution_relu(x, weight, bias, one, one, one, 1)

@@ -88,9 +88,7 @@ def judge(
             Pictures below 16 px a side are enlarged.
         by: who measures; VGG-19 where its weights are at hand, else lite.
     """
-    by = by or Judge.at_hand()
-    with devices.exact_convolutions():
-        return _measured(picture, content, styles, by, blend, devices.torch_device(device))
+    return _measured(picture, content, styles, by or Judge.at_hand(), blend, devices.torch_device(device))
 
 
 def _measured(
@@ -103,12 +101,14 @@ def _measured(
 ) -> Metrics:
     least = smallest_side(STYLE_LAYERS)
     side = min(max(picture.shape[:2]), MAX_SIDE)
-    network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER]).convert(where, torch.float32)
+    network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER])
     painted = _at_least(resize(picture, long_side=side), least)
     shape = painted.shape[:2]
     original = resize(content, shape=shape)
+    examples = [_at_least(resize(style, long_side=side), least) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
-    with torch.no_grad():
+    with devices.exact_convolutions(), torch.no_grad():
+        network.convert(where, torch.float32)
         features = network(_tensor(painted, where))
         seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
         target = network.project(CONTENT_LAYER, network(_tensor(original, where))[CONTENT_LAYER])
@@ -116,8 +116,8 @@ def _measured(
         grams = {layer: network.gram(layer, features[layer]) for layer in STYLE_LAYERS}
         del features, seen, target
         wanted: dict[str, Tensor] = {}
-        for style, share in zip(styles, shares / shares.sum(), strict=True):
-            theirs = network(_tensor(_at_least(resize(style, long_side=side), least), where))
+        for example, share in zip(examples, shares / shares.sum(), strict=True):
+            theirs = network(_tensor(example, where))
             for layer in STYLE_LAYERS:
                 wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * network.gram(layer, theirs[layer])
         errors = {layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}

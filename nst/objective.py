@@ -71,7 +71,7 @@ class Objective:
         self.style_layers = settings.style_layers if settings.style_weight else {}
         self.content: dict[str, Tensor]
         self.style: list[Region]
-        self._known: dict[object, Tensor] = {}
+        self._known: dict[object, Tensor] = {}  # what no evaluation changes; to make it may need the host
         with torch.no_grad():
             self.content = self._content_targets(content)
             if not self.style_layers:

@@ -112,11 +112,11 @@ class LBFGS(_Stateful):
         first = self.value == torch.inf
         bound = torch.add(self.recent.amax(1), slope.clamp_max(0), alpha=self.ARMIJO)
         good = finite & (first | (values <= bound))
-        self._shorten(values, slope)
+        self._shorten(values, slope, finite)
         self.length.masked_fill_(good, self.learning_rate)
         self._forget_when_stuck(good)
         slot = self.count % self.memory
-        stored = good & ~first & (curvature > (1e-10 * size).clamp_min(0))  # positive
+        stored = good & ~first & (curvature > (1e-10 * size).clamp_min(0))
         self._vectors.take(self.pairs, slot, stored, good, new, old)
         self.count += stored
         self._accept(good, values)
@@ -133,10 +133,10 @@ class LBFGS(_Stateful):
         self.recent.fill_(-torch.inf)
         self.length.zero_()
 
-    def _shorten(self, values: Tensor, slope: Tensor) -> None:
+    def _shorten(self, values: Tensor, slope: Tensor, finite: Tensor) -> None:
         """To the minimum of the parabola through value, slope and the rejected value, within 0.1 to 0.5 of the step."""
         share = torch.nan_to_num(slope / (slope + self.value - values) / 2, nan=0.1, posinf=0.1)
-        self.length *= share.clamp_(0.1, 0.5)
+        self.length *= share.masked_fill_(~finite, 0.1).clamp_(0.1, 0.5)
 
     def _forget_when_stuck(self, good: Tensor) -> None:
         self.rejected += 1
@@ -174,7 +174,8 @@ class LBFGS(_Stateful):
         # Rounding can leave a direction that does not descend; the gradient itself always does.
         newton = (self.count > 0) & (torch.addcmul(found_g, gamma, smooth_g) > 0)
         of_found, of_smooth = newton.to(g.dtype), torch.where(newton, gamma, first)
-        length = of_smooth * torch.add(of_smooth * smooth_2, of_found * both, alpha=2) + of_found * found_2
+        squares = torch.addcmul(found_2, gamma, torch.add(gamma * smooth_2, both, alpha=2))
+        length = torch.where(newton, squares, of_smooth * (of_smooth * smooth_2))  # whose square can be infinite
         shrink = (-self.longest_step * root * length.clamp_min(least).rsqrt()).clamp_min(-1)
         self._vectors.mix(shrink * of_smooth, smooth, shrink * of_found, found, self.direction)
 

@@ -45,16 +45,14 @@ class Replay(Generic[Result]):
         self.taken, self.problem = 0, ""
 
     def __call__(self) -> tuple[Tensor, Result]:
-        if not self.able:
-            return self.step()
-        self.taken += 1
-        if self.taken <= WARM:
-            with devices.TURN:  # the fastest algorithms are looked for now, which others' work would disturb
-                return in_place(self.step, self.state)
-        if self.graph is None:
-            return self._record()
-        self.graph.replay()
-        return self.result
+        if self.graph is not None:
+            self.graph.replay()
+            return self.result
+        with devices.turn(self.device):
+            if not self.able:
+                return self.step()
+            self.taken += 1
+            return self._record() if self.taken > WARM else in_place(self.step, self.state)
 
     def forget(self) -> None:
         """Record anew: after the step itself has changed."""
@@ -68,7 +66,7 @@ class Replay(Generic[Result]):
         graph = torch.cuda.CUDAGraph()
         try:
             # Other threads read pictures meanwhile, which `thread_local` allows; judging one waits for the whole GPU.
-            with devices.TURN, torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self.result = in_place(self.step, self.state)
             if self._tells(graph, right, before, kept):
                 self.graph = graph

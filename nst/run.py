@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nst import devices
 from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
 from nst.objective import Objective, joined
@@ -25,8 +26,9 @@ from nst.smoothing import Smoothing
 FIRST_STEP = 0.02
 #: The root mean square that no step exceeds: further off, nothing that was learnt holds.
 LONGEST_STEP = 0.1
-#: Steps that L-BFGS remembers, at two pictures of float32 each: at most, and at least where they would fill more bytes
-#: than these. After 200 evaluations 40 lower the loss by 0.1 to 0.4 % against 15, in the same time; 100 by no more.
+#: Steps that L-BFGS remembers, at two pictures of float32 each (on a GPU of 16 bits): at most, and at least where they
+#: would fill more bytes than these. After 200 evaluations 40 lower the loss by 0.1 to 0.4 % against 15, in the same
+#: time; 100 by no more.
 MEMORY, MEMORY_LEAST, MEMORY_BYTES = 40, 15, 1e9
 #: Evaluations in a row without a finite value before 16-bit activations are given up.
 BLIND = 4
@@ -94,7 +96,8 @@ class Run:
         """Measure the targets: to be called before the first evaluation."""
         self.release()
         pair = self.pictures[0].pair
-        self.objective: Objective = joined([picture.pair.objective(self.dtype) for picture in self.pictures])
+        with devices.turn(pair.device):
+            self.objective: Objective = joined([picture.pair.objective(self.dtype) for picture in self.pictures])
         # Eigenvalues wait for the GPU, which a recording must not; a tile is large enough to keep it busy.
         able = not pair.settings.tile and pair.settings.style_loss != "wasserstein"
         self.step = partial(step, self.objective, self.canvas, self.optimizer)
@@ -112,7 +115,11 @@ class Run:
             of each picture the losses, and the parameters (1, n) that are shown: of the average, or of the best so far.
         """
         averaged = self._averaged()
-        rows, (x, names) = self._replay() if averaged is None or not last else self.step(averaged)
+        if averaged is None or not last:
+            rows, (x, names) = self._replay()
+        else:
+            with devices.turn(self.pictures[0].pair.device):
+                rows, (x, names) = self.step(averaged)
         self.evaluation += 1
         losses = [dict(zip(names, row, strict=True)) for row in rows.tolist()]  # one transfer from the device
         for index, picture in enumerate(self.pictures):

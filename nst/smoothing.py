@@ -21,7 +21,8 @@ class Smoothing:
 
     The gradient of a network's losses is mostly fine grain and hardly moves a picture's broad tones. Divided by a
     power of the frequency, wide waves move as fast as narrow ones. The waves are those of the orthonormal DCT-II,
-    whose mirrored edges keep one side of the picture from leaking into the other.
+    whose mirrored edges keep one side of the picture from leaking into the other. A GPU multiplies by 11 bits, so that
+    there the map is linear and symmetric up to as much.
 
     Args:
         shape: (batch, channels, height, width) of the pictures.

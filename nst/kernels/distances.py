@@ -10,7 +10,7 @@ from torch import Tensor
 
 @triton.jit
 def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     there = at < count
     shown = tl.load(features + of.to(tl.int64) * count + at, there, 0).to(tl.float32)
     wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
@@ -19,7 +19,7 @@ def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr)
 
 @triton.jit
 def _distance_slope(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     there, place = at < count, of.to(tl.int64) * count + at
     shown = tl.load(features + place, there, 0).to(tl.float32)
     wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
@@ -104,7 +104,7 @@ def scaled(values: Tensor, by: float, first: Tensor, second: Tensor, kind: torch
 
 @triton.jit
 def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
-    column, row = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)  # of all planes, one above the other
+    row, column = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)  # of all planes, one above the other
     there = column < width
     at = pictures + row.to(tl.int64) * width + column
     here = tl.load(at, there, 0)
@@ -112,7 +112,7 @@ def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
     below = tl.load(at + width, there & (row % height + 1 + 0 * column < height), 0) - here
     total = tl.where(column + 1 < width, right * right, 0)
     total += tl.where(there & (row % height + 1 + 0 * column < height), below * below, 0)
-    tl.store(out + row * tl.num_programs(0) + tl.program_id(0), tl.sum(total, 0))
+    tl.store(out + row * tl.num_programs(1) + tl.program_id(1), tl.sum(total, 0))
 
 
 def variation(pictures: Tensor) -> Tensor:
@@ -120,5 +120,5 @@ def variation(pictures: Tensor) -> Tensor:
     batch, channels, height, width = pictures.shape
     blocks = triton.cdiv(width, 1024)
     out = torch.empty(batch, channels * height * blocks, dtype=torch.float32, device=pictures.device)
-    _variation[(blocks, batch * channels * height)](pictures, out, height, width, 1024)
+    _variation[(batch * channels * height, blocks)](pictures, out, height, width, 1024)
     return out.sum(1)

@@ -109,7 +109,8 @@ def _enter(picture, weight, bias, mean, std, y, height, width, C: tl.constexpr, 
     taps = tl.load(weight + tl.arange(0, 32)[:, None] * C + channel)
     found = tl.dot(value, taps, input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
     place = (of.to(tl.int64) * height + row) * width + column
-    tl.store(y + place * C + channel, tl.maximum(found, 0).to(y.dtype.element_ty), column < width)
+    shown = tl.where(found < 0, 0, found)  # a maximum would hide what is not a number
+    tl.store(y + place * C + channel, shown.to(y.dtype.element_ty), column < width)
 
 
 def enter(picture: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def _measure(
         before = tl.load(old + at, there, 0)
         y = tl.load(gradient + at, there, 0) - before
         slope += before * moved
-        curvature += moved * y
+        curvature += moved.to(tl.bfloat16).to(tl.float32) * y  # of the step as it will be remembered
         size += y * (tl.load(smooth + at, there, 0) - tl.load(old_smooth + at, there, 0))
         tl.store(change + at, y, there)
     place = out + tl.program_id(1) * 3 * chunks + chunk

@@ -99,14 +99,12 @@ class Gathering:
             del seats  # and with them their pictures, while nobody waits
 
     def _next(self) -> list[_Seat]:
-        """The first that waits, and those that are like it."""
+        """The first that waits, and those that are like it: 2, 4, 8 or 16, each of which is new to cuDNN once."""
         first = self._waiting[0]
         height, width = first.subject.content.shape[:2]
         most = max(1, min(self.company, int(min(COMPANY, self.room / (BYTES * height * width)))))
         seats = [seat for seat in self._waiting if seat is first or _alike(first, seat)][:most]
-        seats = seats[
-            : 1 << len(seats).bit_length() - 1
-        ]  # each number's algorithms are looked for anew: 1, 2, 4, 8, 16
+        seats = seats[: 2 ** (len(seats).bit_length() - 1)]
         self._waiting = [seat for seat in self._waiting if seat not in seats]
         return seats
 

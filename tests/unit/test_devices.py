@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -84,3 +85,39 @@ def test_importing_nst_is_quick_and_light():
     script = "import sys, nst; print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "numpy", "pandas", "PIL", "pydantic"} & set(out)
+
+
+@pytest.mark.parametrize("choice", [devices.exact_convolutions, partial(devices.quick_products, torch.device("cuda"))])
+def test_a_choice_of_arithmetic_ends_with_its_context(choice):
+    def chosen():
+        library = torch.backends.cudnn
+        quick = torch.backends.cuda.matmul.fp32_precision
+        return library.benchmark, library.deterministic, library.allow_tf32, quick
+
+    def fail():
+        with choice():
+            assert chosen() != before
+            raise NstError("in between")
+
+    before = chosen()
+    pytest.raises(NstError, fail)
+    assert chosen() == before
+
+
+def test_where_kernels_cannot_be_built_torchs_operations_do_and_the_log_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (9, 0))
+    monkeypatch.setattr(torch, "zeros", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no C compiler\nhere")))
+    devices._kernels.cache_clear()
+    assert devices.kernels(torch.device("cuda")) is None
+    assert devices.kernels(torch.device("cuda")) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "kernels for this GPU cannot be built (no C compiler); it does without, which takes longer"
+    ]
+    devices._kernels.cache_clear()
+
+
+def test_gpus_without_16_bit_units_take_torchs_operations(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
+    devices._kernels.cache_clear()
+    assert devices.kernels(torch.device("cuda")) is None
+    devices._kernels.cache_clear()

@@ -108,6 +108,16 @@ def test_a_value_that_is_not_finite_shortens_the_step_and_leaves_no_trace(make):
     assert values[~values.isnan()].min() < 1e-2
 
 
+def test_a_finite_value_with_a_gradient_that_is_not_counts_as_a_step_too_long():
+    optimizer = LBFGS(torch.zeros(2, 3, dtype=torch.float64), first_step=1.0)
+    for gradient in (torch.ones(2, 3), torch.tensor([[torch.nan, 1, 1], [0.5, 0.5, 0.5]])):
+        x = optimizer.ask()
+        optimizer.tell(x, -x.sum(1).abs(), gradient.double())
+    assert optimizer.length.tolist() == pytest.approx([0.1, 1])
+    assert optimizer.count.tolist() == [0, 1]
+    assert optimizer.ask().isfinite().all()
+
+
 def test_a_worse_point_is_never_accepted_beyond_the_window():
     optimizer = LBFGS(far_start(10), memory=5)
     values = minimise(optimizer, rosenbrock, 100)[:, 0]

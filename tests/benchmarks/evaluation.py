@@ -1,0 +1,106 @@
+"""What one evaluation is made of: milliseconds of its parts, and on a GPU its kernels.
+
+    python tests/benchmarks/evaluation.py --sizes 256 512 1024 --network vgg19 --kernels 30
+
+Paints the sample pictures, cut to squares, some evaluations far. Weights come from NST_WEIGHTS_DIR or the cache. Prints
+a line of JSON a size: an evaluation as `stylize` does it; on a GPU as it is replayed, without what Python does between
+two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
+floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest
+kernels of an evaluation, by their sum, with how often each runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+import engine
+import torch
+from nst import devices, weights
+from nst.estimate import PASSES, flops_per_pixel
+from nst.images import read_picture
+from nst.replay import in_place
+from nst.run import Run
+from nst.settings import make
+from torch.profiler import ProfilerActivity, profile
+
+
+def milliseconds(work: Callable[[], object], device: torch.device) -> float:
+    """Of one call; on a GPU of a recording of it."""
+    if device.type != "cuda":
+        return 1000 * engine.fastest(work, device)
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return 1000 * engine.fastest(graph.replay, device)
+
+
+def begun(network: str, size: int, device: torch.device) -> Run:
+    """A run of the sample pictures that has seen some evaluations."""
+    content, style = (
+        read_picture(engine.DATA / name, shape=(size, size)).pixels for name in ("content/lake.jpg", "style/swirls.jpg")
+    )
+    settings = make({"size": size, "network": network, "iterations": 1000})
+    devices.set_up(device, deterministic=False)
+    pair = engine.pair(content, style, settings, weights.load(network)[0], device)
+    run = Run([pair], [None], devices.compute_type("auto", device), None)
+    run.aim()
+    for _ in range(8):
+        run.evaluate(last=False)
+    return run
+
+
+def longest(run: Run, count: int) -> list[str]:
+    """The kernels of an evaluation that take longest."""
+    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+        for _ in range(5):
+            run.evaluate(last=False)
+        engine.settle(torch.device("cuda"))
+    lines = sorted(((k.self_device_time_total / 5, k.count / 5, k.key) for k in seen.key_averages()), reverse=True)
+    return [f"{us:8.1f} µs {times:5.1f} × {name[:110]}" for us, times, name in lines[:count]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
+    parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
+    parser.add_argument("--kernels", type=int, default=0)
+    arguments = parser.parse_args()
+    device = devices.torch_device("auto")
+    rate = engine.matrix_rate(devices.compute_type("auto", device), device)
+    for size in arguments.sizes:
+        run = begun(arguments.network, size, device)
+        objective, optimizer, graph = run.objective, run.optimizer, run._replay.graph
+        line = {
+            "network": arguments.network,
+            "size": size,
+            "device": devices.name(device),
+            "evaluation_ms": 1000 * engine.fastest(lambda run=run: run.evaluate(last=False), device),
+            "replayed_ms": graph and 1000 * engine.fastest(graph.replay, device),
+        }
+        x = optimizer.ask()
+        picture = run.canvas.picture(x)
+        found = objective.evaluate(picture)
+        gradient = run.canvas.gradient(x, found.gradient)
+
+        def tell(x=x, found=found, gradient=gradient, optimizer=optimizer) -> None:
+            in_place(lambda: optimizer.tell(x, found.total, gradient), optimizer)
+
+        line["objective_ms"] = milliseconds(lambda o=objective, p=picture: o.evaluate(p), device)
+        line["optimizer_ms"] = milliseconds(tell, device)
+        line["floor_ms"] = 1000 * PASSES * flops_per_pixel(run.alone.pair.settings) * size**2 / rate
+        print(json.dumps(line), flush=True)
+        if arguments.kernels and device.type == "cuda":
+            print(*longest(run, arguments.kernels), sep="\n", flush=True)
+        run.release()
+
+
+if __name__ == "__main__":
+    main()
