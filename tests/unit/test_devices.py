@@ -100,7 +100,8 @@ def test_a_choice_of_arithmetic_ends_with_its_context(choice):
             raise NstError("in between")
 
     before = chosen()
-    pytest.raises(NstError, fail)
+    with pytest.raises(NstError):
+        fail()
     assert chosen() == before
 
 
