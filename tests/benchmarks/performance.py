@@ -68,7 +68,7 @@ def plot(found: dict, path: Path) -> None:
     left.margins(y=0.15)
     right.bar(places, [100 * e["share_of_fastest_rate"] for e in engines], 0.5, color="#2f6f8f")
     right.axhline(100, color="#555555", linewidth=0.8)
-    right.set(title="% of plain convolutions at the machine's fastest rate")
+    right.set(title="% of plain convolutions at the fastest rate")
     for axes in (left, right):
         axes.set_xticks(list(places), labels, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
