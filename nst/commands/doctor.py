@@ -24,6 +24,9 @@ def command() -> None:
     _line("device", f"{device.type} ({devices.name(device)}); precision auto is {dtype}")
     found = devices.gpus()
     _line("GPUs", ", ".join(found) or "none seen; pictures are painted on the CPU")
+    if device.type == "cuda":
+        without = "none for this GPU, which takes torch's operations: they need bf16 units, Triton and a C compiler"
+        _line("kernels", "of our own" if devices.kernels(device) else without)
     for network in WIDTHS:
         _line(network, _weights(network))
     _line("snakemake", _version("snakemake") or "not installed; pip install 'nst[workflow]' to run grids")
