@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -63,6 +63,15 @@ class Picture:
         return self.best
 
 
+class _Begun(NamedTuple):
+    """An evaluation: its losses (batch, losses), where it is, (batch, n), the losses' names, and the average before."""
+
+    rows: Tensor
+    x: Tensor
+    names: list[str]
+    averaged: Tensor | None
+
+
 class Run:
     """Pictures at one scale.
 
@@ -81,6 +90,7 @@ class Run:
                 picture.style_weight = earlier.style_weight
         self.canvas, x = _canvas(pairs, inits, before)
         self.optimizer = _optimizer(x, self.canvas, pairs[0].settings, self.evaluation)
+        self._begun: _Begun | None = None
 
     @property
     def alone(self) -> Picture:
@@ -105,8 +115,26 @@ class Run:
 
     def release(self) -> None:
         """Let go of network, targets and recording: who looks back at this run needs its pictures only."""
+        device = self.pictures[0].pair.device
+        if self._begun is not None and device.type == "cuda":
+            torch.cuda.synchronize(device)  # a recording stays while it is replayed
         for name in ("objective", "step", "_replay"):
             vars(self).pop(name, None)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether an evaluation is only asked of the GPU, which does it while the process does something else."""
+        return self._replay.graph is not None
+
+    def begin(self, *, last: bool) -> None:
+        """Begin the evaluation that the next `evaluate` is about; nothing may be changed until then."""
+        averaged = self._averaged()
+        if averaged is None or not last:
+            rows, (x, names) = self._replay()
+        else:
+            with devices.turn(self.pictures[0].pair.device):
+                rows, (x, names) = self.step(averaged)
+        self._begun = _Begun(rows, x, names, averaged)
 
     def evaluate(self, *, last: bool) -> tuple[list[dict[str, float]], list[Tensor]]:
         """One evaluation, the last one of the average if there is one.
@@ -114,12 +142,10 @@ class Run:
         Returns:
             of each picture the losses, and the parameters (1, n) that are shown: of the average, or of the best so far.
         """
-        averaged = self._averaged()
-        if averaged is None or not last:
-            rows, (x, names) = self._replay()
-        else:
-            with devices.turn(self.pictures[0].pair.device):
-                rows, (x, names) = self.step(averaged)
+        if self._begun is None:
+            self.begin(last=last)
+        assert self._begun is not None
+        (rows, x, names, averaged), self._begun = self._begun, None
         self.evaluation += 1
         losses = [dict(zip(names, row, strict=True)) for row in rows.tolist()]  # one transfer from the device
         for index, picture in enumerate(self.pictures):
@@ -171,9 +197,13 @@ class Run:
             picture.best = None
 
     def state(self, index: int) -> dict[str, Any]:
-        """What `restore` takes, of a picture alone."""
-        picture = self.pictures[index]
+        """What `restore` takes, of a picture alone: with an evaluation that has begun, of which the optimiser knows."""
+        picture, row, begun = self.pictures[index], slice(index, index + 1), self._begun
+        if begun is not None:
+            rows, x, names, averaged = begun
+            begun = _Begun(rows[row].clone(), x[row].clone(), names, None if averaged is None else averaged[row])
         return {
+            "begun": None if begun is None else begun._asdict(),
             "optimizer": self.optimizer.state_dict(index),
             "precision": self.precision,
             "evaluation": self.evaluation,
@@ -189,6 +219,9 @@ class Run:
         picture, best = self.alone, state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         picture.style_weight = state["style_weight"]
+        if state["begun"] is not None:
+            device = picture.pair.device
+            self._begun = _Begun(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in state["begun"].items()})
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
         self.evaluation = state["evaluation"]
         picture.best = None if best is None else best.to(picture.pair.device)

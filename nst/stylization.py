@@ -152,20 +152,24 @@ def together(
         timing["targets"] += time.perf_counter() - started
         started = time.perf_counter()
         before = timing["optimise"]
-        while run.evaluation < last:
-            losses, shown = run.evaluate(last=run.evaluation + 1 == last)
-            timing["optimise"] = before + time.perf_counter() - started
-            # Before others see the state: who goes on from it must not miss what follows from this evaluation.
-            if len(run.pictures) == 1:
-                run.widen_if_blind()
-            if balance.is_turn(settings, run.evaluation) and run.alone.best is not None:
-                weight = balance.corrected(settings, run.alone.style_weight, run.alone.best_losses["style"])
-                run.weigh_style(weight, keep=run.evaluation == last)
-            for index, picture in enumerate(run.pictures):
-                if not picture.lost:
-                    look, state_of = partial(run.pixels, picture.pair, shown[index]), partial(run.state, index)
-                    yield index, Progress(run.evaluation, losses[index], timing["optimise"], look, state_of)
-        run.release()
+        try:
+            while run.evaluation < last:
+                losses, shown = run.evaluate(last=run.evaluation + 1 == last)
+                timing["optimise"] = before + time.perf_counter() - started
+                # Before others see the state: who goes on from it must not miss what follows from this evaluation.
+                if len(run.pictures) == 1:
+                    run.widen_if_blind()
+                if balance.is_turn(settings, run.evaluation) and run.alone.best is not None:
+                    weight = balance.corrected(settings, run.alone.style_weight, run.alone.best_losses["style"])
+                    run.weigh_style(weight, keep=run.evaluation == last)
+                if run.recorded and run.evaluation < last:  # the GPU goes on while others look at what it has done
+                    run.begin(last=run.evaluation + 1 == last)
+                for index, picture in enumerate(run.pictures):
+                    if not picture.lost:
+                        look, state_of = partial(run.pixels, picture.pair, shown[index]), partial(run.state, index)
+                        yield index, Progress(run.evaluation, losses[index], timing["optimise"], look, state_of)
+        finally:  # also where nobody wants to hear the rest
+            run.release()
         started = time.perf_counter()
     assert run is not None
     for index, picture in enumerate(run.pictures):

@@ -1,0 +1,89 @@
+"""An evaluation that begins while others still look at the one before: what a GPU gains time by changes nothing.
+
+A CPU has done it when `begin` returns, but in the same order.
+"""
+
+import nst
+import numpy as np
+import pytest
+import torch
+from nst.replay import Replay, in_place
+from nst.settings import make
+from nst.stylization import Finished, Subject, together
+
+SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
+KINDS = {
+    "lbfgs": {},
+    "adam": {"optimizer": "adam"},
+    "average": {"optimizer": "adam", "average": 0.9},
+    "coarse to fine": {"scales": 3},
+    "auto": {"style_weight": "auto", "style_goal": 0.3},
+    "network": {"method": "network", "optimizer": "adam"},
+}
+
+
+class Recorded(Replay):
+    """As a recording is: its results are always in the same places, where the next replay writes over them."""
+
+    def __call__(self):
+        rows, (x, names) = in_place(self.step, self.state)
+        if self.graph is None:
+            self.graph, self.result = object(), (rows.clone(), (x.clone(), names))
+        else:
+            self.result[0].copy_(rows)
+            self.result[1][0].copy_(x)
+        return self.result
+
+
+@pytest.fixture
+def ahead(monkeypatch):
+    """Whether evaluations are recorded, and so begin early, from now on."""
+    return lambda yes: monkeypatch.setattr("nst.run.Replay", Recorded if yes else Replay)
+
+
+def painted(scene, stripes, untrained, kind, resume=None, stop=None):
+    settings = make(SHALLOW | KINDS[kind])
+    events = []
+    for event in nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=resume):
+        picture = event.pixels if isinstance(event, Finished) else event.picture()
+        events.append((event.losses, picture))
+        if not isinstance(event, Finished) and event.evaluation == stop:
+            return event.state()
+    return events
+
+
+def check_same(found, wanted):
+    assert [losses for losses, _ in found] == [losses for losses, _ in wanted]
+    for (_, ours), (_, theirs) in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_beginning_early_changes_nothing(scene, stripes, untrained, kind, ahead):
+    wanted = painted(scene, stripes, untrained, kind)
+    ahead(True)
+    check_same(painted(scene, stripes, untrained, kind), wanted)
+
+
+@pytest.mark.parametrize("then", [True, False])
+@pytest.mark.parametrize("stop", [5, 11])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_checkpoint_knows_of_the_evaluation_that_has_begun(scene, stripes, untrained, kind, stop, then, ahead):
+    wanted = painted(scene, stripes, untrained, kind)
+    ahead(True)
+    state = painted(scene, stripes, untrained, kind, stop=stop)
+    assert state["evaluation"] == stop
+    ahead(then)
+    check_same(painted(scene, stripes, untrained, kind, resume=state), wanted[stop:])
+
+
+def test_a_checkpoint_in_company_is_the_pictures_own(scene, stripes, untrained, ahead):
+    settings = make(SHALLOW | {"deterministic": "no"})
+    ahead(True)
+    subjects = [Subject(scene, [stripes], settings), Subject(scene[::-1].copy(), [stripes], settings)]
+    states = {}
+    for index, event in together(subjects, state=untrained, device="cpu"):
+        if not isinstance(event, Finished) and event.evaluation == 5:
+            states[index] = event.state()
+    assert all(len(state["begun"]["x"]) == len(state["begun"]["rows"]) == 1 for state in states.values())
+    assert not torch.equal(states[0]["begun"]["x"], states[1]["begun"]["x"])
