@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from nst import devices
 from nst.transformation import Transformation
 
 
@@ -84,7 +85,7 @@ class NetworkCanvas:
 
     def picture(self, x: Tensor) -> Tensor:
         x = x.detach().requires_grad_(True)
-        with torch.enable_grad():
+        with devices.turn(x.device), torch.enable_grad():
             made = functional_call(self.network, self.state(x), (self.content,))
         self._seen = x, made
         return made.detach()

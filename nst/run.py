@@ -116,7 +116,7 @@ class Run:
     def release(self) -> None:
         """Let go of network, targets and recording: who looks back at this run needs its pictures only."""
         device = self.pictures[0].pair.device
-        if self._begun is not None and device.type == "cuda":
+        if "_replay" in vars(self) and self.recorded and device.type == "cuda":
             torch.cuda.synchronize(device)  # a recording stays while it is replayed
         for name in ("objective", "step", "_replay"):
             vars(self).pop(name, None)
@@ -201,7 +201,9 @@ class Run:
         picture, row, begun = self.pictures[index], slice(index, index + 1), self._begun
         if begun is not None:
             rows, x, names, averaged = begun
-            begun = _Begun(rows[row].clone(), x[row].clone(), names, None if averaged is None else averaged[row])
+            begun = _Begun(
+                rows[row].clone(), x[row].clone(), names, None if averaged is None else averaged[row].clone()
+            )
         return {
             "begun": None if begun is None else begun._asdict(),
             "optimizer": self.optimizer.state_dict(index),
@@ -210,6 +212,7 @@ class Run:
             "best": picture.best,
             "best_evaluation": picture.best_evaluation,
             "best_losses": picture.best_losses,
+            "blind": picture.blind,
             "warnings": list(picture.warnings),
             "style_weight": picture.style_weight,
         }
@@ -219,12 +222,13 @@ class Run:
         picture, best = self.alone, state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         picture.style_weight = state["style_weight"]
-        if state["begun"] is not None:
+        if (begun := state.get("begun")) is not None:
             device = picture.pair.device
-            self._begun = _Begun(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in state["begun"].items()})
+            self._begun = _Begun(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in begun.items()})
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
         self.evaluation = state["evaluation"]
         picture.best = None if best is None else best.to(picture.pair.device)
+        picture.blind = state.get("blind", 0)
         for name in ("best_evaluation", "best_losses", "warnings"):
             setattr(picture, name, state[name])
 

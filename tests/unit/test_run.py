@@ -3,6 +3,8 @@
 A CPU has done it when `begin` returns, but in the same order.
 """
 
+import io
+
 import nst
 import numpy as np
 import pytest
@@ -48,7 +50,10 @@ def painted(scene, stripes, untrained, kind, resume=None, stop=None):
         picture = event.pixels if isinstance(event, Finished) else event.picture()
         events.append((event.losses, picture))
         if not isinstance(event, Finished) and event.evaluation == stop:
-            return event.state()
+            file = io.BytesIO()
+            torch.save(event.state(), file)
+            file.seek(0)
+            return torch.load(file, map_location="cpu", weights_only=True)
     return events
 
 
