@@ -6,6 +6,7 @@ written. cuDNN adds the bias and applies the ReLU as it writes a convolution's r
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,15 +54,15 @@ class FusedNetwork:
         return taps
 
 
-class _Stage:
+class _Stage(ABC):
     """Maps x to the feature map, twice: what the next stage gets, and the layer's, whose gradients meet here again."""
 
     tap: str | None = None
     gated = False
     """Whether gradients arrive with zeros where the feature map is 0."""
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class _ConvReLU(_Stage):

@@ -194,11 +194,11 @@ class Objective:
         tv = losses.total_variation(seen, self.settings.normalisation)  # costs little, so it is always known
         terms = torch.stack([*content.values(), *style.values(), tv], 1)
         names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
-        whole = terms @ self._weights(list(content), list(style), terms)
+        whole = terms @ self._mixture(list(content), list(style), terms)
         parts = dict(zip([*names, "tv"], torch.cat([whole[:, :2], terms], 1).unbind(1), strict=True))
         return whole[:, 2], parts
 
-    def _weights(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
+    def _mixture(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
         """What content, style and the objective are of the layers' losses and tv, (losses, 3)."""
         s = self.settings
         name = (s.content_weight, s.style_weight, s.tv_weight)

@@ -107,7 +107,8 @@ class Run:
         self.release()
         pair = self.pictures[0].pair
         with devices.turn(pair.device):
-            self.objective: Objective = joined([picture.pair.objective(self.dtype) for picture in self.pictures])
+            network = pair.network(self.dtype)
+            self.objective: Objective = joined([picture.pair.objective(network) for picture in self.pictures])
         # Eigenvalues wait for the GPU, which a recording must not; a tile is large enough to keep it busy.
         able = not pair.settings.tile and pair.settings.style_loss != "wasserstein"
         self.step = partial(step, self.objective, self.canvas, self.optimizer)

@@ -48,12 +48,16 @@ class Pair:
             content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
         )
 
-    def objective(self, dtype: torch.dtype) -> Objective:
-        """What is minimised at this scale, in tiles where a picture is larger than `tile`."""
+    def network(self, dtype: torch.dtype) -> FeatureExtractor:
+        """What sees the pictures: as far as the layers go that count."""
         s = self.settings
         used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
         network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
-        network.convert(self.device, dtype).hasten()
+        return network.convert(self.device, dtype).hasten()
+
+    def objective(self, network: FeatureExtractor) -> Objective:
+        """What is minimised at this scale, in tiles where a picture is larger than `tile`."""
+        s = self.settings
         styles = [
             (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
         ]

@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: A point, the gradient there, and P·g of it.
+Point = tuple[Tensor, Tensor, Tensor]
+
 #: How the steps that L-BFGS remembers are stored: like the pictures.
 REMEMBERED = None
 
@@ -21,14 +24,7 @@ def measure(
     return change, torch.stack(sums, 1)
 
 
-def take(
-    pairs: Tensor,
-    slot: Tensor,
-    stored: Tensor,
-    good: Tensor,
-    new: tuple[Tensor, Tensor, Tensor],
-    old: tuple[Tensor, Tensor, Tensor],
-) -> None:
+def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
     """Put the changes of x and of smooth into pairs (batch, 2m, n) at slot and slot + m, and new over old.
 
     Args:

@@ -1,7 +1,8 @@
 """Kernels of an NVIDIA GPU, in Triton, for what takes several passes over memory otherwise.
 
 Only to be imported where Triton is there: `nst.devices.kernels`. Feature maps are channels-last in memory, with no
-gaps; arithmetic is in float32, of a few numbers in float64. Each works on a batch of pictures.
+gaps; arithmetic is in float32, of a few numbers in float64. Each works on a batch of pictures. `+ 0 * block`
+makes a block of a number where Triton's interpreter wants a mask of blocks only.
 """
 
 from nst.kernels.distances import deviate, distance_slope, scaled, squared_distance, variation

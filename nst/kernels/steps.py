@@ -7,6 +7,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from nst.vectors import Point
+
 #: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
 REMEMBERED = torch.bfloat16
 
@@ -113,14 +115,7 @@ def _take(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth
     tl.store(old_smooth + place, new_smooth, to_take)
 
 
-def take(
-    pairs: Tensor,
-    slot: Tensor,
-    stored: Tensor,
-    good: Tensor,
-    new: tuple[Tensor, Tensor, Tensor],
-    old: tuple[Tensor, Tensor, Tensor],
-) -> None:
+def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
     """As `nst.vectors.take`."""
     batch, rows, n = pairs.shape
     _take[(triton.cdiv(n, 1024), batch)](pairs, slot, stored, good, *new, *old, n, rows // 2, 1024)

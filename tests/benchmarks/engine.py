@@ -144,7 +144,8 @@ def pair(content, style, settings, state, device: torch.device) -> scales.Pair:
 def exact_loss(pixels, content, style, state, settings) -> float:
     """The objective in float32, whatever painted the picture."""
     cpu = torch.device("cpu")
-    objective = pair(content, style, settings, state, cpu).objective(torch.float32)
+    judged = pair(content, style, settings, state, cpu)
+    objective = judged.objective(judged.network(torch.float32))
     return objective.evaluate(scales.to_tensor(pixels)).total.item()
 
 

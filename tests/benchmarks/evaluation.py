@@ -6,7 +6,8 @@ Paints the sample pictures, cut to squares, some evaluations far. Weights come f
 a line of JSON a size: an evaluation as `stylize` does it; on a GPU as it is replayed, without what Python does between
 two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
 floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest
-kernels of an evaluation, by their sum, with how often each runs.
+kernels of an evaluation, by their sum, with how often each runs. With and without --deterministic it tells what that
+costs.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ def milliseconds(work: Callable[[], object], device: torch.device) -> float:
     return 1000 * engine.fastest(graph.replay, device)
 
 
-def begun(network: str, size: int, device: torch.device) -> Run:
+def begun(network: str, size: int, device: torch.device, deterministic: bool) -> Run:
     """A run of the sample pictures that has seen some evaluations."""
     content, style = (
         read_picture(engine.DATA / name, shape=(size, size)).pixels for name in ("content/lake.jpg", "style/swirls.jpg")
     )
     settings = make({"size": size, "network": network, "iterations": 1000})
-    devices.set_up(device, deterministic=False)
+    devices.set_up(device, deterministic=deterministic)
     pair = engine.pair(content, style, settings, weights.load(network)[0], device)
     run = Run([pair], [None], devices.compute_type("auto", device), None)
     run.aim()
@@ -79,11 +80,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     parser.add_argument("--kernels", type=int, default=0)
+    parser.add_argument("--deterministic", action="store_true", help="as with deterministic: yes")
     arguments = parser.parse_args()
     device = devices.torch_device("auto")
     rate = engine.matrix_rate(devices.compute_type("auto", device), device)
     for size in arguments.sizes:
-        run = begun(arguments.network, size, device)
+        run = begun(arguments.network, size, device, arguments.deterministic)
         objective, optimizer, graph = run.objective, run.optimizer, run._replay.graph
         line = {
             "network": arguments.network,

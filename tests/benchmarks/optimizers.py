@@ -40,7 +40,7 @@ def torchs(
     device = devices.torch_device("auto")
     dtype = devices.compute_type(settings.precision, device)
     pair = engine.pair(content, style, settings, state, device)
-    objective = pair.objective(dtype)
+    objective = pair.objective(pair.network(dtype))
     x = scales.start(pair, None).to(device).requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], **options)
     seen: list[float] = []

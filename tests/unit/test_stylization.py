@@ -131,8 +131,9 @@ class Broken:
 def broken(monkeypatch, bad_by_type):
     real = scales.Pair.objective
 
-    def make_broken(pair, dtype):
-        return Broken(real(pair, torch.float32), bad_by_type.get(dtype, ()))
+    def make_broken(pair, network):
+        dtype = next(network.steps.parameters()).dtype
+        return Broken(real(pair, pair.network(torch.float32)), bad_by_type.get(dtype, ()))
 
     monkeypatch.setattr(scales.Pair, "objective", make_broken)
 
@@ -175,7 +176,8 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
     cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
-    objective = scales.Pair(big, big, [style], [1.0], None, None, values, trained, cpu).objective(torch.float32)
+    pair = scales.Pair(big, big, [style], [1.0], None, None, values, trained, cpu)
+    objective = pair.objective(pair.network(torch.float32))
     x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)
     seen = []
