@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 #: Raised whenever the same settings would give other pixels; a finished grid is then painted again.
-ALGORITHM = 8
+ALGORITHM = 9
 
 _HOMES = {
     "Settings": "nst.settings",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nst import devices
+from nst.split import SplitConv2d
 
 
 def able(device: torch.device, dtype: torch.dtype) -> bool:
@@ -36,8 +37,8 @@ class FusedNetwork:
         self.stages: list[_Stage] = []
         for step, name in zip(steps, names, strict=True):
             if isinstance(step, nn.Conv2d):
-                first = not self.stages
-                self.stages.append(_First(step, mean, std) if first else _ConvReLU(step))
+                entrance = isinstance(step, SplitConv2d)
+                self.stages.append(_First(step, mean, std) if entrance else _ConvReLU(step))
                 self.stages[-1].tap = name if name in layers else None
             elif isinstance(step, nn.MaxPool2d):
                 before = self.stages[-1]
@@ -114,11 +115,11 @@ class _PoolFunction(torch.autograd.Function):
 class _First(_Stage):
     """The convolution of the picture itself, which is freed of mean and standard deviation on the way."""
 
-    def __init__(self, step: nn.Conv2d, mean: Tensor, std: Tensor):
+    def __init__(self, step: SplitConv2d, mean: Tensor, std: Tensor):
         assert step.bias is not None
-        rows = step.weight.detach().permute(1, 2, 3, 0).flatten(0, 2)
-        self.weight, self.bias = F.pad(rows, (0, 0, 0, 32 - len(rows))).contiguous(), step.bias.detach()
-        self.turned = self.weight.T.contiguous()
+        high, _, low = step.weight.detach().permute(1, 2, 3, 0).flatten(0, 2).chunk(3)
+        self.high, self.low = (F.pad(rows, (0, 0, 0, 32 - len(rows))).contiguous() for rows in (high, low))
+        self.turned, self.bias = self.high.T.contiguous(), step.bias.detach()
         self.mean, self.std = mean.flatten(), std.flatten()
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,7 +129,7 @@ class _First(_Stage):
 class _FirstFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pictures: Tensor, stage: _First) -> tuple[Tensor, Tensor]:
-        y = _kernels().enter(pictures.contiguous(), stage.weight, stage.bias, stage.mean, stage.std)
+        y = _kernels().enter(pictures.contiguous(), stage.high, stage.low, stage.bias, stage.mean, stage.std)
         ctx.stage = stage
         ctx.save_for_backward(y)
         ctx.set_materialize_grads(False)

@@ -15,6 +15,7 @@ from nst import fused, winograd
 from nst.errors import NstError
 from nst.losses import gram
 from nst.settings import WIDTHS, convolutions
+from nst.split import SplitConv2d
 
 #: Mean and standard deviation of ImageNet's RGB values in 0..1, which the weights expect taken out.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -80,7 +81,11 @@ class FeatureExtractor(nn.Module):
         return {key: state[f"{group}.{key}"].float() for key in wanted}
 
     def convert(self, device: torch.device, dtype: torch.dtype) -> FeatureExtractor:
-        """Put the network on a device in its compute type; channels-last, which matrix units want."""
+        """Put the network on a device in its compute type, once; channels-last, which matrix units want."""
+        if dtype == torch.bfloat16:
+            first = self.steps[0]
+            assert isinstance(first, nn.Conv2d)
+            self.steps[0] = SplitConv2d(first, dtype)
         self.steps.to(device=device, dtype=dtype, memory_format=torch.channels_last)
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         self.maps = {layer: triangle.to(device) for layer, triangle in self.maps.items()}
@@ -128,8 +133,7 @@ class FeatureExtractor(nn.Module):
         """
         if self.fused is not None:
             return self.fused(pictures)
-        x = (pictures - self.mean) / self.std
-        x = x.to(dtype=next(self.steps.parameters()).dtype, memory_format=torch.channels_last)
+        x = ((pictures - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         taps: dict[str, Tensor] = {}
         for step, name in zip(self.steps, self.names, strict=True):
             if isinstance(step, nn.ReLU) and name in self.late:

@@ -94,7 +94,7 @@ def _grid(pooled: Tensor) -> tuple[int, int]:
 
 
 @triton.jit
-def _enter(picture, weight, bias, mean, std, y, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
+def _enter(picture, high, low, bias, mean, std, y, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)[:, None]
     row, of = tl.program_id(1), tl.program_id(2)
     k = tl.arange(0, 32)[None, :]
@@ -104,28 +104,34 @@ def _enter(picture, weight, bias, mean, std, y, height, width, C: tl.constexpr, 
     plane = (of * 3 + colour).to(tl.int64) * height
     value = tl.load(picture + (plane + at_row) * width + at_column, there, 0)
     value = (value - tl.load(mean + colour, k < 27, 0)) / tl.load(std + colour, k < 27, 1)
-    value = tl.where(there, value, 0).to(weight.dtype.element_ty)
+    value = tl.where(there, value, 0)
+    whole = value.to(high.dtype.element_ty)
+    rest = (value - whole.to(tl.float32)).to(high.dtype.element_ty)
     channel = tl.arange(0, C)[None, :]
-    taps = tl.load(weight + tl.arange(0, 32)[:, None] * C + channel)
-    found = tl.dot(value, taps, input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
+    tap = tl.arange(0, 32)[:, None] * C + channel
+    taps = tl.load(high + tap)
+    found = tl.dot(whole, tl.load(low + tap), input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
+    found = tl.dot(rest, taps, found, input_precision="ieee")
+    found = tl.dot(whole, taps, found, input_precision="ieee")
     place = (of.to(tl.int64) * height + row) * width + column
     shown = tl.where(found < 0, 0, found)  # a maximum would hide what is not a number
     tl.store(y + place * C + channel, shown.to(y.dtype.element_ty), column < width)
 
 
-def enter(picture: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+def enter(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """The first convolution and its ReLU: (batch, 3, height, width) float32 in 0..1 to (batch, C, height, width) bf16.
 
     Args:
-        weight: (32, C) bf16, by colour, row and column of the 3×3 window; the last five rows are 0. bias: (C,).
+        high, low: the sum of both are the weights, as in `SplitConv2d`: (32, C) bf16, by colour, row and column of the
+            3×3 window; the last five rows are 0. bias: (C,).
     """
     batch, _, height, width = picture.shape
-    channels = weight.shape[1]
+    channels = high.shape[1]
     shape = (batch, channels, height, width)
-    y = torch.empty(shape, dtype=weight.dtype, device=picture.device, memory_format=torch.channels_last)
+    y = torch.empty(shape, dtype=high.dtype, device=picture.device, memory_format=torch.channels_last)
     block = 128
     grid = (triton.cdiv(width, block), height, batch)
-    _enter[grid](picture, weight, bias, mean, std, y, height, width, channels, block)
+    _enter[grid](picture, high, low, bias, mean, std, y, height, width, channels, block)
     return y
 
 
@@ -164,7 +170,7 @@ def leave(y: Tensor, weight: Tensor, std: Tensor, *slopes: Tensor) -> Tensor:
     """The gradient in the picture, (batch, 3, height, width) float32, from one or two in what `enter` gave.
 
     Args:
-        weight: (C, 32) bf16, the transposed one of `enter`.
+        weight: (C, 32) bf16, `high` of `enter`, transposed.
     """
     batch, channels, height, width = y.shape
     count = batch * height * width
