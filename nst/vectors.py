@@ -14,6 +14,10 @@ Point = tuple[Tensor, Tensor, Tensor]
 #: How the steps that L-BFGS remembers are stored: like the pictures.
 REMEMBERED = None
 
+#: γ over the mean of what the remembered steps tell of it, sᵀy / yᵀP·y. Each is too low where the curvature differs
+#: from one direction to the other, and the more so the more rounding noise there is in y.
+BOLDNESS = 2.0
+
 
 def measure(
     x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor, smooth: Tensor, old_smooth: Tensor
@@ -66,7 +70,9 @@ def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor
         products: (batch, 2m, m) float64 of the vectors [S; P·Y] with Y. dots: (batch, 2m), of [S; P·Y] with g.
         count: (batch,), vectors that have been stored so far: the next one's place is count % m.
     Returns:
-        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y].
+        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y]. γ is BOLDNESS times the geometric mean
+        of sᵀy / yᵀP·y: of the newest step alone, as is usual (Nocedal & Wright, equation 7.20), it goes up and down by
+        a factor of 3 from one step to the next.
     """
     m = products.shape[2]
     age = torch.arange(m, device=count.device)
@@ -87,10 +93,10 @@ def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]
     identity = torch.eye(m, dtype=inner.dtype, device=inner.device)
     sy = torch.where(mask, inner[:, :m], identity)
     yy = torch.where(mask, inner[:, m:], 0)
-    newest = (live.sum(1) - 1).clamp_min(0)[:, None]
-    d = sy.diagonal(dim1=1, dim2=2)
-    y2 = yy.diagonal(dim1=1, dim2=2).gather(1, newest).squeeze(1)
-    gamma = torch.where(live[:, 0] & (y2 > 0), d.gather(1, newest).squeeze(1) / y2, 1)
+    d, y2 = sy.diagonal(dim1=1, dim2=2), yy.diagonal(dim1=1, dim2=2)
+    known = live & (y2 > 0)
+    logs = torch.where(known, d / torch.where(known, y2, 1), 1).log()
+    gamma = torch.where(known.any(1), BOLDNESS * (logs.sum(1) / known.sum(1).clamp_min(1)).exp(), 1)
     r = sy.triu()
     a, b = dots[:, :m, None], dots[:, m:, None]
     u = torch.linalg.solve_triangular(r, a, upper=True)

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from nst.vectors import Point
+from nst.vectors import BOLDNESS, Point
 
 #: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
 REMEMBERED = torch.bfloat16
@@ -173,7 +173,7 @@ _STEPS, _ALONG = 8, 512
 
 
 @triton.jit
-def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr):
+def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr, BOLDNESS: tl.constexpr):
     of = tl.program_id(0)
     inner, a, b = products + of.to(tl.int64) * 2 * m * m, dots + of * 2 * m, dots + of * 2 * m + m
     known = tl.load(count + of).to(tl.int32)
@@ -183,9 +183,12 @@ def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr):
     place = (first + lane) % m
     there = lane < live
     newest = (first + tl.maximum(live - 1, 0)) % m
-    y2 = tl.load(inner + (m + newest) * m + newest)
-    gamma = tl.where((live > 0) & (y2 > 0), tl.load(inner + newest * m + newest) / tl.where(y2 > 0, y2, 1), 1)
     diagonal = tl.load(inner + place * m + place, there, 1)
+    y2 = tl.load(inner + (m + place) * m + place, there, 0)
+    known = there & (y2 > 0)
+    logs = tl.log(tl.where(known, diagonal / tl.where(known, y2, 1), 1).to(tl.float32))
+    some = tl.sum(known.to(tl.int32), 0)
+    gamma = tl.where(some > 0, BOLDNESS * tl.exp(tl.sum(logs, 0) / tl.maximum(some, 1)), 1)
     right = -tl.load(b + place, there, 0)  # becomes YᵀY·u − b
     # Each turn waits for the one before, so what it needs from memory is asked for one turn ahead.
     u = tl.zeros((M,), tl.float64)
@@ -222,5 +225,6 @@ def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor
     batch, _, m = products.shape
     weights = torch.empty(batch, 2 * m, dtype=torch.float32, device=products.device)
     gamma = torch.empty(batch, dtype=torch.float32, device=products.device)
-    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, triton.next_power_of_2(m), num_warps=1)
+    lanes = triton.next_power_of_2(m)
+    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, lanes, BOLDNESS, num_warps=1)
     return weights, gamma

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from nst.optimizers import LBFGS, Adam
+from nst.vectors import BOLDNESS
 from scipy import optimize
 
 
@@ -69,7 +70,7 @@ def test_a_badly_conditioned_quadratic_against_scipy():
 
 @pytest.mark.parametrize("p", [torch.eye(6), torch.eye(6) + 0.3 * torch.ones(6, 6)])
 def test_the_compact_form_is_the_two_loop_recursion(p):
-    """Nocedal & Wright, algorithm 7.4, on the same pairs, with H₀ = γ·P."""
+    """Nocedal & Wright, algorithm 7.4, on the same pairs, with H₀ = γ·P, γ as for each pair by itself, but bolder."""
     p = p.double()
     optimizer = LBFGS(far_start(6), memory=3, precondition=lambda x: x @ p)
     minimise(optimizer, rosenbrock, 9)
@@ -79,8 +80,7 @@ def test_the_compact_form_is_the_two_loop_recursion(p):
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
-    s, y = pairs[-1]
-    q = p @ q * (s @ y) / (y @ p @ y)
+    q = p @ q * BOLDNESS * float(np.prod([(s @ y) / (y @ p @ y) for s, y in pairs])) ** (1 / 3)
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         q = q + s * (alpha - y @ q / (s @ y))
     torch.testing.assert_close(optimizer.direction[0], -q, rtol=1e-8, atol=1e-12)
