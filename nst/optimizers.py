@@ -106,8 +106,8 @@ class LBFGS(_Stateful):
         """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
         smooth = self.precondition(gradients)
         new, old = (x, gradients, smooth), (self.x, self.gradient, self.smooth)
-        change, sums = self._vectors.measure(x, self.x, gradients, self.gradient, smooth, self.smooth)
-        slope, curvature, size = sums.unbind(1)
+        change, sums = self._vectors.measure(x, self.x, gradients, self.gradient)
+        slope, curvature = sums.unbind(1)
         finite = values.abs() + curvature.abs() < torch.inf  # any entry of the gradients that is not shows there
         first = self.value == torch.inf
         bound = torch.add(self.recent.amax(1), slope.clamp_max(0), alpha=self.ARMIJO)
@@ -116,7 +116,8 @@ class LBFGS(_Stateful):
         self.length.masked_fill_(good, self.learning_rate)
         self._forget_when_stuck(good)
         slot = self.count % self.memory
-        stored = good & ~first & (curvature > (1e-10 * size).clamp_min(0))
+        # Of one size whatever the objective is multiplied by, as in SciPy's L-BFGS-B.
+        stored = good & ~first & (curvature > 1e-10 * slope.abs())
         self._vectors.take(self.pairs, slot, stored, good, new, old)
         self.count += stored
         self._accept(good, values)

@@ -19,13 +19,10 @@ REMEMBERED = None
 BOLDNESS = 2.0
 
 
-def measure(
-    x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor, smooth: Tensor, old_smooth: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The change y of the gradient over a step s, and old·s, s·y and y·(change of smooth), (batch, 3)."""
+def measure(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
+    """The change y of the gradient over a step s, and old·s and s·y, (batch, 2)."""
     step, change = x - old_x, gradient - old
-    sums = [(old * step).sum(1), (step * change).sum(1), (change * (smooth - old_smooth)).sum(1)]
-    return change, torch.stack(sums, 1)
+    return change, torch.stack([(old * step).sum(1), (step * change).sum(1)], 1)
 
 
 def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:

@@ -63,15 +63,9 @@ def combine(weights: Tensor, rows: Tensor) -> Tensor:
 
 
 @triton.jit
-def _measure(
-    x, old_x, gradient, old, smooth, old_smooth, change, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr
-):
+def _measure(x, old_x, gradient, old, change, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
-    slope, curvature, size = (
-        tl.zeros((BLOCK,), tl.float32),
-        tl.zeros((BLOCK,), tl.float32),
-        tl.zeros((BLOCK,), tl.float32),
-    )
+    slope, curvature = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
         there, at = at < n, of + at
@@ -80,24 +74,19 @@ def _measure(
         y = tl.load(gradient + at, there, 0) - before
         slope += before * moved
         curvature += moved.to(tl.bfloat16).to(tl.float32) * y  # of the step as it will be remembered
-        size += y * (tl.load(smooth + at, there, 0) - tl.load(old_smooth + at, there, 0))
         tl.store(change + at, y, there)
-    place = out + tl.program_id(1) * 3 * chunks + chunk
+    place = out + tl.program_id(1) * 2 * chunks + chunk
     tl.store(place, tl.sum(slope, 0))
     tl.store(place + chunks, tl.sum(curvature, 0))
-    tl.store(place + 2 * chunks, tl.sum(size, 0))
 
 
-def measure(
-    x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor, smooth: Tensor, old_smooth: Tensor
-) -> tuple[Tensor, Tensor]:
+def measure(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
     """As `nst.vectors.measure`."""
     batch, n = x.shape
     chunks = triton.cdiv(n, _STEPS * _ALONG)
-    out = torch.empty(batch, 3, chunks, dtype=torch.float32, device=x.device)
+    out = torch.empty(batch, 2, chunks, dtype=torch.float32, device=x.device)
     change = torch.empty_like(x)
-    vectors = x, old_x, gradient, old, smooth, old_smooth, change
-    _measure[(chunks, batch)](*vectors, out, n, chunks, _STEPS, _ALONG)
+    _measure[(chunks, batch)](x, old_x, gradient, old, change, out, n, chunks, _STEPS, _ALONG)
     return change, out.sum(2)
 
 

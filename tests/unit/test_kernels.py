@@ -101,7 +101,7 @@ def test_whole_pictures_as_torch_has_them(kernels, random, n):
         return torch.randn(*shape, generator=random).to(DEVICE)
 
     close = {"rtol": 1e-4, "atol": 1e-2}
-    a, b, c, d, e, f = (vector(2, n) for _ in range(6))
+    a, b, c, d = (vector(2, n) for _ in range(4))
     rows = vector(2, 10, n)
     torch.testing.assert_close(kernels.onto(rows, a, b), vectors.onto(rows.double(), a.double(), b.double()), **close)
     some = b[:, :10].contiguous()
@@ -111,7 +111,7 @@ def test_whole_pictures_as_torch_has_them(kernels, random, n):
     torch.testing.assert_close(kernels.combine(some, few), vectors.combine(some, few.float()))
     close["atol"] = 1e-2
     a, b = a.to(kernels.REMEMBERED).float(), b * 0  # the curvature is that of the step as it is remembered
-    for ours, theirs in zip(kernels.measure(a, b, c, d, e, f), vectors.measure(a, b, c, d, e, f), strict=True):
+    for ours, theirs in zip(kernels.measure(a, b, c, d), vectors.measure(a, b, c, d), strict=True):
         torch.testing.assert_close(ours, theirs, **close)
     torch.testing.assert_close(kernels.weigh(a, b, c), vectors.weigh(a, b, c), **close)
     shares = torch.tensor([0.5, 0], device=DEVICE), torch.tensor([0, -2.0], device=DEVICE)

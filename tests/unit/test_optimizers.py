@@ -118,6 +118,17 @@ def test_a_finite_value_with_a_gradient_that_is_not_counts_as_a_step_too_long():
     assert optimizer.ask().isfinite().all()
 
 
+@pytest.mark.parametrize("factor", [2.0**-60, 2.0**60])
+def test_an_objective_many_times_as_large_is_the_same(factor):
+    """`paper` and `mean` with the weights that go with them have values from 1e-6 to 1e15."""
+    usual, other = (
+        minimise(LBFGS(far_start(6), first_step=0.01), lambda x, by=by: by * rosenbrock(x), 60) / by
+        for by in (1.0, factor)
+    )
+    torch.testing.assert_close(usual, other, rtol=1e-6, atol=0)
+    assert usual.min() < usual[0] / 100
+
+
 def test_a_worse_point_is_never_accepted_beyond_the_window():
     optimizer = LBFGS(far_start(10), memory=5)
     values = minimise(optimizer, rosenbrock, 100)[:, 0]
