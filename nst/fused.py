@@ -27,8 +27,9 @@ class FusedNetwork:
     """The feature maps of a `FeatureExtractor`, layer for layer.
 
     Args:
-        steps: its convolutions, ReLUs and maximum pools, on a GPU in bf16. names: the layer of each of these.
-        layers: whose feature maps, after the ReLU, are wanted. mean, std: (1, 3, 1, 1), what the picture is freed of.
+        steps: its convolutions, the first one split, ReLUs and maximum pools, on a GPU in bf16. names: the layer of
+            each of these. layers: whose feature maps, after the ReLU, are wanted.
+        mean, std: (1, 3, 1, 1), what the picture is freed of.
     """
 
     def __init__(
@@ -37,8 +38,7 @@ class FusedNetwork:
         self.stages: list[_Stage] = []
         for step, name in zip(steps, names, strict=True):
             if isinstance(step, nn.Conv2d):
-                entrance = isinstance(step, SplitConv2d)
-                self.stages.append(_First(step, mean, std) if entrance else _ConvReLU(step))
+                self.stages.append(_ConvReLU(step) if self.stages else _First(step, mean, std))
                 self.stages[-1].tap = name if name in layers else None
             elif isinstance(step, nn.MaxPool2d):
                 before = self.stages[-1]
@@ -115,7 +115,8 @@ class _PoolFunction(torch.autograd.Function):
 class _First(_Stage):
     """The convolution of the picture itself, which is freed of mean and standard deviation on the way."""
 
-    def __init__(self, step: SplitConv2d, mean: Tensor, std: Tensor):
+    def __init__(self, step: nn.Conv2d, mean: Tensor, std: Tensor):
+        assert isinstance(step, SplitConv2d)
         assert step.bias is not None
         high, _, low = step.weight.detach().permute(1, 2, 3, 0).flatten(0, 2).chunk(3)
         self.high, self.low = (F.pad(rows, (0, 0, 0, 32 - len(rows))).contiguous() for rows in (high, low))

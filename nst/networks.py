@@ -85,6 +85,7 @@ class FeatureExtractor(nn.Module):
         if dtype == torch.bfloat16:
             first = self.steps[0]
             assert isinstance(first, nn.Conv2d)
+            assert not isinstance(first, SplitConv2d)
             self.steps[0] = SplitConv2d(first, dtype)
         self.steps.to(device=device, dtype=dtype, memory_format=torch.channels_last)
         self.mean, self.std = self.mean.to(device), self.std.to(device)
@@ -133,7 +134,9 @@ class FeatureExtractor(nn.Module):
         """
         if self.fused is not None:
             return self.fused(pictures)
-        x = ((pictures - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        x = (pictures - self.mean) / self.std
+        kind = x.dtype if isinstance(self.steps[0], SplitConv2d) else next(self.steps.parameters()).dtype
+        x = x.to(dtype=kind, memory_format=torch.channels_last)
         taps: dict[str, Tensor] = {}
         for step, name in zip(self.steps, self.names, strict=True):
             if isinstance(step, nn.ReLU) and name in self.late:

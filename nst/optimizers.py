@@ -66,6 +66,9 @@ class LBFGS(_Stateful):
 
     #: Least share of the predicted fall that a step must bring (Armijo's c₁).
     ARMIJO = 1e-4
+    #: Least change of the slope along a step by which it is remembered: more than sums round by, and the same whatever
+    #: the objective is multiplied by.
+    CURVED = 1e-4
     #: Accepted values that a new one is compared with.
     WINDOW = 5
     #: Rejections in a row after which the remembered curvature is thrown away.
@@ -116,8 +119,7 @@ class LBFGS(_Stateful):
         self.length.masked_fill_(good, self.learning_rate)
         self._forget_when_stuck(good)
         slot = self.count % self.memory
-        # Of one size whatever the objective is multiplied by, as in SciPy's L-BFGS-B.
-        stored = good & ~first & (curvature > 1e-10 * slope.abs())
+        stored = good & ~first & (curvature > self.CURVED * slope.abs())
         self._vectors.take(self.pairs, slot, stored, good, new, old)
         self.count += stored
         self._accept(good, values)

@@ -91,7 +91,7 @@ def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]
     sy = torch.where(mask, inner[:, :m], identity)
     yy = torch.where(mask, inner[:, m:], 0)
     d, y2 = sy.diagonal(dim1=1, dim2=2), yy.diagonal(dim1=1, dim2=2)
-    known = live & (y2 > 0)
+    known = live & (d > 0) & (y2 > 0)
     logs = torch.where(known, d / torch.where(known, y2, 1), 1).log()
     gamma = torch.where(known.any(1), BOLDNESS * (logs.sum(1) / known.sum(1).clamp_min(1)).exp(), 1)
     r = sy.triu()

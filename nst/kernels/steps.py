@@ -165,19 +165,19 @@ _STEPS, _ALONG = 8, 512
 def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr, BOLDNESS: tl.constexpr):
     of = tl.program_id(0)
     inner, a, b = products + of.to(tl.int64) * 2 * m * m, dots + of * 2 * m, dots + of * 2 * m + m
-    known = tl.load(count + of).to(tl.int32)
-    live = tl.minimum(known, m)
+    taken = tl.load(count + of).to(tl.int32)
+    live = tl.minimum(taken, m)
     lane = tl.arange(0, M)
-    first = tl.where(known >= m, known % m, 0)  # the place of the oldest
+    first = tl.where(taken >= m, taken % m, 0)  # the place of the oldest
     place = (first + lane) % m
     there = lane < live
     newest = (first + tl.maximum(live - 1, 0)) % m
     diagonal = tl.load(inner + place * m + place, there, 1)
     y2 = tl.load(inner + (m + place) * m + place, there, 0)
-    known = there & (y2 > 0)
+    known = there & (diagonal > 0) & (y2 > 0)
     logs = tl.log(tl.where(known, diagonal / tl.where(known, y2, 1), 1).to(tl.float32))
-    some = tl.sum(known.to(tl.int32), 0)
-    gamma = tl.where(some > 0, BOLDNESS * tl.exp(tl.sum(logs, 0) / tl.maximum(some, 1)), 1)
+    told = tl.sum(known.to(tl.int32), 0)
+    gamma = tl.where(told > 0, BOLDNESS * tl.exp(tl.sum(logs, 0) / tl.maximum(told, 1)), 1)
     right = -tl.load(b + place, there, 0)  # becomes YᵀY·u − b
     # Each turn waits for the one before, so what it needs from memory is asked for one turn ahead.
     u = tl.zeros((M,), tl.float64)
