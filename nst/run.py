@@ -223,14 +223,13 @@ class Run:
         picture, best = self.alone, state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         picture.style_weight = state["style_weight"]
-        if (begun := state.get("begun")) is not None:
+        if (begun := state["begun"]) is not None:
             device = picture.pair.device
             self._begun = _Begun(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in begun.items()})
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
         self.evaluation = state["evaluation"]
         picture.best = None if best is None else best.to(picture.pair.device)
-        picture.blind = state.get("blind", 0)
-        for name in ("best_evaluation", "best_losses", "warnings"):
+        for name in ("best_evaluation", "best_losses", "blind", "warnings"):
             setattr(picture, name, state[name])
 
     def _averaged(self) -> Tensor | None:
