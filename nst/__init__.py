@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 #: Raised whenever the same settings would give other pixels; a finished grid is then painted again.
-ALGORITHM = 9
+ALGORITHM = 10
 
 _HOMES = {
     "Settings": "nst.settings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from scipy import fft
 from torch import Tensor
 
 from nst import devices
@@ -21,25 +22,39 @@ class Smoothing:
 
     The gradient of a network's losses is mostly fine grain and hardly moves a picture's broad tones. Divided by a
     power of the frequency, wide waves move as fast as narrow ones. The waves are those of the orthonormal DCT-II,
-    whose mirrored edges keep one side of the picture from leaking into the other. A GPU multiplies by 11 bits, so that
-    there the map is linear and symmetric up to as much.
+    whose mirrored edges keep one side of the picture from leaking into the other. A CPU takes the fast transform, a GPU
+    matrices, which it multiplies by 11 bits: there the map is linear and symmetric up to as much.
 
     Args:
-        shape: (batch, channels, height, width) of the pictures.
+        shape: (batch, channels, height, width) of the pictures. differentiable: whether autograd is to follow.
     """
 
-    def __init__(self, shape: tuple[int, ...], device: torch.device):
+    def __init__(self, shape: tuple[int, ...], device: torch.device, *, differentiable: bool = False):
         self.shape = shape
-        self.rows, self.columns = (_cosines(side).to(device) for side in shape[2:])
         f_rows, f_columns = (torch.arange(side) / (2 * side) for side in shape[2:])
         gain = (f_rows[:, None] ** 2 + f_columns**2 + FLOOR**2) ** (-POWER / 2)
         self.gain = (gain / gain.mean()).to(device)
+        by_matrices = differentiable or device.type != "cpu"
+        self._cosines = [_cosines(side).to(device) for side in shape[2:]] if by_matrices else []
 
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, n) to (batch, n), float32."""
-        with devices.quick_products(x.device):
-            waves = self.rows @ x.view(self.shape) @ self.columns.mT
-            return (self.rows.mT @ (waves * self.gain) @ self.columns).reshape(x.shape)
+        pictures = x.view(self.shape)
+        smoothed = _by_matrices(pictures, self.gain, *self._cosines) if self._cosines else _by_fft(pictures, self.gain)
+        return smoothed.reshape(x.shape)
+
+
+def _by_fft(pictures: Tensor, gain: Tensor) -> Tensor:
+    along, workers = (2, 3), torch.get_num_threads()
+    waves = fft.dctn(pictures.numpy(), axes=along, norm="ortho", workers=workers)
+    waves *= gain.numpy()
+    return torch.from_numpy(fft.idctn(waves, axes=along, norm="ortho", workers=workers, overwrite_x=True))
+
+
+def _by_matrices(pictures: Tensor, gain: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    with devices.quick_products(pictures.device):
+        waves = rows @ pictures @ columns.mT
+        return rows.mT @ (waves * gain) @ columns
 
 
 def _cosines(side: int) -> Tensor:

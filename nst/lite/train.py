@@ -407,7 +407,7 @@ def distances(
         return found
     loss = transfer_loss(grams, content, lesson.weights)
     (gradients,) = torch.autograd.grad(loss.sum(), pictures, create_graph=True)
-    smooth = Smoothing(tuple(gradients.shape), gradients.device)
+    smooth = Smoothing(tuple(gradients.shape), gradients.device, differentiable=True)
     error, wanted = (gradients - lesson.gradients).flatten(1), lesson.gradients.flatten(1)
     found["gradient"] = ((error * smooth(error)).sum(1) / (wanted * smooth(wanted)).sum(1)).log1p().mean()
     return found
