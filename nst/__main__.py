@@ -21,9 +21,12 @@ def main() -> int:
         print(f"nst: {error}", file=sys.stderr)
         return 1
     if code is None:
-        from nst.cli import main
+        from nst import cli
 
-        code = main(arguments)
+        try:
+            code = cli.main(arguments)
+        except Exception as error:
+            code = cli.unexpected(error)
     return code
 
 

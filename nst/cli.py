@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -98,6 +99,14 @@ def main(arguments: list[str] | None = None, painter: Painter | None = None) -> 
         return _quiet()
     for line in lines:
         click.echo(f"nst: {line}", err=True)
+    return 1
+
+
+def unexpected(error: Exception) -> int:
+    """Tell of what should not have happened, whole and, for logs, in a last line; the exit status."""
+    traceback.print_exception(error)
+    told = str(error).strip().partition("\n")[0]
+    click.echo(f"nst: {type(error).__name__}: {told} (this should not happen; the lines above tell where)", err=True)
     return 1
 
 

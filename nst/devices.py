@@ -148,19 +148,29 @@ def private_folder() -> Path:
 
 
 def torch_device(name: str) -> torch.device:
-    """The torch device for auto, cuda, mps or cpu; NstError where this machine has none of that name."""
+    """The torch device for auto, cuda, mps or cpu; NstError where this machine has none of that name.
+
+    `auto` is cuda or cpu. It takes no CPU where there is a GPU that torch cannot use, for then all else is arranged for
+    a GPU, and nobody would know why it takes so long.
+    """
     import torch
 
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = next(kind for kind, present in here.items() if present)
+        if not here["cuda"] and gpus() and _listed():
+            built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPUs only"
+            raise NstError(
+                f"this machine has an NVIDIA GPU that torch cannot use: torch was built for {built}; install one that "
+                "suits the GPU's driver, or use --device cpu"
+            )
+        name = "cuda" if here["cuda"] else "cpu"
     if not here[name]:
         raise NstError(f"device {name}: torch finds none on this machine; use --device cpu, or auto")
     return torch.device(name)
 
 
 def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 matrices in hardware: CUDA 8.0 and later, CPUs with AMX or AVX512-BF16."""
+    """Whether the device multiplies bf16 matrices in hardware: NVIDIA GPUs since Ampere, CPUs with AMX or AVX512-BF16."""
     import torch
 
     if device.type == "cuda":
@@ -179,6 +189,13 @@ def cpu_flags() -> frozenset[str]:
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return frozenset()
     return frozenset(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The type for a few numbers that rounding must not spoil: Apple's GPUs have no float64."""
+    import torch
+
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def compute_type(precision: str, device: torch.device) -> torch.dtype:
@@ -286,6 +303,12 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
         torch.cuda.reset_peak_memory_stats(device)  # a worker's earlier pictures do not count
     if device.type == "cpu":
         keep_memory()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device or the machine had no more memory: torch has no one exception for it."""
+    told = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in told or "DefaultCPUAllocator" in told
 
 
 def _free_memory() -> None:

@@ -34,7 +34,7 @@ class Job:
     @property
     def workplace(self) -> Path:
         """The work folder: given, or hidden beside the output."""
-        return self.work or self.output.with_name(f".{self.output.name}.work")
+        return (self.work or self.output.with_name(f".{self.output.name}.work")).absolute()
 
 
 @dataclass(frozen=True)

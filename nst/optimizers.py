@@ -34,9 +34,11 @@ class _Stateful:
     x: Tensor
 
     def state_dict(self, row: int = 0) -> dict[str, Any]:
-        """What a batch of this row alone would go on with."""
+        """What a batch of this row alone would go on with; on the CPU, for a GPU may have no room for it."""
         state = {name: value for name, value in vars(self).items() if not callable(value)}
-        return {name: v[row : row + 1].clone() if isinstance(v, Tensor) else v for name, v in state.items()}
+        return {
+            name: v[row : row + 1].to("cpu", copy=True) if isinstance(v, Tensor) else v for name, v in state.items()
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take a state_dict, on whatever device it was made."""
@@ -99,7 +101,7 @@ class LBFGS(_Stateful):
         self.count = x.new_zeros(batch, dtype=torch.long)  # pairs stored so far
         # Steps s in the upper half, P·y of gradient changes y below.
         self.pairs = x.new_zeros(batch, 2 * memory, n, dtype=self._vectors.REMEMBERED)
-        self.products = x.new_zeros(batch, 2 * memory, memory, dtype=torch.float64)  # pairs · y
+        self.products = x.new_zeros(batch, 2 * memory, memory, dtype=devices.widest(x.device))  # pairs · y
 
     def ask(self) -> Tensor:
         """The next point to evaluate, (batch, n)."""

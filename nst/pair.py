@@ -12,10 +12,10 @@ import json
 import logging
 import os
 import platform
-import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nst
-from nst import devices, weights
+from nst import devices, weights, workplace
 from nst.errors import NstError
-from nst.images import Picture, bits_of, read_picture, write_picture
+from nst.images import Picture, bits_of, picture_size, read_picture, write_picture
 from nst.job import Inputs, Job, read_inputs
-from nst.recording import CHECKPOINT, Recording, Stylizer, in_turn
+from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
+from nst.workplace import CHECKPOINT
 
 if TYPE_CHECKING:
     from nst.metrics import Metrics
@@ -41,47 +42,80 @@ _painted = itertools.count(1)
 
 
 def paint(
-    job: Job, on_progress: Callable[[Progress], None] | None = None, stylizer: Stylizer = in_turn
+    job: Job,
+    on_progress: Callable[[Progress], None] | None = None,
+    stylizer: Stylizer = in_turn,
+    waiting: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Paint a pair and write its files; returns the run record (the contents of run.json).
 
     Another process at the same output makes this one wait. Raises NstError; earlier results then stay as they are.
-    """
-    from filelock import FileLock
 
-    workplace = job.workplace
+    Args:
+        waiting: called now and then meanwhile; what it raises ends the wait.
+    """
     try:
-        workplace.mkdir(parents=True, exist_ok=True)
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-        if job.record is not None:
-            job.record.mkdir(parents=True, exist_ok=True)
+        for folder in filter(None, (job.workplace.parent, job.output.parent, job.record)):
+            folder.mkdir(parents=True, exist_ok=True)
+        _check_apart(job)
+        with _held(job.workplace.with_name(job.workplace.name + ".lock"), waiting) as lock:
+            workplace.claim(job.workplace)
+            try:
+                with devices.exclusive_gpu(job.device):
+                    if job.unless_done and (done := _done(job)):
+                        return done
+                    run, record, staged = _paint(job, on_progress, stylizer)
+                run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
+                workplace.remove(job.workplace)
+            finally:
+                _tidy(job, lock)
+    except BrokenPipeError:  # nobody reads what is said
+        raise
     except OSError as error:
-        where = error.filename or job.output
-        raise NstError(
-            f"{where}: cannot be written ({error.strerror}); choose a folder that you may write to"
-        ) from None
-    lock = workplace.with_name(workplace.name + ".lock")
-    with FileLock(lock):
-        workplace.mkdir(exist_ok=True)  # the process that held the lock before has removed it
-        try:
-            with devices.exclusive_gpu(job.device):
-                if job.unless_done and (done := _done(job)):
-                    return done
-                run, record, staged = _paint(job, on_progress, stylizer)
-            run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
-            shutil.rmtree(workplace)
-        finally:
-            _tidy(job, lock)
+        where, why = error.filename or job.output, error.strerror or error
+        raise NstError(f"{where}: cannot be written ({why}); choose a folder that you may write to, with room") from error
+    except (RuntimeError, MemoryError) as error:
+        if not devices.out_of_memory(error):
+            raise
+        advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or paint fewer at the same time"
+        raise NstError(f"{job.output}: out of memory; {advice}") from None
     return record
+
+
+def _check_apart(job: Job) -> None:
+    """Raise NstError where results would lie among the unfinished work, which is removed at the end."""
+    workplace.check(job.workplace)
+    for path in filter(None, (job.output, job.record)):
+        if path.resolve().is_relative_to(job.workplace.resolve()):
+            raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another place for one")
+
+
+@contextmanager
+def _held(path: Path, waiting: Callable[[], None]) -> Iterator[Path]:
+    """Hold a lock's file while the context lasts."""
+    from filelock import FileLock, Timeout
+
+    lock, had = FileLock(path, timeout=1), False
+    while not had:
+        try:
+            lock.acquire()
+            had = True
+        except Timeout:
+            waiting()
+    try:
+        yield path
+    finally:
+        lock.release()
 
 
 def _done(job: Job) -> dict[str, Any] | None:
     """The record of the picture that is there, where the same files, settings and code have made it."""
-    if job.record is None or not job.output.is_file():
+    if job.record is None:
         return None
     try:
         record: dict[str, Any] = json.loads((job.record / "run.json").read_bytes())
-    except (OSError, ValueError):
+        picture_size(job.output)
+    except (OSError, ValueError, NstError):
         return None
     digest = weights.load(job.settings.network, job.settings.weights)[2]
     return record if record.get("key") == _key(job, _hashes(job), digest) else None
@@ -90,7 +124,7 @@ def _done(job: Job) -> dict[str, Any] | None:
 def _tidy(job: Job, lock: Path) -> None:
     """Leave nothing behind that no later run can go on with."""
     if job.workplace.exists() and not (job.workplace / CHECKPOINT).exists():
-        shutil.rmtree(job.workplace)
+        workplace.remove(job.workplace)
     if job.work is None and not job.workplace.exists():
         lock.unlink(missing_ok=True)
 

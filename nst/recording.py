@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from nst.files import move
 from nst.images import resize, write_picture
 from nst.job import Inputs, Job
 from nst.stopping import stop_requests
+from nst.workplace import CHECKPOINT, empty
 
 if TYPE_CHECKING:
     from nst.stylization import Finished, Progress, Subject
@@ -35,8 +35,6 @@ CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
 WORTH = 5.0
 #: Pictures that wait to be written at most.
 UNWRITTEN = 4
-#: The file of the last checkpoint in a work folder.
-CHECKPOINT = "checkpoint.pt"
 
 
 class Stylizer(Protocol):
@@ -67,7 +65,9 @@ class Recording:
     """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
 
     def __init__(self, job: Job, inputs: Inputs, key: str, painted: dict[str, Any]):
-        self.job, self.inputs, self.key, self.painted = job, inputs, key, painted
+        self.job, self.inputs, self.painted = job, inputs, painted
+        self.key = [key, job.record is not None, job.output.suffix]
+        """Of the checkpoint: who goes on must find the frames and snapshots of what has been."""
         self.folder = job.workplace
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
@@ -86,8 +86,7 @@ class Recording:
         job, inputs = self.job, self.inputs
         resume = self._resumable()
         if resume is None:
-            shutil.rmtree(self.folder)
-            self.folder.mkdir()
+            empty(self.folder)
         before = self.seconds_before = self.rows[-1]["seconds"] if self.rows else 0.0
         end: list[Finished] = []
 
@@ -178,8 +177,12 @@ class Recording:
         began = time.monotonic()
         self._settle()  # who goes on from here has the frames up to here
         temporary = self.folder / "checkpoint.tmp"
-        torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
-        temporary.replace(self.folder / CHECKPOINT)
+        try:
+            torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
+            temporary.replace(self.folder / CHECKPOINT)
+        except (OSError, RuntimeError) as error:  # a full disk; the painting itself is well
+            log.warning("no checkpoint could be written (%s)", str(error).partition("\n")[0])
+            temporary.unlink(missing_ok=True)
         took = time.monotonic() - began
         self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
 
@@ -201,18 +204,23 @@ class Recording:
         return run
 
     def publish(self, record: dict[str, Any], picture: Path) -> None:
-        """Move the finished files to their names, the picture last: it stands for the whole."""
+        """Move the finished files to their names, the record last: it tells that all are there."""
         folder = self.job.record
         if folder is not None:
             self._write_losses(self.folder / "losses.csv")
             (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
             frames, gif, s = self.folder / "snapshots" / "frames", self.folder / "animation.gif", self.job.settings
             animate(frames, gif, frame_rate=s.frame_rate, hold=s.hold)
+            # Who is stopped from here on begins anew: frames that are gone already would be missed.
+            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+            (folder / "run.json").unlink(missing_ok=True)
             if (folder / "snapshots").exists():  # a folder takes no other's place
                 move(folder / "snapshots", self.folder / "snapshots.before")
-            for name in ("snapshots", "animation.gif", "losses.csv", "run.json"):
+            for name in ("snapshots", "animation.gif", "losses.csv"):
                 move(self.folder / name, folder / name)
         move(picture, self.job.output)
+        if folder is not None:
+            move(self.folder / "run.json", folder / "run.json")
 
     def _write_losses(self, path: Path) -> None:
         head = ["evaluation", "content", "style", "tv", "total", "seconds"]

@@ -256,7 +256,7 @@ def step(
     optimizer.tell(x, evaluation.total, canvas.gradient(x, evaluation.gradient))
     whole = {name: evaluation.parts[name] for name in ("content", "style", "tv")} | {"total": evaluation.total}
     named = whole | evaluation.parts
-    return torch.stack([*named.values()], 1).double(), (x, list(named))
+    return torch.stack([*named.values()], 1).to(devices.widest(x.device)), (x, list(named))
 
 
 def _canvas(pairs: list[Pair], inits: Sequence[Pixels | None], before: Run | None) -> tuple[Canvas, Tensor]:

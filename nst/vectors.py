@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nst import devices
+
 #: A point, the gradient there, and P·g of it.
 Point = tuple[Tensor, Tensor, Tensor]
 
@@ -41,7 +43,7 @@ def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, 
 def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Products of all rows (batch, count, n) with a and with b: (batch, count, 2) float64."""
     both = torch.stack([a, b], 1)  # as columns in memory the product takes four times as long
-    return torch.bmm(rows, both.mT).double()
+    return torch.bmm(rows, both.mT).to(devices.widest(rows.device))
 
 
 def combine(weights: Tensor, rows: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -97,12 +98,16 @@ def _own_workers() -> Iterator[None]:
     """Workers that leave with this process, on a CPU too: what a bundle saves is their start."""
     mode = os.environ.get("NST_WORKER", "auto")
     protocol.own_workers("yes" if mode == "auto" else mode)
-    try:
-        yield
-    finally:
-        if devices.allocation():  # nobody comes after it
-            client.ask(leave=True)
-            shutil.rmtree(devices.private_folder(), ignore_errors=True)
+    with (devices.private_folder() / "bundles").open("w") as bundles:  # whose lock those of one allocation share
+        fcntl.flock(bundles, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with suppress(BlockingIOError):  # another one goes on
+                fcntl.flock(bundles, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if devices.allocation():  # nobody comes after it
+                    client.ask(leave=True)
+                    shutil.rmtree(devices.private_folder(), ignore_errors=True)
 
 
 def _paint(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -> str:

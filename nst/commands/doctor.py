@@ -18,10 +18,13 @@ def command() -> None:
     """Say what this machine has, and what to do about what is missing."""
     import torch
 
-    device = devices.torch_device("auto")
+    try:
+        device, trouble = devices.torch_device("auto"), ""
+    except NstError as error:
+        device, trouble = torch.device("cpu"), str(error)
     dtype = "bf16" if devices.compute_type("auto", device) == torch.bfloat16 else "fp32"
     _line("torch", f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
-    _line("device", f"{device.type} ({devices.name(device)}); precision auto is {dtype}")
+    _line("device", trouble or f"{device.type} ({devices.name(device)}); precision auto is {dtype}")
     found = devices.gpus()
     _line("GPUs", ", ".join(found) or "none seen; pictures are painted on the CPU")
     if device.type == "cuda":

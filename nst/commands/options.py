@@ -18,7 +18,11 @@ record_option = click.option(
     "--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json"
 )
 device_option = click.option(
-    "--device", type=click.Choice(["auto", "cuda", "mps", "cpu"]), default="auto", show_default=True
+    "--device",
+    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
+    default="auto",
+    show_default=True,
+    help="auto is an NVIDIA GPU where there is one, else the CPU",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores"

@@ -123,18 +123,21 @@ def _connected(arguments: list[str]) -> Connection | None:
 
 def _to_gpu(gpus: list[str]) -> Connection | None:
     """A worker a GPU: an idle one, a new one on a free GPU, else the least busy."""
-    known = {gpu: connect(gpu) for gpu in gpus}
-    ready = [connection for connection in known.values() if connection]
-    for gpu in (gpu for gpu, connection in known.items() if connection is None):
-        if any(connection.busy == 0 for connection in ready):
-            break
-        if started := _started(gpu):  # by another client meanwhile, perhaps, and then busy
-            ready.append(started)
-    chosen = min(ready, key=lambda connection: connection.busy, default=None)
-    for other in ready:
-        if other is not chosen:
-            other.close()
-    return chosen
+    found = {gpu: connect(gpu) for gpu in gpus}
+    busy = {gpu: connection.busy for gpu, connection in found.items() if connection}
+    idle = next((gpu for gpu in busy if busy[gpu] == 0), None)
+    for gpu, connection in found.items():
+        if connection and gpu != idle:  # not to be silent over it for as long as another takes to start
+            connection.close()
+    if idle:
+        return found[idle]
+    for gpu in (gpu for gpu, connection in found.items() if connection is None):
+        if started := _started(gpu):
+            if started.busy == 0:
+                return started
+            busy[gpu] = started.busy  # by another client meanwhile
+            started.close()
+    return connect(min(busy, key=lambda gpu: busy[gpu])) if busy else None
 
 
 def _to_core() -> Connection | None:
@@ -152,10 +155,11 @@ def _started(place: str) -> Connection | None:
     with _starting(place):
         if connection := connect(place):
             return connection
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # a client's own
         with protocol.log_file(place).open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "nst", "worker", "run", place],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/", env=environment,
             )  # fmt: skip
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
@@ -194,8 +198,8 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         "arguments": arguments,
         "folder": str(Path.cwd()),
         "environment": protocol.environment(),
-        "owner": int(os.environ.get("NST_WORKER_OWNER") or 0),
-        "threads": int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or 0),
+        "owner": _number("NST_WORKER_OWNER"),
+        "threads": _number("OMP_NUM_THREADS"),
         "terminal": sys.stderr.isatty(),
         "alone": alone,
     }
@@ -208,6 +212,12 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         painting = painting or "painting" in message
         _say(message)
     return Answer(painting=painting)
+
+
+def _number(variable: str) -> int:
+    """The first number of a variable of the environment, 0 where there is none."""
+    first = os.environ.get(variable, "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() else 0
 
 
 def _messages(connection: Connection, request: bytes) -> Iterator[dict[str, Any]]:

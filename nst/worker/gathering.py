@@ -140,4 +140,5 @@ def _paint(seats: list[_Seat]) -> None:
 def gpu_failed(error: Exception) -> bool:
     """Whether a CUDA context is beyond use; to run out of memory is not that."""
     told = str(error)
-    return ("CUDA error" in told or "cuDNN error" in told) and not isinstance(error, torch.cuda.OutOfMemoryError)
+    failed = any(name in told for name in ("CUDA error", "cuDNN error", "Triton Error [CUDA]"))
+    return failed and not isinstance(error, torch.cuda.OutOfMemoryError)

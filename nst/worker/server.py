@@ -15,7 +15,6 @@ import socketserver
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -74,6 +73,10 @@ class Request(BaseModel):
         return arguments
 
 
+class Leaving(Exception):
+    """The worker's GPU is wanted by who holds what a request waits for: the client does without a worker."""
+
+
 class Session:
     """One client's request while it is worked on: the `obj` of its command's context."""
 
@@ -102,9 +105,16 @@ class Session:
             if self.gone.is_set():
                 raise KeyboardInterrupt
 
-        record = paint(chosen, watch, stylizer)
+        record = paint(chosen, watch, stylizer, self._wait)
         self.worker.pictures += 1
         return record
+
+    def _wait(self) -> None:
+        """While another process paints to the same output, which may itself wait for this worker's GPU."""
+        if self.gone.is_set() or self.worker.stopping:
+            raise KeyboardInterrupt
+        if self.worker.leaving:
+            raise Leaving
 
     def say(self, **message: Any) -> None:
         """Send the client a line; one that has gone hears nothing."""
@@ -162,12 +172,12 @@ class Worker:
         self._queue: deque[object] = deque()
         self._running = 0
         self._changed = threading.Condition()
-        self._leaving = self.stopping = False
+        self.leaving = self.stopping = False
         self._last = time.monotonic()
 
     def stop(self, *_: object) -> None:
         """Leave as soon as what has been painted so far is kept."""
-        self._leaving = self.stopping = True
+        self.leaving = self.stopping = True
 
     def serve(self) -> None:
         """Listen at the place's address; returns when it is time to leave."""
@@ -179,8 +189,11 @@ class Worker:
             def handle(self) -> None:
                 worker._handle(self)
 
-        server = socketserver.ThreadingUnixStreamServer(str(at), Handler)
-        server.daemon_threads = True
+        class Server(socketserver.ThreadingUnixStreamServer):
+            daemon_threads = True
+            request_queue_size = 128  # clients of a grid come all at once
+
+        server = Server(str(at), Handler)
         threading.Thread(target=self._warm_up, daemon=True).start()
         with server:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -203,9 +216,9 @@ class Worker:
             self.gathering.set_exception(NstError(f"the worker cannot use torch: {error}"))
 
     def _time_to_leave(self) -> bool:
-        orphaned = bool(self.owners) and not any(map(_alive, self.owners))
+        orphaned = bool(self.owners) and not any(map(_alive, tuple(self.owners)))
         idle = orphaned or time.monotonic() - self._last > self.idle
-        return self._leaving or (idle and not self.waiting)
+        return self.leaving or (idle and not self.waiting)
 
     def _handle(self, handler: socketserver.StreamRequestHandler) -> None:
         """One connection."""
@@ -219,7 +232,7 @@ class Worker:
                 return
             message = json.loads(text)
             if message == {"leave": True}:
-                self._leaving = True
+                self.leaving = True
             elif message != {"status": True}:
                 self._work(Session(self, handler, Request.model_validate(message)))
             else:
@@ -241,14 +254,16 @@ class Worker:
         with self._in_place(session.request):
             try:
                 code = cli.main(session.request.arguments, session)
+            except Leaving:
+                session.say(refused="this worker is leaving")
+                return
             except Exception as error:
                 from nst.worker.gathering import gpu_failed
 
-                traceback.print_exc()
+                code = cli.unexpected(error)
                 if gpu_failed(error):
                     log.error("the GPU failed: %s", error)
                     os._exit(FAILED)
-                code = 1
         session.say(exit=code)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What one evaluation is made of: milliseconds of its parts, and on a GPU its kernels.
+"""What one evaluation is made of: milliseconds of its parts, and its kernels.
 
     python tests/benchmarks/evaluation.py --sizes 256 512 1024 --network vgg19 --kernels 30
 
@@ -6,8 +6,8 @@ Paints the sample pictures, cut to squares, some evaluations far. Weights come f
 a line of JSON a size: an evaluation as `stylize` does it; on a GPU as it is replayed, without what Python does between
 two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
 floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest
-kernels of an evaluation, by their sum, with how often each runs. With and without --deterministic it tells what that
-costs.
+kernels of an evaluation (on a CPU torch's operations), by their sum, with how often each runs. With and without
+--deterministic it tells what that costs.
 """
 
 from __future__ import annotations
@@ -65,14 +65,16 @@ def evaluate(run: Run) -> None:
         run.begin(last=False)
 
 
-def longest(run: Run, count: int) -> list[str]:
-    """The kernels of an evaluation that take longest."""
-    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+def longest(run: Run, device: torch.device, count: int) -> list[str]:
+    """The kernels of an evaluation, or a CPU's operations without what they call, that take longest."""
+    on_gpu = device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as seen:
         for _ in range(5):
             evaluate(run)
-        engine.settle(torch.device("cuda"))
-    lines = sorted(((k.self_device_time_total / 5, k.count / 5, k.key) for k in seen.key_averages()), reverse=True)
-    return [f"{us:8.1f} µs {times:5.1f} × {name[:110]}" for us, times, name in lines[:count]]
+        engine.settle(device)
+    times = [(k.self_device_time_total if on_gpu else k.self_cpu_time_total, k) for k in seen.key_averages()]
+    times.sort(key=lambda found: found[0], reverse=True)
+    return [f"{us / 5:8.1f} µs {k.count / 5:5.1f} × {k.key[:110]}" for us, k in times[:count]]
 
 
 def main() -> None:
@@ -106,8 +108,8 @@ def main() -> None:
         line["optimizer_ms"] = milliseconds(tell, device)
         line["floor_ms"] = 1000 * PASSES * flops_per_pixel(run.alone.pair.settings) * size**2 / rate
         print(json.dumps(line), flush=True)
-        if arguments.kernels and device.type == "cuda":
-            print(*longest(run, arguments.kernels), sep="\n", flush=True)
+        if arguments.kernels:
+            print(*longest(run, device, arguments.kernels), sep="\n", flush=True)
         run.release()
 
 
