@@ -58,7 +58,8 @@ class Config(BaseModel):
         default_factory=dict, description="values of the settings that neither a row nor its preset gives"
     )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field(
-        default="auto", description="what paints: auto is an NVIDIA GPU where there is one, else the CPU; mps, Apple's GPUs, was not tried"
+        default="auto",
+        description="what paints: auto is an NVIDIA GPU where there is one, else the CPU; mps (Apple) was not tried",
     )
     format: Literal["png", "jpg", "tif"] = Field(
         default="png", description="file format of the pictures; tif has 16 bits a channel"

@@ -170,7 +170,7 @@ def torch_device(name: str) -> torch.device:
 
 
 def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 matrices in hardware: NVIDIA GPUs since Ampere, CPUs with AMX or AVX512-BF16."""
+    """Whether the device multiplies bf16 matrices: NVIDIA GPUs since Ampere, CPUs with AMX or AVX512-BF16."""
     import torch
 
     if device.type == "cuda":

@@ -55,9 +55,9 @@ def paint(
         waiting: called now and then meanwhile; what it raises ends the wait.
     """
     try:
+        _check_apart(job)
         for folder in filter(None, (job.workplace.parent, job.output.parent, job.record)):
             folder.mkdir(parents=True, exist_ok=True)
-        _check_apart(job)
         with _held(job.workplace.with_name(job.workplace.name + ".lock"), waiting) as lock:
             workplace.claim(job.workplace)
             try:
@@ -73,7 +73,9 @@ def paint(
         raise
     except OSError as error:
         where, why = error.filename or job.output, error.strerror or error
-        raise NstError(f"{where}: cannot be written ({why}); choose a folder that you may write to, with room") from error
+        raise NstError(
+            f"{where}: cannot be written ({why}); choose a folder that you may write to, with room"
+        ) from error
     except (RuntimeError, MemoryError) as error:
         if not devices.out_of_memory(error):
             raise
@@ -87,7 +89,7 @@ def _check_apart(job: Job) -> None:
     workplace.check(job.workplace)
     for path in filter(None, (job.output, job.record)):
         if path.resolve().is_relative_to(job.workplace.resolve()):
-            raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another place for one")
+            raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another for one")
 
 
 @contextmanager

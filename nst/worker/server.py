@@ -73,7 +73,7 @@ class Request(BaseModel):
         return arguments
 
 
-class Leaving(Exception):
+class LeavingError(Exception):
     """The worker's GPU is wanted by who holds what a request waits for: the client does without a worker."""
 
 
@@ -114,7 +114,7 @@ class Session:
         if self.gone.is_set() or self.worker.stopping:
             raise KeyboardInterrupt
         if self.worker.leaving:
-            raise Leaving
+            raise LeavingError
 
     def say(self, **message: Any) -> None:
         """Send the client a line; one that has gone hears nothing."""
@@ -254,7 +254,7 @@ class Worker:
         with self._in_place(session.request):
             try:
                 code = cli.main(session.request.arguments, session)
-            except Leaving:
+            except LeavingError:
                 session.say(refused="this worker is leaving")
                 return
             except Exception as error:

@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from gridfiles import picture, table
-from nst import cli
+from nst import __main__, cli
 from nst.commands.options import setting_options
 from nst.estimate import duration_text, estimate
 from nst.settings import defaults, fields, make
@@ -93,6 +93,17 @@ def test_what_the_user_can_mend_is_a_sentence(
 ) -> None:
     table("content,style\nlak.jpg,wave.jpg\n")
     assert run(capsys, *arguments) == (1, "", sentence)
+
+
+def test_what_should_not_happen_ends_in_a_line_for_logs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nst", "settings"])
+    monkeypatch.setattr(cli, "main", lambda arguments: 1 / 0)
+    assert __main__.main() == 1
+    *whole, last = capsys.readouterr().err.splitlines()
+    assert whole[0].startswith("Traceback")
+    assert last.startswith("nst: ZeroDivisionError: division by zero (this should not happen")
 
 
 def test_settings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,17 @@ def test_a_device_that_is_not_there():
     assert devices.torch_device("auto").type == "cpu"
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use the GPU")
+def test_a_gpu_that_torch_cannot_use_is_told_of(monkeypatch):
+    monkeypatch.setattr(devices, "_listed", lambda: ["GPU-a"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(NstError, match="has an NVIDIA GPU that torch cannot use"):
+        devices.torch_device("auto")
+    assert devices.torch_device("cpu").type == "cpu"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert devices.torch_device("auto").type == "cpu"
+
+
 def test_precision_follows_the_hardware_or_the_wish():
     cpu = torch.device("cpu")
     assert devices.compute_type("fp32", cpu) == torch.float32

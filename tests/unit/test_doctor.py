@@ -3,6 +3,7 @@
 import pytest
 import torch
 from nst import cli, devices
+from nst.errors import NstError
 
 
 @pytest.fixture
@@ -33,3 +34,11 @@ def test_says_whether_a_gpu_has_kernels_of_our_own(told, monkeypatch):
     assert told()["kernels"] == "of our own"
     monkeypatch.setattr(devices, "kernels", lambda device: None)
     assert "Triton and a C compiler" in told()["kernels"]
+
+
+def test_says_that_torch_cannot_use_a_gpu(told, monkeypatch):
+    def fail(name):
+        raise NstError("torch cannot use it")
+
+    monkeypatch.setattr(devices, "torch_device", fail)
+    assert told()["device"] == "torch cannot use it"

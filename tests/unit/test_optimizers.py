@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from nst import devices
 from nst.optimizers import LBFGS, Adam
 from nst.vectors import BOLDNESS
 from scipy import optimize
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 
 def minimise(optimizer, function, evaluations):
@@ -157,6 +160,27 @@ def test_a_run_goes_on_from_its_state_as_if_nothing_had_happened(kind):
     second = kind(torch.zeros(1, 6, dtype=torch.float64))
     second.load_state_dict(first.state_dict())
     assert torch.equal(minimise(second, rosenbrock, 25), whole[15:])
+
+
+class Narrow(TorchDispatchMode):
+    """A device without float64, as Apple's GPUs are."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        found = function(*arguments, **named or {})
+        for tensor in tree_leaves(found):
+            assert not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.float64, function
+        return found
+
+
+def test_it_does_without_float64_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(devices, "widest", lambda device: torch.float32)
+    x = torch.zeros(2, 300)
+    with Narrow():
+        optimizer = LBFGS(x, memory=5)
+        for _ in range(40):
+            x = optimizer.ask()
+            optimizer.tell(x, (x - 1).square().sum(1), 2 * (x - 1))
+    torch.testing.assert_close(x, torch.ones(2, 300), rtol=0, atol=1e-3)
 
 
 def test_a_flat_objective_stays_where_it_is():

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from nst import pair, presets, recording
 from nst.cli import main
 from nst.errors import NstError
@@ -170,6 +171,99 @@ def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):
     with pytest.raises(NstError):
         pair.paint(job("a", style_weight=3))
     assert {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()} == before
+
+
+def left(job):
+    """What a pair has left, but for the times in it."""
+    files = {path.relative_to(job.record).as_posix(): path for path in job.record.rglob("*") if path.is_file()}
+    return losses(job), {name: path.read_bytes() for name, path in files.items() if path.suffix in (".jpg", ".gif")}
+
+
+@pytest.mark.parametrize("moves", range(6))
+def test_a_run_that_ends_amid_its_moves_is_painted_anew_and_whole(job, monkeypatch, moves):
+    """The snapshots of before, then snapshots, animation, losses, picture and record take their names."""
+    whole = dataclasses.replace(job("a", frames=2), unless_done=True)
+    pair.paint(dataclasses.replace(whole, settings=make(SMALL | {"style_weight": 3})))
+    really, done = recording.move, []
+
+    def full(*paths):
+        if len(done) == moves:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.append(really(*paths))
+
+    monkeypatch.setattr(recording, "move", full)
+    with pytest.raises(NstError, match=r"image\.png: cannot be written \(No space left on device\)"):
+        pair.paint(whole)
+    monkeypatch.setattr(recording, "move", really)
+    seen = []
+    pair.paint(whole, lambda event: seen.append(event.evaluation))
+    assert seen == [1, 2, 3, 4, 5, 6]
+    pair.paint(job("b", frames=2))
+    assert left(whole) == left(job("b"))
+    assert not whole.workplace.exists()
+
+
+def test_a_picture_that_is_no_picture_is_not_done(job):
+    done = dataclasses.replace(job("a"), unless_done=True)
+    pair.paint(done)
+    done.output.write_bytes(b"")
+    seen = []
+    pair.paint(done, seen.append)
+    assert len(seen) == 6
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_picture(job, monkeypatch, caplog):
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", full)
+    pair.paint(job("a"))
+    assert "no checkpoint could be written" in caplog.text
+    assert not job("a").workplace.exists()
+
+
+def test_no_more_memory_is_told_in_a_sentence(job):
+    def greedy(*_, **__):
+        torch.empty(1 << 60)
+
+    with pytest.raises(NstError, match=r"image\.png: out of memory; take a smaller size"):
+        pair.paint(job("a"), stylizer=greedy)
+
+
+def test_a_run_with_another_record_begins_anew(job):
+    """It would miss the frames of what has been."""
+    interrupted(dataclasses.replace(job("a", frames=2), record=None), after=4)
+    pair.paint(job("a", frames=2))
+    pair.paint(job("b", frames=2))
+    assert left(job("a")) == left(job("b"))
+
+
+def test_a_folder_with_other_files_is_no_place_for_unfinished_work(job):
+    mine = job("a").workplace / "holiday.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    for styles in (job("a").styles, (("nowhere.png", 1.0),)):
+        with pytest.raises(NstError, match=r"a: holds other files"):
+            pair.paint(dataclasses.replace(job("a"), styles=styles))
+    assert [path.name for path in mine.parent.parent.rglob("*")] == ["a", "holiday.txt"]
+
+
+@pytest.mark.parametrize("what", ["record", "output"])
+def test_results_do_not_lie_among_the_unfinished_work(job, what):
+    inside = {"record": job("a").workplace, "output": job("a").workplace / "deeper/image.png"}[what]
+    with pytest.raises(NstError, match="is in the folder of unfinished work"):
+        pair.paint(dataclasses.replace(job("a"), **{what: inside}))
+
+
+def test_who_waits_for_another_at_the_same_output_can_give_up(job):
+    place = job("a").workplace
+    place.parent.mkdir(parents=True)
+
+    def enough():
+        raise KeyboardInterrupt
+
+    with FileLock(place.with_name("a.lock")), pytest.raises(KeyboardInterrupt):
+        pair.paint(job("a"), waiting=enough)
 
 
 def test_other_settings_begin_anew(job):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from nst.images import write_picture
 from nst.worker import client, protocol
 
@@ -152,6 +153,19 @@ def test_without_a_worker_a_picture_waits_for_its_gpu_and_gets_it(place):
     assert place.workers()
     assert place.painted("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
     assert not place.workers()
+
+
+def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place):
+    """One without a worker holds the output and waits for the GPU; a client's worker holds that, and waits for it."""
+    gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a"}
+    place.painted("other", **gpu, NST_WORKER="auto")
+    with FileLock(place.folder / ".one.png.work.lock"):
+        waits = place.stylize("one", **gpu, NST_WORKER="auto")
+        place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
+        assert place.painted("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
+    out, err = waits.communicate(timeout=120)
+    assert waits.returncode == 0, out + err
+    assert json.loads((place.folder / "one/run.json").read_text())["process"]["picture"] == 1
 
 
 def test_a_client_that_goes_gives_its_picture_up(place):
