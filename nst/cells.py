@@ -92,8 +92,18 @@ def styles_text(styles: Styles) -> str:
 
 
 def _named(text: str, files: Files) -> bool:
+    """Whether it is a file or a URL, with or without a weight."""
     text = text.strip()
-    return files.exists(text) or (not is_url(text) and ":" in text and files.exists(text.rpartition(":")[0]))
+    path, colon, weight = text.rpartition(":")
+    return files.exists(text) or (bool(colon) and not is_url(text) and _is_number(weight) and files.exists(path))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _path_and_weight(text: str, files: Files) -> tuple[str, float]:

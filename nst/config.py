@@ -115,6 +115,8 @@ def _lines(problem: Any) -> list[str]:
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     numbers: dict[Any, str] = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
     right = numbers.get(info.annotation, "a path")
+    if right == "a path" and isinstance(given, (int, float)):
+        right += "; put ./ before a name that reads as a number"
     right = f"one of {', '.join(options)}" if options else right
     return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
 

@@ -287,12 +287,9 @@ def _load(cell: Cell | None, side: int) -> Image.Image | None:
     if not cell or not cell.picture:
         return None
     try:
-        picture = read_picture(cell.picture)
+        pixels = read_picture(cell.picture).on_white().pixels
     except NstError:
         return None
-    pixels = picture.pixels
-    if picture.alpha is not None:
-        pixels = pixels * picture.alpha[..., None] + (1 - picture.alpha[..., None])
     return _fitted(Image.fromarray(np.rint(pixels * 255).astype(np.uint8)), side, side)
 
 

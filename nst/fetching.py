@@ -8,8 +8,11 @@ from pathlib import Path
 
 import requests
 
+import nst
 from nst.errors import NstError
 
+#: Wikimedia, among others, refuses programs that do not say who they are.
+AGENT = f"nst/{nst.__version__} (neural style transfer) {requests.utils.default_user_agent()}"
 #: Called while downloading with (bytes so far, bytes in all or None).
 Progress = Callable[[int, int | None], None]
 
@@ -31,7 +34,7 @@ def copy(address: str, path: Path) -> None:
 def download(source: str, path: Path, progress: Progress | None = None) -> None:
     """Download by HTTP; goes on with what the file has already. Raises requests' exceptions and OSError."""
     have = path.stat().st_size if path.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"User-Agent": AGENT} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(source, headers=headers, stream=True, timeout=30) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:  # all of it is there already
             return

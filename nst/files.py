@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ def replacing(path: Path) -> Iterator[Path]:
         raise NstError(f"{path}: cannot be written ({reason}); choose a folder that you may write to") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def move(source: Path, destination: Path) -> None:

@@ -212,10 +212,12 @@ def _rounded(number: float) -> float | None:
 
 
 def _reason(line: dict[str, Any], results: Path) -> str:
-    """Why there is no picture, in one line: the last of its log."""
+    """Why there is no picture, in one line: the last of its log, unless that tells of a picture."""
     if line["status"] != "missing":
         return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
+    if last_sentence(log).startswith(f"{line['image']}: "):
+        return "painted, but its files are gone"
     return last_sentence(log)[:300] or ("stopped before its end" if log.exists() else "not painted yet")
 
 
@@ -369,7 +371,7 @@ def _write_data(
     data = {
         "settings": varied,
         "options": [sorted_values(records[name]) for name in varied],
-        "judges": sorted_values(records.loc[records["judge"] != "", "judge"]),
+        "judges": [*records.loc[records["judge"] != "", "judge"].value_counts().index],
         "contents": edges[0],
         "styles": edges[1],
         "pairs": pairs,

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 from nst.errors import NstError
+from nst.files import sha256
 from nst.names import short_hash, slug, stem
 from nst.settings import Settings, mask_problem
 
@@ -21,7 +22,12 @@ Styles = tuple[tuple[str, float], ...]
 Wrong = tuple[str, str]
 
 #: What a glob takes for a picture.
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".bmp", ".gif")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".bmp", ".gif",
+)  # fmt: skip
+
+#: Wildcards and path variables.
+_SNAKEMAKES = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}|<\w+>")
 
 #: A `|` is no character of a URL: a list of URLs is a list.
 _URL = re.compile(r"(https?|s3)://[^\s|]+")
@@ -53,6 +59,7 @@ class Files:
         self._exists: dict[str, bool] = {}
         self._globs: dict[str, tuple[str, ...]] = {}
         self._pictures: dict[str, tuple[int, int] | str] = {}
+        self._digests: dict[str, str] = {}
 
     def exists(self, path: str) -> bool:
         """Whether it is a file, or a URL."""
@@ -83,6 +90,12 @@ class Files:
         seen = self._pictures[path]
         return seen if isinstance(seen, str) else ""
 
+    def digest(self, path: str) -> str:
+        """The SHA-256 of a file; '' of a URL and of what is not there."""
+        if path not in self._digests:
+            self._digests[path] = sha256(Path(path)) if not is_url(path) and self.exists(path) else ""
+        return self._digests[path]
+
     def file_problem(self, path: str) -> str:
         """What is wrong with a path that should be a file; '' for a file and for a URL."""
         return "" if self.exists(path) else _missing(path)
@@ -98,6 +111,8 @@ class Files:
             return (0, 0)
         if not self.exists(path):
             return _missing(path)
+        if sentence := _unusable(path):
+            return sentence
         from nst.images import picture_size  # numpy and Pillow: only now
 
         try:
@@ -137,6 +152,17 @@ def _is_file(path: str) -> bool:
         return Path(path).is_file()
     except ValueError:  # a NUL
         return False
+
+
+def _unusable(path: str) -> str:
+    """What Snakemake, or a table, cannot have in the name of a file; '' where there is nothing of it."""
+    if read := _SNAKEMAKES.search(path):
+        return f"{path!r}: Snakemake takes {read[0]} in a name for one of its own; rename the file or folder"
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return f"{path!r}: its name is not UTF-8; rename the file or folder"
+    return ""
 
 
 def _missing(path: str) -> str:

@@ -49,7 +49,7 @@ class Inputs:
 
 
 def read_inputs(job: Job) -> Inputs:
-    """The pictures of a pair at the sizes that its settings ask for."""
+    """The pictures of a pair at the sizes that its settings ask for; styles and init lie on white."""
     s = job.settings
     if wrong := mask_problems(s, job.content, job.styles, picture_size):
         raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
@@ -59,11 +59,11 @@ def read_inputs(job: Job) -> Inputs:
     height, width = content.pixels.shape[:2]
     if s.style_fit == "stretch":
         shape = (max(1, round(height * s.style_scale)), max(1, round(width * s.style_scale)))
-        styles = [read_picture(path, shape=shape) for path, _ in job.styles]
+        styles = [read_picture(path, shape=shape).on_white() for path, _ in job.styles]
     else:
         side = max(1, round(max(height, width) * s.style_scale))
-        styles = [read_picture(path, long_side=side) for path, _ in job.styles]
-    init = read_picture(s.init, shape=(height, width)) if s.init not in PATHS["init"] else None
+        styles = [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
+    init = read_picture(s.init, shape=(height, width)).on_white() if s.init not in PATHS["init"] else None
     return Inputs(content, styles, init, _mask(s.content_mask, content), _mask(s.style_mask, styles[0]))
 
 

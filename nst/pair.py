@@ -25,6 +25,7 @@ import numpy as np
 import nst
 from nst import devices, weights, workplace
 from nst.errors import NstError
+from nst.files import sha256
 from nst.images import Picture, bits_of, picture_size, read_picture, write_picture
 from nst.job import Inputs, Job, read_inputs
 from nst.recording import Recording, Stylizer, in_turn
@@ -191,7 +192,7 @@ class _Clock:
 def _hashes(job: Job) -> dict[str, str]:
     """The SHA-256 of each picture that a job reads."""
     paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings).values())
-    return {path: weights.sha256(Path(path)) for path in paths}
+    return {path: sha256(Path(path)) for path in paths}
 
 
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
@@ -210,11 +211,11 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
     by = Judge("vgg19", state, digest) if loaded else Judge.at_hand()
     side = max(finished.pixels.shape[:2])
     as_they_are = s.style_fit == "keep" and s.style_scale >= 1  # the judge shrinks a larger style itself
-    styles = inputs.styles if as_they_are else [read_picture(path, long_side=side) for path, _ in job.styles]
+    again = [] if as_they_are else [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
     return judge(
         finished.pixels,
         inputs.content.pixels,
-        [style.pixels for style in styles],
+        [style.pixels for style in again or inputs.styles],
         by=by,
         blend=[weight for _, weight in job.styles],
         device=job.device,

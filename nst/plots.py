@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,9 +78,8 @@ def errors(records: pd.DataFrame, out: Path) -> None:
         panel.set(xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)")
         _title(panel, f"measured by {judge}" if judge else "no pair was measured", _MUTED)
         if len(chosen):
-            panel.set(xscale="log", yscale="log")
-            _plain_numbers(panel.xaxis)
-            _plain_numbers(panel.yaxis)
+            _scale(panel.set_xscale, panel.xaxis, chosen["content_error"])
+            _scale(panel.set_yscale, panel.yaxis, chosen["style_error"])
     _legend(figure, panels)
     _save(figure, out)
 
@@ -120,8 +120,10 @@ def _legend(figure: Figure, panels: list[Axes]) -> None:
     """One legend for all panels, beneath them."""
     handles = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
     if 1 < len(handles) <= 24:
+        inches = 0.6 + 0.075 * max(map(len, handles))  # of the widest entry
+        fitting = max(1, int(figure.get_figwidth() / inches))
         legend = figure.legend(
-            handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles)),
+            handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles), fitting),
             frameon=False, labelcolor=_MUTED, fontsize=9,
         )  # fmt: skip
         for text in legend.get_texts():
@@ -131,6 +133,16 @@ def _legend(figure: Figure, panels: list[Axes]) -> None:
 def _title(panel: Axes, words: str, colour: str) -> None:
     """A panel's head; a name may hold any character, and `$` starts no formula."""
     panel.set_title(words, loc="left", fontsize=9.5, color=colour, parse_math=False)
+
+
+def _scale(choose: Callable[..., None], axis: Axis, errors: pd.Series) -> None:
+    """Logarithmic; where an error is 0, as that of a content that stays as it is, linear from there to the next."""
+    above = errors[errors > 0]
+    if len(above) == len(errors):
+        choose("log")
+    else:
+        choose("symlog", linthresh=above.min() if len(above) else 1.0)
+    _plain_numbers(axis)
 
 
 def _plain_numbers(axis: Axis) -> None:

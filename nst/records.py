@@ -82,7 +82,8 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has
     NaN and empty texts. `score` is style_error + content_error, both squared errors relative to their target,
     so that 0 is perfect and they weigh the same; `rank`, `best` and `pareto` compare the pairs of one
-    content, style and judge. Paths in grid.csv are relative to the working directory.
+    content, style and judge. Paths in grid.csv are relative to the working directory; of results that are not there,
+    as they have been moved since, beside grid.csv.
     Raises NstError where grid.csv is missing or no grid, or has no pair of these names.
     """
     import pandas as pd
@@ -98,9 +99,26 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     if names:
         grid = _of_these_names(grid, names, grid_csv)
     columns = ["status", *NUMBERS, *TEXTS]
+    grid = _where_it_is(grid, grid_csv.parent)
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
     return _ranked(pd.concat([grid, runs], axis=1))
+
+
+def _where_it_is(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
+    """The grid with `folder` and `image` beside grid.csv where they are not where it says."""
+    moved = [
+        not Path(folder).exists() and (results / "pairs" / pair).exists()
+        for folder, pair in zip(grid["folder"], grid["id"], strict=True)
+    ]
+    if not any(moved):
+        return grid
+    grid, names = grid.copy(), [Path(image).name for image in grid.loc[moved, "image"]]
+    grid.loc[moved, "folder"] = f"{results}/pairs/" + grid.loc[moved, "id"]
+    grid.loc[moved, "image"] = [
+        f"{folder}/{name}" for folder, name in zip(grid.loc[moved, "folder"], names, strict=True)
+    ]
+    return grid
 
 
 def _of_these_names(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import math
 import re
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -102,7 +103,7 @@ def _whole(value: Any) -> Any:
     """Let 1e3 and 300.0 stand for whole numbers, as people write them."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", value):
         number = float(value)
-        return int(number) if number == int(number) else value
+        return int(number) if math.isfinite(number) and number == int(number) else value
     return value
 
 

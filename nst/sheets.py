@@ -129,7 +129,9 @@ def _short(number: float) -> str:
 def _legend(records: pd.DataFrame) -> str:
     judges = sorted_values(records.loc[records["judge"] != "", "judge"])
     meaning = "beneath each result: style error · content error, less is nearer"
-    return f"{meaning} ({', '.join(judges)})" if judges else ""
+    if len(judges) > 1:
+        return f"{meaning}; by {' or '.join(judges)}, whose errors do not compare (the tables tell them apart)"
+    return f"{meaning} ({judges[0]})" if judges else ""
 
 
 def _described(records: pd.DataFrame) -> str:

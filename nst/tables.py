@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nst.files import replacing
 from nst.pages import relative_link, viewable, write_page
 from nst.records import animation, setting_columns, sorted_values, value_order, varying
+from nst.settings import fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,10 +62,16 @@ class Column:
 
 
 def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write `comparison` and a table for each setting that varies, as .csv and .html; the paths written."""
+    """Write `comparison` and a table for each setting that varies, as .csv and .html; the paths written.
+
+    Tables of settings that no longer vary are removed.
+    """
     paths = _write(comparison(records), folder / "comparison", records, "Comparison of all pairs")
     for setting in varying(records):
         paths += _write(sweep(records, setting), folder / setting, records, f"Effect of {setting}")
+    for setting in set(fields()) - {*varying(records)}:  # of an earlier grid
+        for suffix in (".csv", ".html"):
+            (folder / f"{setting}{suffix}").unlink(missing_ok=True)
     return paths
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from functools import lru_cache
@@ -13,6 +12,7 @@ import requests
 
 from nst.errors import NstError
 from nst.fetching import Progress, download
+from nst.files import sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,12 +107,6 @@ def _is_zip(path: Path) -> bool:
     """Only torch's newer file format can be mapped, so that a 548 MB file costs only what is used of it."""
     with path.open("rb") as file:
         return file.read(2) == b"PK"
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def url(network: str) -> str:

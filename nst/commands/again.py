@@ -82,7 +82,7 @@ def _stop_at(evaluation: int, known: dict[str, Any], image: str) -> None:
 
 def _check_unchanged(image: str, hashes: dict[str, str | None]) -> None:
     """Raise Problems with a line for each input that is gone, or another one by now than its hash says."""
-    from nst.weights import sha256
+    from nst.files import sha256
 
     wrong = []
     for path, digest in hashes.items():
@@ -96,7 +96,8 @@ def _check_unchanged(image: str, hashes: dict[str, str | None]) -> None:
 
 def _tell_differences(carried: dict[str, Any], chosen: Settings) -> None:
     import nst
-    from nst.weights import find, sha256
+    from nst.files import sha256
+    from nst.weights import find
 
     log = logging.getLogger(__name__)
     before, file = carried.get("weights", {}), find(chosen.network, chosen.weights)

@@ -22,7 +22,8 @@ def command(image: str, content: str, styles: tuple[str, ...], weights: str | No
     from nst.images import read_picture
 
     parts = parse_styles("+".join(styles))
-    pictures = [read_picture(path).pixels for path in (image, content, *(path for path, _ in parts))]
+    pictures = [read_picture(path).pixels for path in (image, content)]
+    pictures += [read_picture(path).on_white().pixels for path, _ in parts]
     from nst.metrics import Judge, judge
 
     measured = judge(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from nst import weights
-from nst.files import replacing
+from nst.files import replacing, sha256
 from nst.settings import WIDTHS
 
 
@@ -24,7 +24,7 @@ def command(network: str, only_path: bool, record: Path | None) -> None:
         return
     if not place.is_file():
         _fetch(network, place)
-    digest = weights.sha256(place)
+    digest = sha256(place)
     if record:
         with replacing(record) as temporary:
             temporary.write_text(json.dumps({"network": network, "file": str(place), "sha256": digest}, indent=1))

@@ -30,6 +30,12 @@ class Picture:
     alpha: np.ndarray | None  # (H, W) float32 0..1, None when opaque
     bits: int  # 8 or 16: bits a channel of the file (more than 8 and floats count as 16)
 
+    def on_white(self) -> Picture:
+        """Opaque: what is transparent shows white, as JPEG and sheets have it, whatever colour hides there."""
+        if self.alpha is None:
+            return self
+        return Picture(self.pixels * self.alpha[..., None] + (1 - self.alpha[..., None]), None, self.bits)
+
 
 @dataclass(frozen=True)
 class _Stored:

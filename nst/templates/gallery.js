@@ -10,6 +10,7 @@ const NAMES = {
   style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "both errors",
   rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", evaluations: "evaluations"
 };
+const JUDGED = ["style_error", "content_error", "score", "rank"];
 const VIEWS = {overview, pictures, sweeps, front};
 const collator = new Intl.Collator(undefined, {numeric: true});
 let all, details = new Map(), state, shown = [], watch;
@@ -44,7 +45,9 @@ function short(number) {
 const tick = number => number >= 1e5 || (number && number < 1e-3) ? number.toExponential().replace("e+", "e") : String(number);
 
 const titleOf = pair => `${pair.content} × ${pair.style}`;
-const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}`;
+// Errors by different judges do not compare.
+const judged = () => all.judges.length > 1;
+const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}${judged() ? ` · by ${pair.judge}` : ""}`;
 const valuesOf = pair => all.settings.map((name, i) => `${name} ${pair.values[i] || "none"}`);
 // What tells a pair from others in a caption: where many settings vary, or none that is seen, the name that stands for them.
 const briefly = pair => all.settings.length > MOST_IN_SIGHT || !all.told ? [pair.settings] : valuesOf(pair);
@@ -64,7 +67,7 @@ function read() {
   state = {
     view: known("view", Object.keys(VIEWS), "overview"),
     find: given.get("find") || "",
-    content: given.get("content") || "", style: given.get("style") || "",
+    content: given.get("content") || "", style: given.get("style") || "", judge: known("judge", all.judges, ""),
     best: given.has("best"), front: given.has("front"),
     sort: known("sort", Object.keys(SORTS), "grid"), down: given.has("down"),
     along: known("along", all.settings, all.along),
@@ -77,7 +80,7 @@ function read() {
 
 function write(push) {
   const given = new URLSearchParams();
-  for (const name of ["find", "content", "style", "pair"]) if (state[name]) given.set(name, state[name]);
+  for (const name of ["find", "content", "style", "judge", "pair"]) if (state[name]) given.set(name, state[name]);
   for (const name of ["best", "front", "down", "open"]) if (state[name]) given.set(name, "1");
   if (state.view !== "overview") given.set("view", state.view);
   if (state.sort !== "grid") given.set("sort", state.sort);
@@ -93,10 +96,13 @@ function write(push) {
 }
 
 // ---- which pairs, in which order -----------------------------------------------------------------------------------
+function judge() { return state.judge || (judged() && state.view === "front" ? all.judges[0] : ""); }
+
 function chosen() {
   const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
   const found = all.pairs.filter(pair =>
     (!state.content || pair.content === state.content) && (!state.style || pair.style === state.style) &&
+    (!judge() || pair.judge === judge()) &&
     (!state.best || pair.best) && (!state.front || pair.front) &&
     all.settings.every((name, i) => state.values[name] === null || pair.values[i] === state.values[name]) &&
     (!words.length || words.every(word => pair.text.includes(word))));
@@ -109,6 +115,7 @@ function order(a, b) {
   if (state.sort === "id") return turn * collator.compare(a.id, b.id);
   const x = a[state.sort], y = b[state.sort];
   if (x === null || y === null) return (x === null) - (y === null);  // what is not measured comes last
+  if (JUDGED.includes(state.sort) && a.judge !== b.judge) return all.judges.indexOf(a.judge) - all.judges.indexOf(b.judge);
   return turn * (x - y) * (state.sort === "ssim" ? -1 : 1);
 }
 
@@ -132,6 +139,10 @@ function bar() {
   const parts = [];
   if (all.contents.length > 1) parts.push(select("content", names(all.contents), state.content, value => update({content: value})));
   if (all.styles.length > 1) parts.push(select("style", names(all.styles), state.style, value => update({style: value})));
+  if (judged()) {
+    const options = all.judges.map(name => [name, name]);
+    parts.push(select("measured by", state.view === "front" ? options : [["", "all"], ...options], judge(), value => update({judge: value})));
+  }
   const settings = all.settings.map((name, i) => {
     const options = [["*", "all"], ...all.options[i].map(value => ["=" + value, value || "none"])];
     const now = state.values[name] === null ? "*" : "=" + state.values[name];
@@ -156,9 +167,9 @@ function bar() {
   if (state.view === "sweeps" && all.settings.length > 1) {
     parts.push(select("along", all.settings.map(name => [name, name]), state.along, value => update({along: value})));
   }
-  const any = state.find || state.content || state.style || state.best || state.front || narrowed;
+  const any = state.find || state.content || state.style || state.judge || state.best || state.front || narrowed;
   parts.push(element("button", {type: "button", class: "plain", hidden: !any, onclick: () => {
-    update({find: "", content: "", style: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
+    update({find: "", content: "", style: "", judge: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
   }}, "Show all"));
   const fields = () => Array.from(place.querySelectorAll("select, input, button, summary"));
   const focused = fields().indexOf(document.activeElement);
@@ -519,7 +530,8 @@ function side(pair, known) {
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
-  place.append(element("h3", {}, "Measured"), listed(Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])])));
+  const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])]);
+  place.append(element("h3", {}, "Measured"), listed(judged() ? [...numbers, ["by", pair.judge]] : numbers));
   if (marks.length) place.append(element("p", {class: "caption"}, marks.join(" · ")));
   if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
   if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }

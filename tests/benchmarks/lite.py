@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from nst import weights
 from nst.drawing import Cell, Layout, draw_sheet
+from nst.files import sha256
 from nst.images import read_picture, write_picture
 from nst.metrics import Judge, judge
 from nst.settings import make
@@ -36,6 +37,7 @@ import re, sys
 from pathlib import Path
 import numpy as np, nst
 from nst import weights
+from nst.files import sha256
 from nst.settings import make
 from nst.stylization import Progress
 
@@ -89,7 +91,7 @@ def costs(size: int, precision: str) -> dict[str, float]:
 def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[str, dict]) -> dict[str, dict]:
     """Mean errors by network, and the sheet."""
     folder, found, rows = arguments.work, {}, []
-    digest = weights.sha256(weights.find("lite"))[:8]
+    digest = sha256(weights.find("lite"))[:8]
     for c, s in itertools.product(arguments.contents, arguments.styles):
         content, style = (read_picture(path, long_side=size).pixels for path in (c, s))
         shown = {"unstyled": content}
@@ -133,7 +135,7 @@ def main() -> None:
     by = Judge.load()
     states = {"vgg19": by.state, "lite": weights.load("lite")[0], "random": random_vgg(by.state)}
     states = {name: states[name] for name in arguments.networks}
-    summary = {"lite_sha256": weights.sha256(weights.find("lite"))}
+    summary = {"lite_sha256": sha256(weights.find("lite"))}
     for size in arguments.sizes:
         summary[f"errors at {size} px"] = compare(arguments, size, by, states)
         summary[f"costs at {size} px"] = {precision: costs(size, precision) for precision in ("fp32", "bf16")}

@@ -64,6 +64,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"format": "jpeg"}, "format: 'jpeg' is not allowed; expected one of png, jpg, tif; did you mean jpg?"),
     ({"threads": -1}, "threads: '-1' is not allowed; expected a whole number from 0 to 1024"),
     ({"results": ""}, "results: '' is not allowed; expected a path"),
+    (
+        {"results": 2024},
+        "results: '2024' is not allowed; expected a path; put ./ before a name that reads as a number",
+    ),
     ({"settings": [1]}, "settings: is no mapping; write a `setting: value` line for each"),
     ({"settings": {"sise": 1}}, "settings.sise: no such setting; did you mean size?"),
     (

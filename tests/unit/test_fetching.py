@@ -16,6 +16,7 @@ class Server(http.server.BaseHTTPRequestHandler):
     picture = b""
 
     def do_GET(self) -> None:
+        assert self.headers["User-Agent"].startswith("nst/")
         known = {"/a.png": (200, self.picture), "/page": (200, b"<html>Please log in</html>")}
         code, body = known.get(self.path, (503, b"<html>Later</html>"))
         self.send_response(code)

@@ -144,6 +144,15 @@ def test_a_pair_without_a_picture_says_why(grid, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in before} == before  # what cannot be read is not tried again
 
 
+def test_a_picture_that_was_there_once_is_no_reason(grid, tmp_path):
+    records = read_records(grid)
+    (Path(records["folder"][0]) / "run.json").unlink()
+    log = grid.parent / "logs/stylize" / f"{records['id'][0]}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{records['image'][0]}: 48×36 px, 9 evaluations in 2 s on cpu (bf16)\n")
+    assert gallery(grid, tmp_path / "gallery")["pairs"][0]["error"] == "painted, but its files are gone"
+
+
 def test_a_work_folder_keeps_what_the_next_time_needs(grid, tmp_path):
     folder, work = tmp_path / "gallery", tmp_path / "work"
     data = gallery(grid, folder, work)

@@ -15,7 +15,7 @@ from nst.cells import split_list
 from nst.config import Config, load_config
 from nst.errors import NstError, Problems
 from nst.grid import Pair, arguments, expand, parse_styles, read_grid, styles_text, write_grid_csv
-from nst.inputs import Files, local
+from nst.inputs import SUFFIXES, Files, local
 from nst.manifest import Manifest, Row
 from nst.settings import defaults, fields, make, text
 
@@ -99,6 +99,23 @@ def test_blends_read_back_from_their_text(weights: dict[str, float]) -> None:
     assert parse_styles(styles_text(styles), Imagined()) == styles
 
 
+@given(
+    st.dictionaries(st.from_regex(r"[a-c+:]{1,4}\.jpg", fullmatch=True), st.none() | WEIGHTS, min_size=1, max_size=4)
+)
+@PATIENT
+def test_a_missing_weight_counts_one_wherever_it_is_missing(weights: dict[str, float | None]) -> None:
+    """With files of these names, whatever signs are in them."""
+
+    class Named(Files):
+        def exists(self, path: str) -> bool:
+            return path in weights
+
+    parts = (path if weight is None else f"{path}:{weight!r}" for path, weight in weights.items())
+    shares = dict(parse_styles("+".join(parts), Named()))
+    counted = {path: 1.0 if weight is None else weight for path, weight in weights.items()}
+    assert shares == pytest.approx({path: weight / sum(counted.values()) for path, weight in counted.items()})
+
+
 def test_what_exists_is_taken_whole() -> None:
     picture("d.jpg")
     for name in ("a+b.jpg", "c:0.5", "x|y.jpg"):
@@ -172,8 +189,7 @@ WRONG = [
     ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*.jpg"),
     (
         "c/*.gif,s/wave.jpg,,",
-        "2: content: c/*.gif matches no picture (.jpg .jpeg .png .tif .tiff .webp .heic .heif .bmp .gif); "
-        "name at least one",
+        f"2: content: c/*.gif matches no picture ({' '.join(SUFFIXES)}); name at least one",
     ),
     ("c/lake.jpg||c/pine.png,s/wave.jpg,,", "2: content: 'c/lake.jpg||c/pine.png' has an empty item; "
      "write a list as a|b|c"),
@@ -218,6 +234,16 @@ def test_wrong_settings_presets_inits_and_weights() -> None:
         "4: weights: there is no file w.pth; give its path from the working directory",
     ]
     assert found[3].startswith("5: style_layers: vgg16 has no conv3_4; use ")
+
+
+@pytest.mark.parametrize("name", ["{1}.jpg", "a{ x, .+}.jpg", "<b>.jpg", "caf\udce9.jpg"])
+@pytest.mark.usefixtures("_pictures")
+def test_a_name_that_would_stop_snakemake_is_told(name: str) -> None:
+    picture(f"odd/{name}")
+    (line,) = mistakes("content,style\nodd/*,s/wave.jpg\n")
+    assert line.startswith(f"2: content: {f'odd/{name}'!r}: ")
+    assert line.endswith("; rename the file or folder")
+    line.encode()
 
 
 @pytest.mark.usefixtures("_pictures")

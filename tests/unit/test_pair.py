@@ -349,6 +349,25 @@ def test_a_transparent_mask_is_dark(job, tmp_path):
         assert mask[:, -16:].max() < 0.1
 
 
+@pytest.mark.parametrize("colour", [0, 1])
+def test_a_transparent_style_lies_on_white(job, tmp_path, colour):
+    """Whatever colour hides there, at its own size and resized, for the painting and for the judge."""
+    hidden, seen = np.full((40, 40, 3), colour, np.float32), np.ones((40, 40, 3), np.float32)
+    hidden[10:20] = seen[10:20] = (0.8, 0.1, 0.3)
+    alpha = np.zeros((40, 40), np.float32)
+    alpha[10:20] = 1
+    write_picture(tmp_path / "hidden.png", hidden, alpha=alpha)
+    write_picture(tmp_path / "seen.png", seen)
+    for values in ({"style_fit": "stretch"}, {"style_scale": 0.5}, {"size": 20}):
+        one, other = (
+            pair.paint(dataclasses.replace(job(name, **values), styles=((str(tmp_path / f"{name}.png"), 1.0),)))
+            for name in ("hidden", "seen")
+        )
+        assert one["metrics"]["style_error"] == pytest.approx(other["metrics"]["style_error"], rel=0.1)
+        left, right = (np.asarray(Image.open(job(name).output), float) for name in ("hidden", "seen"))
+        assert np.abs(left - right).mean() < 2
+
+
 def test_snapshots_need_a_record(job, tmp_path, capsys):
     it = job("a")
     words = ["stylize", it.content, it.styles[0][0], "-o", str(tmp_path / "b.png"), "--snapshots", "3"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,6 +102,27 @@ def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) 
 def test_values_sort_as_people_do(grid: Path) -> None:
     assert sorted_values(["1e4", "auto", "30", "2", "2"]) == ["2", "30", "1e4", "auto"]
     assert varying(read_records(grid)) == ["style_weight"]
+
+
+def test_results_may_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = "cat/wave/plain"
+    (tmp_path / "results/pairs" / pair).mkdir(parents=True)
+    source = write_results(tmp_path / "made", ["cat"], ["wave"], {"plain": {}})
+    grid = pd.read_csv(source, dtype=str, keep_default_na=False)
+    for path in Path(grid["folder"][0]).iterdir():
+        path.rename(tmp_path / "results/pairs" / pair / path.name)
+    grid["folder"], grid["image"] = f"results/pairs/{pair}", f"results/pairs/{pair}/image.png"
+    grid.to_csv(tmp_path / "results/grid.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    there = read_records(Path("results/grid.csv"))
+    assert list(there["status"]) == ["done"]
+    assert list(there["image"]) == list(grid["image"])
+    (tmp_path / "results").rename(tmp_path / "moved")
+    for here, where in ((tmp_path, "moved"), (tmp_path / "moved", ".")):
+        monkeypatch.chdir(here)
+        found = read_records(Path(where, "grid.csv"))
+        assert list(found["status"]) == ["done"]
+        assert Path(found["image"][0]).is_file()
 
 
 def test_what_stands_for_an_input_is_there_before_it_is_painted() -> None:

@@ -56,6 +56,7 @@ WRONG = [
         {"pooling": "avrage"},
         "'avrage' is not allowed; expected one of max, average, l2; did you mean average?",
     ),
+    ({"size": "1e999"}, "'1e999' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"size": "1.5"}, "'1.5' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"style_weight": "-1"}, "'-1' is not allowed; expected a number from 0 to 1e15, or auto"),
     ({"style_weight": "nan"}, "'nan' is not allowed; expected a number from 0 to 1e15, or auto"),

@@ -45,6 +45,14 @@ def test_a_table_for_the_comparison_and_each_swept_setting(records: pd.DataFrame
     assert names == ["comparison.csv", "comparison.html", "style_weight.csv", "style_weight.html"]
 
 
+def test_a_setting_that_no_longer_varies_has_no_table(records: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "mine.html").touch()
+    write_tables(records, tmp_path)
+    write_tables(records[records["style_weight"] == "1"].reset_index(drop=True), tmp_path)
+    assert {path.name for path in tmp_path.glob("*.*")} >= {"comparison.csv", "comparison.html", "mine.html"}
+    assert not list(tmp_path.glob("style_weight.*"))
+
+
 def test_csv_reads_back_exactly(records: pd.DataFrame, tmp_path: Path) -> None:
     write_tables(records, tmp_path)
     table = comparison(records)

@@ -13,6 +13,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from nst.images import read_metadata, read_picture, write_picture
@@ -120,6 +121,20 @@ def test_only_what_a_change_touches_is_painted(project):
     finally:
         project.write("config/manifest.csv", MANIFEST)
         project.write("config/config.yaml", CONFIG)
+
+
+def test_a_picture_that_another_one_replaces_is_painted_again(project):
+    """An older one too, as `mv`, `rsync -a` and `unzip` leave it."""
+    bars = project.folder / "bars.png"
+    kept, times = bars.read_bytes(), bars.stat()
+    try:
+        write_picture(bars, np.zeros((20, 20, 3), np.float32))
+        os.utime(bars, (10**9, 10**9))
+        assert project.planned()["stylize"] == 1
+    finally:
+        bars.write_bytes(kept)
+        os.utime(bars, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert project.planned() == {}
 
 
 def test_a_preset_that_changes_reaches_the_grid(project):

@@ -1,6 +1,7 @@
 """Functions of the rules; what they do is in the package."""
 
 import gc
+import hashlib
 import re
 import subprocess
 import sys
@@ -90,6 +91,14 @@ def pair_of(wildcards):
 def here(wildcards):
     """A pair, its addresses fetched."""
     return pair_of(wildcards).here(RESULTS)
+
+
+def files_of(pairs):
+    """A text that changes with what is in the files that pairs are painted from, whatever their times say."""
+    names = {path for pair in pairs for path in pair.pictures}
+    names |= {pair.settings.weights for pair in pairs} - {"imagenet"}
+    told = "\n".join(f"{name}\t{FILES.digest(name)}" for name in sorted(names))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def addresses():

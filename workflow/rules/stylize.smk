@@ -33,6 +33,7 @@ rule stylize:
         content=lambda wildcards: here(wildcards).content,
         style=lambda wildcards: style_arguments(here(wildcards)),
         settings=lambda wildcards: arguments(here(wildcards)),
+        files=lambda wildcards: files_of([pair_of(wildcards)]),
         algorithm=ALGORITHM,
         record=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
@@ -65,6 +66,7 @@ rule bundle:
         device=CONFIG.device,
         attempt=lambda wildcards, attempt: attempt,
     params:
+        files=lambda wildcards: files_of(bundle_of(wildcards).pairs),
         algorithm=ALGORITHM,
         manifest=CONFIG.manifest,  # no input: what of it counts is in the bundle's name
         config=config_of_grid(),
