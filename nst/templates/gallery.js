@@ -251,7 +251,7 @@ function overview(pairs, main) {
       const here = here_of(edge, style);
       const cell = element("div", {class: "cell"}, ...here.map(tile));
       const columns = here.length > 9 ? 4 : here.length > 4 ? 3 : here.length > 1 ? 2 : 1;
-      cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+      cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // no thumbnail is blown up
       return element("td", {}, cell);
     })), edge => across.reduce((sum, style) => sum + here_of(edge, style).length, 0));
   keepHeads(box, across);

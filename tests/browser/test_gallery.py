@@ -11,7 +11,7 @@ from nst.animation import animate
 from nst.gallery import write_gallery
 from nst.records import read_records
 from PIL import Image
-from synthetic import write_results
+from synthetic import JUDGE, write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 CONTENTS, STYLES = ["lake", "portrait", HOSTILE], ["wave", "swirls", "cubism", "glass"]
@@ -308,6 +308,33 @@ def test_errors_are_points_that_are_pictures(visit):
     page.keyboard.press("Escape")
     page.get_by_role("checkbox", name="Pareto front").check()
     assert 0 < page.locator(".scatter .point").count() <= 35
+
+
+def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
+    grid = write_results(tmp_path, ["lake"], ["wave", "glass"], SETTINGS)
+    for place in ("0/0/0", "0/1/2"):
+        file = tmp_path / "pairs" / place / "run.json"
+        file.write_text(file.read_text().replace(JUDGE, "lite:1234abcd"))
+    made = write_gallery(read_records(grid), grid, tmp_path / "gallery")
+    page = visit("#view=front", page=made)
+    assert page.locator(".scatter .point").count() == 4
+    judges = page.get_by_label("measured by", exact=True)
+    assert judges.input_value() == JUDGE
+    judges.select_option("lite:1234abcd")
+    assert page.locator(".scatter .point").count() == 2
+    page.get_by_role("button", name="Pictures", exact=True).click()
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("sort by").select_option("style_error")
+    captions = page.locator("main figcaption").all_text_contents()
+    assert [text.rpartition(" by ")[2] for text in captions] == [JUDGE] * 4 + ["lite:1234abcd"] * 2
+    page.locator("main .tile").first.click()
+    assert page.locator("dialog .side").inner_text().count(JUDGE) == 1
+
+
+def test_a_small_grid_is_not_blown_up(visit, tmp_path):
+    grid = write_results(tmp_path, ["lake"], ["wave"], {"plain": {}}, size=(900, 1200))
+    page = visit("", {"width": 1920, "height": 1080}, write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    assert page.locator("main .tile img").bounding_box()["height"] <= 460
 
 
 def test_pictures_are_compared_in_step(visit):
