@@ -41,7 +41,7 @@ def luma(pixels: Pixels) -> Pixels:
 def matched(style: Pixels, content: Pixels) -> Pixels:
     """The style with the mean and covariance of the content's colours: x ↦ C^½ S^-½ (x − s) + c (section 4.1)."""
     s, c = style.reshape(-1, 3).astype(np.float64), content.reshape(-1, 3).astype(np.float64)
-    turn = _power(np.cov(c.T), 0.5) @ _power(np.cov(s.T), -0.5)
+    turn = _power(np.cov(c.T, bias=True), 0.5) @ _power(np.cov(s.T, bias=True), -0.5)
     recoloured = (s - s.mean(0)) @ turn.T + c.mean(0)
     return np.clip(recoloured, 0, 1).astype(np.float32).reshape(style.shape)
 

@@ -1,6 +1,7 @@
 """The content's colours, kept."""
 
 import numpy as np
+import pytest
 from nst import recolour
 
 
@@ -19,9 +20,11 @@ def test_histogram_gives_the_style_the_contents_mean_and_covariance(rng):
     assert np.corrcoef(recoloured[..., 0].ravel(), style[..., 0].ravel())[0, 1] > 0.8  # still the same picture
 
 
-def test_a_grey_style_stays_finite_and_in_range(rng):
+@pytest.mark.parametrize("side", [8, 1])
+def test_a_grey_style_stays_finite_and_in_range(rng, side):
     content, _ = pictures(rng)
-    grey = np.full((8, 8, 3), 0.5, np.float32)
+    grey = np.full((side, side, 3), 0.5, np.float32)
+    assert np.isfinite(recolour.matched(content, grey)).all()
     matched = recolour.matched(grey, content)
     assert np.isfinite(matched).all()
     np.testing.assert_allclose(matched.mean((0, 1)), content.mean((0, 1)), atol=1e-3)
