@@ -216,9 +216,10 @@ def _reason(line: dict[str, Any], results: Path) -> str:
     if line["status"] != "missing":
         return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
-    if last_sentence(log).startswith(f"{line['image']}: "):
+    said = last_sentence(log)
+    if said.startswith(f"{line['image']}: "):
         return "painted, but its files are gone"
-    return last_sentence(log)[:300] or ("stopped before its end" if log.exists() else "not painted yet")
+    return said[:300] or ("stopped before its end" if log.exists() else "not painted yet")
 
 
 def _make(works: Sequence[_Work], processes: int) -> dict[Path, dict[str, Any]]:

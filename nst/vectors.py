@@ -41,7 +41,7 @@ def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, 
 
 
 def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Products of all rows (batch, count, n) with a and with b: (batch, count, 2) float64."""
+    """Products of all rows (batch, count, n) with a and with b: (batch, count, 2), in the widest type."""
     both = torch.stack([a, b], 1)  # as columns in memory the product takes four times as long
     return torch.bmm(rows, both.mT).to(devices.widest(rows.device))
 

@@ -19,7 +19,7 @@ from nst.images.opening import (
     orientation_of,
     read_header,
 )
-from nst.images.resizing import resize_with_alpha, target_shape
+from nst.images.resizing import over_white, resize_with_alpha, target_shape
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Picture:
         """Opaque: what is transparent shows white, as JPEG and sheets have it, whatever colour hides there."""
         if self.alpha is None:
             return self
-        return Picture(self.pixels * self.alpha[..., None] + (1 - self.alpha[..., None]), None, self.bits)
+        return Picture(over_white(self.pixels, self.alpha), None, self.bits)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,11 @@ def resize_with_alpha(
     return np.stack(planes, axis=-1).clip(0, 1), new_alpha
 
 
+def over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """(H, W, 3) pixels of (H, W) alpha, 0..1, as they show on white."""
+    return pixels * alpha[..., None] + (1 - alpha[..., None])
+
+
 def unit(values: np.ndarray) -> np.ndarray:
     """uint8 levels as float32 0..1; floats as float32."""
     floats = values.astype(np.float32)

@@ -15,6 +15,7 @@ from nst.errors import NstError
 from nst.images.colour import srgb_profile
 from nst.images.metadata import exif_block, metadata_text, png_text
 from nst.images.opening import PathLike
+from nst.images.resizing import over_white
 
 Encoder = Callable[[np.ndarray, str | None, int], bytes]
 """(H, W, 3 or 4) levels, the metadata's text, the quality → the file."""
@@ -45,7 +46,7 @@ def write_picture(
     if not np.isfinite(pixels).all() or (alpha is not None and not np.isfinite(alpha).all()):
         raise NstError(f"{path}: holds NaN or infinity and was never saved; lower the weights")
     if encoder is _jpeg and alpha is not None:
-        pixels, alpha = pixels * alpha[..., None] + (1 - alpha[..., None]), None
+        pixels, alpha = over_white(pixels, alpha), None
     planes = pixels if alpha is None else np.dstack([pixels, alpha])
     text = None if metadata is None else metadata_text(metadata)
     try:
