@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nst.errors import NstError
@@ -29,7 +29,8 @@ def replacing(path: Path) -> Iterator[Path]:
         reason = error.strerror or error
         raise NstError(f"{path}: cannot be written ({reason}); choose a folder that you may write to") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where not even the folder is one
+            temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

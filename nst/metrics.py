@@ -1,9 +1,10 @@
 """Neutral metrics of a picture, the same for every network, size and preset that made it.
 
-One judge measures all: VGG-19 (lite where its weights are not at hand) with max pooling, features after the ReLU, in
-float32, at the picture's size and at most 1024 px. `style_error` is the mean over conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of
-Gram matrices over pixel count; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is the structural similarity of
-luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing 13(4), 2004, equation 13).
+One judge measures all: the original VGG-19, which comes with the installation (`nst.oxford`), with max pooling,
+features after the ReLU, in float32, at the picture's size and at most 1024 px. `style_error` is the mean over
+conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is
+the structural similarity of luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing
+13(4), 2004, equation 13).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst import devices, losses, weights
-from nst.errors import NstError
 from nst.images import resize
 from nst.networks import FeatureExtractor, smallest_side
 
@@ -38,18 +38,10 @@ class Judge:
     digest: str
 
     @classmethod
-    def load(cls, network: str = "vgg19", weights_path: str = "imagenet") -> Judge:
-        """A network with its weights; NstError where there are none."""
+    def load(cls, network: str = "vgg19", weights_path: str = "oxford") -> Judge:
+        """A network with its weights; by default the reference. NstError where there are none."""
         state, _, digest = weights.load(network, weights_path)
         return cls(network, state, digest)
-
-    @classmethod
-    def at_hand(cls) -> Judge:
-        """VGG-19 where its weights are here, else lite."""
-        try:
-            return cls.load()
-        except NstError:
-            return cls.load("lite")
 
     @property
     def name(self) -> str:
@@ -86,9 +78,9 @@ def judge(
         picture, content: (H, W, 3) float32 in 0..1; the content is stretched to the picture's shape.
         styles: each (h, w, 3), brought to the picture's long side. blend: a weight for each; equal where None.
             Pictures below 16 px a side are enlarged.
-        by: who measures; VGG-19 where its weights are at hand, else lite.
+        by: who measures; the reference, VGG-19 with the weights `oxford`, where None.
     """
-    return _measured(picture, content, styles, by or Judge.at_hand(), blend, devices.torch_device(device))
+    return _measured(picture, content, styles, by or Judge.load(), blend, devices.torch_device(device))
 
 
 def _measured(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nst
-from nst import devices, weights, workplace
+from nst import devices, oxford, weights, workplace
 from nst.errors import NstError
 from nst.files import sha256
 from nst.images import Picture, bits_of, picture_size, read_picture, write_picture
@@ -203,14 +203,13 @@ def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
 
 
 def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], digest: str) -> Metrics:
-    """The neutral metrics, by VGG-19's weights at hand, else by lite."""
+    """The neutral metrics, by the reference network."""
     from nst.metrics import Judge, judge
 
     s = job.settings
-    loaded = (s.network, s.weights) == ("vgg19", "imagenet")
-    by = Judge("vgg19", state, digest) if loaded else Judge.at_hand()
+    by = Judge(s.network, state, digest) if digest == oxford.SHA256 else Judge.load()
     side = max(finished.pixels.shape[:2])
-    as_they_are = s.style_fit == "keep" and s.style_scale >= 1  # the judge shrinks a larger style itself
+    as_they_are = s.style_fit == "keep" and s.style_scale == 1
     again = [] if as_they_are else [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
     return judge(
         finished.pixels,

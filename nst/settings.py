@@ -146,8 +146,9 @@ class Values(BaseModel):
         "vgg19", "network whose features are matched; lite is embedded: no download, several times faster, coarser"
     )
     weights: str = _option(
-        "imagenet",
-        "imagenet (the network's own: torchvision's, downloaded once, or embedded) or the path of a state dict",
+        "auto",
+        "the network's weights: auto (vgg19: oxford; vgg16: torchvision; lite: its own), oxford (the original VGG-19, "
+        "which comes with the installation), torchvision (downloaded once) or the path of a state dict",
     )
     pooling: Literal["max", "average", "l2"] = _option("max", "pooling between the blocks of the network")
     padding: Literal["zeros", "replicate"] = _option("zeros", "what the first convolution sees beyond the border")
@@ -260,6 +261,8 @@ def check_consistent(settings: Settings) -> None:
         missing = [layer for layer in getattr(settings, column) if layer not in layer_names(network)]
         if missing:
             raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_layers_text(network)}")
+    if wrong := _weights_problem(network, settings.weights):
+        raise ValueError(wrong)
     if settings.optimizer != "adam":
         for column in ("average", "learning_rate_decay", "gradient_normalisation"):
             if getattr(settings, column) != fields()[column].default:
@@ -286,6 +289,15 @@ def check_consistent(settings: Settings) -> None:
         raise ValueError("style_weight: content_weight and style_weight are both 0; give one of them a value above 0")
 
 
+def _weights_problem(network: str, weights: str) -> str:
+    """What is wrong with published weights for a network, and what would be right; '' if nothing is."""
+    if weights == "oxford" and network != "vgg19":
+        return f"weights: oxford is VGG-19's, and network is {network}; use auto or the path of a state dict"
+    if weights == "torchvision" and network == "lite":
+        return "weights: torchvision has none of lite's; use auto or the path of a state dict"
+    return ""
+
+
 def mask_problem(styles: int, settings: Settings) -> str:
     """What is wrong with masks for so many blended styles, and what would be right; '' if nothing is."""
     if settings.content_mask and styles > 3:
@@ -300,7 +312,7 @@ UNNAMED = frozenset({"preset", "weights", "snapshots", "frames", "frame_rate", "
 
 #: Settings that may name a file, and the values of theirs that name none.
 PATHS = {
-    "weights": frozenset({"imagenet"}),
+    "weights": frozenset({"auto", "oxford", "torchvision"}),
     "init": frozenset({"content", "noise", "style", "content+noise", "black+noise"}),
     "content_mask": frozenset({""}),
     "style_mask": frozenset({""}),

@@ -1,4 +1,4 @@
-"""Where trained weights come from: the package, a file or folder of the user, or torchvision, fetched once."""
+"""Where trained weights come from: the installation, a file or folder of the user, or torchvision's server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from nst import oxford
 from nst.errors import NstError
 from nst.fetching import Progress, download
 from nst.files import sha256
@@ -17,44 +18,72 @@ from nst.files import sha256
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: The weights that come with the package.
+#: The weights that are part of this package.
 EMBEDDED = {"lite": Path(__file__).parent / "lite" / "lite.safetensors"}
 
+#: torchvision's ImageNet weights; the last eight digits of a name begin the file's SHA-256.
+TORCHVISION = {
+    "vgg16": "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "vgg19": "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+}
 
-def find(network: str, weights: str = "imagenet") -> Path:
-    """The file of weights for a network, or the place where `fetch` puts it.
 
-    `imagenet` is the embedded file of lite; else the first `<network>*.safetensors` or `<network>*.pth` of the folder
-    NST_WEIGHTS_DIR, where that is set, and otherwise torchvision's file in the cache. Raises NstError where a named
-    file or folder is not there.
+def find(network: str, weights: str = "auto") -> Path:
+    """The file of a network's weights, or the place where `fetch` puts it.
+
+    `auto` is the first `<network>*.safetensors` or `<network>*.pth` of the folder NST_WEIGHTS_DIR, where that is set,
+    and otherwise what the network comes with: lite's embedded file, VGG-19's `oxford`, VGG-16's `torchvision`. Raises
+    NstError where a named file or folder, or the installed weights, are missing.
     """
-    if weights != "imagenet":
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise NstError(f"{weights}: no such file of weights; give a state dict (.pth, .safetensors) or imagenet")
-        return path
-    if network in EMBEDDED:
+    if weights == "auto":
+        folder = os.environ.get("NST_WEIGHTS_DIR")
+        if folder and network not in EMBEDDED:
+            return _in_folder(Path(folder).expanduser(), network)
+        weights = _source(network)
+    if weights == "embedded":
         return EMBEDDED[network]
-    folder = os.environ.get("NST_WEIGHTS_DIR")
-    return _in_folder(Path(folder).expanduser(), network) if folder else cache() / f"{network}-imagenet.pth"
+    if weights == "oxford":
+        return oxford.installed()
+    if weights == "torchvision":
+        return cache() / f"{network}-torchvision.pth"
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise NstError(
+            f"{weights}: there is no such file of weights; give a state dict (.pth, .safetensors), auto, oxford or "
+            "torchvision"
+        )
+    return path
+
+
+def _source(network: str) -> str:
+    """What `auto` stands for without a folder of the user's."""
+    return "embedded" if network in EMBEDDED else "oxford" if network == "vgg19" else "torchvision"
+
+
+def downloaded(network: str, weights: str = "auto") -> bool:
+    """Whether the weights are fetched from torchvision's server, unless NST_WEIGHTS_DIR has them."""
+    return weights == "torchvision" or (weights == "auto" and _source(network) == "torchvision")
 
 
 def _in_folder(folder: Path, network: str) -> Path:
     for pattern in (f"{network}*.safetensors", f"{network}*.pth"):
         if found := sorted(folder.glob(pattern)):
             return found[0]
-    raise NstError(f"{folder} (NST_WEIGHTS_DIR) has no {network}*.safetensors or {network}*.pth; put the weights there")
+    raise NstError(
+        f"{folder} (NST_WEIGHTS_DIR) has no {network}*.safetensors or {network}*.pth; put the weights there, or unset "
+        "NST_WEIGHTS_DIR"
+    )
 
 
 def cache() -> Path:
-    """The folder of fetched weights: NST_CACHE, else the user's cache directory."""
+    """The folder of fetched and converted weights: NST_CACHE, else the user's cache directory."""
     chosen = os.environ.get("NST_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(chosen).expanduser() if chosen else Path(base).expanduser() / "nst"
 
 
-def load(network: str, weights: str = "imagenet") -> tuple[dict[str, Tensor], str, str]:
-    """The tensors of a network's convolutions, the file that they are from and its sha256.
+def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, str]:
+    """The tensors of a network's convolutions, the source that they are from and the SHA-256 of its file.
 
     Raises NstError where the file is missing (with the way to get it), unreadable, or no state dict.
     """
@@ -62,17 +91,16 @@ def load(network: str, weights: str = "imagenet") -> tuple[dict[str, Tensor], st
     if not path.is_file():
         raise NstError(missing(network, path))
     found = path.stat()
-    with _reading:  # whoever asks at the same time gets the same tensors
-        state, digest = _known(path.resolve(), found.st_mtime_ns, found.st_size)
-    return state, str(path), digest
+    with _reading:  # requests at the same time share one copy of the tensors
+        return _known(path.resolve(), found.st_mtime_ns, found.st_size)
 
 
 def missing(network: str, path: Path) -> str:
-    """One sentence: what to download, where to put it, and what needs no download."""
+    """One message: what to download, where to put it, and what needs no download."""
     return (
-        f"no weights for {network}: run `nst weights {network}` where there is internet, or download {url(network)} "
-        f"to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or take the embedded network, "
-        "which needs nothing: --network lite"
+        f"no weights for {network}: run `nst weights {network}` where there is internet, or download "
+        f"{TORCHVISION[network]} to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or use "
+        "--network vgg19 with --weights oxford, which need no download"
     )
 
 
@@ -80,9 +108,12 @@ _reading = threading.Lock()
 
 
 @lru_cache(maxsize=3)
-def _known(path: Path, changed: int, size: int) -> tuple[dict[str, Tensor], str]:
-    """The tensors and the sha256 of a file as it is now: a worker reads it once for all its pictures."""
-    return _read(path), sha256(path)
+def _known(path: Path, changed: int, size: int) -> tuple[dict[str, Tensor], str, str]:
+    """The tensors, source and SHA-256 of a file as it is now: a worker reads it once for all its images."""
+    if path.name == Path(oxford.FILE).name:
+        state, digest = oxford.load(path, cache())
+        return state, oxford.SOURCE, digest
+    return _read(path), str(path), sha256(path)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -109,22 +140,15 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def url(network: str) -> str:
-    """Where torchvision publishes its ImageNet weights of a network."""
-    from torchvision import models
-
-    return str(getattr(models, f"{network.upper()}_Weights").IMAGENET1K_V1.url)
-
-
 def fetch(network: str, destination: Path, progress: Progress | None = None, source: str | None = None) -> Path:
     """Download torchvision's weights to a file; goes on where an earlier try stopped; does nothing if it is there.
 
-    The name of the published file ends in the first digits of its sha256, which are checked before the file gets its
+    The name of the published file ends in the first digits of its SHA-256, which are checked before the file gets its
     name. Raises NstError where the network or the check fails; what has arrived is kept as `<name>.part`.
     """
     if destination.is_file():
         return destination
-    source = source or url(network)
+    source = source or TORCHVISION[network]
     part = destination.with_name(destination.name + ".part")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -135,6 +159,6 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
     expected = Path(source).stem.rpartition("-")[2]
     if not sha256(part).startswith(expected):
         part.unlink()
-        raise NstError(f"{source}: what arrived has another sha256 than {expected}…; it was removed, try again")
+        raise NstError(f"{source}: what arrived has another SHA-256 than {expected}…; it was removed, try again")
     part.replace(destination)
     return destination

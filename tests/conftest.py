@@ -1,4 +1,4 @@
-"""What the tests share: small pictures, untrained weights, and trained ones where they are at hand."""
+"""What the tests share: small pictures, untrained weights, and the reference network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ import torch
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # before anything imports Triton
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Converted and downloaded weights of the tests are kept apart from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NST_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("NST_WEIGHTS_DIR", raising=False)
+        yield
 
 
 @pytest.fixture
@@ -70,10 +79,7 @@ def untrained_folder(untrained, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained() -> dict:
-    """VGG-19's trained weights."""
-    folder = os.environ.get("NST_WEIGHTS_DIR")
-    if not folder or not list(Path(folder).glob("vgg19*")):
-        pytest.skip("needs trained VGG-19 weights: name their folder in NST_WEIGHTS_DIR")
+    """The original VGG-19's weights, which come with the installation."""
     from nst import weights
 
-    return weights.load("vgg19")[0]
+    return weights.load("vgg19", "oxford")[0]

@@ -8,16 +8,26 @@ import click
 
 from nst.cells import parse_styles
 from nst.commands.options import device_option
+from nst.settings import WIDTHS
 
 
 @click.command()
 @click.argument("image")
 @click.option("--content", required=True, help="picture of the content")
 @click.option("--style", "styles", required=True, multiple=True, help="picture of the style; several make a blend")
-@click.option("--weights", metavar="FILE", help="VGG-19's weights; without: those at hand, else the network lite")
+@click.option(
+    "--network",
+    type=click.Choice(list(WIDTHS)),
+    default="vgg19",
+    show_default=True,
+    help="network that measures; only vgg19 with its default weights is the reference",
+)
+@click.option("--weights", metavar="FILE", help="weights of the network, as the setting  [default: oxford for vgg19]")
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(image: str, content: str, styles: tuple[str, ...], weights: str | None, device: str, as_json: bool) -> None:
+def command(
+    image: str, content: str, styles: tuple[str, ...], network: str, weights: str | None, device: str, as_json: bool
+) -> None:
     """Measure how well IMAGE keeps its content and its style, whoever painted it; lower errors are better."""
     from nst.images import read_picture
 
@@ -28,7 +38,7 @@ def command(image: str, content: str, styles: tuple[str, ...], weights: str | No
 
     measured = judge(
         pictures[0], pictures[1], pictures[2:],
-        by=Judge.load(weights_path=weights) if weights else None,
+        by=Judge.load(network, weights or ("oxford" if network == "vgg19" else "auto")),
         blend=[weight for _, weight in parts], device=device,
     )  # fmt: skip
     if as_json:

@@ -1,4 +1,4 @@
-"""`nst weights`: fetch trained weights once."""
+"""`nst weights`: find a network's trained weights; download those that the installation does not contain."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ import click
 
 from nst import weights
 from nst.files import replacing, sha256
-from nst.settings import WIDTHS
+from nst.settings import WIDTHS, make
 
 
 @click.command()
 @click.argument("network", type=click.Choice(list(WIDTHS)))
-@click.option("--path", "only_path", is_flag=True, help="Print where nst looks and fetch nothing.")
+@click.option(
+    "--weights",
+    "kind",
+    type=click.Choice(["auto", "oxford", "torchvision"]),
+    default="auto",
+    show_default=True,
+    help="Which of the network's weights, as the setting `weights`.",
+)
+@click.option("--path", "only_path", is_flag=True, help="Print where nst looks and download nothing.")
 @click.option("--record", metavar="FILE", type=click.Path(path_type=Path), help="Write file and sha256 as JSON.")
-def command(network: str, only_path: bool, record: Path | None) -> None:
-    """Fetch NETWORK's ImageNet weights and check their sha256; goes on where an earlier try stopped."""
-    place = weights.find(network)
+def command(network: str, kind: str, only_path: bool, record: Path | None) -> None:
+    """Find NETWORK's ImageNet weights and print their SHA-256.
+
+    VGG-19's and lite's come with the installation. VGG-16's are downloaded from torchvision's server and checked; an
+    interrupted download is resumed.
+    """
+    make({"network": network, "weights": kind}, "nst weights")
+    place = weights.find(network, kind)
     if only_path:
         click.echo(str(place))
         return

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/company.py --size 512 --evaluations 100 --at-once 1 2 4 8
 
-Weights come from NST_WEIGHTS_DIR or the cache. Each number at once has painted a few evaluations before, as in a warm
+Each number at once has painted a few evaluations before, as in a warm
 worker. Prints JSON.
 """
 

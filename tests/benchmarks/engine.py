@@ -3,7 +3,7 @@
     python tests/benchmarks/engine.py CONTENT STYLE --size 256 --evaluations 100
 
 Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
-Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON: evaluations a second of both and their ratio; the float32
+Prints JSON: evaluations a second of both and their ratio; the float32
 loss of our saved picture, of the reference's lowest point (whose pixels leave 0..1) and of its last point as it would
 be saved; the evaluation and time at which ours is as low as the reference's at its end; the peak memory above that of
 the process before the run; and the floor: how long the arithmetic of one evaluation takes at the fastest rate that

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/evaluation.py --sizes 256 512 1024 --network vgg19 --kernels 30
 
-Paints the sample pictures, cut to squares, some evaluations far. Weights come from NST_WEIGHTS_DIR or the cache. Prints
+Paints the sample pictures, cut to squares, some evaluations far. Prints
 a line of JSON a size: an evaluation as `stylize` does it; on a GPU as it is replayed, without what Python does between
 two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
 floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest

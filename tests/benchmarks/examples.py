@@ -4,7 +4,7 @@
 
 Each is painted by the real workflow into FOLDER/NAME, at a smaller size, with a share of its iterations and with VGG-19
 in the place of VGG-16, whose weights are rarely at hand; all else is as it stands. What is there already is not painted
-again. Weights come from NST_WEIGHTS_DIR or the cache.
+again.
 """
 
 from __future__ import annotations

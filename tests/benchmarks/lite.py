@@ -6,7 +6,7 @@ Paints every pair with lite, with VGG-19 and with VGG-19's shape at random weigh
 already are not painted again (lite's are, once its weights have changed). Prints a line of JSON a picture, then a
 summary: mean errors by size and network with those of the unstyled content beside them, and, of one evaluation at each
 size, seconds, and megabytes at the peak above an idle process with torch loaded. Writes sheet-SIZE.png into the work
-folder. Weights of VGG-19 come from NST_WEIGHTS_DIR or the cache.
+folder.
 """
 
 from __future__ import annotations

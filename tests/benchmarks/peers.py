@@ -5,7 +5,7 @@
 Paints every pair three times: the preset's objective by torch.optim.LBFGS at its defaults with the pixels clamped at
 each evaluation, as that program has it; the preset by nst at as many evaluations; and nst's defaults. With --also VALUE
 the first pair is painted once more with the defaults and that style_weight, to compare at an equal content error.
-Weights come from NST_WEIGHTS_DIR or the cache. Prints a line of JSON a picture, then means; writes sheet.png. Pictures
+Prints a line of JSON a picture, then means; writes sheet.png. Pictures
 that the work folder holds already are not painted again.
 """
 

@@ -1,8 +1,7 @@
 """One picture by the loop that every other program runs, in a process of its own: what throughput.py compares with.
 
-    python tests/benchmarks/plain.py CONTENT STYLE -o OUT.png --size 512 --evaluations 300
+python tests/benchmarks/plain.py CONTENT STYLE -o OUT.png --size 512 --evaluations 300
 
-Weights come from NST_WEIGHTS_DIR or the cache.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 The real workflow paints the same grid of the sample pictures into a temporary folder: by warm workers and by a process
 a picture, as many pictures at once as there are cores; and one after another on all cores. The plain loop of engine.py
 paints them too, a process a picture, one after another, without Snakemake. With --few these other ways paint only so
-many pairs, where all would take too long. Weights come from NST_WEIGHTS_DIR or the cache. Prints JSON.
+many pairs, where all would take too long. Prints JSON.
 """
 
 from __future__ import annotations

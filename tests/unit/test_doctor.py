@@ -17,12 +17,15 @@ def told(capsys, monkeypatch, tmp_path):
     return lines
 
 
-def test_says_what_there_is_and_what_to_do_about_the_rest(told, tmp_path):
+def test_says_what_there_is_and_what_to_do_about_the_rest(told, tmp_path, monkeypatch):
     found = told()
     assert list(found)[:3] == ["torch", "device", "GPUs"]
     assert found["torch"].startswith(torch.__version__)
     assert "put the weights there" in found["vgg19"]
     assert str(tmp_path) in found["vgg19"]
+    monkeypatch.delenv("NST_WEIGHTS_DIR")
+    assert told()["vgg19"].startswith("weights ")
+    assert "nst weights vgg16" in told()["vgg16"]
     assert found["lite"].endswith("lite.safetensors")
 
 

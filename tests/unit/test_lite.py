@@ -60,11 +60,6 @@ def test_lite_paints_what_vgg19_takes_for_the_style(scene, stripes, trained):
     assert after < before / 2
 
 
-def test_without_vgg19_lite_judges(scene, stripes, monkeypatch, tmp_path):
-    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
-    assert judge(scene, scene, [stripes], device="cpu").judge.startswith("lite:")
-
-
 def test_an_exported_student_is_the_student():
     student = train.Student(dict.fromkeys(LITE_LAYERS, 700), torch.Generator().manual_seed(1))
     scales = {layer: float(i) for i, layer in enumerate(LITE_LAYERS, 1)}

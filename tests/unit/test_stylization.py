@@ -169,7 +169,6 @@ def test_pictures_too_small_for_the_layers(scene, stripes, untrained):
         run(scene, stripes[:3], untrained, {"content_layers": "conv3_1"})
 
 
-@pytest.mark.vgg
 def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     """After the same number of evaluations of the same float32 objective, the loss is equal or better."""
     big = np.kron(scene, np.ones((2, 2, 1), np.float32))

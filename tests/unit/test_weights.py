@@ -7,9 +7,10 @@ import threading
 
 import pytest
 import torch
-from nst import weights
+from nst import oxford, weights
 from nst.cli import main
 from nst.errors import NstError
+from nst.settings import make
 
 BODY = bytes(range(256)) * 5000
 
@@ -86,12 +87,12 @@ def test_the_command_leaves_a_record_of_what_it_found(tmp_path, monkeypatch):
 
 def test_a_wrong_sha256_never_gets_the_name(publisher, tmp_path):
     place = tmp_path / "vgg19.pth"
-    with pytest.raises(NstError, match="another sha256 than deadbeef"):
+    with pytest.raises(NstError, match="another SHA-256 than deadbeef"):
         weights.fetch("vgg19", place, None, publisher.rpartition("-")[0] + "-deadbeef.pth")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_internet_is_one_sentence_with_all_remedies(tmp_path):
+def test_no_internet_is_one_message_with_all_remedies(tmp_path):
     with pytest.raises(NstError) as error:
         weights.fetch("vgg19", tmp_path / "w.pth", None, "http://127.0.0.1:9/vgg19-00000000.pth")
     message = str(error.value)
@@ -101,7 +102,7 @@ def test_no_internet_is_one_sentence_with_all_remedies(tmp_path):
         "vgg19-dcbb9e9d.pth",
         str(tmp_path / "w.pth"),
         "NST_WEIGHTS_DIR",
-        "--network lite",
+        "--weights oxford",
     ):
         assert part in message
 
@@ -117,7 +118,7 @@ def test_the_folder_of_the_environment_comes_first(tmp_path, monkeypatch):
     assert weights.find("vgg19").name == "vgg19_z.safetensors"
     monkeypatch.delenv("NST_WEIGHTS_DIR")
     monkeypatch.setenv("NST_CACHE", str(tmp_path / "cache"))
-    assert weights.find("vgg16") == tmp_path / "cache" / "vgg16-imagenet.pth"
+    assert weights.find("vgg16") == tmp_path / "cache" / "vgg16-torchvision.pth"
     with pytest.raises(NstError, match="no weights for vgg16"):
         weights.load("vgg16")
 
@@ -156,5 +157,15 @@ def test_files_that_are_no_weights(tmp_path, capsys):
     torch.save({"other": torch.ones(1)}, tmp_path / "other.pth")
     with pytest.raises(NstError, match="is no state dict with keys features"):
         weights.load("vgg19", str(tmp_path / "other.pth"))
-    with pytest.raises(NstError, match="no such file of weights"):
+    with pytest.raises(NstError, match="there is no such file of weights"):
         weights.load("vgg19", str(tmp_path / "absent.pth"))
+
+
+def test_published_weights_go_with_their_networks():
+    for network, kind, wrong in [("vgg16", "oxford", "VGG-19's"), ("lite", "torchvision", "none of lite's")]:
+        with pytest.raises(NstError, match=wrong):
+            make({"network": network, "weights": kind})
+    assert weights.find("vgg19") == weights.find("vgg19", "oxford") == oxford.installed()
+    assert weights.downloaded("vgg16")
+    assert weights.downloaded("vgg19", "torchvision")
+    assert not any(weights.downloaded(network) for network in ("vgg19", "lite"))

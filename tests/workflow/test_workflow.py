@@ -102,9 +102,16 @@ def test_a_finished_grid_is_left_alone(project, monkeypatch, tmp_path):
     monkeypatch.setitem(project.environment, "NST_WEIGHTS_DIR", "")  # the weights are gone: nobody needs them now
     monkeypatch.setitem(project.environment, "NST_CACHE", str(tmp_path))
     assert project.planned() == {}
-    project.write("more.csv", MANIFEST + "stripes.png,scene.png,\n")
-    jobs = project.planned("--config", "manifest=more.csv")
-    assert (jobs["stylize"], jobs["weights"]) == (1, 1)
+
+
+def test_weights_are_downloaded_only_where_the_installation_has_none(project, monkeypatch):
+    monkeypatch.setitem(project.environment, "NST_WEIGHTS_DIR", "")
+    head, row = "content,style,network,weights\n", "stripes.png,scene.png,"
+    cases = {"vgg19,": 0, "vgg19,oxford": 0, "lite,": 0, "vgg19,torchvision": 1, "vgg16,|torchvision": 2}
+    for cells, downloads in cases.items():
+        project.write("more.csv", f"{head}{row}{cells.replace('16,|', '16,auto|')}\n")
+        jobs = project.planned("--config", "manifest=more.csv")
+        assert jobs.get("weights", 0) == downloads, cells
 
 
 def test_only_what_a_change_touches_is_painted(project):

@@ -15,6 +15,7 @@ from nst.errors import NstError
 from nst.estimate import estimate, megabytes, minutes
 from nst.grid import arguments, read_grid, style_arguments
 from nst.inputs import Files, is_url, local
+from nst.settings import PATHS
 from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -96,7 +97,7 @@ def here(wildcards):
 def files_of(pairs):
     """A text that changes with what is in the files that pairs are painted from, whatever their times say."""
     names = {path for pair in pairs for path in pair.pictures}
-    names |= {pair.settings.weights for pair in pairs} - {"imagenet"}
+    names |= {pair.settings.weights for pair in pairs} - PATHS["weights"]
     told = "\n".join(f"{name}\t{FILES.digest(name)}" for name in sorted(names))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
@@ -112,15 +113,12 @@ def addresses():
 
 
 def fetched(settings):
-    """Whether a pair needs weights that are fetched: not those embedded, or in a file of the user's."""
-    return settings.weights == "imagenet" and settings.network not in weights.EMBEDDED
+    """Whether a pair needs weights that are downloaded: neither those of the installation nor a file of the user's."""
+    return weights.downloaded(settings.network, settings.weights)
 
 
 def weights_of(wildcards):
-    """What the `weights` rule leaves of a pair's network, and of the judge's where the grid fetches that anyway.
-
-    Else those painted before it came would be measured by another judge than those painted after.
-    """
+    """What the `weights` rule leaves of a pair's network, where its weights are downloaded."""
     return weights_for([pair_of(wildcards)])
 
 
@@ -129,24 +127,28 @@ def weights_of_bundle(wildcards):
 
 
 def weights_for(pairs):
-    wanted = {pair.settings.network for pair in pairs if fetched(pair.settings)}
+    wanted = {
+        (pair.settings.network, pair.settings.weights)
+        for pair in pairs
+        if fetched(pair.settings)
+    }
     return [
-        ancient(f"{RESULTS}/weights/{network}.json")
-        for network in sorted(wanted | FETCHED & {"vgg19"})
+        ancient(f"{RESULTS}/weights/{network}-{kind}.json")
+        for network, kind in sorted(wanted)
     ]
 
 
-def weights_are_lost(network):
+def weights_are_lost(network, kind):
     """Whether the weights that were fetched once are gone while there is something left to paint."""
-    if not Path(f"{RESULTS}/weights/{network}.json").exists():
+    if not Path(f"{RESULTS}/weights/{network}-{kind}.json").exists():
         return False
     try:
-        if weights.find(network).is_file():
+        if weights.find(network, kind).is_file():
             return False
     except NstError:  # the folder of the environment has none: the rule will say so
         pass
     return any(
-        (pair.settings.network, pair.settings.weights) == (network, "imagenet")
+        (pair.settings.network, pair.settings.weights) == (network, kind)
         and not Path(pair.image(RESULTS, CONFIG.format)).exists()
         for pair in PAIRS.values()
     )

@@ -1,20 +1,20 @@
 rule weights:
-    """Fetch torchvision's ImageNet weights once, where there is internet: nodes that paint may have none."""
+    """Download torchvision's ImageNet weights once, where there is internet: nodes that paint may have none."""
     output:
         # A record, not the weights: another place of theirs is no reason to paint a finished grid again.
-        f"{RESULTS}/weights/{{network}}.json",
+        f"{RESULTS}/weights/{{network}}-{{kind}}.json",
     log:
-        f"{RESULTS}/logs/weights/{{network}}.log",
+        f"{RESULTS}/logs/weights/{{network}}-{{kind}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/weights/{{network}}.tsv"
+        f"{RESULTS}/benchmarks/weights/{{network}}-{{kind}}.tsv"
     retries: 2
     localrule: True
     conda:
         "../envs/nst.yaml"
     params:
-        lost=lambda wildcards: weights_are_lost(wildcards.network),
+        lost=lambda wildcards: weights_are_lost(wildcards.network, wildcards.kind),
     shell:
-        "nst weights {wildcards.network:q} --record {output:q} > {log:q} 2>&1"
+        "nst weights {wildcards.network:q} --weights {wildcards.kind:q} --record {output:q} > {log:q} 2>&1"
 
 
 rule fetch:

