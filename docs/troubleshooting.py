@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nst
 import numpy as np
 from nst import weights
 from nst.images import read_picture
 from nst.settings import make
+from nst.stylization import stylize
 from PIL import Image, ImageDraw
 
 HERE = Path(__file__).parent
@@ -61,7 +61,7 @@ def paint(case: Case, values: dict[str, Any], network: str) -> Image.Image:
     content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
     style = read_picture(pictures / f"style/{case.style}.jpg", long_side=round(SIZE * settings.style_scale)).pixels
     masks = {"content_mask": mask(content.shape)} if settings.content_mask else {}
-    *_, finished = nst.stylize(content, [style], settings, state=weights.load(settings.network)[0], **masks)
+    *_, finished = stylize(content, [style], settings, state=weights.load(settings.network)[0], **masks)
     return Image.fromarray(np.rint(finished.pixels * 255).astype(np.uint8))
 
 

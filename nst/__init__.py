@@ -1,7 +1,8 @@
 """nst: neural style transfer for many pairs of pictures (Gatys, Ecker & Bethge, arXiv:1508.06576).
 
-`nst.stylize(content, style)` paints one pair; `nst.read_grid(manifest)` expands a manifest; the command `nst` and the
-Snakemake workflow are built on these. Importing `nst` alone imports neither torch nor any other heavy package.
+`nst.stylize(content, style)` returns one image, `nst.stylize_files(content, style, output)` writes one;
+`nst.read_grid(manifest)` expands a manifest; the command `nst` and the Snakemake workflow are built on these. Importing
+`nst` alone imports neither torch nor any other heavy package.
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ _HOMES = {
     "Config": "nst.config",
     "Pair": "nst.grid",
     "read_grid": "nst.grid",
-    "stylize": "nst.stylization",
+    "Stylized": "nst.api",
+    "stylize": "nst.api",
+    "stylize_files": "nst.api",
     "judge": "nst.metrics",
     "NstError": "nst.errors",
 }
 __all__ = [
-    "ALGORITHM", "Config", "NstError", "Pair", "Settings", "__version__", "judge", "read_grid", "stylize",
+    "ALGORITHM", "Config", "NstError", "Pair", "Settings", "Stylized", "__version__", "judge", "read_grid", "stylize",
+    "stylize_files",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
+    from nst.api import Stylized, stylize, stylize_files
     from nst.config import Config
     from nst.errors import NstError
     from nst.grid import Pair, read_grid
     from nst.metrics import judge
     from nst.settings import Settings
-    from nst.stylization import stylize
 
 
 def __getattr__(name: str) -> Any:

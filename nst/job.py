@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nst.errors import Problems
 from nst.images import Picture, picture_size, read_picture
 from nst.inputs import mask_problems
 from nst.settings import PATHS, Settings
+
+if TYPE_CHECKING:
+    from nst.stylization import Subject
+
+#: Gives a picture by its path and the size that is asked for, as `read_picture` does.
+Reader = Callable[..., Picture]
 
 
 @dataclass(frozen=True)
@@ -48,29 +56,52 @@ class Inputs:
     style_mask: Picture | None
 
 
-def read_inputs(job: Job) -> Inputs:
+def default_output(content: str, styles: tuple[tuple[str, float], ...]) -> Path:
+    """Where an image goes that was given no place: photo--painting.png in the current folder."""
+    return Path(f"{Path(content).stem}--{'+'.join(Path(path).stem for path, _ in styles)}.png")
+
+
+def read_inputs(
+    job: Job, read: Reader = read_picture, size_of: Callable[[str], tuple[int, int]] = picture_size
+) -> Inputs:
     """The pictures of a pair at the sizes that its settings ask for; styles and init lie on white."""
     s = job.settings
-    if wrong := mask_problems(s, job.content, job.styles, picture_size):
+    if wrong := mask_problems(s, job.content, job.styles, size_of):
         raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
-    side = s.size or max(picture_size(job.content))
+    side = s.size or max(size_of(job.content))
     size = {"shape": (side, side)} if s.fit == "square" else {"long_side": s.size}
-    content = read_picture(job.content, **size)
+    content = read(job.content, **size)
     height, width = content.pixels.shape[:2]
     if s.style_fit == "stretch":
         shape = (max(1, round(height * s.style_scale)), max(1, round(width * s.style_scale)))
-        styles = [read_picture(path, shape=shape).on_white() for path, _ in job.styles]
+        styles = [read(path, shape=shape).on_white() for path, _ in job.styles]
     else:
         side = max(1, round(max(height, width) * s.style_scale))
-        styles = [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
-    init = read_picture(s.init, shape=(height, width)).on_white() if s.init not in PATHS["init"] else None
-    return Inputs(content, styles, init, _mask(s.content_mask, content), _mask(s.style_mask, styles[0]))
+        styles = [read(path, long_side=side).on_white() for path, _ in job.styles]
+    init = read(s.init, shape=(height, width)).on_white() if s.init not in PATHS["init"] else None
+    masks = _mask(read, s.content_mask, content), _mask(read, s.style_mask, styles[0])
+    return Inputs(content, styles, init, *masks)
 
 
-def _mask(path: str, picture: Picture) -> Picture | None:
+def subject_of(job: Job, inputs: Inputs) -> Subject:
+    """What the engine optimizes: arrays and settings, no files."""
+    from nst.stylization import Subject
+
+    return Subject(
+        inputs.content.pixels,
+        [style.pixels for style in inputs.styles],
+        job.settings,
+        blend=[weight for _, weight in job.styles],
+        init=inputs.init.pixels if inputs.init else None,
+        content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
+        style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
+    )
+
+
+def _mask(read: Reader, path: str, picture: Picture) -> Picture | None:
     """A mask at its picture's size, dark where it is transparent."""
     if not path:
         return None
     height, width = picture.pixels.shape[:2]
-    mask = read_picture(path, shape=(height, width))
+    mask = read(path, shape=(height, width))
     return mask if mask.alpha is None else replace(mask, pixels=mask.pixels * mask.alpha[..., None])

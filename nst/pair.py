@@ -141,10 +141,7 @@ def _paint(
     hashes = _hashes(job)
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
-    painted = {
-        **_identity(job, inputs, hashes),
-        "weights": {"network": job.settings.network, "source": source, "sha256": digest},
-    }
+    painted = describe(job, inputs, hashes, source, digest)
     key = _key(job, hashes, digest)
     run = Recording(job, inputs, key, painted)
     finished = run.optimise(state, on_progress, stylizer)
@@ -221,8 +218,11 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
     )
 
 
-def _identity(job: Job, inputs: Inputs, hashes: dict[str, str]) -> dict[str, Any]:
-    """What the picture is: all that is needed to make it again. Also the picture's own metadata."""
+def describe(job: Job, inputs: Inputs, hashes: dict[str, str], source: str, digest: str) -> dict[str, Any]:
+    """What the picture is: all that is needed to make it again. Also the picture's own metadata.
+
+    hashes: of each input, by its path. source, digest: of the network's weights (`nst.weights.load`).
+    """
     return {
         "id": job.id,
         "nst": nst.__version__,
@@ -234,6 +234,7 @@ def _identity(job: Job, inputs: Inputs, hashes: dict[str, str]) -> dict[str, Any
         ],
         "pictures": [{"path": path, "sha256": hashes[path]} for path in pictures(job.settings).values()],
         "settings": {name: _plain(getattr(job.settings, name)) for name in fields()},
+        "weights": {"network": job.settings.network, "source": source, "sha256": digest},
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from nst.animation import animate
 from nst.files import move
 from nst.images import resize, write_picture
-from nst.job import Inputs, Job
+from nst.job import Inputs, Job, subject_of
 from nst.stopping import stop_requests
 from nst.workplace import CHECKPOINT, empty
 
@@ -81,7 +81,7 @@ class Recording:
         self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
     ) -> Finished:
         """Run the optimisation to its end, from the last checkpoint where there is one."""
-        from nst.stylization import Finished, Subject
+        from nst.stylization import Finished
 
         job, inputs = self.job, self.inputs
         resume = self._resumable()
@@ -107,15 +107,7 @@ class Recording:
                     self._checkpoint(event)
                 raise
 
-        subject = Subject(
-            inputs.content.pixels,
-            [style.pixels for style in inputs.styles],
-            job.settings,
-            blend=[weight for _, weight in job.styles],
-            init=inputs.init.pixels if inputs.init else None,
-            content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
-            style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
-        )
+        subject = subject_of(job, inputs)
         try:
             with stop_requests() as asked_to_stop:
                 stylizer(subject, handle, state=state, device=job.device, threads=job.threads, resume=resume)

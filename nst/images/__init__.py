@@ -7,7 +7,7 @@ carries.
 
 from nst.images.metadata import read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
-from nst.images.reading import Picture, read_picture
+from nst.images.reading import Picture, from_array, read_picture, resized
 from nst.images.resizing import resize
 from nst.images.writing import WRITTEN, bits_of, write_picture
 
@@ -16,9 +16,11 @@ __all__ = [
     "WRITTEN",
     "Picture",
     "bits_of",
+    "from_array",
     "picture_size",
     "read_metadata",
     "read_picture",
     "resize",
+    "resized",
     "write_picture",
 ]

@@ -19,7 +19,7 @@ from nst.images.opening import (
     orientation_of,
     read_header,
 )
-from nst.images.resizing import over_white, resize_with_alpha, target_shape
+from nst.images.resizing import over_white, resize_with_alpha, target_shape, unit
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,35 @@ def read_picture(path: PathLike, *, long_side: int = 0, shape: tuple[int, int] |
     opaque = alpha is None or bool((alpha >= 1).all())
     bits = 16 if header.bits > 8 else 8
     return Picture(np.ascontiguousarray(pixels), None if opaque else alpha, bits)
+
+
+def from_array(values: np.ndarray, name: str) -> Picture:
+    """A picture in memory, in sRGB; `name` is what messages call it.
+
+    values: (H, W), or (H, W, 1, 3 or 4) with alpha, either uint8 or floating point from 0 to 1.
+    Raises NstError for another shape or type, and for numbers out of range.
+    """
+    planes = np.asarray(values)
+    planes = planes[..., None] if planes.ndim == 2 else planes
+    if planes.ndim != 3 or planes.shape[2] not in (1, 3, 4) or 0 in planes.shape:
+        shape = tuple(np.shape(values))
+        raise NstError(f"{name}: an array has the shape (height, width, 3), or 1 or 4 in place of 3, not {shape}")
+    if planes.dtype != np.uint8 and planes.dtype.kind != "f":
+        raise NstError(f"{name}: an array is uint8, or floating point from 0 to 1; this is {planes.dtype}")
+    pixels = unit(planes)
+    if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+        raise NstError(f"{name}: floating-point values are from 0 to 1; divide 0 to 255 by 255")
+    color, alpha = (pixels[..., :3], pixels[..., 3]) if planes.shape[2] == 4 else (pixels, None)
+    opaque = alpha is None or bool((alpha >= 1).all())
+    color = np.repeat(color, 3, axis=2) if color.shape[2] == 1 else color
+    return Picture(np.ascontiguousarray(color), None if opaque else alpha, 8 if planes.dtype == np.uint8 else 16)
+
+
+def resized(picture: Picture, *, long_side: int = 0, shape: tuple[int, int] | None = None) -> Picture:
+    """A picture at another size; sizes as read_picture's."""
+    height, width = picture.pixels.shape[:2]
+    pixels, alpha = resize_with_alpha(picture.pixels, picture.alpha, target_shape((height, width), long_side, shape))
+    return Picture(np.ascontiguousarray(pixels), alpha, picture.bits)
 
 
 def _decode(path: PathLike, header: Header) -> _Stored:

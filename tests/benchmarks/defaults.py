@@ -18,12 +18,12 @@ import time
 from pathlib import Path
 from statistics import fmean, geometric_mean
 
-import nst
 from nst import weights
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.images import read_picture, write_picture
 from nst.metrics import Judge, judge
 from nst.settings import make
+from nst.stylization import stylize
 
 DATA = Path(__file__).parents[2] / "data"
 POWER = 1.2
@@ -66,7 +66,7 @@ def measure(name: str, content: str, style: str, arguments: argparse.Namespace, 
     pictures = [read_picture(path, long_side=arguments.size).pixels for path in (content, style)]
     base = {"network": arguments.network, "iterations": arguments.evaluations} | START
     began = time.process_time()  # of all cores: another program beside this one does not count
-    *_, finished = nst.stylize(pictures[0], [pictures[1]], make(base | CANDIDATES[name]), state=state)
+    *_, finished = stylize(pictures[0], [pictures[1]], make(base | CANDIDATES[name]), state=state)
     seconds = time.process_time() - began
     write_picture(place(name, content, style, arguments), finished.pixels)
     found = judge(finished.pixels, pictures[0], [pictures[1]], by=by)

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import nst
 import numpy as np
 import torch
 from nst import devices, losses, scales, weights
@@ -28,7 +27,7 @@ from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.networks import FeatureExtractor
 from nst.settings import make
-from nst.stylization import Finished
+from nst.stylization import Finished, stylize
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -129,7 +128,7 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
 def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Finished]:
     """Losses at each evaluation, and the finished run."""
     seen = []
-    for event in nst.stylize(content, [style], settings, state=state, device=device):
+    for event in stylize(content, [style], settings, state=state, device=device):
         if isinstance(event, Finished):
             return seen, event
         seen.append(event.losses["total"])

@@ -19,7 +19,6 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
-import nst
 import numpy as np
 import torch
 from nst import weights
@@ -28,6 +27,7 @@ from nst.files import sha256
 from nst.images import read_picture, write_picture
 from nst.metrics import Judge, judge
 from nst.settings import make
+from nst.stylization import stylize
 
 DATA = Path(__file__).parents[2] / "data"
 TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}
@@ -35,11 +35,11 @@ TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}
 PROBE = """
 import re, sys
 from pathlib import Path
-import numpy as np, nst
+import numpy as np
 from nst import weights
 from nst.files import sha256
 from nst.settings import make
-from nst.stylization import Progress
+from nst.stylization import Progress, stylize
 
 def megabytes(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
@@ -49,7 +49,7 @@ content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.flo
 settings = make({"network": network, "size": size, "iterations": 30, "precision": precision})
 idle = megabytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-events = nst.stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
+events = stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
 times = [event.seconds for event in events if isinstance(event, Progress)]
 print((times[-1] - times[9]) / 20, megabytes("VmHWM") - idle)
 """
@@ -68,7 +68,7 @@ def random_vgg(state: dict) -> dict:
 
 def painted(path: Path, content: np.ndarray, style: np.ndarray, state: dict, values: dict) -> np.ndarray:
     if not path.exists():
-        *_, finished = nst.stylize(content, [style], make(values), state=state, device="auto")
+        *_, finished = stylize(content, [style], make(values), state=state, device="auto")
         write_picture(path, finished.pixels)
     return read_picture(path).pixels
 

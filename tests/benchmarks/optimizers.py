@@ -2,8 +2,9 @@
 
     python tests/benchmarks/optimizers.py CONTENT... --styles STYLE... --size 256 --evaluations 100
 
-torch's runs as most programs run it: no line search, pixels clamped into 0..1 at each evaluation.
-Prints a line of JSON a pair, at the given marks: the lowest loss so far of both; at the end the neutral metrics of both saved pictures; last, on how many pairs ours is lower, and the ratios of the means.
+torch's runs as most programs run it: no line search, pixels clamped into 0..1 at each evaluation. Prints a line of JSON
+a pair, at the given marks: the lowest loss so far of both; at the end the neutral metrics of both saved pictures; last,
+on how many pairs ours is lower, and the ratios of the means.
 """
 
 from __future__ import annotations

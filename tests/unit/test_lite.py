@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nst import stylize, weights
+from nst import weights
 from nst.images import write_picture
 from nst.lite import train
 from nst.metrics import Judge, judge
 from nst.networks import FeatureExtractor
 from nst.objective import Objective
 from nst.settings import LITE_LAYERS, convolutions, make
+from nst.stylization import stylize
 
 from conftest import random_state
 

@@ -5,13 +5,12 @@ A CPU has done it when `begin` returns, but in the same order.
 
 import io
 
-import nst
 import numpy as np
 import pytest
 import torch
 from nst.replay import Replay, in_place
 from nst.settings import make
-from nst.stylization import Finished, Subject, together
+from nst.stylization import Finished, Subject, stylize, together
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 KINDS = {
@@ -46,7 +45,7 @@ def ahead(monkeypatch):
 def painted(scene, stripes, untrained, kind, resume=None, stop=None):
     settings = make(SHALLOW | KINDS[kind])
     events = []
-    for event in nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=resume):
+    for event in stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=resume):
         picture = event.pixels if isinstance(event, Finished) else event.picture()
         events.append((event.losses, picture))
         if not isinstance(event, Finished) and event.evaluation == stop:

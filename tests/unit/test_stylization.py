@@ -2,20 +2,19 @@
 
 import dataclasses
 
-import nst
 import numpy as np
 import pytest
 import torch
 from nst import recolour, scales, stylization
 from nst.errors import NstError
 from nst.settings import make
-from nst.stylization import Finished, Progress
+from nst.stylization import Finished, Progress, stylize
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 
 
 def run(content, style, state, values=None, **kwargs):
-    events = list(nst.stylize(content, [style], make(SHALLOW | (values or {})), state=state, device="cpu", **kwargs))
+    events = list(stylize(content, [style], make(SHALLOW | (values or {})), state=state, device="cpu", **kwargs))
     assert all(isinstance(event, Progress) for event in events[:-1])
     assert isinstance(events[-1], Finished)
     return events[:-1], events[-1]
@@ -104,7 +103,7 @@ def test_content_only_finds_the_content_and_style_only_the_style(scene, stripes,
 def test_an_interrupted_run_ends_in_the_same_picture(scene, stripes, untrained, optimizer):
     whole = run(scene, stripes, untrained, {"optimizer": optimizer})[1]
     settings = make(SHALLOW | {"optimizer": optimizer})
-    for event in nst.stylize(scene, [stripes], settings, state=untrained, device="cpu"):
+    for event in stylize(scene, [stripes], settings, state=untrained, device="cpu"):
         if event.evaluation == 5:
             saved = event.state()
             break
@@ -173,7 +172,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     """After the same number of evaluations of the same float32 objective, the loss is equal or better."""
     big = np.kron(scene, np.ones((2, 2, 1), np.float32))
     values = make({"iterations": 60, "precision": "fp32"})
-    *_, ours = nst.stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
+    *_, ours = stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
     cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
     pair = scales.Pair(big, big, [style], [1.0], None, None, values, trained, cpu)
     objective = pair.objective(pair.network(torch.float32))
@@ -206,10 +205,10 @@ def test_coarse_to_fine_shares_the_evaluations_and_goes_on_from_the_coarser_pict
 @pytest.mark.parametrize("stop", [2, 3, 4, 8])
 def test_coarse_to_fine_goes_on_from_a_checkpoint(scene, stripes, untrained, stop):
     settings = make(SHALLOW | {"scales": 3, "iterations": 10})
-    events = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu")
+    events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
     saved = next(event.state() for event in events if event.evaluation == stop)
     *_, whole = events
-    *rest, end = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
+    *rest, end = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
     assert [step.evaluation for step in rest] == list(range(stop + 1, 11))
     assert same(end, whole)
 
@@ -266,7 +265,7 @@ def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):
     settings = make(SHALLOW | {"content_mask": "mask.png", "content_weight": 0, "init": "noise", "iterations": 60})
     styles = [stripes * [1, 0.3, 0.3] + 0.2 * red, stripes * [0.3, 0.3, 1] + 0.2 * blue]
     styles = [style.clip(0, 1).astype(np.float32) for style in styles]
-    *_, end = nst.stylize(scene, styles, settings, state=untrained, device="cpu", content_mask=mask)
+    *_, end = stylize(scene, styles, settings, state=untrained, device="cpu", content_mask=mask)
     warmth = end.pixels[..., 0] - end.pixels[..., 2]
     assert warmth[:, :18].mean() > 0.1
     assert warmth[:, 30:].mean() < -0.1
@@ -317,10 +316,10 @@ def test_autos_knee_is_where_the_errors_add_up_to_the_least(scene, stripes, untr
 @pytest.mark.parametrize(("stop", "scales"), [(10, 2), (12, 2), (7, 1), (13, 1)])
 def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales):
     settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": scales})
-    events = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu")
+    events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
     saved = next(event.state() for event in events if event.evaluation == stop)
     *_, whole = events
-    *_, end = nst.stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
+    *_, end = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
     assert end.style_weight == whole.style_weight
     assert same(end, whole)
 

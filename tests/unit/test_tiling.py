@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from nst import stylize
 from nst.networks import FeatureExtractor
 from nst.objective import Objective
 from nst.settings import make
+from nst.stylization import stylize
 from nst.tiling import TiledObjective, _spans, rim
 
 from conftest import random_state

@@ -1,0 +1,233 @@
+"""Neural style transfer in one call: what Python programs and notebooks use.
+
+`stylize` takes files, Pillow images or arrays and returns an image in memory; `stylize_files` does what the command
+`nst stylize` does, files and all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from nst import presets, weights
+from nst.cells import parse_styles
+from nst.errors import NstError
+from nst.files import sha256
+from nst.images import Picture, from_array, picture_size, read_picture, resized, write_picture
+from nst.images.colour import to_srgb
+from nst.job import Job, default_output, read_inputs, subject_of
+from nst.settings import PICTURES, Settings, make
+
+if TYPE_CHECKING:
+    from nst.stylization import Progress
+
+#: A picture: the path of a file, a Pillow image, or an array of shape (height, width), or (height, width, 1, 3 or 4)
+#: with alpha, either uint8 or floating point from 0 to 1, in sRGB.
+Source: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
+#: One style, or a blend: several, each alone (equal parts) or with its weight.
+Styles: TypeAlias = Source | Sequence[Source | tuple[Source, float]]
+
+
+@dataclass(frozen=True)
+class Stylized:
+    """A stylized image; a notebook shows it by itself."""
+
+    pixels: np.ndarray
+    """(height, width, 3) float32, sRGB from 0 to 1."""
+    alpha: np.ndarray | None
+    """(height, width) float32 from 0 to 1, the content's; None where that is opaque."""
+    losses: dict[str, float]
+    """Content, style, tv and total loss of the image."""
+    settings: Settings
+    style_weight: float
+    """The setting's, or what `auto` has found."""
+    history: list[dict[str, float]] = field(repr=False)
+    """The losses of each iteration, as the columns of losses.csv."""
+    metadata: dict[str, Any] = field(repr=False)
+    """What a saved image carries: settings, and paths and SHA-256 of its inputs."""
+    warnings: tuple[str, ...] = ()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the image with its settings; the suffix is .png, .jpg, .tif or .webp.
+
+        Raises NstError for another suffix, a place that cannot be written, or the path of an input.
+        """
+        target = Path(path)
+        for name in (self.metadata["content"], *self.metadata["style"], *self.metadata["pictures"]):
+            if target.exists() and Path(name["path"]).exists() and target.samefile(name["path"]):
+                raise NstError(f"{path}: is an input of this image; choose another name for the output")
+        write_picture(path, self.pixels, alpha=self.alpha, metadata=self.metadata)
+
+    def image(self) -> Image.Image:
+        """The image for Pillow, with 8 bits a channel."""
+        planes = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
+        return Image.fromarray(np.rint(planes * 255).astype(np.uint8))
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.image().save(file, "PNG")
+        return file.getvalue()
+
+
+def stylize(
+    content: Source,
+    style: Styles,
+    settings: Settings | None = None,
+    *,
+    device: str = "auto",
+    threads: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    **values: Any,
+) -> Stylized:
+    """Stylize one content, in memory.
+
+    Args:
+        content: what is shown. It is brought to `size` px on its long side (512; 0 keeps its own), as all inputs are.
+        style: how it is painted; several make a blend.
+        settings: the settings; the defaults where None.
+        device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
+        on_progress: called after each iteration, with `losses` and `picture()`, the best image so far.
+        values: settings by name (`nst settings` lists them), also `preset`; they override `settings`. `init`,
+            `content_mask` and `style_mask` may be any `Source`.
+    Raises:
+        NstError: an input that cannot be read, a setting that is wrong, or losses that never become finite.
+    """
+    from nst import stylization
+    from nst.pair import describe
+
+    sources = _Sources()
+    values = {name: sources.add(name, value) if name in PICTURES else value for name, value in values.items()}
+    styles = _styles(style, sources)
+    job = Job(sources.add("content", content), styles, _settings("nst.stylize", settings, values), Path())
+    inputs = read_inputs(job, sources.read, sources.size)
+    state, origin, digest = weights.load(job.settings.network, job.settings.weights)
+    finished, history = None, []
+    subject = subject_of(job, inputs)
+    for _, event in stylization.together([subject], state=state, device=device, threads=threads):
+        if isinstance(event, stylization.Progress):
+            history.append({"evaluation": event.evaluation, **event.losses, "seconds": event.seconds})
+            if on_progress:
+                on_progress(event)
+        else:
+            finished = event
+    assert finished is not None
+    return Stylized(
+        pixels=finished.pixels,
+        alpha=inputs.content.alpha,
+        losses={name: finished.losses[name] for name in ("content", "style", "tv", "total")},
+        settings=job.settings,
+        style_weight=finished.style_weight,
+        history=history,
+        metadata=describe(job, inputs, sources.hashes(), origin, digest),
+        warnings=finished.warnings,
+    )
+
+
+def stylize_files(
+    content: str | os.PathLike[str],
+    style: str | os.PathLike[str] | Sequence[str | os.PathLike[str] | tuple[str | os.PathLike[str], float]],
+    output: str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+    *,
+    record: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    threads: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    **values: Any,
+) -> dict[str, Any]:
+    """Stylize one content from file to file, as the command `nst stylize` does; an interrupted run is resumed.
+
+    Args:
+        output: the image to write; `<content>--<style>.png` in the current folder where None.
+        record: a folder for the losses, frames, animation and run.json.
+        content, style, settings, device, threads, on_progress, values: as for `stylize`, pictures by their paths.
+    Returns:
+        the contents of run.json: settings, losses, reference metrics, seconds, and the image's path in
+        `["output"]["path"]`.
+    Raises:
+        NstError: as `stylize`, and for files that cannot be written; existing results then stay as they are.
+    """
+    from nst import pair
+
+    styles = _styles(style, _Sources())
+    chosen = _settings("nst.stylize_files", settings, values)
+    target = Path(output) if output else default_output(str(content), styles)
+    folder = Path(record) if record else None
+    job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
+    return pair.paint(job, on_progress)
+
+
+class _Sources:
+    """Pictures in memory by the names that stand for their paths; every other name is a file's path."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[str, Picture] = {}
+        self._paths: list[str] = []
+
+    def add(self, what: str, source: Any) -> str:
+        """The path of a file, or the name of a picture in memory."""
+        if isinstance(source, (str, os.PathLike)):
+            self._paths.append(os.fspath(source))
+            return os.fspath(source)
+        name = f"<{what}>"
+        self._pictures[name] = _picture(what, source)
+        return name
+
+    def read(self, name: str, **size: Any) -> Picture:
+        """A picture at a size, as `read_picture` gives it."""
+        return resized(self._pictures[name], **size) if name in self._pictures else read_picture(name, **size)
+
+    def size(self, name: str) -> tuple[int, int]:
+        """(width, height) in px."""
+        if name not in self._pictures:
+            return picture_size(name)
+        height, width = self._pictures[name].pixels.shape[:2]
+        return width, height
+
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each file, and of the pixels of each picture in memory."""
+        known = {name: hashlib.sha256(it.pixels.tobytes()).hexdigest() for name, it in self._pictures.items()}
+        return known | {path: sha256(Path(path)) for path in self._paths if Path(path).is_file()}
+
+
+def _picture(what: str, source: Any) -> Picture:
+    if not isinstance(source, Image.Image):
+        return from_array(source, what)
+    upright = ImageOps.exif_transpose(source)
+    levels = np.asarray(upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
+    color = to_srgb(levels[..., :3], source.info.get("icc_profile"), what)
+    return from_array(np.dstack([color, levels[..., 3:]]), what)
+
+
+def _styles(style: Any, sources: _Sources) -> tuple[tuple[str, float], ...]:
+    """Names and weights, which sum to 1."""
+    if isinstance(style, str):
+        styles = parse_styles(style)
+        for path, _ in styles:
+            sources.add("style", path)
+        return styles
+    parts = list(style) if isinstance(style, (list, tuple)) else [style]
+    if not parts:
+        raise NstError("style: is an empty list; give one picture at least")
+    pairs = [part if isinstance(part, tuple) else (part, 1.0) for part in parts]
+    names = [sources.add(f"style {number}", source) for number, (source, _) in enumerate(pairs, 1)]
+    shares = [weight for _, weight in pairs]
+    if not all(isinstance(share, (int, float)) and 0 < share < float("inf") for share in shares):
+        raise NstError("style: the weights of a blend are numbers above 0, as in [(first, 0.7), (second, 0.3)]")
+    if len(set(names)) < len(names):
+        raise NstError("style: a picture is named twice; give it one weight")
+    return tuple((name, share / sum(shares)) for name, share in zip(names, shares, strict=True))
+
+
+def _settings(where: str, settings: Settings | None, values: dict[str, Any]) -> Settings:
+    preset = presets.load(values["preset"]).values if values.get("preset") else {}
+    known = {} if settings is None else {name: getattr(settings, name) for name in settings.model_fields_set}
+    return make(known | preset | values, where)

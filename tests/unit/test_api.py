@@ -1,0 +1,126 @@
+"""What `import nst` offers: one call for one image, from files, Pillow images or arrays."""
+
+import io
+import json
+
+import nst
+import numpy as np
+import pytest
+from nst.cli import main
+from nst.errors import NstError
+from nst.images import read_metadata, read_picture, write_picture
+from PIL import Image
+
+SMALL = {"network": "lite", "size": 32, "iterations": 3, "device": "cpu"}
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch, scene, stripes):
+    monkeypatch.chdir(tmp_path)
+    write_picture("photo.png", scene)
+    write_picture("painting.png", stripes)
+    return tmp_path
+
+
+def test_files_arrays_and_pillow_images_give_the_same(files):
+    arrays = [read_picture(name).pixels for name in ("photo.png", "painting.png")]
+    pillow = [Image.open(name) for name in ("photo.png", "painting.png")]
+    levels = [np.asarray(image) for image in pillow]
+    first, *others = [nst.stylize(*pair, **SMALL) for pair in (("photo.png", "painting.png"), arrays, pillow, levels)]
+    assert first.pixels.shape == (27, 32, 3)
+    for other in others:
+        assert np.array_equal(first.pixels, other.pixels)
+        assert other.losses == first.losses
+
+
+def test_in_memory_it_is_the_image_that_the_command_writes(files):
+    found = nst.stylize("photo.png", "painting.png", **SMALL)
+    found.save("ours.png")
+    flags = ["--network", "lite", "--size", "32", "--iterations", "3", "--device", "cpu"]
+    assert main(["stylize", "photo.png", "painting.png", "-o", "command.png", *flags]) == 0
+    record = nst.stylize_files("photo.png", "painting.png", "function.png", **SMALL)
+    images = [read_picture(name).pixels for name in ("ours.png", "command.png", "function.png")]
+    assert np.array_equal(images[0], images[1])
+    assert np.array_equal(images[0], images[2])
+    carried = [read_metadata(name) for name in ("ours.png", "command.png", "function.png")]
+    assert carried[0] == carried[1] == carried[2]
+    assert record["output"]["path"] == "function.png"
+    assert record["metrics"]["style_error"] > 0
+
+
+def test_a_saved_image_can_be_made_again(files):
+    nst.stylize("photo.png", "painting.png", style_weight=3, **SMALL).save("one.png")
+    assert main(["again", "one.png", "-o", "two.png", "--device", "cpu"]) == 0
+    assert np.array_equal(read_picture("one.png").pixels, read_picture("two.png").pixels)
+    assert json.dumps(read_metadata("two.png")["settings"]["style_weight"]) == "3.0"
+
+
+def test_each_iteration_is_reported_with_an_image(files):
+    seen = []
+    result = nst.stylize(
+        "photo.png", "painting.png", on_progress=lambda event: seen.append((event.losses, event.picture())), **SMALL
+    )
+    assert [row["evaluation"] for row in result.history] == [1, 2, 3]
+    assert [losses["total"] for losses, _ in seen] == [row["total"] for row in result.history]
+    assert all(picture.shape == result.pixels.shape for _, picture in seen)
+
+
+def test_a_notebook_and_pillow_get_the_image(files):
+    result = nst.stylize("photo.png", "painting.png", **SMALL)
+    with Image.open(io.BytesIO(result._repr_png_())) as shown:
+        assert np.array_equal(np.asarray(shown), np.asarray(result.image()))
+    assert np.abs(np.asarray(result.image()) / 255 - result.pixels).max() <= 0.5 / 255 + 1e-6
+
+
+def test_transparency_of_the_content_stays(files, scene):
+    alpha = np.zeros(scene.shape[:2], np.float32)
+    alpha[:, 20:] = 1
+    cut = np.dstack([scene, alpha])
+    result = nst.stylize(cut, "painting.png", **SMALL)
+    assert result.alpha.shape == (27, 32)
+    assert result.image().mode == "RGBA"
+    result.save("cut.png")
+    assert read_picture("cut.png").alpha[0, 0] == 0
+
+
+def test_blends_presets_and_inputs_in_memory(files, scene, stripes):
+    how = SMALL | {"network": "lite"}
+    two = nst.stylize(scene, [(stripes, 3), ("photo.png", 1)], **how)
+    assert [part["weight"] for part in two.metadata["style"]] == [0.75, 0.25]
+    text = nst.stylize(scene, "painting.png:3+photo.png", **how)
+    assert [part["weight"] for part in text.metadata["style"]] == [0.75, 0.25]
+    assert nst.stylize(scene, stripes, preset="draft", size=32, iterations=2).settings.network == "lite"
+    started = nst.stylize(scene, stripes, init=np.zeros_like(scene), **(how | {"iterations": 1}))
+    assert started.pixels.mean() < nst.stylize(scene, stripes, **(how | {"iterations": 1})).pixels.mean()
+    mask = np.zeros(scene.shape[:2])
+    mask[:, 24:] = 1
+    half = nst.stylize(scene, stripes, content_mask=mask, **how)
+    assert half.metadata["settings"]["content_mask"] == "<content_mask>"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nst.stylize("photo.png", "nowhere.png"), "nowhere.png: there is no such file"),
+        (lambda: nst.stylize("photo.png", "painting.png", style_wieght=3), "did you mean style_weight"),
+        (lambda: nst.stylize("photo.png", []), "style: is an empty list"),
+        (lambda: nst.stylize("photo.png", [("painting.png", -1)]), "numbers above 0"),
+        (lambda: nst.stylize("photo.png", ["painting.png", "painting.png"]), "named twice"),
+        (lambda: nst.stylize(np.zeros((4, 4, 2)), "painting.png"), r"content: an array has the shape"),
+        (lambda: nst.stylize(np.full((20, 20, 3), 255.0), "painting.png"), "content: .* divide 0 to 255 by 255"),
+        (lambda: nst.stylize(np.zeros((20, 20, 3), int), "painting.png"), "content: an array is uint8"),
+        (lambda: nst.stylize("photo.png", np.full((20, 20, 3), np.nan)), "style 1: floating-point values"),
+    ],
+)
+def test_what_is_wrong_is_one_message(files, call, message):
+    with pytest.raises(NstError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_an_input_is_never_overwritten(files):
+    result = nst.stylize("photo.png", "painting.png", **SMALL)
+    before = (files / "painting.png").read_bytes()
+    with pytest.raises(NstError, match="is an input of this image"):
+        result.save(files / "painting.png")
+    assert (files / "painting.png").read_bytes() == before
