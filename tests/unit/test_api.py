@@ -6,6 +6,7 @@ import json
 import nst
 import numpy as np
 import pytest
+from nst import oxford
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, read_picture, write_picture
@@ -46,6 +47,13 @@ def test_in_memory_it_is_the_image_that_the_command_writes(files):
     assert carried[0] == carried[1] == carried[2]
     assert record["output"]["path"] == "function.png"
     assert record["metrics"]["style_error"] > 0
+
+
+def test_the_network_is_named_in_the_image(files):
+    nst.stylize("photo.png", "painting.png", size=32, iterations=1, device="cpu").save("one.png")
+    known = read_metadata("one.png")["weights"]
+    assert known == {"network": "vgg19", "source": oxford.SOURCE, "sha256": oxford.SHA256}
+    assert "Simonyan & Zisserman, CC BY 4.0" in known["source"]
 
 
 def test_a_saved_image_can_be_made_again(files):
