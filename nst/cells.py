@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from nst.errors import NstError, Problems
 from nst.inputs import SUFFIXES, Files, Styles, is_url, tidy
-from nst.settings import number_text
+from nst.settings import decimal_point, number_text
 
 T = TypeVar("T")
 
@@ -117,5 +117,6 @@ def _path_and_weight(text: str, files: Files) -> tuple[str, float]:
             return tidy(text), 1.0
         number = 0.0
     if not 0 < number < math.inf:
-        raise NstError(f"the weight {weight!r} of {path} is not a number above 0; {_BLEND}")
+        right = decimal_point(weight) or f"; {_BLEND}"
+        raise NstError(f"the weight {weight!r} of {path} is not a number above 0{right}")
     return tidy(path) if path else "", number

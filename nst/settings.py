@@ -9,7 +9,8 @@ import difflib
 import functools
 import math
 import re
-from typing import Annotated, Any, Literal, get_args, get_origin
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -91,8 +92,14 @@ def _layer_weight(name: str, weight: Any) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"the weight {weight!r} of {name} is not a number of at least 0")
+        raise ValueError(f"the weight {weight!r} of {name} is not a number of at least 0{decimal_point(weight)}")
     return number
+
+
+def decimal_point(given: Any) -> str:
+    """What to write for a number with a decimal comma, ready to append: '; write 0.5'; empty for anything else."""
+    is_decimal = isinstance(given, str) and re.fullmatch(r"\s*\d+,\d+\s*", given)
+    return f"; write {given.strip().replace(',', '.')}" if is_decimal else ""
 
 
 def _option(default: Any, help: str, *, unit: str = "", **limits: Any) -> Any:
@@ -243,9 +250,9 @@ class Values(BaseModel):
 
 
 class Settings(Values):
-    """How one pair is painted.
+    """How one pair is stylized.
 
-    Frozen, hashable; unknown names, values out of range, and values that do not go together raise a ValidationError.
+    Frozen, hashable; unknown names, values out of range, and values that cannot be combined raise a SettingsError.
     """
 
     @model_validator(mode="after")
@@ -253,57 +260,100 @@ class Settings(Values):
         check_consistent(self)
         return self
 
+    if not TYPE_CHECKING:  # type checkers and editors see the fields
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise SettingsError(_wrong(error)) from None
+
+
+_BRACES = re.compile(r"{(\w+)}")
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a setting and what would be right."""
+
+    setting: str
+    message: str
+    conflict: bool = False
+    """With another setting: the message begins with a verb and has the names of other settings in braces."""
+
+    def as_column(self) -> tuple[str, str]:
+        """The setting and the message, as a manifest, a config and Python spell them."""
+        return self.setting, _BRACES.sub(r"\1", self.message) if self.conflict else self.message
+
+    def as_flag(self) -> str:
+        """The same as the command line spells it: --average requires --optimizer adam."""
+        if not self.conflict:
+            return f"{flag(self.setting)}: {self.message}"
+        return f"{flag(self.setting)} {_BRACES.sub(lambda name: flag(name[1]), self.message)}"
+
+
+class SettingsError(Problems, ValueError):
+    """Settings that are not allowed: a line `NAME: …` for each."""
+
+    def __init__(self, wrong: list[Wrong]):
+        self.wrong = wrong
+        super().__init__(": ".join(item.as_column()) for item in wrong)
+
+
+def flag(name: str) -> str:
+    """The flag of a setting: --style-weight."""
+    return f"--{name.replace('_', '-')}"
+
 
 def check_consistent(settings: Settings) -> None:
-    """Raise ValueError `setting: what is wrong, what would be right` for values that do not go together."""
-    network = settings.network
+    """Raise SettingsError for values that cannot be combined."""
+    if found := [Wrong(name, message, conflict=True) for name, message in _conflicts(settings)]:
+        raise SettingsError(found)
+
+
+def _conflicts(s: Settings) -> Iterator[tuple[str, str]]:
+    """(setting, message) for each rule that is broken, as `Wrong` has them."""
     for column in ("content_layers", "style_layers"):
-        missing = [layer for layer in getattr(settings, column) if layer not in layer_names(network)]
+        missing = [layer for layer in getattr(s, column) if layer not in layer_names(s.network)]
         if missing:
-            raise ValueError(f"{column}: {network} has no {', '.join(missing)}; use {_layers_text(network)}")
-    if wrong := _weights_problem(network, settings.weights):
-        raise ValueError(wrong)
-    if settings.optimizer != "adam":
+            has = f"which {s.network} does not have; use {_layers_text(s.network)}"
+            yield column, f"names {', '.join(missing)}, {has}"
+    if s.weights == "oxford" and s.network != "vgg19":
+        yield "weights", "oxford requires {network} vgg19; use auto or the path of a state dict"
+    if s.weights == "torchvision" and s.network == "lite":
+        yield "weights", "torchvision requires {network} vgg19 or vgg16; use auto or the path of a state dict"
+    if s.optimizer != "adam":
         for column in ("average", "learning_rate_decay", "gradient_normalisation"):
-            if getattr(settings, column) != fields()[column].default:
-                raise ValueError(f"{column}: works with adam only; set optimizer to adam, or leave it out")
-        if settings.method == "network":
-            raise ValueError("optimizer: method network is trained by adam; set optimizer to adam")
-    if settings.method == "network" and settings.init != "content":
-        raise ValueError("init: method network begins from the content; leave init out")
-    if settings.method == "network" and settings.tile:
-        raise ValueError("tile: method network paints its picture in one piece; leave tile out, or lower size")
-    if settings.style_weight == "auto" and (settings.normalisation != "relative" or not settings.content_weight):
-        raise ValueError("style_weight: auto needs normalisation relative and a content_weight above 0")
-    if settings.gradient_normalisation == "yes" and settings.tile:
-        raise ValueError("gradient_normalisation: needs the picture in one piece; leave tile out")
-    if settings.style_weight != "auto" and settings.style_goal != fields()["style_goal"].default:
-        raise ValueError("style_goal: is for style_weight auto; set that, or leave style_goal out")
-    if settings.method == "network" and settings.color == "luminance":
-        raise ValueError("color: method network makes colours of its own; leave color out, or use histogram")
-    if settings.style_loss != "gram" and settings.normalisation != "relative":
-        raise ValueError(f"normalisation: style_loss {settings.style_loss} is relative; leave normalisation out")
-    if settings.iterations < settings.scales:
-        raise ValueError(f"iterations: {settings.scales} scales need as many at least; raise iterations")
-    if settings.content_weight == 0 and settings.style_weight == 0:
-        raise ValueError("style_weight: content_weight and style_weight are both 0; give one of them a value above 0")
-
-
-def _weights_problem(network: str, weights: str) -> str:
-    """What is wrong with published weights for a network, and what would be right; '' if nothing is."""
-    if weights == "oxford" and network != "vgg19":
-        return f"weights: oxford is VGG-19's, and network is {network}; use auto or the path of a state dict"
-    if weights == "torchvision" and network == "lite":
-        return "weights: torchvision has none of lite's; use auto or the path of a state dict"
-    return ""
+            if getattr(s, column) != fields()[column].default:
+                yield column, "requires {optimizer} adam"
+        if s.method == "network":
+            yield "method", "network requires {optimizer} adam"
+    if s.method == "network":
+        if s.init != "content":
+            yield "init", "cannot be combined with {method} network, which starts from the content"
+        if s.tile:
+            yield "tile", "cannot be combined with {method} network; reduce {size} instead"
+        if s.color == "luminance":
+            yield "color", "luminance cannot be combined with {method} network; use {color} histogram"
+    if s.gradient_normalisation == "yes" and s.tile:
+        yield "gradient_normalisation", "cannot be combined with {tile}"
+    if s.style_weight == "auto" and (s.normalisation != "relative" or not s.content_weight):
+        yield "style_weight", "auto requires {normalisation} relative and a {content_weight} above 0"
+    if s.style_weight != "auto" and s.style_goal != fields()["style_goal"].default:
+        yield "style_goal", "requires {style_weight} auto"
+    if s.style_loss != "gram" and s.normalisation != "relative":
+        yield "style_loss", f"{s.style_loss} requires {{normalisation}} relative"
+    if s.iterations < s.scales:
+        yield "iterations", f"must be at least {{scales}} ({s.scales})"
+    if s.content_weight == 0 and s.style_weight == 0:
+        yield "style_weight", "must be above 0 where {content_weight} is 0"
 
 
 def mask_problem(styles: int, settings: Settings) -> str:
     """What is wrong with masks for so many blended styles, and what would be right; '' if nothing is."""
     if settings.content_mask and styles > 3:
-        return f"content_mask: tells three styles apart at most, and {styles} are blended; blend fewer"
+        return f"content_mask: can separate at most three styles, and {styles} are blended; blend fewer"
     if settings.style_mask and styles > 1:
-        return f"style_mask: goes with one style, and {styles} are blended; leave it out"
+        return f"style_mask: requires a single style, and {styles} are blended"
     return ""
 
 
@@ -392,34 +442,54 @@ def did_you_mean(word: str, known: Any) -> str:
 
 def problems(error: ValidationError) -> list[tuple[str, str]]:
     """(setting, what is wrong and what would be right) for each problem that pydantic found."""
-    return [_problem(e) for e in error.errors(include_url=False)]
+    return [item.as_column() for item in _wrong(error)]
 
 
-def _problem(error: Any) -> tuple[str, str]:
-    message = error.get("msg", "").removeprefix("Value error, ")
-    if not error["loc"]:  # raised by _consistent, which begins its message with the column
-        column, _, sentence = message.partition(": ")
-        return column, sentence
-    name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
-        return name, f"no such setting{did_you_mean(name, fields())}"
-    given = error.get("input")
-    if error["type"] == "value_error":
-        return name, f"{message}; expected {allowed(name)}"
+def _wrong(error: ValidationError) -> list[Wrong]:
+    return [item for problem in error.errors(include_url=False) for item in _found(problem)]
+
+
+def _found(problem: Any) -> list[Wrong]:
+    if not problem["loc"]:  # raised by _consistent
+        found: list[Wrong] = problem["ctx"]["error"].wrong
+        return found
+    name, given = str(problem["loc"][0]), problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        return [Wrong(name, f"no such setting{did_you_mean(name, fields())}")]
+    if near := _without_commas(name, given):
+        return [Wrong(name, f"{given!r} is not a number; write {near}")]
+    if problem["type"] == "value_error":
+        return [Wrong(name, f"{problem['msg'].removeprefix('Value error, ')}; expected {allowed(name)}")]
     info = fields()[name]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    return (
-        name,
-        f"{str(given)!r} is not allowed; expected {allowed(name)}{did_you_mean(str(given), options)}",
-    )
+    near = did_you_mean(str(given), options)
+    return [Wrong(name, f"{str(given)!r} is not allowed; expected {allowed(name)}{near}")]
+
+
+def _without_commas(name: str, given: Any) -> str:
+    """What a number with commas may stand for, as far as the setting allows it: 1,5 is 1.5; 1,024 may be 1024."""
+    if not isinstance(given, str) or not re.fullmatch(r"\s*[+-]?\d+(,\d+)+([eE][+-]?\d+)?\s*", given):
+        return ""
+    texts = [given.strip().replace(",", ".")] if given.count(",") == 1 else []
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", given.strip()):
+        texts.append(given.strip().replace(",", ""))
+    return " or ".join(text for text in texts if _is_allowed(name, text))
+
+
+def _is_allowed(name: str, given: Any) -> bool:
+    try:
+        Values.model_validate({name: given})
+    except ValidationError:
+        return False
+    return True
 
 
 def make(values: dict[str, Any], where: str = "settings") -> Settings:
     """Settings from texts or values; raises Problems with a line `where: NAME: …` for each that is wrong."""
     try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise Problems(f"{where}: {name}: {sentence}" for name, sentence in problems(error)) from None
+        return Settings(**values)
+    except SettingsError as error:
+        raise Problems(f"{where}: {line}" for line in error.problems) from None
 
 
 def value(name: str, given: Any) -> Any:
@@ -433,13 +503,10 @@ def value(name: str, given: Any) -> Any:
 def overlay(base: Settings, values: dict[str, Any]) -> Settings:
     """`base` with other values, each from `value`: much faster than to check all of them again.
 
-    Raises Problems with a line `NAME: …` where the values do not go together.
+    Raises SettingsError where the values cannot be combined.
     """
     settings = base.model_copy(update=values)
-    try:
-        check_consistent(settings)
-    except ValueError as error:
-        raise Problems([str(error)]) from None
+    check_consistent(settings)
     return settings
 
 

@@ -9,10 +9,10 @@ from nst import presets
 from nst import settings as declared
 from nst.cells import split_list
 from nst.config import Config
-from nst.errors import NstError, Problems
+from nst.errors import NstError
 from nst.inputs import Files, Wrong
 from nst.names import settings_name
-from nst.settings import PATHS, PICTURES, Settings
+from nst.settings import PATHS, PICTURES, Settings, SettingsError
 
 
 class Variant(NamedTuple):
@@ -64,9 +64,8 @@ class Variants:
             chosen = dict(zip(parsed, combination, strict=True))
             try:
                 variants.append(self._variant(chosen, name, lists))
-            except Problems as error:  # values that do not go together
-                column, _, sentence = str(error).partition(": ")
-                wrong.append((column, sentence))
+            except SettingsError as error:  # values that cannot be combined
+                wrong += [item.as_column() for item in error.wrong]
         return Outcome(tuple(variants), tuple(dict.fromkeys(wrong)))
 
     def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:

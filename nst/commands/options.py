@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from nst.settings import fields, text
+from nst.errors import Problems
+from nst.settings import Settings, SettingsError, Wrong, fields, flag, text
 
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
@@ -50,9 +51,20 @@ def setting_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def flag(name: str) -> str:
-    """The flag of a setting: --style-weight."""
-    return f"--{name.replace('_', '-')}"
+def settings_from(given: dict[str, str], basis: dict[str, Any], source: str) -> Settings:
+    """The settings of flags over those of a preset or a picture, `source`; raises Problems that name the flags."""
+    try:
+        return Settings(**(basis | given))
+    except SettingsError as error:
+        raise Problems(_line(wrong, given, basis, source) for wrong in error.wrong) from None
+
+
+def _line(wrong: Wrong, given: dict[str, str], basis: dict[str, Any], source: str) -> str:
+    """A mistake by its flag, and where the value is from if no flag gave it."""
+    name = wrong.setting
+    if name in given or name not in basis:
+        return wrong.as_flag()
+    return f"{wrong.as_flag()}; {source} has {name} {text(basis[name])}"
 
 
 def _parameter(name: str) -> str:

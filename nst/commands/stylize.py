@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst.cells import parse_styles
-from nst.commands.options import device_option, output_option, record_option, setting_options, threads_option
+from nst.commands.options import (
+    device_option,
+    output_option,
+    record_option,
+    setting_options,
+    settings_from,
+    threads_option,
+)
 from nst.errors import NstError
 from nst.settings import Settings
 
@@ -81,16 +88,15 @@ def checked_suffix(output: Path) -> None:
 def check_kept(given: dict[str, str], record: Path | None) -> None:
     """Raise NstError where flags ask for what only a record keeps."""
     if record is None and given.get("snapshots", "0") != "0":
-        raise NstError("snapshots: are kept in the record; add --record FOLDER, or leave snapshots out")
+        raise NstError("--snapshots requires --record FOLDER, where they are stored")
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:
     from nst import presets
-    from nst.settings import make
 
     name = given.get("preset", "")
     basis = presets.load(name, folder) if folder else presets.load(name)
-    return make(basis.values | given, "nst stylize")
+    return settings_from(given, basis.values, f"the preset {name}")
 
 
 def _check_files(content: str) -> None:

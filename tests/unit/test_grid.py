@@ -233,7 +233,7 @@ def test_wrong_settings_presets_inits_and_weights() -> None:
         "3: init: there is no file nois; give its path from the working directory",
         "4: weights: there is no file w.pth; give its path from the working directory",
     ]
-    assert found[3].startswith("5: style_layers: vgg16 has no conv3_4; use ")
+    assert found[3].startswith("5: style_layers: names conv3_4, which vgg16 does not have; use ")
 
 
 @pytest.mark.parametrize("name", ["{1}.jpg", "a{ x, .+}.jpg", "<b>.jpg", "caf\udce9.jpg"])
@@ -318,7 +318,7 @@ def test_masks_that_do_not_suit_are_named_before_anything_is_painted() -> None:
     )
     first, second, third = mistakes(rows)
     assert first.startswith("2: content_mask: m/wide.png is 30×10 px, another shape than c/lake.jpg with ")
-    assert second == "3: style_mask: goes with one style, and 2 are blended; leave it out"
+    assert second == "3: style_mask: requires a single style, and 2 are blended"
     assert third.startswith("4: style_mask: there is no file m/none.png")
 
 
@@ -328,7 +328,7 @@ def test_columns_that_need_each_other() -> None:
     rows += "c/lake.jpg,s/wave.jpg,adam,0.9,network|pixels,0.5\n"
     assert len(ids(rows)) == 2
     rows = "content,style,average\nc/lake.jpg,s/wave.jpg,0.9\n"
-    assert mistakes(rows) == ["2: average: works with adam only; set optimizer to adam, or leave it out"]
+    assert mistakes(rows) == ["2: average: requires optimizer adam"]
     config = load_config({"settings": {"average": 0.9}})
     assert len(ids("content,style,optimizer\nc/lake.jpg,s/wave.jpg,adam\n", config)) == 1
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 
+import nst
 import pytest
 from gridfiles import PATIENT
 from hypothesis import given
@@ -63,7 +65,7 @@ WRONG = [
     ({"sise": "1"}, "no such setting; did you mean size?"),
     (
         {"style_weight": "0", "content_weight": "0"},
-        "content_weight and style_weight are both 0; give one of them a value above 0",
+        "must be above 0 where content_weight is 0",
     ),
 ]
 
@@ -81,10 +83,74 @@ def test_all_mistakes_at_once() -> None:
     assert len(caught.value.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "right"),
+    [
+        ("style_weight", "1,5", "write 1.5"),
+        ("noise", " 0,25 ", "write 0.25"),
+        ("size", "1,024", "write 1024"),
+        ("content_weight", "1,000", "write 1.000 or 1000"),
+        ("size", "1,5", "expected a whole number from 0 to 16384 (px)"),
+        ("pooling", "1,5", "expected one of max, average, l2"),
+        ("style_layers", "conv1_1:0,5", "write 0.5; expected layers like"),
+    ],
+)
+def test_a_decimal_comma_is_recognized(name: str, given: str, right: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        settings.value(name, given)
+    assert right in str(caught.value)
+
+
+def test_settings_in_python_name_every_mistake_and_suggest_the_right_name() -> None:
+    with pytest.raises(nst.NstError) as caught:
+        nst.Settings(style_wieght=3, size="x")
+    assert isinstance(caught.value, ValueError)
+    assert sorted(str(caught.value).splitlines()) == [
+        "size: 'x' is not allowed; expected a whole number from 0 to 16384 (px)",
+        "style_wieght: no such setting; did you mean style_weight?",
+    ]
+    with pytest.raises(nst.NstError, match=r"^average: requires optimizer adam\niterations: must be at least scales"):
+        nst.Settings(average=0.5, iterations=2, scales=4)
+
+
+def test_the_package_lists_what_it_offers() -> None:
+    assert set(nst.__all__) <= set(dir(nst))
+
+
+#: Values that cannot be combined, and how the command line reports it.
+CONFLICTS = [
+    ({"network": "lite", "content_layers": "conv1_2"}, "--content-layers names conv1_2, which lite does not have; use"),
+    ({"average": "0.9"}, "--average requires --optimizer adam"),
+    ({"gradient_normalisation": "yes", "optimizer": "adam", "tile": "512"}, "--gradient-normalisation cannot be"),
+    ({"method": "network"}, "--method network requires --optimizer adam"),
+    ({"method": "network", "optimizer": "adam", "init": "noise"}, "--init cannot be combined with --method network,"),
+    ({"method": "network", "optimizer": "adam", "tile": "64"}, "--tile cannot be combined with --method network; red"),
+    (
+        {"method": "network", "optimizer": "adam", "color": "luminance"},
+        "--color luminance cannot be combined with --method",
+    ),
+    ({"style_weight": "auto", "normalisation": "sum"}, "--style-weight auto requires --normalisation relative and a"),
+    ({"style_goal": "0.1"}, "--style-goal requires --style-weight auto"),
+    ({"style_loss": "covariance", "normalisation": "sum"}, "--style-loss covariance requires --normalisation relative"),
+    ({"scales": "4", "iterations": "3"}, "--iterations must be at least --scales (4)"),
+    ({"style_weight": "0", "content_weight": "0"}, "--style-weight must be above 0 where --content-weight is 0"),
+]
+
+
+@pytest.mark.parametrize(("values", "line"), CONFLICTS)
+def test_conflicts_name_flags_or_columns(values: dict[str, str], line: str) -> None:
+    with pytest.raises(settings.SettingsError) as caught:
+        Settings(**values)
+    [wrong] = caught.value.wrong
+    assert wrong.as_flag().startswith(line)
+    column, message = wrong.as_column()
+    assert f"{column} {message}".startswith(re.sub(r"--([a-z-]+)", lambda flag: flag[1].replace("-", "_"), line))
+
+
 def test_layers_must_be_of_the_network() -> None:
-    with pytest.raises(Problems, match=r"style_layers: vgg16 has no conv3_4; use conv1_1…conv1_2, "):
+    with pytest.raises(Problems, match=r"style_layers: names conv3_4, which vgg16 does not have; use conv1_1…"):
         settings.make({"network": "vgg16", "style_layers": "conv3_4"})
-    with pytest.raises(Problems, match=r"style_layers: lite has no conv1_2; use conv1_1, conv2_1, conv3_1, conv4_1, "):
+    with pytest.raises(Problems, match=r"style_layers: names conv1_2, which lite does not have; use conv1_1, "):
         settings.make({"network": "lite", "style_layers": "conv1_1+conv1_2"})
 
 
@@ -92,7 +158,7 @@ def test_overlay_equals_a_full_check() -> None:
     texts = {"size": "1e3", "style_layers": "conv1_1:0.5", "seed": "7"}
     values = {name: settings.value(name, text) for name, text in texts.items()}
     assert settings.overlay(settings.defaults(), values) == settings.make(texts)
-    with pytest.raises(Problems, match=r"^style_weight: content_weight and"):
+    with pytest.raises(Problems, match=r"^style_weight: must be above 0"):
         settings.overlay(settings.defaults(), {"style_weight": 0.0, "content_weight": 0.0})
 
 
