@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
 COMMANDS = {
-    "stylize": "Paint a content in a style.",
-    "again": "Make a picture once more from what it carries.",
+    "stylize": "Stylize a picture, or a folder of them, with a style.",
+    "again": "Reproduce a picture from its embedded metadata, with changed settings if you like.",
     "apply": "Run a network that was trained on a pair on another picture.",
     "grid": "Show what a manifest asks for; run nothing.",
     "settings": "List every setting, its range and its default.",
     "judge": "Measure how well a picture keeps its content and its style.",
     "weights": "Fetch a network's weights and check them.",
-    "fetch": "Copy a picture from an address.",
+    "fetch": "Copy a picture from a URL.",
     "tables": "Compare the pictures of a grid in tables.",
-    "sheet": "Lay the pictures of a grid out on sheets.",
+    "sheet": "Arrange the pictures of a grid on contact sheets.",
     "plot": "Plot how the losses fell.",
     "gallery": "Show the pictures of a grid on a page.",
-    "animate": "Make an animation of the frames of a picture.",
-    "bundle": "Paint the pairs of a bundle in one job of a cluster.",
+    "animate": "Make an animation from the frames of a stylization.",
+    "bundle": "Stylize the pairs of a bundle in one cluster job.",
     "worker": "Run, show or stop the workers that keep GPUs warm.",
     "doctor": "Say what this machine has, and what to do about what is missing.",
 }
@@ -75,7 +75,14 @@ class LazyGroup(click.Group):
 @click.version_option(nst.__version__, prog_name="nst", message="%(prog)s %(version)s")
 @click.pass_context
 def group(ctx: click.Context) -> None:
-    """Neural style transfer for many pairs of pictures."""
+    """Neural style transfer for many pairs of pictures.
+
+    \b
+    First steps:
+      nst stylize photo.jpg painting.jpg        stylize a photo: writes photo--painting.png
+      nst stylize photos/ painting.jpg -o out/  every picture of a folder
+      nst COMMAND --help                        what a command does, with its options
+    """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -155,7 +155,7 @@ def manifest_schema() -> dict[str, Any]:
 def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
     """A setting as YAML may hold it: 1e4 comes as text, yes as true and no value as null."""
     # Without defaults: Snakemake would fill them in, and settings here are those that were given.
-    aside = ("description", "default", "title", "unit")
+    aside = ("description", "default", "title", "unit", "group")
     exact = {key: value for key, value in property.items() if key not in aside}
     kinds: list[dict[str, Any]] = [{"type": "null"}]
     if fields()[name].annotation is Layers:

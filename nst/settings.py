@@ -102,8 +102,22 @@ def decimal_point(given: Any) -> str:
     return f"; write {given.strip().replace(',', '.')}" if is_decimal else ""
 
 
-def _option(default: Any, help: str, *, unit: str = "", **limits: Any) -> Any:
-    return Field(default, description=help, json_schema_extra={"unit": unit} if unit else None, **limits)
+#: The groups in which settings are listed, by what follows `_` in their declarations, and their titles.
+GROUPS = {
+    "common": "Most used",
+    "losses": "Losses",
+    "optimization": "Optimization",
+    "output": "Output",
+    "machine": "Machine",
+}
+
+
+def _option(group: str, default: Any, help: str, *, unit: str = "", **limits: Any) -> Any:
+    extra: Any = {"group": group, **({"unit": unit} if unit else {})}
+    return Field(default, description=help, json_schema_extra=extra, **limits)
+
+
+_common, _losses, _optimization, _output, _machine = (functools.partial(_option, group) for group in GROUPS)
 
 
 def _whole(value: Any) -> Any:
@@ -141,110 +155,110 @@ class Values(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 
-    preset: str = _option(
+    preset: str = _common(
         "", "named group of values that the other columns then override", pattern=r"^[A-Za-z0-9_.-]*$"
     )
-    method: Literal["pixels", "network"] = _option(
+    method: Literal["pixels", "network"] = _optimization(
         "pixels",
         "what is optimised: the pixels of the picture, or a small network that makes it from the content and that "
         "`nst apply` can run on other pictures",
     )
-    network: Literal["vgg19", "vgg16", "lite"] = _option(
-        "vgg19", "network whose features are matched; lite is embedded: no download, several times faster, coarser"
+    network: Literal["vgg19", "vgg16", "lite"] = _common(
+        "vgg19", "network whose features are matched; lite is several times faster and coarser, for drafts"
     )
-    weights: str = _option(
+    weights: str = _losses(
         "auto",
         "the network's weights: auto (vgg19: oxford; vgg16: torchvision; lite: its own), oxford (the original VGG-19, "
         "which comes with the installation), torchvision (downloaded once) or the path of a state dict",
     )
-    pooling: Literal["max", "average", "l2"] = _option("max", "pooling between the blocks of the network")
-    padding: Literal["zeros", "replicate"] = _option("zeros", "what the first convolution sees beyond the border")
-    tap: Literal["relu", "conv"] = _option("relu", "take features after (relu) or before (conv) the ReLU")
-    content_layers: LayersField = _option(Layers(conv4_2=1.0), "layers that hold the content, with optional weights")
-    style_layers: LayersField = _option(
+    pooling: Literal["max", "average", "l2"] = _losses("max", "pooling between the blocks of the network")
+    padding: Literal["zeros", "replicate"] = _losses("zeros", "what the first convolution sees beyond the border")
+    tap: Literal["relu", "conv"] = _losses("relu", "take features after (relu) or before (conv) the ReLU")
+    content_layers: LayersField = _losses(Layers(conv4_2=1.0), "layers that hold the content, with optional weights")
+    style_layers: LayersField = _losses(
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
     )
-    content_weight: float = _option(1.0, "weight of the content loss", ge=0, le=1e15)
-    style_weight: StyleWeight = _option(16.0, "weight of the style loss; auto finds the one that reaches style_goal")
-    style_goal: float = _option(
+    content_weight: float = _losses(1.0, "weight of the content loss", ge=0, le=1e15)
+    style_weight: StyleWeight = _common(16.0, "weight of the style loss; auto finds the one that reaches style_goal")
+    style_goal: float = _losses(
         0.05, "style loss that style_weight auto reaches; 0 is where content and style error add up to the least",
         ge=0, le=1,
     )  # fmt: skip
-    tv_weight: float = _option(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
-    style_loss: Literal["gram", "covariance", "wasserstein"] = _option(
+    tv_weight: float = _losses(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
+    style_loss: Literal["gram", "covariance", "wasserstein"] = _losses(
         "gram",
         "what of the style is matched: Gram matrices, covariances and means, or the normal distribution that has them "
         "(by its 2-Wasserstein distance)",
     )
-    normalisation: Literal["relative", "paper", "mean", "sum"] = _option(
+    normalisation: Literal["relative", "paper", "mean", "sum"] = _losses(
         "relative",
         "scale of the losses: relative to the target (the same weights suit every network and size), the paper's "
         "sums, means over all entries, or means of Gram matrices that are sums over pixels",
     )
-    init: str = _option(
+    init: str = _optimization(
         "content",
         "what the optimisation begins from: content, style, noise (around grey), black+noise, content+noise or the "
         "path of a picture",
         min_length=1,
     )
-    noise: float = _option(0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10)
-    seed: Whole = _option(0, "seed of the noise, and of the network with method network", ge=0, le=2**31 - 1)
-    optimizer: Literal["lbfgs", "adam"] = _option("lbfgs", "optimiser of the pixels")
-    learning_rate: float = _option(
+    noise: float = _optimization(0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10)
+    seed: Whole = _optimization(0, "seed of the noise, and of the network with method network", ge=0, le=2**31 - 1)
+    optimizer: Literal["lbfgs", "adam"] = _optimization("lbfgs", "optimiser of the pixels")
+    learning_rate: float = _optimization(
         0.0, "step size; 0 is the optimiser's own (lbfgs 1, adam 0.02, with method network 0.005)", ge=0, le=1e6
     )  # fmt: skip
-    learning_rate_decay: float = _option(
+    learning_rate_decay: float = _optimization(
         1.0, "what is left of adam's step size after every 200 evaluations", gt=0, le=1
     )
-    gradient_normalisation: Literal["no", "yes"] = _option(
+    gradient_normalisation: Literal["no", "yes"] = _optimization(
         "no",
         "give the gradient of each layer's loss the same size, the layer's weight, where it enters the network; the "
         "losses are still those of the weights",
     )
-    average: float = _option(
+    average: float = _optimization(
         0.0, "share that adam's running average of pictures keeps at each evaluation; 0 takes the best picture instead",
         ge=0, lt=1,
     )  # fmt: skip
-    iterations: Whole = _option(
+    iterations: Whole = _common(
         300, "evaluations of the objective (a forward and a backward pass each)", ge=1, le=10**6
     )
-    size: Whole = _option(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
-    scales: Whole = _option(
+    size: Whole = _common(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
+    scales: Whole = _optimization(
         1, "coarse to fine: sizes that share the iterations, each √2 times the one before", ge=1, le=12
     )
-    fit: Literal["keep", "square"] = _option("keep", "keep the content's aspect or stretch it to a square")
-    style_fit: Literal["keep", "stretch"] = _option(
+    fit: Literal["keep", "square"] = _output("keep", "keep the content's aspect or stretch it to a square")
+    style_fit: Literal["keep", "stretch"] = _losses(
         "keep", "keep the style's aspect or stretch it to the content's shape"
     )
-    style_scale: float = _option(1.0, "long side of the style over that of the picture", ge=0.05, le=10)
-    color: Literal["style", "luminance", "histogram"] = _option(
+    style_scale: float = _common(1.0, "long side of the style over that of the picture", ge=0.05, le=10)
+    color: Literal["style", "luminance", "histogram"] = _common(
         "style",
         "colours of the style, those of the content by painting the luminance only, or those of the content by giving "
         "its mean and covariance of colours to the style beforehand",
     )
-    content_mask: str = _option(
+    content_mask: str = _losses(
         "",
         "picture, bright where the style is painted; with two blended styles bright for the first and dark for the "
         "second, with three red, green and blue for one each; without, everywhere",
     )
-    style_mask: str = _option("", "picture, bright where the style is taken from; without, everywhere")
-    range: Literal["clip", "clamp", "rescale"] = _option(
+    style_mask: str = _losses("", "picture, bright where the style is taken from; without, everywhere")
+    range: Literal["clip", "clamp", "rescale"] = _optimization(
         "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
     )
-    snapshots: Whole = _option(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
-    frames: Whole = _option(
+    snapshots: Whole = _output(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
+    frames: Whole = _output(
         10, "a frame of the animation every so many evaluations; 0 keeps only the finished picture", ge=0, le=10**6
     )
-    frame_rate: float = _option(12.5, "frames of the animation a second", unit="1/s", gt=0, le=50)
-    hold: float = _option(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)
-    tile: Whole = _option(
+    frame_rate: float = _output(12.5, "frames of the animation a second", unit="1/s", gt=0, le=50)
+    hold: float = _output(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)
+    tile: Whole = _machine(
         0, "side of the tiles that a picture too large for memory is evaluated in, seamlessly; 0 is the whole at once",
         unit="px", ge=0, le=16384,
     )  # fmt: skip
-    precision: Literal["auto", "fp32", "bf16"] = _option(
+    precision: Literal["auto", "fp32", "bf16"] = _machine(
         "auto", "activations in bf16 where the hardware multiplies bf16 matrices, else in fp32"
     )
-    deterministic: Literal["auto", "yes", "no"] = _option(
+    deterministic: Literal["auto", "yes", "no"] = _machine(
         "auto", "same bytes from the same settings and threads; auto is yes on a CPU and no on a GPU"
     )
 
@@ -382,6 +396,17 @@ def fields() -> dict[str, FieldInfo]:
     return Settings.model_fields
 
 
+def grouped() -> dict[str, list[str]]:
+    """The settings of each group, by its title, in the order of declaration."""
+    return {title: [name for name in fields() if _extra(name)["group"] == group] for group, title in GROUPS.items()}
+
+
+def _extra(name: str) -> dict[str, Any]:
+    extra = fields()[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return extra
+
+
 @functools.cache
 def defaults() -> Settings:
     """The package's defaults."""
@@ -427,7 +452,7 @@ def allowed(name: str) -> str:
     if info.annotation is str:
         return "a text"
     kind = "a whole number" if info.annotation is int else "a number"
-    unit = f" ({info.json_schema_extra['unit']})" if isinstance(info.json_schema_extra, dict) else ""
+    unit = f" ({_extra(name)['unit']})" if "unit" in _extra(name) else ""
     limits = {key: getattr(m, key) for m in info.metadata for key in ("ge", "gt", "le", "lt") if hasattr(m, key)}
     low = f"above {number_text(limits['gt'])}" if "gt" in limits else f"from {number_text(limits['ge'])}"
     high = f"below {number_text(limits['lt'])}" if "lt" in limits else number_text(limits["le"])

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst import presets
-from nst.commands.options import device_option, output_option, record_option, setting_options, threads_option
+from nst.commands.options import (
+    GroupedCommand,
+    device_option,
+    output_option,
+    record_option,
+    setting_options,
+    threads_option,
+)
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems
 
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from nst.settings import Settings
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("image")
 @output_option
 @record_option

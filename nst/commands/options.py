@@ -10,23 +10,60 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 from nst.errors import Problems
-from nst.settings import Settings, SettingsError, Wrong, fields, flag, text
+from nst.settings import GROUPS, Settings, SettingsError, Wrong, fields, flag, grouped, text
 
-output_option = click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
+
+class Option(click.Option):
+    """An option in one of the groups of the settings."""
+
+    def __init__(self, *args: Any, group: str, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.title = GROUPS[group]
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists its options by group."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows: dict[str, list[tuple[str, str]]] = {title: [] for title in (*GROUPS.values(), "Other")}
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
+                rows[parameter.title if isinstance(parameter, Option) else "Other"].append(record)
+        for title in filter(rows.get, rows):
+            with formatter.section(title):
+                formatter.write_dl(rows[title])
+
+
+option = functools.partial(click.option, cls=Option)
+
+output_option = option(
+    "-o",
+    "--output",
+    group="common",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="picture to write (png, jpg, tif, webp)",
 )
-record_option = click.option(
-    "--record", type=click.Path(path_type=Path), help="folder for losses, frames, animation and run.json"
+record_option = option(
+    "--record",
+    group="output",
+    type=click.Path(path_type=Path),
+    help="folder for losses, frames, animation and run.json",
 )
-device_option = click.option(
+device_option = option(
     "--device",
+    group="machine",
     type=click.Choice(["auto", "cuda", "mps", "cpu"]),
     default="auto",
     show_default=True,
     help="auto is an NVIDIA GPU where there is one, else the CPU",
 )
-threads_option = click.option(
-    "--threads", type=click.IntRange(0), default=0, help="CPU threads; 0 uses OMP_NUM_THREADS or all cores"
+threads_option = option(
+    "--threads",
+    group="machine",
+    type=click.IntRange(0),
+    default=0,
+    help="CPU threads; 0 uses OMP_NUM_THREADS or all cores",
 )
 
 
@@ -44,8 +81,9 @@ def setting_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             return function(*args, settings=chosen, **kwargs)
 
         wrapped: Callable[..., Any] = collect
-        for name in reversed(fields()):
-            wrapped = _option(name)(wrapped)
+        for group, names in zip(GROUPS, grouped().values(), strict=True):
+            for name in reversed(names):
+                wrapped = _option(name, group)(wrapped)
         return wrapped
 
     return decorate
@@ -72,15 +110,16 @@ def _parameter(name: str) -> str:
     return f"setting_{name}"
 
 
-def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _option(name: str, group: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     info = fields()[name]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     kinds: dict[Any, str] = {int: "INTEGER", float: "NUMBER"}
     kind = "NUMBER|auto" if name == "style_weight" else kinds.get(info.annotation, "TEXT")
     default = text(info.default)
-    return click.option(
+    return option(
         flag(name),
         _parameter(name),
+        group=group,
         metavar="|".join(options) or kind,
         help=f"{info.description}{f'  [default: {default}]' if default else ''}",
     )

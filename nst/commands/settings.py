@@ -10,7 +10,7 @@ import click
 
 from nst import config
 from nst.errors import NstError
-from nst.settings import allowed, did_you_mean, fields, schema, text
+from nst.settings import allowed, did_you_mean, fields, grouped, schema, text
 
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "settings": schema,
@@ -29,9 +29,9 @@ _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     flag_value="settings",
     help="Print a JSON schema: of the settings, the config or a row of the manifest.",
 )
-@click.option("--markdown", is_flag=True, help="Print the table of config/README.md.")
+@click.option("--markdown", is_flag=True, help="Print the tables of config/README.md.")
 def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
-    """List every setting, or tell all about the one called NAME."""
+    """List every setting, or describe the one called NAME."""
     if schema_of:
         click.echo(json.dumps(_SCHEMAS[schema_of](), indent=2, ensure_ascii=False))
     elif markdown:
@@ -39,16 +39,24 @@ def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
     elif name:
         click.echo(_one(name.strip("-").replace("-", "_")))
     else:
-        width = max(map(len, fields()))
-        for setting in fields():
-            click.echo(f"{setting:{width}}  {fields()[setting].description}  [{_default(setting)}]")
+        click.echo("\n\n".join(_listed(title, names) for title, names in grouped().items()))
 
 
 def markdown_table() -> str:
-    """The table of the settings for config/README.md."""
-    rows = [(f"`{name}`", _default(name), allowed(name), info.description or "") for name, info in fields().items()]
+    """The tables of the settings for config/README.md, a group each."""
+    return "\n\n".join(_table(title, names) for title, names in grouped().items())
+
+
+def _table(title: str, names: list[str]) -> str:
+    rows = [(f"`{name}`", _default(name), allowed(name), fields()[name].description or "") for name in names]
     lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    return "\n".join(["| setting | default | values | meaning |", "|---|---|---|---|", *lines])
+    return "\n".join([f"### {title}", "", "| setting | default | values | meaning |", "|---|---|---|---|", *lines])
+
+
+def _listed(title: str, names: list[str]) -> str:
+    width = max(map(len, fields()))
+    lines = [f"  {name:{width}}  {fields()[name].description}  [{_default(name)}]" for name in names]
+    return "\n".join([f"{title}:", *lines])
 
 
 def _one(name: str) -> str:

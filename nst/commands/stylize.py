@@ -12,7 +12,9 @@ import click
 
 from nst.cells import parse_styles
 from nst.commands.options import (
+    GroupedCommand,
     device_option,
+    option,
     output_option,
     record_option,
     setting_options,
@@ -27,17 +29,27 @@ if TYPE_CHECKING:
     from nst.stylization import Progress
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("content")
 @click.argument("style", nargs=-1, required=True)
 @output_option
 @record_option
-@click.option("--work", type=click.Path(path_type=Path), help="folder of unfinished work, to go on from after a stop")
+@option(
+    "--work",
+    group="output",
+    type=click.Path(path_type=Path),
+    help="folder of unfinished work, to go on from after a stop",
+)
 @device_option
 @threads_option
-@click.option("--id", "pair", default="", help="name of the pair in its run.json")
-@click.option("--unless-done", is_flag=True, help="leave a result alone that the same files and settings have made")
-@click.option("--presets", help="folder of your own presets  [default: config/presets]")
+@option("--id", "pair", group="output", default="", help="name of the pair in its run.json")
+@option(
+    "--unless-done",
+    group="output",
+    is_flag=True,
+    help="leave a result alone that the same files and settings have made",
+)
+@option("--presets", group="machine", help="folder of your own presets  [default: config/presets]")
 @setting_options()
 @click.pass_obj
 def command(

@@ -14,7 +14,7 @@ from gridfiles import picture, table
 from nst import __main__, cli
 from nst.commands.options import setting_options
 from nst.estimate import duration_text, estimate
-from nst.settings import defaults, fields, make
+from nst.settings import GROUPS, defaults, fields, flag, grouped, make
 
 
 @pytest.fixture(autouse=True)
@@ -107,13 +107,15 @@ def test_what_should_not_happen_ends_in_a_line_for_logs(
 
 
 def test_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(run(capsys, "settings")[1].splitlines()) == len(fields())
+    listed = run(capsys, "settings")[1]
+    assert sum(line.startswith("  ") for line in listed.splitlines()) == len(fields())
+    assert [line[:-1] for line in listed.splitlines() if line.endswith(":")] == list(GROUPS.values())
     assert run(capsys, "settings", "--style-weight"[2:])[1].endswith(
         "a number from 0 to 1e15, or auto\n  default  16\n"
     )
     assert json.loads(run(capsys, "settings", "--schema")[1])["properties"]["size"]["maximum"] == 16384
     assert json.loads(run(capsys, "settings", "--schema", "manifest")[1])["required"] == ["content", "style"]
-    assert run(capsys, "settings", "--markdown")[1].startswith("| setting | default |")
+    assert run(capsys, "settings", "--markdown")[1].startswith("### Most used\n\n| setting | default |")
 
 
 def test_every_setting_is_a_flag() -> None:
@@ -127,6 +129,21 @@ def test_every_setting_is_a_flag() -> None:
     assert json.loads(result.output) == ["s.jpg", {"style_weight": "1e4", "range": "clamp"}]
     shown = CliRunner().invoke(command, ["--help"]).output
     assert all(f"--{name.replace('_', '-')}" in shown for name in fields())
+
+
+def test_help_lists_options_by_group(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("stylize", "again"):
+        sections = run(capsys, command, "--help")[1].split("\n\n")
+        for title, names in grouped().items():
+            [section] = [section for section in sections if section.startswith(f"{title}:\n")]
+            listed = [line.split()[0] for line in section.splitlines() if line.startswith("  --")]
+            assert set(map(flag, names)) <= set(listed)
+    assert sorted(name for names in grouped().values() for name in names) == sorted(fields())
+
+
+def test_help_begins_with_a_command_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "--help")[1]
+    assert "nst stylize photo.jpg painting.jpg " in shown[: shown.index("Options:")]
 
 
 def test_estimates_grow_with_the_work() -> None:
