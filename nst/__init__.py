@@ -2,13 +2,16 @@
 
 `nst.stylize(content, style)` returns one image, `nst.stylize_files(content, style, output)` writes one;
 `nst.read_grid(manifest)` expands a manifest; the command `nst` and the Snakemake workflow are built on these. Importing
-`nst` alone imports neither torch nor any other heavy package.
+`nst` alone imports neither torch nor any other heavy package; it limits how long torch's threads spin, if it comes
+before torch (`nst.openmp`).
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from nst.openmp import limit_spinning
 
 __version__ = "0.1.0"
 
@@ -48,3 +51,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
+
+
+limit_spinning()

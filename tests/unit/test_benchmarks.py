@@ -15,6 +15,7 @@ CONTENT, STYLE = "data/content/lake.jpg", "data/style/swirls.jpg"
 ONE_PAIR = ["--contents", CONTENT, "--styles", STYLE]
 SMALL = {
     "engine.py": ["--size", "32", "--evaluations", "2"],
+    "busy.py": ["--networks", "lite", "--size", "32", "--seconds", "0.1", "--rounds", "1"],
     "company.py": ["--size", "32", "--evaluations", "2", "--at-once", "1", "2"],
     "throughput.py": ["--pairs", "2", "--size", "32", "--iterations", "1", "--cores", "1", "--network", "vgg19"],
     "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--evaluations", "2"],
