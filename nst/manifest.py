@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +18,23 @@ from nst.settings import did_you_mean, fields
 REQUIRED = ("content", "style")
 
 _COLUMNS_TEXT = "the columns are content, style, name and the settings, which `nst settings` lists"
+
+#: What separates the cells, and its name: where a comma is the decimal point, Excel can save only semicolons or tabs.
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+#: What people, and other programs, call a column of ours; plurals are found too.
+_SYNONYMS = {
+    "content": ("photo", "picture", "image", "img", "content_image", "source", "input", "file", "filename", "path"),
+    "style": ("painting", "artwork", "art", "artist", "style_image", "reference"),
+    "name": ("title", "label"),
+    "iterations": ("steps", "epochs", "evaluations", "num_iterations", "max_iterations", "iters"),
+    "content_weight": ("alpha",),
+    "style_weight": ("beta", "strength", "style_strength"),
+    "size": ("resolution", "width", "image_size", "max_size"),
+    "color": ("colour", "colours", "preserve_colors", "original_colors"),
+    "network": ("model", "net"),
+    "learning_rate": ("lr",),
+}
 
 
 def columns() -> tuple[str, ...]:
@@ -58,21 +78,23 @@ class Manifest:
 def read_manifest(path: str | Path) -> Manifest:
     """Read the table; mistakes in lines are kept as complaints, so that they can be told with all others.
 
-    Raises NstError where there is no table at all: no such file, not UTF-8, empty, no rows, no commas.
+    Cells are separated as in the header: by commas, semicolons or tabs. Raises NstError where there is no table at all:
+    no such file, not UTF-8, empty, no rows.
     """
     complaints: list[Complaint] = []
-    records = list(_records(_text(path), complaints))
+    content = _text(path)
+    separator = _separator(content)
+    records = list(_records(content, separator, complaints))
     if not records:
         if complaints:
             raise Manifest(str(path), ()).problems(complaints)
         raise NstError(f"{path}: is empty; its first line names the columns: content,style")
     (header_line, header), body = records[0], records[1:]
-    _check_separator(path, header_line, header)
     known = _known(header_line, header, complaints)
     rows = []
     for line, cells in body:
         if len(cells) != len(header):
-            complaints.append(Complaint(line, "", _ragged(len(cells), len(header))))
+            complaints.append(Complaint(line, "", _ragged(cells, len(header), separator)))
             continue
         row = Row(line, {name: cells[index] for name, index in known.items() if cells[index]})
         complaints += [_empty(line, name) for name in REQUIRED if name in known and name not in row.cells]
@@ -83,6 +105,7 @@ def read_manifest(path: str | Path) -> Manifest:
 
 
 def _text(path: str | Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 as Excel's "Unicode Text" has it."""
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError as error:
@@ -90,7 +113,7 @@ def _text(path: str | Path) -> str:
     except OSError as error:
         raise NstError(f"{path}: cannot be read ({error.strerror}); name a CSV file") from error
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise NstError(f"{path}:{line}: is not UTF-8; save the table as CSV UTF-8") from error
@@ -117,10 +140,17 @@ class _Lines:
         raise StopIteration
 
 
-def _records(text: str, complaints: list[Complaint]) -> Iterator[tuple[int, list[str]]]:
+def _separator(text: str) -> str:
+    """What separates the names of the header: they hold none of these themselves."""
+    lines = (line.lstrip(' "') for line in text.splitlines())
+    header = next((line for line in lines if line.strip(',;\t" ') and not line.startswith("#")), "")
+    return max(SEPARATORS, key=header.count)  # the first of equals: a comma
+
+
+def _records(text: str, separator: str, complaints: list[Complaint]) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of each record that is neither blank nor a comment."""
     lines = _Lines(text)
-    reader = csv.reader(lines, strict=True, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
     while True:
         lines.between_records = True
         try:
@@ -128,18 +158,12 @@ def _records(text: str, complaints: list[Complaint]) -> Iterator[tuple[int, list
         except StopIteration:
             return
         except csv.Error as error:
-            advice = 'write a cell with quotes or commas as "…", and a quote inside it as ""'
+            advice = f'write a cell with quotes or {SEPARATORS[separator]}s as "…", and a quote inside it as ""'
             complaints.append(Complaint(lines.first, "", f"the quotes do not match ({error}); {advice}"))
             return  # what follows could be read in more than one way
         # Spreadsheets put quotes around a comment that has a comma.
         if any(cells) and not cells[0].startswith("#"):
             yield lines.first, cells
-
-
-def _check_separator(path: str | Path, line: int, header: list[str]) -> None:
-    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise NstError(f"{path}:{line}: the cells are separated by {word}; save the table with commas")
 
 
 def _known(line: int, header: list[str], complaints: list[Complaint]) -> dict[str, int]:
@@ -154,19 +178,29 @@ def _known(line: int, header: list[str], complaints: list[Complaint]) -> dict[st
         elif name in columns():
             known[name] = index
         else:
-            near = did_you_mean(name, columns()) or f"; {_COLUMNS_TEXT}"
-            complaints.append(Complaint(line, name, f"no such column{near}"))
+            complaints.append(Complaint(line, name, f"no such column{_suggestion(name)}"))
     missing = [name for name in REQUIRED if name not in known]
     complaints += [Complaint(line, name, "this column is missing; every manifest has it") for name in missing]
     return known
 
 
-def _ragged(cells: int, header: int) -> str:
-    more = "put quotes around a cell that holds a comma"
-    advice = more if cells > header else "write a comma for each empty cell"
-    return f"{cells} cells for {header} columns; {advice}"
+def _suggestion(header: str) -> str:
+    """Which column is meant, or else which there are."""
+    word = re.sub(r"[\s-]+", "_", header.strip().casefold())
+    meant = next((name for name, words in _SYNONYMS.items() if {word, word.removesuffix("s")} & {*words}), "")
+    return f"; did you mean {meant}?" if meant else did_you_mean(word, columns()) or f"; {_COLUMNS_TEXT}"
+
+
+def _ragged(cells: list[str], header: int, separator: str) -> str:
+    word = SEPARATORS[separator]
+    advice = f"write a {word} for each empty cell"
+    if len(cells) > header:
+        advice = f"put quotes around a cell that holds a {word}"
+    if len(cells) > header and separator == "," and any(a.isdigit() and b.isdigit() for a, b in pairwise(cells)):
+        advice += ", and write decimals with a point: 1.5"
+    return f"{len(cells)} cells for {header} columns; {advice}"
 
 
 def _empty(line: int, column: str) -> Complaint:
-    right = "name a picture, a list a.jpg|b.jpg or a glob like pictures/*.jpg"
+    right = "name a picture, a list a.jpg|b.jpg or a glob like pictures/*"
     return Complaint(line, column, f"the cell is empty; {right}")

@@ -9,7 +9,7 @@ import difflib
 import functools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import (
@@ -461,8 +461,16 @@ def allowed(name: str) -> str:
 
 def did_you_mean(word: str, known: Any) -> str:
     """A suggestion for a near miss, ready to append: '; did you mean average?'; empty when nothing is near."""
-    near = difflib.get_close_matches(str(word).strip().lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like this one, whatever their case; '' when none is near."""
+    folded = {name.casefold(): name for name in known}
+    wanted = str(word).strip().casefold()
+    near = [wanted] if wanted in folded else difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else ""
 
 
 def problems(error: ValidationError) -> list[tuple[str, str]]:
