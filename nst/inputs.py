@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import re
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from nst.errors import NstError
 from nst.files import sha256
 from nst.names import short_hash, slug, stem
-from nst.settings import Settings, mask_problem
+from nst.settings import Settings, mask_problem, nearest
 
 #: Paths of styles and their weights, which sum to 1.
 Styles = tuple[tuple[str, float], ...]
@@ -58,6 +57,8 @@ class Files:
     def __init__(self) -> None:
         self._exists: dict[str, bool] = {}
         self._globs: dict[str, tuple[str, ...]] = {}
+        self.skipped: dict[str, list[str]] = {}
+        """Of each pattern the files that it matches and that are no pictures by their suffix."""
         self._pictures: dict[str, tuple[int, int] | str] = {}
         self._digests: dict[str, str] = {}
 
@@ -68,11 +69,17 @@ class Files:
         return self._exists[path]
 
     def glob(self, pattern: str) -> tuple[str, ...]:
-        """The pictures, by their suffix, that a pattern matches, sorted; `**` reaches into folders."""
+        """The pictures, by their suffix, that a pattern matches, sorted; `**` reaches into folders.
+
+        The suffix of a pattern matches in upper and lower case: cameras write IMG_0001.JPG.
+        """
         if pattern not in self._globs:
             # glob.glob, because Path.glob takes no absolute pattern
-            found = sorted(p for p in glob.glob(pattern, recursive=True) if p.lower().endswith(SUFFIXES))  # noqa: PTH207
-            self._globs[pattern] = tuple(tidy(path) for path in dict.fromkeys(found) if self.exists(path))
+            found = sorted(dict.fromkeys(glob.glob(_whatever_case(pattern), recursive=True)))  # noqa: PTH207
+            pictures = [path for path in found if path.lower().endswith(SUFFIXES)]
+            others = {*found} - {*pictures}
+            self.skipped[pattern] = sorted(path for path in others if Path(path).is_file())
+            self._globs[pattern] = tuple(tidy(path) for path in pictures if self.exists(path))
         return self._globs[pattern]
 
     def look(self, paths: Iterable[str]) -> None:
@@ -147,6 +154,14 @@ def _same_aspect(mask: tuple[int, int], picture: tuple[int, int]) -> bool:
     return abs(mask[0] * picture[1] / (mask[1] * picture[0]) - 1) <= 0.01 + 1 / min(mask)
 
 
+def _whatever_case(pattern: str) -> str:
+    """A pattern whose suffix matches in upper and lower case: `*.jpg` becomes `*.[jJ][pP][gG]`."""
+    stem, dot, suffix = pattern.rpartition(".")
+    if not dot or set(suffix) & set("/[]"):
+        return pattern
+    return stem + dot + re.sub("[a-zA-Z]", lambda letter: f"[{letter[0].lower()}{letter[0].upper()}]", suffix)
+
+
 def _is_file(path: str) -> bool:
     try:
         return Path(path).is_file()
@@ -168,12 +183,11 @@ def _unusable(path: str) -> str:
 def _missing(path: str) -> str:
     try:
         if Path(path).is_dir():
-            return f"{path} is a folder; name a file in it, or {path.rstrip('/')}/*.jpg"
+            return f"{path} is a folder; name a file in it, or {path.rstrip('/')}/*"
         folder = Path(path).parent
-        siblings = [sibling.name for sibling in folder.iterdir()]
-        near = difflib.get_close_matches(Path(path).name, siblings, n=1, cutoff=0.6)
+        near = nearest(Path(path).name, sorted(sibling.name for sibling in folder.iterdir()))
     except (OSError, ValueError):
-        near = []
+        near = ""
     if near:
-        return f"there is no file {path}; did you mean {(folder / near[0]).as_posix()}?"
+        return f"there is no file {path}; did you mean {(folder / near).as_posix()}?"
     return f"there is no file {path}; give its path from the working directory"

@@ -186,7 +186,7 @@ def test_arguments_say_all_that_differs() -> None:
 WRONG = [
     ("c/lake.jp,s/wave.jpg,,", "2: content: there is no file c/lake.jp; did you mean c/lake.jpg?"),
     ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),
-    ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*.jpg"),
+    ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*"),
     (
         "c/*.gif,s/wave.jpg,,",
         f"2: content: c/*.gif matches no picture ({' '.join(SUFFIXES)}); name at least one",
@@ -284,6 +284,41 @@ def test_every_mistake_at_once_in_the_order_of_the_file() -> None:
 def test_urls_are_not_checked() -> None:
     rows = "content,style\nhttps://host/a%20b.jpg|s3://bucket/c.jpg,https://host/w+x.jpg?size=1:2\n"
     assert ids(rows) == ["a-b/w-x/default", "c/w-x/default"]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_a_decimal_comma_is_told_how_to_write_it() -> None:
+    rows = "content;style;style_weight;tv_weight;size;learning_rate\nc/lake.jpg;s/wave.jpg;1,5|2;0,25;1,5;1,00E-02\n"
+    assert mistakes(rows) == [
+        "2: style_weight: '1,5' is not allowed; expected a number from 0 to 1e15, or auto; write 1.5",
+        "2: tv_weight: '0,25' is not allowed; expected a number from 0 to 1e15; write 0.25",
+        "2: learning_rate: '1,00E-02' is not allowed; expected a number from 0 to 1e6; write 1.00E-02",
+        "2: size: '1,5' is not allowed; expected a whole number from 0 to 16384 (px)",
+    ]
+
+
+def test_the_suffix_of_a_glob_matches_in_upper_and_lower_case() -> None:
+    for name in ("a.jpg", "b.JPG", "c.Jpg", "d.jpeg", "e.JPEG", "x.y/f.JPG"):
+        picture(f"p/{name}")
+    Path("p/notes.txt").write_text("")
+    Path("p/Thumbs.db").write_text("")
+    files = Files()
+    assert files.glob("p/*.jpg") == ("p/a.jpg", "p/b.JPG", "p/c.Jpg")
+    assert files.glob("p/*.JP*G") == ("p/a.jpg", "p/b.JPG", "p/c.Jpg", "p/d.jpeg", "p/e.JPEG")
+    assert files.glob("p/[ab].jpg") == ("p/a.jpg", "p/b.JPG")
+    assert files.glob("p/x.y/*") == ("p/x.y/f.JPG",)
+    assert len(files.glob("p/*")) == 5
+    assert files.skipped["p/*"] == ["p/Thumbs.db", "p/notes.txt"]
+    assert files.skipped["p/*.jpg"] == []
+
+
+def test_what_differs_only_in_its_case_is_meant() -> None:
+    for name in ("IMG_0001.JPEG", "big.jpg", "wave.jpg"):
+        picture(name)
+    assert mistakes("content,style\nimg_0001.jpeg,Wave.JPG\n") == [
+        "2: content: there is no file img_0001.jpeg; did you mean IMG_0001.JPEG?",
+        "2: style: there is no file Wave.JPG; did you mean wave.jpg?",
+    ]
 
 
 def test_empty_items() -> None:
