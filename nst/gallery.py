@@ -138,7 +138,7 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
         pairs.append(_entry(line, grid_csv.parent, made, varied, every))
     edges = [
         _edges(lines, name, picture, {path: known.get(work.folder, {}) for path, work in inputs.items()})
-        for name, picture in (("content_name", content_picture), ("style_name", style_picture))
+        for name, picture in (("content_title", content_picture), ("style_title", style_picture))
     ]
     _write_data(folder / "data.js", records, varied, pairs, edges)
     write_page(folder / "index.html", "gallery.html", title=_title(grid_csv))
@@ -192,9 +192,9 @@ def _entry(
     return {
         "key": _key(line["id"]),
         "id": line["id"],
-        "content": line["content_name"],
-        "style": line["style_name"],
-        "settings": line["settings_name"],
+        "content": line["content_title"],
+        "style": line["style_title"],
+        "settings": line["settings_title"],
         "values": [line[name] for name in varied],
         "status": status,
         "best": bool(line["best"]),

@@ -15,7 +15,7 @@ from nst.errors import NstError
 from nst.files import replacing
 from nst.inputs import Files, Styles, local, mask_problems
 from nst.manifest import Complaint, Manifest, Row, read_manifest
-from nst.names import Slugs, stem, style_wish
+from nst.names import Slugs, stem, style_wish, title
 from nst.settings import Settings, defaults, differing, fields, pictures, text
 from nst.variants import Variants
 
@@ -41,6 +41,7 @@ class Pair:
     content_name: str
     style_name: str
     settings_name: str
+    settings_title: str
     row: int  # the line of the manifest that asked first
     basis: Settings  # the package's defaults overlaid by the preset
 
@@ -48,6 +49,16 @@ class Pair:
     def id(self) -> str:
         """content/style/settings: its place among the pairs."""
         return f"{self.content_name}/{self.style_name}/{self.settings_name}"
+
+    @property
+    def content_title(self) -> str:
+        """The content's name as people read it."""
+        return title(stem(self.content), self.content_name)
+
+    @property
+    def style_title(self) -> str:
+        """The style's name as people read it."""
+        return title(style_wish(self.styles), self.style_name)
 
     def folder(self, results: str) -> str:
         """Where its files are."""
@@ -74,7 +85,8 @@ class Pair:
 
 
 _NAMES = ("content_name", "style_name", "settings_name")
-_COLUMNS = ("id", "content", "style", *_NAMES, "row", "folder", "image")
+_TITLES = ("content_title", "style_title", "settings_title")
+_COLUMNS = ("id", "content", "style", *_NAMES, "row", "folder", "image", *_TITLES)
 
 
 def read_grid(manifest: str | Path, config: Config | None = None, files: Files | None = None) -> list[Pair]:
@@ -126,11 +138,11 @@ class _Expansion:
             content_name = self._content_slug(content, stem(content))
             for style in styles:
                 style_name = self._style_slug(styles_text(style), style_wish(style))
-                for key, (settings, basis, name) in zip(keys, variants, strict=True):
+                for key, (settings, basis, name, shown) in zip(keys, variants, strict=True):
                     known = self._pairs.get((content, style, key))
                     if known is None:
                         self._pairs[content, style, key] = Pair(
-                            content, style, settings, content_name, style_name, name, row.line, basis
+                            content, style, settings, content_name, style_name, name, shown, row.line, basis
                         )
                         if settings.content_mask or settings.style_mask:
                             masks.update(dict.fromkeys(mask_problems(settings, content, style, self._files.size)))
@@ -207,8 +219,9 @@ def print_grid_csv(
     writer.writerow((*_COLUMNS, *more, *fields()))
     for p in pairs:
         names = (p.content_name, p.style_name, p.settings_name, p.row)
-        places = (p.folder(results), p.image(results, format), *([bundles[p.id]] if bundles else []))
-        writer.writerow((p.id, p.content, styles_text(p.styles), *names, *places, *_texts(p.settings)))
+        places = (p.folder(results), p.image(results, format))
+        titles = (p.content_title, p.style_title, p.settings_title, *([bundles[p.id]] if bundles else []))
+        writer.writerow((p.id, p.content, styles_text(p.styles), *names, *places, *titles, *_texts(p.settings)))
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,6 +30,13 @@ def slug(wish: str) -> str:
     It has no two hyphens in a row, which stand between content and style in the names of sheets.
     """
     return _safe(wish, r"[^A-Za-z0-9._]+")
+
+
+@lru_cache(maxsize=65536)
+def title(wish: str, name: str) -> str:
+    """A name as people read it: what it was made from, with its umlauts and spaces, and what made it unique."""
+    plain = slug(wish)
+    return wish + name[len(plain) :] if wish and name.startswith(plain) else name
 
 
 def short_hash(text: str, digits: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nst.errors import NstError
 from nst.files import replacing
-from nst.records import GROUP, sheet_groups, sorted_values, varying
+from nst.records import GROUP, TITLES, sheet_groups, sorted_values, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,8 +158,8 @@ def _plain_numbers(axis: Axis) -> None:
 
 def _told_apart(records: pd.DataFrame, pair: pd.Series) -> str:
     """What tells this pair from the others, short enough for the head of a panel."""
-    names = [name for name in ("content_name", "style_name", "settings_name") if records[name].nunique() > 1]
-    words = " × ".join(pair[name] for name in names) or pair["settings_name"]
+    names = [name for name in TITLES if records[name].nunique() > 1]
+    words = " × ".join(pair[name] for name in names) or pair["settings_title"]
     return words if len(words) <= 38 else words[:37] + "…"
 
 
@@ -226,7 +226,7 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
 
 def _colouring(records: pd.DataFrame) -> str:
     """The column that colours the points: the one with the most values that a legend can still hold."""
-    candidates = [*varying(records), "settings_name", "style_name", "content_name"]
+    candidates = [*varying(records), *reversed(TITLES)]
     counts = {name: records[name].nunique() for name in candidates}
     few = [name for name in candidates if 1 < counts[name] <= len(_PALETTE)]
     return few[0] if few else "status"
@@ -243,7 +243,7 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
             "linewidths": 1.2,
             "zorder": 3,
         }
-        name = f"{column} = {value}" if column in measured.columns and not column.endswith("_name") else value
+        name = f"{column} = {value}" if column in measured.columns and column not in TITLES else value
         beaten, front = points[~points["pareto"]], points[points["pareto"]]
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **look)
         panel.scatter(front["content_error"], front["style_error"], facecolors=colour, label=name, **look)

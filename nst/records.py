@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Columns of grid.csv that are no settings.
 NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name", "row", "folder", "image")
 
+#: Columns of the names as people read them; where grid.csv lacks them, the names.
+TITLES = ("content_title", "style_title", "settings_title")
+
 #: Columns of numbers from run.json, and where each stands in it.
 NUMBERS: dict[str, tuple[str | int, ...]] = {
     "final_content": ("losses", "content"),
@@ -96,6 +99,9 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     missing = [name for name in NAMES if name not in grid.columns]
     if missing:
         raise NstError(f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder")
+    for column in TITLES:
+        if column not in grid.columns:
+            grid[column] = grid[column.replace("title", "name")]
     if names:
         grid = _of_these_names(grid, names, grid_csv)
     columns = ["status", *NUMBERS, *TEXTS]
@@ -142,10 +148,11 @@ def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame
     alone = records.groupby(pictures)["id"].transform("size") == 1
     for name, group in records.groupby("settings_name", sort=False):
         if len(group) > 1 or alone[group.index[0]]:
-            yield str(name), str(name), group
+            yield str(name), str(group["settings_title"].iloc[0]), group
     for (content, style), group in records.groupby(pictures, sort=False):
         if len(group) > 1:
-            yield f"sweeps/{content}--{style}", f"{content} × {style}", group
+            first = group.iloc[0]
+            yield f"sweeps/{content}--{style}", f"{first['content_title']} × {first['style_title']}", group
 
 
 def setting_columns(records: pd.DataFrame) -> list[str]:

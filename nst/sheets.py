@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst import names
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.errors import NstError
 from nst.records import (
@@ -35,13 +36,13 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
     own = varying(records)  # pairs of one name may have settings of their own
-    top = [Cell(style_picture(style._asdict()), style.style_name) for style in styles.itertuples()]
+    top = [Cell(style_picture(style._asdict()), style.style_title) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
-        left = Cell(content_picture(content._asdict()), content.content_name)
+        left = Cell(content_picture(content._asdict()), content.content_title)
         rows.append([left, *(pair and _result(pair, _own(pair, own)) for pair in results)])
-    title = records["settings_name"].iloc[0]
+    title = records["settings_title"].iloc[0]
     layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
     _write(layout, outs)
 
@@ -50,8 +51,8 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
     first = next(records.itertuples())
     inputs = [
-        Cell(content_picture(first._asdict()), first.content_name),
-        Cell(style_picture(first._asdict()), first.style_name),
+        Cell(content_picture(first._asdict()), first.content_title),
+        Cell(style_picture(first._asdict()), first.style_title),
     ]
     varied = varying(records)
     crossed = _crossed(records, varied) if len(varied) == 2 else None
@@ -60,7 +61,7 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     else:
         heads, sides, results = [], [], _wrapped(_in_turn(records, varied))
     rows, columns = _beside(inputs, results)
-    title = f"{first.content_name} × {first.style_name}"
+    title = f"{first.content_title} × {first.style_title}"
     _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
 
 
@@ -78,12 +79,25 @@ def snapshot_sheet(folder: Path, *outs: Path) -> None:
             losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
         cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
         inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
+        title = _titled(run) or folder.name
     except (OSError, ValueError, LookupError, TypeError):
         raise NstError(f"{folder}: lacks a whole run.json or losses.csv; name the folder of a painted pair") from None
     rows, columns = _beside(inputs, _wrapped(cells))
-    title = run["id"] or folder.name
     footer = "beneath each snapshot: style loss · content loss of its evaluation"
     _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
+
+
+def _titled(run: dict[str, Any]) -> str:
+    """A pair's id as people read it."""
+    content, _, rest = str(run["id"] or "").partition("/")
+    style, _, settings = rest.partition("/")
+    styles = tuple((each["path"], each["weight"]) for each in run["style"])
+    shown = (
+        names.title(names.stem(run["content"]["path"]), content),
+        names.title(names.style_wish(styles), style),
+        settings,
+    )
+    return " × ".join(part for part in shown if part)
 
 
 def _write(layout: Layout, outs: Sequence[Path]) -> None:
@@ -159,7 +173,7 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
 def _in_turn(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
     """Results by value of the one setting that varies, or else in the grid's order with their names."""
     if len(varied) != 1:
-        return [_result(pair, pair.settings_name) for pair in records.itertuples()]
+        return [_result(pair, pair.settings_title) for pair in records.itertuples()]
     setting = varied[0]
     pairs = sorted(records.itertuples(), key=lambda pair: value_order(getattr(pair, setting)))
     return [_result(pair, f"{setting} = {getattr(pair, setting)}") for pair in pairs]

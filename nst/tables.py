@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst.files import replacing
 from nst.pages import relative_link, viewable, write_page
-from nst.records import animation, setting_columns, sorted_values, value_order, varying
+from nst.records import TITLES, animation, setting_columns, sorted_values, value_order, varying
 from nst.settings import fields
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ def _write(table: pd.DataFrame, stem: Path, records: pd.DataFrame, title: str) -
 
 
 def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Path) -> None:
-    """The table as a page to read, sort and filter."""
+    """The table as a page to read, sort and filter, with the names as people read them."""
+    for title in TITLES:
+        name = title.replace("title", "name")
+        if name in table:
+            table = table.assign(**{name: table[name].replace(dict(zip(records[name], records[title], strict=True)))})
     columns = _columns(table, records)
     same = [name for name in setting_columns(records) if records[name].nunique() == 1]
     lines = table.astype(object).where(table.notna(), None).to_dict("records")

@@ -11,7 +11,7 @@ from nst.cells import split_list
 from nst.config import Config
 from nst.errors import NstError
 from nst.inputs import Files, Wrong
-from nst.names import settings_name
+from nst.names import settings_name, title
 from nst.settings import PATHS, PICTURES, Settings, SettingsError
 
 
@@ -21,6 +21,7 @@ class Variant(NamedTuple):
     settings: Settings  # resolved: the cell, else the preset, else the config, else the package
     basis: Settings  # the package's defaults overlaid by the preset
     name: str
+    title: str  # the name with the letters that a path does not keep
 
 
 class Outcome(NamedTuple):
@@ -71,7 +72,8 @@ class Variants:
     def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:
         basis, base = self._base(chosen.get("preset", self._config.settings.get("preset", "")))
         settings = declared.overlay(base, chosen)
-        return Variant(settings, basis, settings_name(settings, basis, name=name, lists=lists))
+        slugged = settings_name(settings, basis, name=name, lists=lists)
+        return Variant(settings, basis, slugged, title(name, slugged))
 
     def _base(self, preset: str) -> tuple[Settings, Settings]:
         """(package overlaid by the preset, package overlaid by the config overlaid by the preset)."""

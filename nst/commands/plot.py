@@ -45,6 +45,7 @@ def command(
     elif errors:
         plots.errors(records, output)
     else:
-        plots.loss_curves(records, " × ".join(chosen.values()), output)
+        titles = [records[column.replace("name", "title")].iloc[0] for column in chosen]
+        plots.loss_curves(records, " × ".join(titles), output)
     for path in paths:
         click.echo(path)

@@ -103,7 +103,7 @@ def test_a_snapshot_sheet_shows_every_input(tmp_path: Path) -> None:
     folder = Path(records["folder"][0])
     run = json.loads((folder / "run.json").read_text())
     contents, styles = records["content"][0], list(records["style"])
-    run |= {"content": {"path": contents}, "style": [{"path": path} for path in styles]}
+    run |= {"content": {"path": contents}, "style": [{"path": path, "weight": 0.5} for path in styles]}
     (folder / "run.json").write_text(json.dumps(run))
     (folder / "snapshots").mkdir()
     for n in range(1, 9):
