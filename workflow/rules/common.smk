@@ -5,10 +5,11 @@ import hashlib
 import re
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
-from nst import ALGORITHM, devices, weights
+from nst import ALGORITHM, devices, ending, leftovers, weights
 from nst.bundles import bundled, find, fingerprint
 from nst.config import load_config
 from nst.errors import NstError
@@ -21,6 +22,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 FILES = Files()
+STARTED = time.time()
 
 # The jobs of a large grid are millions of objects that live to the end: to look through them for garbage again and
 # again took a seventh of the time of a dry run of 10,000 pairs.
@@ -245,6 +247,16 @@ def show_what_is_there():
         subprocess.run([sys.executable, "-m", "nst", *map(str, command)])
 
 
+def tell_the_end():
+    """Remove the sheets and plots of an earlier grid, and print what this run made."""
+    snapshots = [name for name, pair in PAIRS.items() if has_snapshots(pair)]
+    removed = leftovers.forget(RESULTS, sheet_names(), snapshots)
+    for line in ending.summary(
+        PAIRS.values(), RESULTS, CONFIG.format, STARTED, len(removed)
+    ):
+        logger.info(line)
+
+
 def all_clips(wildcards):
     """Every animation."""
     kinds = ["mp4"] * (CONFIG.video == "mp4") + ["gif"] * (not BUNDLES)
@@ -271,8 +283,12 @@ def snapshot_sheets(wildcards):
     return [
         f"{RESULTS}/sheets/snapshots/{name}.png"
         for name, pair in PAIRS.items()
-        if 0 < pair.settings.snapshots <= pair.settings.iterations
+        if has_snapshots(pair)
     ]
+
+
+def has_snapshots(pair):
+    return 0 < pair.settings.snapshots <= pair.settings.iterations
 
 
 def all_plots(wildcards):
