@@ -31,7 +31,7 @@ from nst.errors import Problems
 WIDTHS: dict[str, tuple[tuple[int, ...], ...]] = {
     "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
     "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
-    "lite": ((16, 32), (48,) * 2, (96,) * 3, (256,) * 3, (512,)),
+    "lite": ((16, 32), (48,) * 2, (96,) * 3, (320,) * 3, (512,)),
 }
 
 #: The layers at which lite was trained to see what VGG-19 sees; at its others it sees something of its own.
