@@ -95,6 +95,7 @@ def subject_of(job: Job, inputs: Inputs) -> Subject:
         init=inputs.init.pixels if inputs.init else None,
         content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
         style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
+        alpha=inputs.content.alpha,
     )
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst import devices, losses, weights
-from nst.images import resize
+from nst.images import filled, resize
 from nst.networks import FeatureExtractor, smallest_side
 
 Pixels = NDArray[np.float32]
@@ -70,6 +70,7 @@ def judge(
     *,
     by: Judge | None = None,
     blend: Sequence[float] | None = None,
+    alpha: Pixels | None = None,
     device: str = "auto",
 ) -> Metrics:
     """Measure a picture against its content and style, whoever painted it.
@@ -78,9 +79,13 @@ def judge(
         picture, content: (H, W, 3) float32 in 0..1; the content is stretched to the picture's shape.
         styles: each (h, w, 3), brought to the picture's long side. blend: a weight for each; equal where None.
             Pictures below 16 px a side are enlarged.
+        alpha: (h, w) of the content where it has transparent parts, which count in no metric.
         by: who measures; the reference, VGG-19 with the weights `oxford`, where None.
     """
-    return _measured(picture, content, styles, by or Judge.load(), blend, devices.torch_device(device))
+    if alpha is not None:
+        alpha = resize(alpha, shape=picture.shape[:2])
+        picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
+    return _measured(picture, content, styles, by or Judge.load(), blend, alpha, devices.torch_device(device))
 
 
 def _measured(
@@ -89,6 +94,7 @@ def _measured(
     styles: Sequence[Pixels],
     by: Judge,
     blend: Sequence[float] | None,
+    alpha: Pixels | None,
     where: torch.device,
 ) -> Metrics:
     least = smallest_side(STYLE_LAYERS)
@@ -97,16 +103,19 @@ def _measured(
     painted = _at_least(resize(picture, long_side=side), least)
     shape = painted.shape[:2]
     original = resize(content, shape=shape)
+    visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(where)
     examples = [_at_least(resize(style, long_side=side), least) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
     with devices.exact_convolutions(), torch.no_grad():
         network.convert(where, torch.float32)
         features = network(_tensor(painted, where))
+        features = {layer: _seen(found, visible) for layer, found in features.items()}
         seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
-        target = network.project(CONTENT_LAYER, network(_tensor(original, where))[CONTENT_LAYER])
+        wanted_content = _seen(network(_tensor(original, where))[CONTENT_LAYER], visible)
+        target = network.project(CONTENT_LAYER, wanted_content)
         content_error = losses.content_loss(seen, target, "relative").item()
         grams = {layer: network.gram(layer, features[layer]) for layer in STYLE_LAYERS}
-        del features, seen, target
+        del features, seen, target, wanted_content
         wanted: dict[str, Tensor] = {}
         for example, share in zip(examples, shares / shares.sum(), strict=True):
             theirs = network(_tensor(example, where))
@@ -117,9 +126,17 @@ def _measured(
         judge=by.name,
         style_error=sum(errors.values()) / len(errors),
         content_error=content_error,
-        ssim=ssim(luminance(painted), luminance(original)),
+        ssim=ssim(luminance(painted), luminance(original), visible),
         layers=errors,
     )
+
+
+def _seen(features: Tensor, visible: Tensor | None) -> Tensor:
+    """Features whose products count as their places are visible, (1, 1, height, width), of which the mean is made 1."""
+    if visible is None:
+        return features
+    weight = F.adaptive_avg_pool2d(visible, features.shape[2:])
+    return features * (weight / weight.mean().clamp_min(1e-6)).sqrt()
 
 
 def _at_least(pixels: Pixels, least: int) -> Pixels:
@@ -136,8 +153,11 @@ def luminance(pixels: Pixels) -> Pixels:
     return np.asarray(pixels @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32))
 
 
-def ssim(a: Pixels, b: Pixels) -> float:
-    """Mean structural similarity, -1..1, of two (H, W) arrays in 0..1 over all 11 px Gaussian windows (σ = 1.5)."""
+def ssim(a: Pixels, b: Pixels, visible: Tensor | None = None) -> float:
+    """Mean structural similarity, -1..1, of two (H, W) arrays in 0..1 over all 11 px Gaussian windows (σ = 1.5).
+
+    visible: (1, 1, H, W) in 0..1, how much the window around each place counts; all alike if None.
+    """
     axis = torch.arange(-5, 6, dtype=torch.float64)
     window = torch.exp(-(axis**2) / (2 * 1.5**2))
     window = window / window.sum()
@@ -148,7 +168,10 @@ def ssim(a: Pixels, b: Pixels) -> float:
     vx, vy, cov = xx - mx * mx, yy - my * my, xy - mx * my
     c1, c2 = 0.01**2, 0.03**2
     index = ((2 * mx * my + c1) * (2 * cov + c2)) / ((mx * mx + my * my + c1) * (vx + vy + c2))
-    return index.mean().item()
+    if visible is None:
+        return index.mean().item()
+    weight = visible[0, 0, 5:-5, 5:-5].to(index)
+    return ((index * weight).sum() / weight.sum().clamp_min(1e-6)).item()
 
 
 def _tensor(pixels: Pixels, device: torch.device) -> Tensor:

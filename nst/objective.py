@@ -54,6 +54,8 @@ class Objective:
         content: (batch, 3, height, width). styles: of each blended style picture (batch or 1, 3, h, w) and its weight.
         regions: (styles, 1, height, width) in 0..1, where each style is painted; they are mixed everywhere if None.
         style_mask: (1, 1, h, w) in 0..1, where the one style is taken from; everywhere if None.
+        visible: (1, 1, height, width) in 0..1, how much the content's pixels count; all alike if None. Regions are
+            within it.
     """
 
     def __init__(
@@ -65,29 +67,44 @@ class Objective:
         *,
         regions: Tensor | None = None,
         style_mask: Tensor | None = None,
+        visible: Tensor | None = None,
     ):
         self.network, self.settings = network, settings
         self.content_layers = settings.content_layers if settings.content_weight else {}
         self.style_layers = settings.style_layers if settings.style_weight else {}
         self.content: dict[str, Tensor]
         self.style: list[Region]
+        self.visible = visible
         self._known: dict[object, Tensor] = {}  # what no evaluation changes; to make it may need the host
         with torch.no_grad():
             self.content = self._content_targets(content)
             if not self.style_layers:
                 self.style = []
             elif regions is None:
-                self.style = [Region(None, 1.0, self._style_targets(styles, style_mask))]
+                self.style = [Region(visible, 1.0, self._style_targets(styles, style_mask))]
             else:
                 self.style = self._regions(regions, styles, style_mask)
 
     def _content_targets(self, content: Tensor) -> dict[str, Tensor]:
-        return self._projected(content) if self.content_layers else {}
+        found = self._projected(content) if self.content_layers else {}
+        return {layer: self._seen(target, self._places(target)) for layer, target in found.items()}
 
     def _projected(self, picture: Tensor) -> dict[str, Tensor]:
         """The features of a picture at the content layers."""
         features = self.network(picture)
         return {layer: self.network.project(layer, features[layer]).clone() for layer in self.content_layers}
+
+    def _places(self, features: Tensor) -> Tensor | None:
+        """How much each place of a feature map counts in the content loss, (1, 1, h, w), mean 1; None: all alike."""
+        if self.visible is None:
+            return None
+        weight = F.adaptive_avg_pool2d(self.visible, features.shape[2:])
+        return weight / weight.mean().clamp_min(1e-6)
+
+    @staticmethod
+    def _seen(features: Tensor, places: Tensor | None) -> Tensor:
+        """Features whose squared differences count as their places do."""
+        return features if places is None else features * places.sqrt().to(features.dtype)
 
     def _regions(
         self, masks: Tensor, styles: Sequence[tuple[Tensor, float]], style_mask: Tensor | None
@@ -158,7 +175,7 @@ class Objective:
         for layer, target in self.content.items():
             entering = self._evened(features[layer], self.settings.content_weight, self.content_layers, layer)
             factor = self._kept(layer, losses.content_factor, target, VGG_WIDTHS[layer])
-            content[layer] = self.content_loss(layer, entering, target, factor)
+            content[layer] = self.content_loss(layer, entering, target, factor, places=self._places(target))
         for layer in self.style_layers:
             entering = self._evened(features[layer], self.settings.style_weight, self.style_layers, layer)
             style[layer] = self._style(layer, entering)
@@ -212,9 +229,16 @@ class Objective:
             self._known[name] = terms.new_tensor([*rows, (0, 0, s.tv_weight)])
         return self._known[name]
 
-    def content_loss(self, layer: str, features: Tensor, target: Tensor, factor: Tensor | None = None) -> Tensor:
-        """Of a layer's features, not yet projected, (batch,)."""
-        projected = self.network.project(layer, features)
+    def content_loss(
+        self,
+        layer: str,
+        features: Tensor,
+        target: Tensor,
+        factor: Tensor | None = None,
+        places: Tensor | None = None,
+    ) -> Tensor:
+        """Of a layer's features, not yet projected, whose places count as the target's, (batch,)."""
+        projected = self._seen(self.network.project(layer, features), places)
         return losses.content_loss(projected, target, self.settings.normalisation, VGG_WIDTHS[layer], factor)
 
     def style_loss(self, layer: str, found: Sequence[Statistics], pixels: int) -> Tensor:

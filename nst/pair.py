@@ -214,6 +214,7 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
         [style.pixels for style in again or inputs.styles],
         by=by,
         blend=[weight for _, weight in job.styles],
+        alpha=inputs.content.alpha,
         device=job.device,
     )
 

@@ -16,13 +16,19 @@ Pixels = NDArray[np.float32]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def prepared(content: Pixels, styles: Sequence[Pixels], color: str) -> tuple[Pixels, list[Pixels]]:
-    """The content and the styles that are painted with, by the setting `color`."""
+def prepared(
+    content: Pixels, styles: Sequence[Pixels], color: str, alpha: Pixels | None = None
+) -> tuple[Pixels, list[Pixels]]:
+    """The content and the styles that are painted with, by the setting `color`.
+
+    alpha: (H, W) of the content, whose hidden pixels have no say in what its colors are.
+    """
+    seen = content if alpha is None or alpha.max() <= 0 else content[alpha > alpha.max() / 2][:, None]
     if color == "histogram":
-        return content, [matched(style, content) for style in styles]
+        return content, [matched(style, seen) for style in styles]
     if color == "luminance":
         grey = _grey(luma(content))
-        return grey, [_grey(_moved(luma(style), luma(content))) for style in styles]
+        return grey, [_grey(_moved(luma(style), luma(seen))) for style in styles]
     return content, list(styles)
 
 

@@ -132,8 +132,8 @@ class Recording:
     def _snapshot(self, path: Path, event: Progress) -> None:
         """A whole picture, as the finished one is, with the settings of its run."""
         pixels, alpha = event.picture(), self.inputs.content.alpha
-        if alpha is not None and alpha.shape != pixels.shape[:2]:  # at a coarse scale
-            alpha = None
+        if alpha is not None:
+            alpha = resize(alpha, shape=(pixels.shape[0], pixels.shape[1]))  # at a coarse scale
         carried = self.painted | {"evaluation": event.evaluation}
         self._later(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried))
 
@@ -144,7 +144,9 @@ class Recording:
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
         path = self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg"
-        self._later(lambda: write_picture(path, resize(pixels, shape=shape), quality=92))
+        alpha = self.inputs.content.alpha
+        seen = None if alpha is None else resize(alpha, shape=shape)
+        self._later(lambda: write_picture(path, resize(pixels, shape=shape), alpha=seen, quality=92))
 
     def _later(self, write: Callable[[], None]) -> None:
         """Write a picture while the painting goes on; it waits where too many are unwritten."""

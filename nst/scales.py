@@ -23,7 +23,10 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Pair:
-    """What is painted with, at one scale: pictures recoloured, `plain` the content as it came."""
+    """What is painted with, at one scale: pictures recoloured, `plain` the content as it came.
+
+    `alpha` (H, W): how visible the content's pixels are; None where all are.
+    """
 
     plain: Pixels
     content: Pixels
@@ -31,6 +34,7 @@ class Pair:
     blend: list[float]
     content_mask: Pixels | None
     style_mask: Pixels | None
+    alpha: NDArray[np.float32] | None
     settings: Settings
     state: dict[str, Tensor]
     device: torch.device
@@ -46,6 +50,7 @@ class Pair:
             content=resize(self.content, shape=shape),
             styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
             content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
+            alpha=None if self.alpha is None else resize(self.alpha, shape=shape),
         )
 
     def network(self, dtype: torch.dtype) -> FeatureExtractor:
@@ -64,17 +69,22 @@ class Pair:
         tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
         return (TiledObjective if tiled else Objective)(
             network, to_tensor(self.content).to(self.device), styles, s,
-            regions=self._regions(), style_mask=self._style_mask(),
+            regions=self._regions(), style_mask=self._style_mask(), visible=self._visible(),
         )  # fmt: skip
 
     def _regions(self) -> Tensor | None:
-        """Where each style is painted, (styles, 1, H, W): see `content_mask`."""
+        """Where each style is painted of what is visible, (styles, 1, H, W): see `content_mask`."""
         if self.content_mask is None:
             return None
         bright = torch.from_numpy(recolour.luma(self.content_mask)).clamp(0, 1)
         coloured = to_tensor(self.content_mask)[0].clamp(0, 1)
         regions = {1: [bright], 2: [bright, 1 - bright], 3: [*coloured]}[len(self.styles)]
-        return torch.stack(regions)[:, None].to(self.device)
+        masks, visible = torch.stack(regions)[:, None].to(self.device), self._visible()
+        return masks if visible is None else masks * visible
+
+    def _visible(self) -> Tensor | None:
+        """The alpha, (1, 1, H, W)."""
+        return None if self.alpha is None else torch.from_numpy(self.alpha).to(self.device)[None, None]
 
     def _style_mask(self) -> Tensor | None:
         if self.style_mask is None:
@@ -124,6 +134,12 @@ def check_masks(pair: Pair) -> None:
             raise NstError(f"{column}: give that picture as `{column}`")
         if mask is not None and recolour.luma(mask).max() <= 0:
             raise NstError(f"{column}: is black all over; make it bright where the style belongs")
+    if pair.alpha is None:
+        return
+    if pair.alpha.max() <= 0:
+        raise NstError("the content picture is transparent all over; give one in which there is something to see")
+    if pair.content_mask is not None and (recolour.luma(pair.content_mask) * pair.alpha).max() <= 0:
+        raise NstError("content_mask: is bright only where the content is transparent; make it bright where it is seen")
 
 
 def to_tensor(pixels: Pixels) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nst import balance, devices, recolour
 from nst.canvas import NetworkCanvas
-from nst.images import resize
+from nst.images import filled, resize
 from nst.run import Picture, Run
 from nst.scales import Pair, Pixels, check_masks, check_sides, scale_plan
 from nst.settings import Settings
@@ -69,12 +69,13 @@ class Subject:
     init: Pixels | None = None
     content_mask: Pixels | None = None
     style_mask: Pixels | None = None
+    alpha: Pixels | None = None
 
     @property
     def kind(self) -> tuple[Any, ...] | None:
         """Subjects of an equal kind can be painted together; None: only alone."""
         s = self.settings
-        alone = s.method != "pixels" or s.style_weight == "auto" or s.tile or s.content_mask or s.style_mask
+        alone = s.method != "pixels" or s.style_weight == "auto" or s.tile or s.content_mask or s.style_mask or self.alpha is not None
         if alone or s.deterministic == "yes":  # in company rounding is another
             return None
         return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})
@@ -90,6 +91,7 @@ def stylize(
     init: Pixels | None = None,
     content_mask: Pixels | None = None,
     style_mask: Pixels | None = None,
+    alpha: Pixels | None = None,
     device: str = "auto",
     threads: int = 0,
     resume: dict[str, Any] | None = None,
@@ -104,6 +106,8 @@ def stylize(
         blend: a weight for each style; equal where None.
         init: the picture to begin from, (h, w, 3), where `settings.init` names a file.
         content_mask, style_mask: (h, w, 3), where the settings name them.
+        alpha: (H, W) in 0..1, of a content with transparent parts: these take the colors around them, and count in
+            no loss. The finished picture is opaque: save it with the same alpha.
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
         resume: the `state()` of an earlier Progress of the same pair and settings.
     Yields:
@@ -111,7 +115,7 @@ def stylize(
     Raises:
         NstError: pictures too small for the layers, weights that do not fit, or losses that never become finite.
     """
-    subject = Subject(content, styles, settings or Settings(), blend, init, content_mask, style_mask)
+    subject = Subject(content, styles, settings or Settings(), blend, init, content_mask, style_mask, alpha)
     for _, event in together([subject], state=state, device=device, threads=threads, resume=resume):
         assert event is not None
         yield event
@@ -180,13 +184,14 @@ def together(
 
 def prepared(subject: Subject, state: dict[str, Tensor], device: torch.device) -> Pair:
     """What a subject is painted with; NstError where that cannot be."""
-    s, content = subject.settings, subject.content
-    ready, recoloured = recolour.prepared(content, subject.styles, s.color)
+    s, alpha = subject.settings, subject.alpha
+    content = filled(subject.content, alpha)
+    ready, recoloured = recolour.prepared(content, subject.styles, s.color, alpha)
     mask = subject.content_mask
     mask = None if mask is None else resize(mask, shape=content.shape[:2])
     shares = list(subject.blend or [1.0] * len(subject.styles))
     resolved = s.model_copy(update={"style_weight": balance.first(s)})
-    pair = Pair(content, ready, recoloured, shares, mask, subject.style_mask, resolved, state, device)
+    pair = Pair(content, ready, recoloured, shares, mask, subject.style_mask, alpha, resolved, state, device)
     check_masks(pair)
     check_sides(pair.at(scale_plan(content.shape[:2], s)[0][0]))
     return pair

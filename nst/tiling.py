@@ -150,8 +150,9 @@ class TiledObjective(Objective):
     def _content_share(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
         """What a tile adds to a layer's content loss, (batch,)."""
         target = self.content[layer]
-        part = tile.place(target, layer)
-        loss = self.content_loss(layer, tile.inner(features, layer), part)
+        part, places = tile.place(target, layer), self._places(target)
+        places = None if places is None else tile.place(places, layer)
+        loss = self.content_loss(layer, tile.inner(features, layer), part, places=places)
         if self.settings.normalisation == "relative":
             least = torch.finfo(torch.float32).tiny
             sizes = [losses.content_loss(torch.zeros_like(f), f, "paper").clamp_min(least) for f in (part, target)]

@@ -32,14 +32,15 @@ def command(
     from nst.images import read_picture
 
     parts = parse_styles("+".join(styles))
-    pictures = [read_picture(path).pixels for path in (image, content)]
+    original = read_picture(content)
+    pictures = [read_picture(image).pixels, original.pixels]
     pictures += [read_picture(path).on_white().pixels for path, _ in parts]
     from nst.metrics import Judge, judge
 
     measured = judge(
         pictures[0], pictures[1], pictures[2:],
         by=Judge.load(network, weights or ("oxford" if network == "vgg19" else "auto")),
-        blend=[weight for _, weight in parts], device=device,
+        blend=[weight for _, weight in parts], alpha=original.alpha, device=device,
     )  # fmt: skip
     if as_json:
         click.echo(json.dumps(measured.as_dict()))

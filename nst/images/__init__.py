@@ -1,10 +1,11 @@
 """Pictures: files ↔ arrays. Everything inside nst is sRGB-encoded, float32, 0..1, the first row on top.
 
 `opening` knows the formats and turns what decoders raise into one sentence; `reading` decodes; `colour`
-brings profiles to sRGB; `resizing` resamples; `writing` saves; `metadata` is the JSON that a saved picture
+brings profiles to sRGB; `resizing` resamples; `filling` gives hidden pixels a color; `writing` saves; `metadata` is the JSON that a saved picture
 carries.
 """
 
+from nst.images.filling import filled
 from nst.images.metadata import read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, from_array, read_picture, resized
@@ -16,6 +17,7 @@ __all__ = [
     "WRITTEN",
     "Picture",
     "bits_of",
+    "filled",
     "from_array",
     "picture_size",
     "read_metadata",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-_BARELY_VISIBLE = 1 / 512
-"""Below this alpha the colour of a resampled pixel is noise: it is set to black."""
+from nst.images.filling import filled
+
+_LANCZOS, _TRIANGLE = Image.Resampling.LANCZOS, Image.Resampling.BILINEAR
+_TINY = np.finfo(np.float32).tiny
 
 Shape = tuple[int, int]
 
@@ -34,19 +36,23 @@ def resize(pixels: np.ndarray, *, long_side: int = 0, shape: Shape | None = None
 def resize_with_alpha(
     pixels: np.ndarray, alpha: np.ndarray | None, target: Shape
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """(H, W, 3) pixels and (H, W) alpha to float32 of the target shape.
+    """(H, W, 3) pixels and (H, W) alpha to float32 of the target shape, hidden pixels in the colors around them.
 
-    The colours are weighted by alpha meanwhile, so that what is transparent does not bleed over the edges.
+    Lanczos has negative lobes: premultiplied colors divided by what it makes of alpha are noise along every edge, a
+    dashed ring. So they lie over the weighted means that a triangle filter gives, and nothing small divides.
     """
     if alpha is None:
         return resize(pixels, shape=target), None
     if pixels.shape[:2] == target:  # weighting would round
         return unit(pixels), unit(alpha)
     weight = unit(alpha)
-    new_alpha = _resampled(weight, target)
-    divisor = np.where(new_alpha < _BARELY_VISIBLE, np.float32(np.inf), new_alpha)
-    planes = [_resampled(unit(pixels[..., c]) * weight, target) / divisor for c in range(3)]
-    return np.stack(planes, axis=-1).clip(0, 1), new_alpha
+    seen = [unit(pixels[..., c]) * weight for c in range(3)]
+    new_alpha = _filtered(weight, target, _TRIANGLE).clip(0, 1)
+    means = np.stack([_filtered(plane, target, _TRIANGLE) for plane in seen], axis=-1)
+    means = filled((means / np.maximum(new_alpha, _TINY)[..., None]).clip(0, 1), new_alpha)
+    sharp = np.stack([_filtered(plane, target, _LANCZOS) for plane in seen], axis=-1)
+    rest = 1 - _filtered(weight, target, _LANCZOS)[..., None]
+    return (sharp + rest * means).clip(0, 1), new_alpha
 
 
 def over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -62,7 +68,8 @@ def unit(values: np.ndarray) -> np.ndarray:
 
 def _resampled(plane: np.ndarray, target: Shape) -> np.ndarray:
     """(H, W) float32 to the target shape, within 0..1 (Lanczos rings beyond it)."""
-    if plane.shape == target:
-        return plane
-    resized = Image.fromarray(np.ascontiguousarray(plane)).resize(target[::-1], Image.Resampling.LANCZOS)
-    return np.asarray(resized).clip(0, 1)
+    return plane if plane.shape == target else _filtered(plane, target, _LANCZOS).clip(0, 1)
+
+
+def _filtered(plane: np.ndarray, target: Shape, kernel: Image.Resampling) -> np.ndarray:
+    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(target[::-1], kernel))

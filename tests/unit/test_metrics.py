@@ -41,6 +41,21 @@ def test_a_blend_is_judged_against_its_mix(scene, stripes, untrained):
     assert error([1.0, 0.0]) < 1e-9 < error([0.7, 0.3]) < error([0.0, 1.0])
 
 
+def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
+    """The right half is hidden, and further from the left than any layer sees when it differs."""
+    content = np.tile(scene, (1, 12, 1))
+    alpha = np.zeros(content.shape[:2], np.float32)
+    alpha[:, :60] = 1
+    other = content.copy()
+    other[:, 400:] = 0.9
+    by = Judge("vgg19", untrained, "0")
+    found = [judge(p, content, [stripes], by=by, alpha=alpha, device="cpu") for p in (content, other)]
+    assert found[1].content_error == pytest.approx(0, abs=1e-9)
+    assert found[1].ssim == pytest.approx(1)
+    assert found[1].style_error == pytest.approx(found[0].style_error, rel=1e-4)
+    assert judge(other, content, [stripes], by=by, device="cpu").content_error > 0.01
+
+
 def test_slivers_are_measured_too(scene, stripes, untrained):
     sliver = scene[:5]
     by = Judge("vgg19", untrained, "0")

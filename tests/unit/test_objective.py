@@ -98,6 +98,41 @@ def test_pictures_of_a_batch_are_evaluated_as_if_alone(untrained):
     torch.testing.assert_close(both.gradient[:1], alone.gradient)
 
 
+def half_seen():
+    """Of 10 × 40 px the left quarter is visible."""
+    visible = torch.zeros(1, 1, 10, 40, dtype=torch.float64)
+    visible[..., :10] = 1
+    return visible
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "covariance"])
+@pytest.mark.parametrize("kind", ["relative", "paper", "mean"])
+def test_only_what_is_visible_counts(untrained, kind, style_loss):
+    if style_loss == "covariance" and kind != "relative":
+        pytest.skip("is relative")
+    s = settings_of(normalisation=kind, style_loss=style_loss)
+    content, x = picture(5, 1, 3, 10, 40), picture(6, 1, 3, 10, 40)
+    objective = Objective(network(untrained, s), content, [(STYLE, 0.7), (OTHER, 0.3)], s, visible=half_seen())
+    found = objective.evaluate(x)
+    assert found.gradient[..., :10].abs().max() > 0
+    assert found.gradient[..., 20:].abs().max() == 0  # 10 px from the edge nothing of conv2_1 sees
+    changed = x.clone()
+    changed[..., 20:] = 0
+    for name, part in objective.evaluate(changed).parts.items():
+        if name != "tv":
+            torch.testing.assert_close(part, found.parts[name])
+
+
+@pytest.mark.parametrize("kind", ["relative", "paper", "mean", "sum"])
+def test_a_wholly_visible_picture_is_a_picture_without_alpha(untrained, kind):
+    s = settings_of(normalisation=kind)
+    extractor, everything = network(untrained, s), torch.ones(1, 1, 10, 12, dtype=torch.float64)
+    plain = Objective(extractor, CONTENT, [(STYLE, 1.0)], s).evaluate(X)
+    seen = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, visible=everything).evaluate(X)
+    torch.testing.assert_close(seen.total, plain.total)
+    torch.testing.assert_close(seen.gradient, plain.gradient)
+
+
 def test_evened_gradients_have_the_size_of_their_layers_weight(untrained):
     s = settings_of(optimizer="adam", gradient_normalisation="yes", content_weight=0, style_weight=3)
     extractor = network(untrained, s)
