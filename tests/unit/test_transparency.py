@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst import pair, recolour, stylize
+from nst import pair, recolour
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
 from nst.job import Job
 from nst.settings import make
-from nst.stylization import Subject
+from nst.stylization import Subject, stylize
 from PIL import Image
 
 SMALL = {"size": 40, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
