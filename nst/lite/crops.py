@@ -1,0 +1,110 @@
+"""Random crops of the training pictures, drawn by worker processes while the network is trained."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Crops(Dataset):
+    """An endless series of crops of the pictures: scaled, flipped, recolored, mixed, with noise.
+
+    A crop follows from the seed and its index alone, so any number of processes draw the same series.
+
+    Args:
+        pictures: (3, h, w) uint8. side: of the crops, px.
+    """
+
+    def __init__(self, pictures: list[Tensor], side: int, seed: int):
+        self.pictures, self.side, self.seed = pictures, side, seed
+
+    def __getitem__(self, index: int) -> Tensor:
+        """(3, side, side) in 0..1; float16 halves what is sent between processes."""
+        random = np.random.default_rng((self.seed, index))
+        return _Draw(self.pictures, self.side, random).mixed().half()
+
+
+def batches(crops: Crops, count: int, device: torch.device, workers: int = 0) -> Iterator[Tensor]:
+    """The crops from the first one on, (count, 3, side, side) float32 on a device, without end.
+
+    Args:
+        workers: processes that draw in advance; 0 draws in this process when a batch is asked for.
+    """
+    loader = DataLoader(
+        crops,
+        batch_size=count,
+        sampler=itertools.count(),
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        # Forked processes share the pictures' memory; spawned ones would each receive a copy.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+    )
+    for batch in loader:
+        yield batch.to(device, non_blocking=True).float()
+
+
+class _Draw:
+    """One crop, by its own random numbers."""
+
+    def __init__(self, pictures: list[Tensor], side: int, random: np.random.Generator):
+        self.pictures, self.side, self.random = pictures, side, random
+
+    def mixed(self) -> Tensor:
+        """A crop, a blend of two, two side by side, or noise; at times with grain."""
+        random = self.random
+        crop, kind = self._recolored(self._cut()), random.random()
+        if kind < 0.12:
+            crop = torch.lerp(crop, self._recolored(self._cut()), float(random.uniform(0.1, 0.9)))
+        elif kind < 0.2:
+            seam = int(random.uniform(0.2, 0.8) * self.side)
+            crop[:, :, seam:] = self._cut()[:, :, seam:]
+        elif kind < 0.23:
+            crop = self._noise()
+        if random.random() < 0.25:
+            grain = torch.from_numpy(random.standard_normal(crop.shape, np.float32))
+            crop = crop + float(random.uniform(0, 0.2)) * grain
+        return crop.clamp(0, 1)
+
+    def _cut(self) -> Tensor:
+        random, side = self.random, self.side
+        picture = self.pictures[random.integers(len(self.pictures))]
+        height, width = picture.shape[1:]
+        cut = int(min(height, width, side * 2 ** random.uniform(-0.7, 1.3)))
+        top, left = random.integers(height - cut + 1), random.integers(width - cut + 1)
+        crop = picture[:, top : top + cut, left : left + cut].float()[None] / 255
+        crop = F.interpolate(crop, size=(side, side), mode="bicubic", antialias=True, align_corners=False)[0]
+        if random.random() < 0.5:
+            crop = crop.flip(2)
+        if random.random() < 0.15:
+            crop = crop.transpose(1, 2)
+        return crop.contiguous()
+
+    def _recolored(self, crop: Tensor) -> Tensor:
+        random = self.random
+        if random.random() < 0.5:
+            return crop
+        if random.random() < 0.25:
+            crop = crop[torch.from_numpy(random.permutation(3))]
+        if random.random() < 0.05:
+            crop = 1 - crop
+        gray = crop.mean(0, keepdim=True)
+        crop = torch.lerp(gray, crop, float(random.uniform(0, 2)))  # saturation
+        middle = crop.mean()
+        crop = (crop - middle) * float(random.uniform(0.4, 1.5)) + middle * float(random.uniform(0.6, 1.3))
+        return crop.clamp(0, 1) ** float(2 ** random.uniform(-0.5, 0.5))
+
+    def _noise(self) -> Tensor:
+        """Noise of a random grain and contrast around a random color; a flat color at worst."""
+        random, side = self.random, self.side
+        grain = int(side / 2 ** random.uniform(0, 5))
+        noise = torch.from_numpy(random.standard_normal((1, 3, grain, grain), np.float32))
+        noise = F.interpolate(noise, size=(side, side), mode="bilinear", align_corners=False)[0]
+        color = torch.from_numpy(random.uniform(0, 1, (3, 1, 1)).astype(np.float32))
+        return (color + float(random.uniform(0, 0.4)) * noise).clamp(0, 1)

@@ -1,0 +1,98 @@
+"""How far the student is from the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nst.lite.schedule import Plan
+from nst.lite.student import Student
+from nst.losses import gram
+from nst.settings import LITE_LAYERS
+from nst.smoothing import Smoothing
+
+if TYPE_CHECKING:
+    from nst.lite.samples import Sample
+
+STYLE_LAYERS = [layer for layer in LITE_LAYERS if layer.endswith("_1")]
+
+
+def transfer_loss(grams: dict[str, Tensor], content: Tensor, coefficients: Tensor) -> Tensor:
+    """The objective of style transfer with the normalization `relative`, (batch,).
+
+    Args:
+        grams: of each layer, (3 · batch, N, N): pictures, contents and styles in turn. content: the same of conv4_2's
+            features. coefficients: (batch, 6) of the content and of each style layer.
+    """
+    f, p, _ = content.unflatten(0, (-1, 3)).unbind(1)
+    losses = [(f - p).square().sum((1, 2, 3)) / p.square().sum((1, 2, 3))]
+    for layer in STYLE_LAYERS:
+        g, _, a = grams[layer].unflatten(0, (-1, 3)).unbind(1)
+        losses.append((g - a).square().sum((1, 2)) / a.square().sum((1, 2)))
+    return (coefficients * torch.stack(losses, 1)).sum(1)
+
+
+def distances(
+    student: Student, sample: Sample, normalized: Callable[[Tensor], Tensor], gradient: bool
+) -> dict[str, Tensor]:
+    """Relative squared errors of the student as batch means.
+
+    `feature:LAYER` of feature maps ‖Ms − t‖²/‖t‖², `gram:LAYER` of Gram matrices, and if asked for, `gradient`
+    (log(1 + error)) of the transfer's loss in the picture, smoothed as L-BFGS smooths it. A picture with next to
+    nothing in it counts as if it had a tenth of what the others have.
+    """
+    pictures = sample.pictures[:, 0].clone().requires_grad_(gradient)
+    triples = torch.cat([pictures[:, None], sample.pictures[:, 1:]], 1).flatten(0, 1)
+    found: dict[str, Tensor] = {}
+    grams: dict[str, Tensor] = {}
+    content = triples
+    for layer, s in student(normalized(triples)).items():
+        t, m = sample.features[layer], student.maps[layer]
+        weight, wanted = m.to(s.dtype)[:, :, None, None], gram(t)
+        if layer < "conv4":  # neighboring positions are much alike: a quarter of them suffices
+            grams[layer] = m @ _products(s) @ m.mT
+            row, column = torch.randint(2, (2,)).tolist()
+            s, t = s[:, :, row::2, column::2], t[:, :, row::2, column::2]
+            mapped = F.conv2d(s, weight)
+        else:
+            mapped = F.conv2d(s, weight)
+            grams[layer] = _products(mapped)
+        if layer == "conv4_2":
+            content = mapped.float()
+        t = t.float()
+        found[f"gram:{layer}"] = _relative((grams[layer] - wanted).square().sum((1, 2)), wanted.square().sum((1, 2)))
+        found[f"feature:{layer}"] = _relative((mapped.float() - t).square().sum((1, 2, 3)), t.square().sum((1, 2, 3)))
+    if gradient:
+        loss = transfer_loss(grams, content, sample.coefficients)
+        (gradients,) = torch.autograd.grad(loss.sum(), pictures, create_graph=True)
+        found["gradient"] = _gradient_error(gradients, sample.gradients)
+    return found
+
+
+def total(errors: dict[str, Tensor], plan: Plan, gradient_coefficient: float) -> Tensor:
+    """The weighted sum that is minimized."""
+    terms = [
+        value * (gradient_coefficient if name == "gradient" else plan.coefficient(name))
+        for name, value in errors.items()
+    ]
+    return torch.stack(terms).sum()
+
+
+def _gradient_error(gradients: Tensor, wanted: Tensor) -> Tensor:
+    smooth = Smoothing(tuple(gradients.shape), gradients.device, differentiable=True)
+    error, wanted = (gradients - wanted).flatten(1), wanted.flatten(1)
+    return ((error * smooth(error)).sum(1) / (wanted * smooth(wanted)).sum(1)).log1p().mean()
+
+
+def _products(features: Tensor) -> Tensor:
+    """`losses.gram` that can be differentiated twice."""
+    flat = features.flatten(2)
+    return (flat @ flat.mT).float() / flat.shape[2]
+
+
+def _relative(error: Tensor, size: Tensor) -> Tensor:
+    return (error / torch.maximum(size, 0.1 * size.mean())).mean()
