@@ -56,7 +56,8 @@ class Files:
 
     def __init__(self) -> None:
         self._exists: dict[str, bool] = {}
-        self._globs: dict[str, tuple[str, ...]] = {}
+        self.matches: dict[str, tuple[str, ...]] = {}
+        """Of each pattern that was asked for the pictures that it matches."""
         self.skipped: dict[str, list[str]] = {}
         """Of each pattern the files that it matches and that are no pictures by their suffix."""
         self._pictures: dict[str, tuple[int, int] | str] = {}
@@ -73,14 +74,14 @@ class Files:
 
         The suffix of a pattern matches in upper and lower case: cameras write IMG_0001.JPG.
         """
-        if pattern not in self._globs:
+        if pattern not in self.matches:
             # glob.glob, because Path.glob takes no absolute pattern
             found = sorted(dict.fromkeys(glob.glob(_whatever_case(pattern), recursive=True)))  # noqa: PTH207
             pictures = [path for path in found if path.lower().endswith(SUFFIXES)]
             others = {*found} - {*pictures}
             self.skipped[pattern] = sorted(path for path in others if Path(path).is_file())
-            self._globs[pattern] = tuple(tidy(path) for path in pictures if self.exists(path))
-        return self._globs[pattern]
+            self.matches[pattern] = tuple(tidy(path) for path in pictures if self.exists(path))
+        return self.matches[pattern]
 
     def look(self, paths: Iterable[str]) -> None:
         """Read the headers of many pictures at once, so that what follows need not wait for a slow disk."""
@@ -120,10 +121,10 @@ class Files:
             return _missing(path)
         if sentence := _unusable(path):
             return sentence
-        from nst.images import picture_size  # numpy and Pillow: only now
+        from nst.images import whole_picture_size  # numpy and Pillow: only now
 
         try:
-            return picture_size(path)
+            return whole_picture_size(path)
         except NstError as error:
             return str(error)
 

@@ -1,8 +1,8 @@
 """Pictures: files ↔ arrays. Everything inside nst is sRGB-encoded, float32, 0..1, the first row on top.
 
 `opening` knows the formats and turns what decoders raise into one sentence; `reading` decodes; `colour`
-brings profiles to sRGB; `resizing` resamples; `filling` gives hidden pixels a color; `writing` saves; `metadata` is the JSON that a saved picture
-carries.
+brings profiles to sRGB; `resizing` resamples; `filling` gives hidden pixels a color; `writing` saves; `wholeness` finds
+truncated files; `metadata` is the JSON that a saved picture carries.
 """
 
 from nst.images.filling import filled
@@ -10,6 +10,7 @@ from nst.images.metadata import read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, from_array, read_picture, resized
 from nst.images.resizing import resize
+from nst.images.wholeness import whole_picture_size
 from nst.images.writing import WRITTEN, bits_of, write_picture
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "read_picture",
     "resize",
     "resized",
+    "whole_picture_size",
     "write_picture",
 ]

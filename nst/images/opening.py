@@ -37,15 +37,18 @@ class Header:
     orientation: int  # EXIF's 1..8
     bits: int  # a channel, as the file says it
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) as the picture is seen, its orientation applied."""
+        return (self.width, self.height) if self.orientation < 5 else (self.height, self.width)
+
 
 def picture_size(path: PathLike) -> tuple[int, int]:
     """(width, height) in pixels as the picture is seen, its orientation applied; reads the header only.
 
     Raises NstError where the file is missing, no picture, of an unsupported format, broken or too big.
     """
-    header = read_header(path)
-    sides = (header.width, header.height)
-    return sides if header.orientation < 5 else sides[::-1]
+    return read_header(path).size
 
 
 def read_header(path: PathLike) -> Header:
@@ -76,6 +79,11 @@ def decoding(path: PathLike) -> Iterator[None]:
         raise NstError(
             f"{path}: the picture says that it has more than the {MAX_PIXELS // 10**6} megapixels "
             "that are read: make it smaller first"
+        ) from error
+    except ModuleNotFoundError as error:
+        package = str(error.name).replace("_", "-")
+        raise NstError(
+            f"{path}: needs the package {package}, which is not installed here: pip install {package}"
         ) from error
     except Exception as error:  # hostile files make decoders raise nearly everything
         reason = " ".join(str(error).split()) or type(error).__name__
