@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
+from nst import leftovers, running
 from nst.bundles import bundled, forecast
 from nst.config import CONFIG, Config, load_config
 from nst.errors import NstError
@@ -33,6 +34,8 @@ from nst.inputs import Files
     type=click.Path(path_type=Path),
     help="Of the cluster: its nst.yaml counts more than the configuration.",
 )
+@click.option("--prune", is_flag=True, help="Remove the pictures that no row asks for, after showing them.")
+@click.option("--yes", is_flag=True, help="With --prune: do not ask.")
 @click.option("--limit", default=10, show_default=True, help="Print at most so many lines of a kind; 0 prints all.")
 def command(
     manifest: str | None,
@@ -41,30 +44,65 @@ def command(
     as_csv: bool,
     cluster: bool,
     profile: Path,
+    prune: bool,
+    yes: bool,
     limit: int,
 ) -> None:
     """Show the pairs of MANIFEST, how many jobs they are, and about how long they take. Runs nothing."""
     config = load_config(config_file or CONFIG) if config_file or Path(CONFIG).exists() else Config()
+    given = {"manifest": manifest or config.manifest, "results": (results or config.results).rstrip("/") or "/"}
+    changes = {key: value for key, value in given.items() if value != getattr(config, key)}
     if cluster:
-        config = _with_profile(config, profile)
-    manifest, results, files = manifest or config.manifest, results or config.results, Files()
+        profile = _profile(profile)
+        config = config.model_copy(update=load_config(profile / "nst.yaml").model_dump(exclude_unset=True))
+    config, files = config.model_copy(update=given), Files()
+    manifest, results = config.manifest, config.results
     pairs = read_grid(manifest, config, files)
     if as_csv:
         bundles = bundled(pairs, config, files) if config.bundle else []
         names = {pair.id: bundle.name for bundle in bundles for pair in bundle.pairs}
         print_grid_csv(pairs, sys.stdout, results, config.format, names)
         return
+    if prune:
+        _prune(pairs, results, yes, limit)
+        return
     report = _cluster if cluster else partial(_report, limit=limit)
     for line in report(manifest, pairs, config, results, files):
         click.echo(line)
+    run = running.command(changes, config_file=config_file or "", profile=profile if cluster else None)
+    click.echo(f"run       {run}")
+
+
+def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
+    """Remove the pairs that no row asks for, once somebody has agreed."""
+    names = leftovers.unasked(results, {pair.id for pair in pairs})
+    if not names:
+        click.echo(f"{results}/pairs has no picture that no row asks for")
+        return
+    for line in [f"{results}/pairs", *_shortened([f"  {name}" for name in names], limit)]:
+        click.echo(line)
+    megabytes = leftovers.size(results, names) / 1e6
+    question = f"no row asks for {'this picture' if len(names) == 1 else f'these {len(names):,} pictures'}"
+    try:
+        agreed = yes or click.confirm(f"{question}; remove {megabytes:,.1f} MB for good?")
+    except click.Abort:
+        raise NstError("nothing was removed; answer y, or add --yes") from None
+    if not agreed:
+        click.echo("nothing was removed")
+        return
+    kept = leftovers.prune(results, names)
+    click.echo(f"removed {_count(len(names), 'picture')}, with their records and logs")
+    for folder in kept:
+        click.echo(f"{folder} stays: other files are in it")
 
 
 def _report(
     manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, *, limit: int
 ) -> Iterator[str]:
+    there = _made(pairs, config, results)
     yield f"{manifest}: {_count(len(pairs), 'pair')}"
-    contents = Counter(pair.content_name for pair in pairs)
-    styles = Counter(pair.style_name for pair in pairs)
+    contents = Counter(pair.content_title for pair in pairs)
+    styles = Counter(pair.style_title for pair in pairs)
     settings = Counter(pair.settings_name for pair in pairs)
     for title, counter in (("contents", contents), ("styles", styles), ("settings", settings)):
         yield ""
@@ -72,22 +110,55 @@ def _report(
         yield from _shortened([f"  {name}  ({_count(n, 'pair')})" for name, n in counter.items()], limit)
     yield ""
     yield f"pairs ({results}/pairs/…)"
-    yield from _shortened([f"  {pair.id}" for pair in pairs], limit)
+    yield from _shortened([f"  {pair.id}{'  (there already)' * (pair.id in there)}" for pair in pairs], limit)
     yield ""
-    yield from _forecast(pairs, config, results, files)
+    waiting = [pair for pair in pairs if pair.id not in there]
+    yield from _globs(files)
+    yield f"results   {Path(results).absolute()}"
+    yield f"jobs      {_count(len(waiting), 'picture')} to paint{_there(len(there))}"
+    if old := len(leftovers.unasked(results, {pair.id for pair in pairs})):
+        yield f"kept      {_count(old, 'picture')} that no row asks for; --prune shows and removes them"
+    yield from _forecast(waiting, files)
+    yield from (f"missing   {line}" for line in running.lacking(waiting, config))
 
 
-def _with_profile(config: Config, profile: Path) -> Config:
-    """The configuration as `snakemake --workflow-profile` has it."""
-    file = profile / "nst.yaml"
-    if not file.is_file():
-        raise NstError(f"{file}: is not there; name the folder of a cluster's profile with --profile")
-    return config.model_copy(update=load_config(file).model_dump(exclude_unset=True))
+def _globs(files: Files) -> Iterator[str]:
+    """What the patterns of the manifest leave out."""
+    for pattern, found in list(files.matches.items()):
+        stem, dot, suffix = pattern.rpartition(".")
+        wider = stem if stem.endswith("*") else f"{stem}.*"
+        more = {*files.glob(f"{stem}.*")} - {*found} if dot and suffix.isalnum() else ()
+        others = files.skipped[pattern]
+        if more:
+            yield f"glob      {pattern} is {_count(len(found), 'picture')}; {wider} has {_named(sorted(more))} too"
+        if others:
+            what = "file that is no picture" if len(others) == 1 else "files that are no pictures"
+            skipped = f"skipped {len(others):,} {what}: {_named(others)}"
+            yield f"glob      {pattern} is {_count(len(found), 'picture')}; {skipped}"
+
+
+def _named(paths: Sequence[str]) -> str:
+    """The first files of several."""
+    return ", ".join(Path(path).name for path in paths[:3]) + f" and {len(paths) - 3:,} more" * (len(paths) > 3)
+
+
+def _profile(folder: Path) -> Path:
+    """The folder of a cluster's profile, in the working directory or else in the workflow's."""
+    ours = running.repository()
+    for place in (folder, ours / folder if ours else folder):
+        if (place / "nst.yaml").is_file():
+            return place
+    raise NstError(f"{folder}/nst.yaml: is not there; name the folder of a cluster's profile with --profile")
+
+
+def _made(pairs: list[Pair], config: Config, results: str) -> set[str]:
+    """The ids of the pairs that have a picture."""
+    return {pair.id for pair in pairs if Path(pair.image(results, config.format)).exists()}
 
 
 def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
     """What would be submitted, by forecast. With `bundle: 0` each pair is a job of its own."""
-    there = {pair.id for pair in pairs if Path(pair.image(results, config.format)).exists()}
+    there = _made(pairs, config, results)
     jobs = [
         job
         for job in bundled(pairs, config, files)
@@ -96,17 +167,19 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, fil
     yield f"{manifest}: {_count(len(pairs), 'pair')}{_there(len(there))}"
     if not jobs:
         return
-    painted = [pair for job in jobs for pair in job.pairs if pair.id in there]
+    left = [job.seconds - sum(forecast(p, config, files)[0] for p in job.pairs if p.id in there) for job in jobs]
     what = "CPU node" if config.device == "cpu" else "GPU"
     each = sorted(len(job.pairs) for job in jobs)
     longest = max(jobs, key=lambda job: job.seconds)
-    hours = (sum(job.seconds for job in jobs) - sum(forecast(pair, config, files)[0] for pair in painted)) / 3600
+    hours = sum(left) / 3600
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
     yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"
-    eight = max(longest.seconds, 450 * hours)  # a job is not divided
     about = f"about {hours:,.1f}" if hours >= 0.1 else "less than 0.1"
-    yield f"hours     {about} {what} hours: {duration_text(3600 * hours)} on 1, {duration_text(eight)} on 8"
+    several = min(8, len(jobs))
+    shared = max(*left, sum(left) / several) if several > 1 else 0.0  # a job is not divided
+    on_several = f", {duration_text(shared)} on {several}" if shared else ""
+    yield f"hours     {about} {what} hours: {duration_text(sum(left))} on 1{on_several}"
     longest_text = f"{longest.name}, {_count(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
     yield f"longest   {longest_text}; asked for: {minutes(longest.seconds)} min"
     yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB a job"
@@ -120,9 +193,7 @@ def _shortened(lines: list[str], limit: int) -> list[str]:
     return [*lines[:limit], f"  … and {len(lines) - limit:,} more (--limit 0 shows them)"]
 
 
-def _forecast(pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
-    waiting = [pair for pair in pairs if not Path(pair.image(results, config.format)).exists()]
-    yield f"jobs      {_count(len(waiting), 'picture')} to paint{_there(len(pairs) - len(waiting))}"
+def _forecast(waiting: list[Pair], files: Files) -> Iterator[str]:
     if not waiting:
         return
     cores = os.cpu_count() or 1

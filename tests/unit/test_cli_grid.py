@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +15,12 @@ import click
 import pytest
 from click.testing import CliRunner
 from gridfiles import picture, table
-from nst import __main__, cli
+from nst import __main__, cli, running
 from nst.commands.options import setting_options
 from nst.estimate import duration_text, estimate
 from nst.settings import GROUPS, defaults, fields, flag, grouped, make
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +53,7 @@ def test_grid_of_one_pair(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(
         "manifest.csv: 1 pair\n\ncontents (1)\n  lake  (1 pair)\n\nstyles (1)\n  wave  (1 pair)\n\n"
         "settings (1)\n  default  (1 pair)\n\npairs (out/pairs/…)\n  lake/wave/default\n\n"
-        "jobs      1 picture to paint\ntime      about "
+        f"results   {Path('out').absolute()}\njobs      1 picture to paint\ntime      about "
     )
 
 
@@ -60,6 +66,175 @@ def test_grid_is_short_and_tells_what_is_done(capsys: pytest.CaptureFixture[str]
     assert "jobs      99 pictures to paint, 1 picture there already" in out
     assert len(out.splitlines()) < 30
     assert len(run(capsys, "grid", "manifest.csv", "--limit", "0")[1].splitlines()) > 150
+
+
+def test_grid_looks_for_pictures_in_the_results_that_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    table("content,style\nlake.jpg|pine.jpg,wave.jpg\n")
+    picture("out/pairs/lake/wave/default/image.png")
+    out = run(capsys, "grid", "manifest.csv", "--results", "out/")[1]
+    assert "\n  lake/wave/default  (there already)\n  pine/wave/default\n" in out
+    assert f"\nresults   {Path('out').absolute()}\njobs      1 picture to paint, 1 picture there already\n" in out
+    assert "jobs      2 pictures to paint\n" in run(capsys, "grid", "manifest.csv")[1]
+
+
+def test_grid_says_what_its_globs_leave_out(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.jpg", "b.JPG", "c.jpeg", "d.png"):
+        picture(f"photos/{name}")
+    for name in ("Thumbs.db", "notes.txt"):
+        Path("photos", name).touch()
+    table("content,style\nphotos/*,wave.jpg\nphotos/*.jpg,photos/d.*\n")
+    out = run(capsys, "grid", "manifest.csv")[1]
+    assert "glob      photos/* is 4 pictures; skipped 2 files that are no pictures: Thumbs.db, notes.txt\n" in out
+    assert "glob      photos/*.jpg is 2 pictures; photos/* has c.jpeg, d.png too\n" in out
+    assert out.count("\nglob ") == 2
+
+
+def test_grid_says_what_is_missing_to_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NST_WEIGHTS_DIR", raising=False)
+    monkeypatch.setenv("NST_CACHE", "nowhere")
+    monkeypatch.setattr(running, "find_spec", lambda name: None)
+    table("content,style,network\nlake.jpg,wave.jpg,vgg16|lite\ns3://bucket/a.jpg,wave.jpg,lite\n")
+    out = run(capsys, "grid", "manifest.csv")[1]
+    assert [line[10:] for line in out.splitlines() if line.startswith("missing ")] == [
+        "weights of vgg16: the run downloads them; without internet see `nst weights vgg16`",
+        "1 of the pictures: the run downloads them",
+        "the package s3fs, for addresses s3://…: pip install s3fs",
+        f"Snakemake: pip install '{REPOSITORY}[workflow]'",
+    ]
+    table("content,style,network\nlake.jpg,wave.jpg,lite\n")
+    monkeypatch.undo()
+    monkeypatch.chdir(Path("manifest.csv").absolute().parent)
+    assert "missing " not in run(capsys, "grid", "manifest.csv")[1]
+
+
+def test_grid_finds_a_truncated_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = Path("lake.jpg").read_bytes()
+    Path("lake.jpg").write_bytes(whole[:-20])
+    table("content,style\nlake.jpg|pine.jpg,wave.jpg\n")
+    status, _, err = run(capsys, "grid", "manifest.csv")
+    assert status == 1
+    assert err.startswith("nst: manifest.csv:2: content: lake.jpg: the picture is truncated, corrupt or ")
+
+
+def command_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The words of the command that `nst grid` ends with."""
+    out = run(capsys, "grid", *arguments)[1]
+    return shlex.split(out.splitlines()[-1].removeprefix("run       "))
+
+
+def test_grid_ends_with_the_command_that_runs_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table("content,style\nlake.jpg,wave.jpg\n", "my table.csv")
+    cores = str(os.cpu_count())
+    command = ["snakemake", "-s", f"{REPOSITORY}/Snakefile", "--cores", cores]
+    changed = ["--config", "manifest=my table.csv", "results=out"]
+    assert command_of(capsys, "my table.csv", "--results", "out/") == [*command, *changed]
+    Path("mine.yaml").write_text("manifest: my table.csv\n")
+    assert command_of(capsys, "--config", "mine.yaml") == [*command, "--configfile", "mine.yaml"]
+    slurm = f"{REPOSITORY}/profiles/slurm"
+    assert command_of(capsys, "my table.csv", "--cluster") == [
+        *command[:3], "--workflow-profile", slurm, "--configfile", f"{slurm}/nst.yaml", *changed[:2]
+    ]  # fmt: skip
+    monkeypatch.chdir(REPOSITORY)
+    assert command_of(capsys) == ["snakemake", "--cores", cores]
+    assert command_of(capsys, "--cluster") == ["snakemake", "--workflow-profile", "profiles/slurm"]
+
+
+def test_a_package_without_its_repository_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("nst.__file__", str(tmp_path / "site-packages/nst/__init__.py"))
+    table("content,style\nlake.jpg,wave.jpg\n")
+    *_, line, advice = run(capsys, "grid", "manifest.csv")[1].splitlines()
+    assert line.startswith("run       snakemake -s NST/Snakefile --cores ")
+    assert (
+        advice == "          with, for NST, your copy of nst's repository: it was installed here without the workflow"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a b.csv", "2024", "1.5", "True", "a: b.csv", "x #y.csv", "[z.csv", "[z].csv", '"q".csv', "1e3", "1_000", "é"],
+)
+def test_snakemake_reads_what_it_is_given(value: str) -> None:
+    from snakemake.cli import parse_config
+
+    *_, given = shlex.split(running.command({"manifest": value}))
+    assert parse_config([given]) == {"manifest": value}
+
+
+def test_the_hours_of_a_cluster_are_those_that_are_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """Never more on several GPUs than on one, nor on more of them than there are jobs."""
+    rows = "content,style,seed,size\nlake.jpg,wave.jpg," + "|".join(map(str, range(60))) + ",2048\n"
+    table(rows)
+    Path("p").mkdir()
+    for minutes, jobs in (("60", 1), ("30", 2)):
+        Path("p/nst.yaml").write_text(f"bundle: {minutes}\n")
+        for n in (0, 10, 50):
+            for seed in range(n):
+                name = "size=2048" if seed == 0 else f"seed={seed}+size=2048"
+                picture(f"results/pairs/lake/wave/{name}/image.png")
+            out = run(capsys, "grid", "manifest.csv", "--cluster", "--profile", "p")[1]
+            told = re.search(r"hours: (.*) on 1(?:, (.*) on (\d))?\n", out)
+            assert told
+            assert f"bundles   {jobs} job" in out
+            if jobs == 1:
+                assert told[2] is None
+            else:
+                assert int(told[3]) == jobs
+                assert seconds_of(told[2]) <= seconds_of(told[1])
+
+
+def seconds_of(duration: str) -> int:
+    number, unit = duration.split()
+    return int(number) * {"s": 1, "min": 60}[unit]
+
+
+def test_pictures_that_no_row_asks_for_are_counted_and_removed_after_asking(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table("content,style\nlake.jpg,wave.jpg\n")
+    for name in ("lake/wave/default", "lake/wave/old", "pine/wave/default", "pine/wave/foreign", "pine/wave/bare"):
+        picture(f"out/pairs/{name}/image.png")
+        picture(f"out/pairs/{name}/snapshots/frames/000001.jpg")
+        Path(f"out/pairs/{name}/run.json").write_text(json.dumps({"id": name}))
+        for place in (f"out/logs/stylize/{name}.log", f"out/benchmarks/stylize/{name}.tsv"):
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+            Path(place).touch()
+    Path("out/pairs/pine/wave/default/notes.txt").touch()
+    Path("out/pairs/pine/wave/foreign/run.json").write_text('{"id": "made by another program"}')
+    Path("out/pairs/pine/wave/bare/run.json").unlink()
+    for place in ("out/.work/lake/wave/old/.nst-work", "out/.work/pine/wave/default/mine"):
+        Path(place).parent.mkdir(parents=True)
+        Path(place).touch()
+    asked = ("grid", "manifest.csv", "--results", "out")
+    assert "kept      2 pictures that no row asks for; --prune shows and removes them\n" in run(capsys, *asked)[1]
+    before = sorted(Path("out").rglob("*"))
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    status, out, _ = run(capsys, *asked, "--prune")
+    assert status == 0
+    assert out.startswith("out/pairs\n  lake/wave/old\n  pine/wave/default\nno row asks for these 2 pictures; remove ")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run(capsys, *asked, "--prune")[2] == "nst: nothing was removed; answer y, or add --yes\n"
+    assert sorted(Path("out").rglob("*")) == before
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    out = run(capsys, *asked, "--prune")[1]
+    assert out.endswith(
+        "removed 2 pictures, with their records and logs\nout/pairs/pine/wave/default stays: other files are in it\n"
+    )
+    left = {path.as_posix() for path in Path("out").rglob("*") if path.is_file()}
+    assert not any("lake/wave/old" in path for path in left)
+    assert {path for path in left if "pine/wave/default" in path} == {
+        "out/pairs/pine/wave/default/notes.txt", "out/.work/pine/wave/default/mine"
+    }  # fmt: skip
+    assert sum("lake/wave/default" in path for path in left) == 5
+    assert {"out/pairs/pine/wave/foreign/image.png", "out/pairs/pine/wave/bare/image.png"} < left
+    assert run(capsys, *asked, "--prune", "--yes")[1] == "out/pairs has no picture that no row asks for\n"
 
 
 def test_grid_reads_the_config_and_prints_csv(capsys: pytest.CaptureFixture[str]) -> None:
