@@ -127,7 +127,7 @@ def stylize(
         style_weight=finished.style_weight,
         history=history,
         metadata=describe(job, inputs, sources.hashes(), origin, digest),
-        warnings=finished.warnings,
+        warnings=(*inputs.warnings, *finished.warnings),
     )
 
 

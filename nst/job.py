@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Gives a picture by its path and the size that is asked for, as `read_picture` does.
 Reader = Callable[..., Picture]
 
+#: A picture with a shorter side (px) has nothing of its own for a network to see, however it is enlarged.
+TINY = 16
+
 
 @dataclass(frozen=True)
 class Job:
@@ -54,6 +57,8 @@ class Inputs:
     init: Picture | None
     content_mask: Picture | None
     style_mask: Picture | None
+    warnings: tuple[str, ...] = ()
+    """What was done to a picture that hardly is one."""
 
 
 def default_output(content: str, styles: tuple[tuple[str, float], ...]) -> Path:
@@ -80,7 +85,30 @@ def read_inputs(
         styles = [read(path, long_side=side).on_white() for path, _ in job.styles]
     init = read(s.init, shape=(height, width)).on_white() if s.init not in PATHS["init"] else None
     masks = _mask(read, s.content_mask, content), _mask(read, s.style_mask, styles[0])
-    return Inputs(content, styles, init, *masks)
+    used = [("content", job.content, content)]
+    used += [("style", path, style) for (path, _), style in zip(job.styles, styles, strict=True)]
+    enlarged = [_enlargement(what, path, size_of(path), picture) for what, path, picture in used]
+    return Inputs(content, styles, init, *masks, tuple(filter(None, [*enlarged, _measurement(content)])))
+
+
+def _enlargement(what: str, path: str, size: tuple[int, int], picture: Picture) -> str:
+    """A warning about a tiny picture; '' for any other."""
+    width, height = size
+    if min(width, height) >= TINY:
+        return ""
+    used = f"{picture.pixels.shape[1]}×{picture.pixels.shape[0]} px"
+    return (
+        f"the {what} {path} has {width}×{height} px and is used at {used}: below {TINY} px a side there is little "
+        "to stylize from; give a larger picture"
+    )
+
+
+def _measurement(content: Picture) -> str:
+    """A warning where the metrics enlarge the stylized picture; '' where they do not."""
+    height, width = content.pixels.shape[:2]
+    if min(height, width) >= TINY:
+        return ""
+    return f"the picture has {width}×{height} px: its metrics are those of an enlargement to {TINY} px a side"
 
 
 def subject_of(job: Job, inputs: Inputs) -> Subject:

@@ -138,6 +138,8 @@ def _paint(
     """What the run has kept, its record, and its picture in the work folder."""
     clock = _Clock()
     inputs = read_inputs(job)
+    for warning in inputs.warnings:
+        log.warning(warning)
     hashes = _hashes(job)
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
@@ -161,9 +163,9 @@ def _paint(
         "metrics": metrics.as_dict(),
         "style_weight": finished.style_weight,
         "together": finished.together,
-        "warnings": list(finished.warnings),
+        "warnings": [*inputs.warnings, *finished.warnings],
     }  # fmt: skip
-    for warning in record["warnings"]:
+    for warning in finished.warnings:
         log.warning(warning)
     return run, record, staged
 

@@ -34,10 +34,10 @@ class Pair:
     blend: list[float]
     content_mask: Pixels | None
     style_mask: Pixels | None
-    alpha: NDArray[np.float32] | None
     settings: Settings
     state: dict[str, Tensor]
     device: torch.device
+    alpha: NDArray[np.float32] | None = None
 
     def at(self, shape: tuple[int, int]) -> Pair:
         """The same pair with a content of so many rows and columns, and styles in proportion."""

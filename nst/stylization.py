@@ -75,7 +75,8 @@ class Subject:
     def kind(self) -> tuple[Any, ...] | None:
         """Subjects of an equal kind can be painted together; None: only alone."""
         s = self.settings
-        alone = s.method != "pixels" or s.style_weight == "auto" or s.tile or s.content_mask or s.style_mask or self.alpha is not None
+        masked = s.content_mask or s.style_mask or self.alpha is not None
+        alone = s.method != "pixels" or s.style_weight == "auto" or s.tile or masked
         if alone or s.deterministic == "yes":  # in company rounding is another
             return None
         return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})
@@ -191,7 +192,7 @@ def prepared(subject: Subject, state: dict[str, Tensor], device: torch.device) -
     mask = None if mask is None else resize(mask, shape=content.shape[:2])
     shares = list(subject.blend or [1.0] * len(subject.styles))
     resolved = s.model_copy(update={"style_weight": balance.first(s)})
-    pair = Pair(content, ready, recoloured, shares, mask, subject.style_mask, alpha, resolved, state, device)
+    pair = Pair(content, ready, recoloured, shares, mask, subject.style_mask, resolved, state, device, alpha)
     check_masks(pair)
     check_sides(pair.at(scale_plan(content.shape[:2], s)[0][0]))
     return pair

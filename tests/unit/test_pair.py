@@ -429,3 +429,37 @@ def test_a_picture_of_others_cannot_be_made_again(tmp_path, capsys, scene):
     write_picture(tmp_path / "plain.png", scene)
     assert main(["again", str(tmp_path / "plain.png"), "-o", str(tmp_path / "out.png")]) == 1
     assert "carries no settings of nst" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (15, 40), (40, 15)])
+@pytest.mark.parametrize("what", ["content", "style"])
+def test_a_tiny_picture_is_enlarged_with_a_warning(job, tmp_path, caplog, what, shape):
+    write_picture(tmp_path / "tiny.png", np.random.default_rng(1).random((*shape, 3), np.float32))
+    tiny = str(tmp_path / "tiny.png")
+    it = job("a", iterations=1)
+    it = dataclasses.replace(it, **{"content": tiny} if what == "content" else {"styles": ((tiny, 1.0),)})
+    used = pair.read_inputs(it)
+    picture = used.content if what == "content" else used.styles[0]
+    sizes = [f"{width}×{height} px" for height, width in (shape, picture.pixels.shape[:2])]
+    expected = f"the {what} {tiny} has {sizes[0]} and is used at {sizes[1]}: below 16 px a side"
+    record = pair.paint(it)
+    [warning] = [warning for warning in record["warnings"] if "the picture has" not in warning]
+    assert warning.startswith(expected)
+    assert caplog.text.count(expected) == 1
+
+
+def test_a_picture_of_sixteen_pixels_needs_no_warning(job, tmp_path):
+    write_picture(tmp_path / "small.png", np.random.default_rng(1).random((16, 20, 3), np.float32))
+    small = str(tmp_path / "small.png")
+    it = dataclasses.replace(job("a"), content=small, styles=((small, 1.0),))
+    assert pair.read_inputs(it).warnings == ()
+    [warning] = pair.read_inputs(dataclasses.replace(it, settings=make(SMALL | {"size": 12}))).warnings
+    assert warning == "the picture has 12×10 px: its metrics are those of an enlargement to 16 px a side"
+
+
+@pytest.mark.parametrize("shape", [(15, 15), (3, 40)])
+def test_a_picture_too_small_for_its_layers_is_refused(job, tmp_path, shape):
+    write_picture(tmp_path / "tiny.png", np.random.default_rng(1).random((*shape, 3), np.float32))
+    it = dataclasses.replace(job("a", content_layers="conv5_1", size=0), content=str(tmp_path / "tiny.png"))
+    with pytest.raises(NstError, match=rf"the content picture is {shape[1]}×{shape[0]} px .* at least 16 px a side"):
+        pair.paint(it)

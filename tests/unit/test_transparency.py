@@ -81,7 +81,11 @@ def test_nothing_visible_is_one_message(scene, stripes, cutout, untrained):
         next(stylize(scene, [stripes], make(SMALL), alpha=np.zeros_like(cutout), **common))
     outside = np.repeat(1 - cutout[..., None], 3, 2)
     with pytest.raises(NstError, match="content_mask: is bright only where the content is transparent"):
-        next(stylize(scene, [stripes], make({**SMALL, "content_mask": "m"}), alpha=cutout, content_mask=outside, **common))
+        next(
+            stylize(
+                scene, [stripes], make({**SMALL, "content_mask": "m"}), alpha=cutout, content_mask=outside, **common
+            )
+        )
 
 
 def test_such_a_picture_is_optimized_alone(scene, stripes, cutout):
