@@ -11,6 +11,7 @@ from PIL import Image
 
 from nst.errors import NstError
 from nst.files import replacing
+from nst.images.metadata import mark
 from nst.settings import defaults
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ def animate(
     encode = {".gif": _gif, ".mp4": _mp4}.get(out.suffix.lower())
     if encode is None:
         raise NstError(f"{out}: an animation is written as .gif or .mp4; choose one of these suffixes")
-    frames = _read(spread(_frames(frames_dir), _MOST_FRAMES), long_side)
+    frames = _read(spread(frames_of(frames_dir), _MOST_FRAMES), long_side)
     data = encode(frames, _times(len(frames), frame_rate, hold))
     while len(data) > max_bytes and (smaller := _reduced(frames, max_bytes / len(data))):
         frames = smaller
@@ -62,11 +63,18 @@ def spread(items: Sequence[T], most: int) -> list[T]:
     return [items[place] for place in places]
 
 
-def _frames(folder: Path) -> list[Path]:
-    found = [path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
-    if not found:
-        raise NstError(f"{folder}: no frames here; paint with frames=10, a frame every 10 evaluations")
-    return sorted(found, key=lambda path: int(path.stem))
+def frames_of(folder: Path) -> list[Path]:
+    """The frames in a folder, or in that of a pair, by their numbers; NstError where there are none."""
+    if not folder.is_dir():
+        raise NstError(f"{folder}: is no folder; name the folder of a pair, or of frames like 000010.jpg")
+    for place in (folder / "snapshots" / "frames", folder / "frames", folder):
+        found = [path for path in place.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
+        if found:
+            return sorted(found, key=lambda path: int(path.stem))
+    raise NstError(
+        f"{folder}: no frames in it or in its snapshots/frames; name the folder of a pair that was made with frames "
+        "above 0 and, by nst stylize, with --record FOLDER"
+    )
 
 
 def _read(paths: Sequence[Path], long_side: int) -> list[Image.Image]:
@@ -114,7 +122,10 @@ def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
     pictures = [frame.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     file = io.BytesIO()
     durations = [round(time * 100) * 10 for time in times]  # a GIF counts hundredths of a second
-    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False)
+    pictures[0].save(
+        file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False,
+        comment=mark("animation"),
+    )  # fmt: skip
     return file.getvalue()
 
 

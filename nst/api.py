@@ -20,10 +20,11 @@ from PIL import Image, ImageOps
 from nst import presets, weights
 from nst.cells import parse_styles
 from nst.errors import NstError
-from nst.files import sha256
+from nst.files import refuse_inputs, sha256
 from nst.images import Picture, from_array, picture_size, read_picture, resized, write_picture
 from nst.images.colour import to_srgb
-from nst.job import Job, default_output, read_inputs, subject_of
+from nst.job import Job, output_name, read_inputs, subject_of
+from nst.names import stem
 from nst.settings import PICTURES, Settings, make
 
 if TYPE_CHECKING:
@@ -60,10 +61,8 @@ class Stylized:
 
         Raises NstError for another suffix, a place that cannot be written, or the path of an input.
         """
-        target = Path(path)
-        for name in (self.metadata["content"], *self.metadata["style"], *self.metadata["pictures"]):
-            if target.exists() and Path(name["path"]).exists() and target.samefile(name["path"]):
-                raise NstError(f"{path}: is an input of this image; choose another name for the output")
+        inputs = (self.metadata["content"], *self.metadata["style"], *self.metadata["pictures"])
+        refuse_inputs(Path(path), (each["path"] for each in inputs))
         write_picture(path, self.pixels, alpha=self.alpha, metadata=self.metadata)
 
     def image(self) -> Image.Image:
@@ -159,7 +158,7 @@ def stylize_files(
 
     styles = _styles(style, _Sources())
     chosen = _settings("nst.stylize_files", settings, values)
-    target = Path(output) if output else default_output(str(content), styles)
+    target = Path(output) if output else Path(f"{output_name(stem(str(content)), styles)}.png")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
     return pair.paint(job, on_progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from nst.errors import NstError, Problems
@@ -58,6 +58,22 @@ def _matches(pattern: str, files: Files) -> tuple[str, ...]:
     return matches
 
 
+def parse_blend(arguments: Sequence[str]) -> Styles:
+    """The styles of a command's arguments: one, a blend like `wave.jpg:0.7+scream.jpg:0.3`, or several with weights.
+
+    Raises NstError as `parse_styles`, and where one of several has no weight: it may be meant as a content.
+    """
+    files = Files()
+    if len(arguments) > 1 and not all(_has_weight(text, files) for text in arguments):
+        share = f":{1 / len(arguments):.2g}"
+        weighted = [text if _has_weight(text, files) else text + share for text in arguments]
+        raise NstError(
+            f"{', '.join(arguments)}: several styles need a weight each: {' '.join(weighted)}, or "
+            f"{'+'.join(weighted)}; for several contents name their folder: nst stylize FOLDER STYLE -o FOLDER"
+        )
+    return parse_styles("+".join(arguments), files)
+
+
 def parse_styles(text: str, files: Files | None = None) -> Styles:
     """The (path, weight) pairs of a style or of a blend like `wave.jpg:0.7+scream.jpg:0.3`.
 
@@ -96,6 +112,11 @@ def _named(text: str, files: Files) -> bool:
     text = text.strip()
     path, colon, weight = text.rpartition(":")
     return files.exists(text) or (bool(colon) and not is_url(text) and _is_number(weight) and files.exists(path))
+
+
+def _has_weight(text: str, files: Files) -> bool:
+    _, colon, weight = text.rpartition(":")
+    return bool(colon) and not files.exists(text) and _is_number(weight)
 
 
 def _is_number(text: str) -> bool:

@@ -39,9 +39,11 @@ COMMANDS = {
 
 
 class Painter(Protocol):
-    """Paints a pair as `nst.pair.paint` does."""
+    """Paints a pair as `nst.pair.paint` does, and asks who called for it, whose answer None is that nobody can."""
 
     def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
+
+    def ask(self, question: str) -> bool | None: ...
 
 
 class LazyGroup(click.Group):

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nst.errors import NstError
 from nst.files import replacing
 from nst.images import picture_size, read_picture
+from nst.images.metadata import exif_block, mark, png_text
 from nst.pages import relative_link, viewable, write_page
 
 MAX_SIDE = 6000
@@ -28,8 +29,9 @@ LARGEST, SMALLEST = 512, 64
 _ENLARGED = 256  # pixels that smaller results are enlarged to
 _CAPTIONED = 120  # smallest picture that has a detail written beneath
 
-_JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0}
-_SUFFIXES: dict[str, dict[str, Any]] = {".png": {}, ".jpg": _JPEG, ".jpeg": _JPEG}
+_JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0, "exif": exif_block(mark("sheet"))}
+_PNG = {"pnginfo": png_text(mark("sheet"))}
+_SUFFIXES: dict[str, dict[str, Any]] = {".png": _PNG, ".jpg": _JPEG, ".jpeg": _JPEG}
 _INK, _MUTED, _EMPTY = "#1b1d1f", "#6a6e73", "#f1f1ef"
 
 

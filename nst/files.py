@@ -6,7 +6,7 @@ import errno
 import hashlib
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,6 +31,26 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # where not even the folder is one
             temporary.unlink(missing_ok=True)
+
+
+def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
+    """Raise NstError where an output is one of the inputs, or a folder with one in it, however both are spelled.
+
+    Links and names that differ only in case on a disk that ignores it are followed.
+    """
+    if not output.exists():
+        return
+    for path in inputs:
+        if _is_or_holds(output, Path(path)):
+            also = "" if str(output) == str(path) else f", the same file as {path}"
+            raise NstError(f"{output}: is an input of this command{also}; choose another output")
+
+
+def _is_or_holds(output: Path, path: Path) -> bool:
+    try:
+        return any(output.samefile(place) for place in (path, *path.resolve().parents))
+    except (OSError, ValueError, RuntimeError):  # one of them is not there, or no path at all
+        return False
 
 
 def sha256(path: Path) -> str:

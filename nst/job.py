@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 
 from nst.errors import Problems
 from nst.images import Picture, picture_size, read_picture
-from nst.inputs import mask_problems
-from nst.settings import PATHS, Settings
+from nst.inputs import Styles, mask_problems
+from nst.names import short_hash, stem
+from nst.settings import PATHS, Settings, pictures
 
 if TYPE_CHECKING:
     from nst.stylization import Subject
 
 #: Gives a picture by its path and the size that is asked for, as `read_picture` does.
 Reader = Callable[..., Picture]
+
+#: Bytes of a name without its suffix: file systems take 255 in all, and work folders are named after the picture.
+LONGEST = 200
 
 #: A picture with a shorter side (px) has nothing of its own for a network to see, however it is enlarged.
 TINY = 16
@@ -43,6 +47,18 @@ class Job:
     unless_done: bool = False
 
     @property
+    def inputs(self) -> list[str]:
+        """The files that it is stylized from, or that may be such files."""
+        named = pictures(self.settings).values()
+        return [self.content, *(path for path, _ in self.styles), *named, self.settings.weights]
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files, and the folder, that are replaced."""
+        kept = ("losses.csv", "run.json", "animation.gif", "snapshots")
+        return [self.output, *(self.record / name for name in kept if self.record)]
+
+    @property
     def workplace(self) -> Path:
         """The work folder: given, or hidden beside the output."""
         return (self.work or self.output.with_name(f".{self.output.name}.work")).absolute()
@@ -61,9 +77,15 @@ class Inputs:
     """What was done to a picture that hardly is one."""
 
 
-def default_output(content: str, styles: tuple[tuple[str, float], ...]) -> Path:
-    """Where an image goes that was given no place: photo--painting.png in the current folder."""
-    return Path(f"{Path(content).stem}--{'+'.join(Path(path).stem for path, _ in styles)}.png")
+def output_name(content: str, styles: Styles) -> str:
+    """The file name of an image that was given none, without its suffix: photo--painting, photo--wave+scream.
+
+    content: the content's name without its suffix.
+    """
+    name = f"{content}--{'+'.join(stem(path) for path, _ in styles)}"
+    if len(name.encode()) <= LONGEST:
+        return name
+    return f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{short_hash(name, 8)}"
 
 
 def read_inputs(

@@ -25,8 +25,8 @@ import numpy as np
 import nst
 from nst import devices, oxford, weights, workplace
 from nst.errors import NstError
-from nst.files import sha256
-from nst.images import Picture, bits_of, picture_size, read_picture, write_picture
+from nst.files import refuse_inputs, sha256
+from nst.images import Picture, bits_of, picture_size, read_metadata, read_picture, write_picture
 from nst.job import Inputs, Job, read_inputs
 from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
@@ -86,7 +86,9 @@ def paint(
 
 
 def _check_apart(job: Job) -> None:
-    """Raise NstError where results would lie among the unfinished work, which is removed at the end."""
+    """Raise NstError where results would replace an input, or be among the unfinished work, which is removed."""
+    for output in job.outputs:
+        refuse_inputs(output, job.inputs)
     workplace.check(job.workplace)
     for path in filter(None, (job.output, job.record)):
         if path.resolve().is_relative_to(job.workplace.resolve()):
@@ -112,16 +114,20 @@ def _held(path: Path, waiting: Callable[[], None]) -> Iterator[Path]:
 
 
 def _done(job: Job) -> dict[str, Any] | None:
-    """The record of the picture that is there, where the same files, settings and code have made it."""
-    if job.record is None:
-        return None
+    """The record of the picture that is there, where the same files, settings and code have made it.
+
+    Without a folder of records it is what the picture carries. `skipped` marks that nothing was done.
+    """
     try:
-        record: dict[str, Any] = json.loads((job.record / "run.json").read_bytes())
         picture_size(job.output)
+        record: dict[str, Any] = (
+            json.loads((job.record / "run.json").read_bytes()) if job.record else read_metadata(job.output)
+        )
     except (OSError, ValueError, NstError):
         return None
     digest = weights.load(job.settings.network, job.settings.weights)[2]
-    return record if record.get("key") == _key(job, _hashes(job), digest) else None
+    same = record.get("key") == _key(job, _hashes(job), digest) and "evaluation" not in record  # no snapshot
+    return {"output": {"path": str(job.output)}} | record | {"skipped": True} if same else None
 
 
 def _tidy(job: Job, lock: Path) -> None:
@@ -143,8 +149,8 @@ def _paint(
     hashes = _hashes(job)
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
-    painted = describe(job, inputs, hashes, source, digest)
     key = _key(job, hashes, digest)
+    painted = describe(job, inputs, hashes, source, digest) | {"key": key}
     run = Recording(job, inputs, key, painted)
     finished = run.optimise(state, on_progress, stylizer)
     clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
@@ -154,7 +160,7 @@ def _paint(
     height, width = finished.pixels.shape[:2]
     write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=painted)
     clock.lap("write")
-    record = painted | {"key": key} | _environment(job, finished) | {
+    record = painted | _environment(job, finished) | {
         "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
         "evaluations": finished.evaluations,
         "best_evaluation": finished.best_evaluation,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nst.errors import NstError
 from nst.files import replacing
+from nst.images.metadata import mark
 from nst.records import GROUP, TITLES, sheet_groups, sorted_values, varying
 
 if TYPE_CHECKING:
@@ -112,8 +113,9 @@ def _save(figure: Figure, out: Path) -> None:
 
     if out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise NstError(f"{out}: a plot is written as .png, .svg or .pdf; choose one of these suffixes")
+    carried = {"nst": mark("plot")} if out.suffix.lower() == ".png" else None
     with mpl.rc_context(_RC), replacing(out) as temporary:
-        figure.savefig(temporary, dpi=144)
+        figure.savefig(temporary, dpi=144, metadata=carried)
 
 
 def _legend(figure: Figure, panels: list[Axes]) -> None:

@@ -76,6 +76,12 @@ def _results(line: Mapping[str, Any]) -> str:
     return str(line["folder"]).removesuffix(f"/pairs/{line['id']}")
 
 
+def pictures_of(records: pd.DataFrame) -> list[str]:
+    """The pictures of a grid: results, contents and styles."""
+    inputs = [show(line) for line in records.to_dict("records") for show in (content_picture, style_picture)]
+    return [*records["image"], *dict.fromkeys(inputs)]
+
+
 def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     """grid.csv (all of it as text) and, of each pair, what run.json tells and how the pair ranks.
 

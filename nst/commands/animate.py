@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nst.commands.outputs import check_outputs, force_option
 from nst.settings import defaults
 
 
@@ -19,6 +20,7 @@ from nst.settings import defaults
     type=click.Path(path_type=Path),
     help=".gif or .mp4 to write.",
 )
+@force_option
 @click.option(
     "--frame-rate",
     default=defaults().frame_rate,
@@ -41,9 +43,12 @@ from nst.settings import defaults
     type=click.FloatRange(min=0, min_open=True),
     help="Largest file, in MB.",
 )
-def command(frames_dir: Path, output: Path, frame_rate: float, hold: float, size: int, max_mb: float) -> None:
-    """Make an animation of the numbered frames in FRAMES_DIR."""
-    from nst.animation import animate
+def command(
+    frames_dir: Path, output: Path, force: bool, frame_rate: float, hold: float, size: int, max_mb: float
+) -> None:
+    """Make an animation of the numbered frames in FRAMES_DIR, or of those that the record of a pair in it keeps."""
+    from nst.animation import animate, frames_of
 
+    check_outputs([output], frames_of(frames_dir), force=force)
     animate(frames_dir, output, frame_rate=frame_rate, hold=hold, long_side=size, max_bytes=int(max_mb * 1e6))
     click.echo(output)

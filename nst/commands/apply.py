@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nst.commands.options import device_option, output_option
+from nst.commands.outputs import check_outputs, force_option
 from nst.commands.stylize import checked_suffix
 
 
@@ -14,11 +15,13 @@ from nst.commands.stylize import checked_suffix
 @click.argument("network")
 @click.argument("picture")
 @output_option
+@force_option
 @click.option("--size", type=click.IntRange(0, 16384), default=0, help="long side in px; 0 keeps the picture's")
 @device_option
-def command(network: str, picture: str, output: Path, size: int, device: str) -> None:
-    """Paint PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimisation."""
+def command(network: str, picture: str, output: Path, force: bool, size: int, device: str) -> None:
+    """Stylize PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimization."""
     checked_suffix(output)
+    check_outputs([output], [network, picture], force=force)
     from nst import devices
     from nst.images import read_picture, write_picture
     from nst.transformation import apply, load

@@ -22,7 +22,7 @@ from nst.bundles import bundled, find
 from nst.commands.options import device_option, threads_option
 from nst.config import Config, load_config
 from nst.errors import Problems
-from nst.files import replacing
+from nst.files import refuse_inputs, replacing
 from nst.grid import Pair, arguments, read_grid, style_arguments
 from nst.inputs import Files
 from nst.logs import last_sentence
@@ -57,6 +57,7 @@ def command(
 
     A pair that fails stops no other, and what is painted already is left alone: the same command goes on after a stop.
     """
+    refuse_inputs(output, [manifest, config_file])
     config, files = load_config(config_file), Files()
     pairs = find(name, bundled(read_grid(manifest, config, files), config, files), manifest).pairs
     where = f"{platform.node()}, job {devices.allocation() or 'none'}"
@@ -116,7 +117,17 @@ def _paint(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -
     files = ["-o", pair.image(config.results, config.format), "--record", pair.folder(config.results)]
     files += ["--work", str(work / pair.id), "--id", pair.id, "--presets", config.presets]
     here = pair.here(config.results)
-    command = ["stylize", "--unless-done", *files, *how, *arguments(here), "--", here.content, *style_arguments(here)]
+    command = [
+        "stylize",
+        "--unless-done",
+        "--force",
+        *files,
+        *how,
+        *arguments(here),
+        "--",
+        here.content,
+        *style_arguments(here),
+    ]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import click
 
+from nst.commands.outputs import check_outputs, force_option
+
 
 @click.command()
 @click.argument("address")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write.")
-def command(address: str, output: Path) -> None:
+@force_option
+def command(address: str, output: Path, force: bool) -> None:
     """Copy the picture at ADDRESS (http, https, s3) to a file, if a picture is what comes."""
     from nst.errors import NstError
     from nst.fetching import copy
     from nst.files import replacing
     from nst.images import picture_size
 
+    check_outputs([output], [address], force=force)
     with replacing(output) as temporary:
         copy(address, temporary)
         try:

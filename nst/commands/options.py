@@ -44,6 +44,13 @@ output_option = option(
     type=click.Path(path_type=Path),
     help="picture to write (png, jpg, tif, webp)",
 )
+optional_output_option = option(
+    "-o",
+    "--output",
+    group="common",
+    type=click.Path(path_type=Path),
+    help="picture to write (png, jpg, tif, webp), or a folder  [default: CONTENT--STYLE.png]",
+)
 record_option = option(
     "--record",
     group="output",

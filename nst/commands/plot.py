@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from nst.commands.outputs import check_outputs, force_option
+
 
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
@@ -22,6 +24,7 @@ import click
     type=click.Path(path_type=Path),
     help=".png, .svg or .pdf to write.",
 )
+@force_option
 def command(
     grid_csv: Path,
     content: str | None,
@@ -30,6 +33,7 @@ def command(
     errors: bool,
     everything: bool,
     output: Path,
+    force: bool,
 ) -> None:
     """Plot what the pairs in GRID_CSV left behind: the losses of those named, or the errors of all."""
     names = {"content_name": content, "style_name": style, "settings_name": settings}
@@ -37,9 +41,11 @@ def command(
     if bool(chosen) + errors + everything != 1:
         raise click.UsageError("choose one of --content/--style/--settings NAME, --errors and --all")
     from nst import plots
-    from nst.records import read_records
+    from nst.records import pictures_of, read_records
 
     records, paths = read_records(grid_csv, **chosen), [output]
+    if not everything:
+        check_outputs(paths, [grid_csv, *pictures_of(records)], force=force)
     if everything:
         paths = plots.all_plots(records, output)
     elif errors:

@@ -1,54 +1,49 @@
-"""`nst stylize`: paint a content in a style."""
+"""`nst stylize`: stylize a picture, or each picture of a folder."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst.cells import parse_styles
+from nst.cells import parse_blend
 from nst.commands.options import (
     GroupedCommand,
     device_option,
     option,
-    output_option,
+    optional_output_option,
     record_option,
     setting_options,
     settings_from,
     threads_option,
 )
-from nst.errors import NstError
-from nst.settings import Settings
+from nst.commands.outputs import check_outputs, force_option
+from nst.errors import NstError, Problems
+from nst.inputs import Styles
+from nst.settings import Settings, differing, flag, make, text
 
 if TYPE_CHECKING:
     from nst.cli import Painter
+    from nst.job import Job
     from nst.stylization import Progress
 
 
 @click.command(cls=GroupedCommand)
 @click.argument("content")
 @click.argument("style", nargs=-1, required=True)
-@output_option
+@optional_output_option
+@force_option
 @record_option
-@option(
-    "--work",
-    group="output",
-    type=click.Path(path_type=Path),
-    help="folder of unfinished work, to go on from after a stop",
-)
+@option("--work", group="output", type=click.Path(path_type=Path), help="folder of unfinished work, to resume from")
 @device_option
 @threads_option
 @option("--id", "pair", group="output", default="", help="name of the pair in its run.json")
-@option(
-    "--unless-done",
-    group="output",
-    is_flag=True,
-    help="leave a result alone that the same files and settings have made",
-)
+@option("--unless-done", group="output", is_flag=True, help="skip what the same files and settings have made already")
 @option("--presets", group="machine", help="folder of your own presets  [default: config/presets]")
 @setting_options()
 @click.pass_obj
@@ -56,7 +51,8 @@ def command(
     painter: Painter | None,
     content: str,
     style: tuple[str, ...],
-    output: Path,
+    output: Path | None,
+    force: bool,
     record: Path | None,
     work: Path | None,
     device: str,
@@ -66,25 +62,61 @@ def command(
     presets: str | None,
     settings: dict[str, str],
 ) -> None:
-    """Paint CONTENT in a STYLE, or in a blend of several (wave.jpg:0.7 scream.jpg:0.3)."""
+    """Stylize CONTENT, a picture or a folder of pictures, with STYLE.
+
+    \b
+    nst stylize photo.jpg painting.jpg                  writes photo--painting.png
+    nst stylize photo.jpg painting.jpg -o out.jpg
+    nst stylize photos/ painting.jpg -o out/            every picture; resumes after a stop
+    nst stylize photo.jpg wave.jpg:0.7 scream.jpg:0.3   a blend; so does wave.jpg:0.7+scream.jpg:0.3
+    """
     chosen = _settings(settings, presets)
-    checked_suffix(output)
     check_kept(settings, record)
-    _check_files(content)
-    styles = parse_styles("+".join(style))
-    from nst import pair as own
+    styles = parse_blend(style)
+    from nst.commands.targets import is_folder, stylize_each, targets
     from nst.job import Job
 
+    several, jobs = is_folder(content), []
+    for path, place in targets(content, styles, output):
+        name = place.stem if several else ""
+        jobs.append(Job(
+            path, styles, chosen, place,
+            record=record and record / name, work=work and work / name, device=device, threads=threads,
+            id=pair or name, unless_done=unless_done or several,
+        ))  # fmt: skip
+    checked_suffix(jobs[0].output)
+    _check_pictures([] if several else [content], styles, chosen)
+    check_outputs([job.output for job in jobs], jobs[0].inputs + [job.content for job in jobs], force=force)
+
     logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
+    log = logging.getLogger(__name__)
     if record is None and chosen.method == "network":
-        logging.getLogger(__name__).warning("without --record FOLDER the network is not kept for nst apply")
-    job = Job(
-        content, styles, chosen, output,
-        record=record, work=work, device=device, threads=threads, id=pair, unless_done=unless_done,
-    )  # fmt: skip
-    with Display(chosen.iterations, output) as display:
-        result = (painter or own).paint(job, display.show)
-    click.echo(summary(result))
+        log.warning("without --record FOLDER the network is not kept for nst apply")
+    if several:
+        stylize_each(jobs, partial(_stylized, painter=painter), summary)
+    else:
+        if output != jobs[0].output and (earlier := _earlier(jobs[0])):
+            log.info("%s: replaces an earlier result with %s", jobs[0].output, earlier)
+        click.echo(summary(_stylized(jobs[0], painter)))
+
+
+def _stylized(job: Job, painter: Painter | None) -> dict[str, Any]:
+    from nst import pair
+
+    with Display(job.settings.iterations, job.output) as display:
+        return (painter or pair).paint(job, display.show)
+
+
+def _earlier(job: Job) -> str:
+    """What is different in the picture of ours that is there already; '' where there is none."""
+    from nst.images import read_metadata
+
+    try:
+        known = make(read_metadata(job.output)["settings"])
+    except (NstError, KeyError, TypeError):
+        return ""
+    different = differing(known, job.settings)
+    return ", ".join(f"{name} {text(value)}" for name, value in different.items()) or "the same settings"
 
 
 def checked_suffix(output: Path) -> None:
@@ -111,15 +143,22 @@ def _settings(given: dict[str, str], folder: str | None) -> Settings:
     return settings_from(given, basis.values, f"the preset {name}")
 
 
-def _check_files(content: str) -> None:
-    """Say at once what is missing: torch takes seconds to load."""
+def _check_pictures(contents: list[str], styles: Styles, settings: Settings) -> None:
+    """Report at once what is missing or does not fit: torch takes seconds to load."""
     from nst.images import picture_size
+    from nst.inputs import mask_problems
 
-    picture_size(content)
+    for path in (*contents, *(path for path, _ in styles)):
+        picture_size(path)
+    for content in contents:
+        if wrong := mask_problems(settings, content, styles, picture_size):
+            raise Problems(f"{flag(column)}: {message}" for column, message in wrong)
 
 
 def summary(record: dict[str, Any]) -> str:
-    """A painted pair in one line."""
+    """A stylized pair in one line."""
+    if "skipped" in record:
+        return f"{record['output']['path']}: made already by the same files and settings"
     out, metrics = record["output"], record["metrics"]
     measured = (
         f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""

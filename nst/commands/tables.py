@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from nst.files import refuse_inputs
+
 
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
@@ -22,5 +24,6 @@ def command(grid_csv: Path, output: Path) -> None:
     from nst.records import read_records
     from nst.tables import write_tables
 
+    refuse_inputs(output / "comparison.csv", [grid_csv])
     for path in write_tables(read_records(grid_csv), output):
         click.echo(path)

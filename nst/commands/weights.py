@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from nst import weights
-from nst.files import replacing, sha256
+from nst.files import refuse_inputs, replacing, sha256
 from nst.settings import WIDTHS, make
 
 
@@ -35,6 +35,8 @@ def command(network: str, kind: str, only_path: bool, record: Path | None) -> No
     if only_path:
         click.echo(str(place))
         return
+    if record:
+        refuse_inputs(record, [place])
     if not place.is_file():
         _fetch(network, place)
     digest = sha256(place)

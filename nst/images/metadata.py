@@ -1,7 +1,8 @@
 """The JSON that a picture carries: the whole settings of a run, so that it can be made again.
 
-PNG keeps it in an iTXt chunk "nst", JPEG and WebP in EXIF's UserComment, TIFF in ImageDescription. All keep
-the same ASCII text, `{"nst": {...}}` with other letters escaped: so it survives tools that know no Unicode.
+PNG keeps it in an iTXt chunk "nst", JPEG and WebP in EXIF's UserComment, TIFF in ImageDescription, GIF in a
+comment. All keep the same ASCII text, `{"nst": {...}}` with other letters escaped: so it survives tools that know no
+Unicode.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ _EXIF_ROOM = 65_000
 def metadata_text(metadata: dict[str, Any]) -> str:
     """The text that pictures carry; ValueError or TypeError for what JSON cannot say."""
     return json.dumps({"nst": metadata}, allow_nan=False)
+
+
+def mark(what: str) -> str:
+    """The text that tells a sheet, a plot or an animation of ours from the pictures of others."""
+    return metadata_text({"made": what})
 
 
 def png_text(text: str) -> PngImagePlugin.PngInfo:
@@ -71,6 +77,8 @@ def _pillow_text(path: PathLike, kind: str) -> str:
     with open_pillow(path, kind) as image:
         if kind == "PNG":
             return str(image.info.get("nst") or getattr(image, "text", {}).get("nst", ""))
+        if kind == "GIF":
+            return image.info.get("comment", b"").decode("ascii", "replace")
         comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
     return comment[len(_ASCII) :].decode("ascii", "replace") if isinstance(comment, bytes) else ""
 

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nst import devices
+from nst import asking, devices
 from nst.worker import protocol
 
 #: Seconds that a new worker may take until it listens.
@@ -45,6 +45,12 @@ def run(arguments: list[str]) -> int | None:
                 return None
             with closing(connection):
                 answer = _served(connection, arguments, alone=tried > 0)
+            if answer.question:
+                if not asking.confirmed(answer.question):
+                    print("nst: nothing was overwritten", file=sys.stderr)
+                    return 1
+                arguments = [arguments[0], "--force", *arguments[1:]]
+                continue
             if answer.code is not None or answer.refused:
                 return answer.code
             tried += answer.painting
@@ -181,10 +187,11 @@ def _starting(place: str) -> Iterator[None]:
 
 
 class Answer(NamedTuple):
-    """What became of a request: the exit status; or that it was refused; or neither, and the worker has died."""
+    """What became of a request: the exit status; that it was refused; a question; or none, and the worker has died."""
 
     code: int | None = None
     refused: bool = False
+    question: str = ""
     painting: bool = False
 
 
@@ -201,6 +208,7 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         "owner": _number("NST_WORKER_OWNER"),
         "threads": _number("OMP_NUM_THREADS"),
         "terminal": sys.stderr.isatty(),
+        "asks": asking.can_ask(),
         "alone": alone,
     }
     painting = False
@@ -209,6 +217,8 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
             return Answer(code=int(message["exit"]))
         if "refused" in message:
             return Answer(refused=True)
+        if "ask" in message:
+            return Answer(question=message["ask"])
         painting = painting or "painting" in message
         _say(message)
     return Answer(painting=painting)

@@ -1,10 +1,12 @@
 """What client and worker agree on: where they meet, who they are, and the lines that they exchange.
 
     worker: {"identity": …, "busy": requests in flight}          on connection
-    client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "threads": n, "terminal": …, "alone": …}
+    client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "threads": n, "terminal": …, "asks": …,
+             "alone": …}
             or {"leave": true} or {"status": true}
     worker: {"out": text} | {"err": text} | {"painting": true}   while it works
     worker: {"exit": code} or {"refused": reason}                at the end; a connection closed before that is a crash
+            or {"ask": question}                                 whose yes is the same request with --force
 A client that closes the connection gives its picture up.
 """
 

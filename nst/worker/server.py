@@ -63,6 +63,7 @@ class Request(BaseModel):
     owner: int = 0
     threads: int = Field(default=0, ge=0)
     terminal: bool = False
+    asks: bool = False
     alone: bool = False
 
     @field_validator("arguments")
@@ -75,6 +76,10 @@ class Request(BaseModel):
 
 class LeavingError(Exception):
     """The worker's GPU is wanted by who holds what a request waits for: the client does without a worker."""
+
+
+class QuestionError(Exception):
+    """What only the client can ask."""
 
 
 class Session:
@@ -115,6 +120,12 @@ class Session:
             raise KeyboardInterrupt
         if self.worker.leaving:
             raise LeavingError
+
+    def ask(self, question: str) -> bool | None:
+        """End the request with a question for its client; None where nobody sits there."""
+        if self.request.asks:
+            raise QuestionError(question)
+        return None
 
     def say(self, **message: Any) -> None:
         """Send the client a line; one that has gone hears nothing."""
@@ -256,6 +267,9 @@ class Worker:
                 code = cli.main(session.request.arguments, session)
             except LeavingError:
                 session.say(refused="this worker is leaving")
+                return
+            except QuestionError as question:
+                session.say(ask=str(question))
                 return
             except Exception as error:
                 from nst.worker.gathering import gpu_failed

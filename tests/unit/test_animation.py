@@ -93,7 +93,7 @@ def test_frames_of_earlier_scales_are_enlarged(tmp_path: Path) -> None:
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NstError, match="no frames"):
+    with pytest.raises(NstError, match="nowhere: is no folder; name the folder of a pair"):
         animate(tmp_path / "nowhere", tmp_path / "a.gif")
     frames = write_frames(tmp_path / "frames", 3)
     with pytest.raises(NstError, match=r"\.gif or \.mp4"):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
+from gridfiles import table
+from nst import asking, weights
 from nst.cli import main
-from nst.images import write_picture
+from nst.commands.targets import targets
+from nst.images import read_metadata, write_picture
+from PIL import Image
 
 SMALL = ["--size", "32", "--iterations", "2", "--content-layers", "conv1_1", "--style-layers", "conv1_1"]
 SMALL += ["--precision", "fp32", "--device", "cpu", "--threads", "1"]
@@ -51,3 +58,201 @@ def test_errors_name_the_flags_that_were_typed(here, capsys, flags, told):
     lines = err.splitlines()
     assert len(lines) == len(told)
     assert all(line.startswith(f"nst: {start}") for line, start in zip(lines, told, strict=True))
+
+
+def stylize(capsys, *words):
+    return run(capsys, "stylize", *words, *SMALL)
+
+
+def spellings(here, name):
+    """Other names of a file: a path with `..`, an absolute one, a symlink, a hard link."""
+    (here / "sub").mkdir()
+    (here / "link.png").symlink_to(here / name)
+    (here / "hard.png").hardlink_to(here / name)
+    return [name, f"sub/../{name}", here / name, "link.png", "hard.png"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "s.png"])
+def test_an_output_is_no_input_however_it_is_spelled(here, capsys, name):
+    before = (here / name).read_bytes()
+    for output in spellings(here, name):
+        status, _, err = stylize(capsys, "a.png", "s.png", "-o", output, "--force")
+        assert status == 1
+        assert err.startswith(f"nst: {output}: is an input of this command")
+        assert len(err.splitlines()) == 1
+    assert (here / name).read_bytes() == before
+
+
+def test_no_picture_that_settings_name_is_an_output(here, capsys):
+    write_picture(here / "mask.png", np.ones((40, 48, 3), np.float32))
+    for flag in ("--init", "--content-mask"):
+        status, _, err = stylize(capsys, "a.png", "s.png", "-o", "mask.png", flag, "mask.png", "--force")
+        assert (status, err) == (1, "nst: mask.png: is an input of this command; choose another output\n")
+    weights = here / "w.png"
+    weights.write_bytes(b"weights")
+    status, _, err = stylize(capsys, "a.png", "s.png", "-o", "w.png", "--weights", "w.png", "--force")
+    assert (status, err) == (1, "nst: w.png: is an input of this command; choose another output\n")
+
+
+def test_a_record_replaces_no_input(here, capsys):
+    (here / "rec/snapshots").mkdir(parents=True)
+    (here / "rec/snapshots/mine.png").write_bytes((here / "a.png").read_bytes())
+    status, _, err = stylize(capsys, "rec/snapshots/mine.png", "s.png", "-o", "out.png", "--record", "rec")
+    assert status == 1
+    assert "rec/snapshots: is an input of this command" in err
+    assert (here / "rec/snapshots/mine.png").exists()
+
+
+def test_a_picture_of_somebody_else_is_overwritten_only_if_told_so(here, capsys, monkeypatch):
+    mine = here / "t.png"
+    before = mine.read_bytes()
+    words = ("a.png", "s.png", "-o", "t.png")
+    status, _, err = stylize(capsys, *words)
+    assert status == 1
+    assert err == "nst: t.png: exists and was not made by nst; choose another output, or add --force to overwrite\n"
+    monkeypatch.setattr(asking, "can_ask", lambda: True)
+    for answer in ("", "n\n", "what?\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        status, _, err = stylize(capsys, *words)
+        assert status == 1
+        assert err.startswith("t.png: exists and was not made by nst. Overwrite? [y/N] nst: t.png: kept;")
+    assert mine.read_bytes() == before
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert stylize(capsys, *words)[0] == 0
+    monkeypatch.setattr(asking, "can_ask", lambda: False)
+    assert stylize(capsys, *words)[0] == 0  # ours by now
+    mine.write_bytes(before)
+    assert stylize(capsys, *words, "--force")[0] == 0
+    assert read_metadata(mine)["settings"]["size"] == 32
+
+
+def test_what_nst_has_made_is_no_picture_of_somebody_else(here, capsys):
+    """A sheet, a plot and an animation are made again without a question; a photo in their place is not."""
+    pair = "results/pairs/a/s/x"
+    assert stylize(capsys, "a.png", "s.png", "-o", f"{pair}/image.png", "--record", pair, "--frames", "1")[0] == 0
+    table("content,style,name\na.png,s.png,x\n")
+    Path("results/grid.csv").write_text(run(capsys, "grid", "manifest.csv", "--csv")[1])
+    makers = {
+        "sheet.png": ("sheet", "results/grid.csv", "--settings", "x"),
+        "sheet.jpg": ("sheet", "results/grid.csv", "--settings", "x"),
+        "plot.png": ("plot", "results/grid.csv", "--settings", "x"),
+        "clip.gif": ("animate", pair),
+    }
+    for name, maker in makers.items():
+        assert run(capsys, *maker, "-o", name)[0] == 0
+        assert run(capsys, *maker, "-o", name)[::2] == (0, "")
+        Image.new("RGB", (8, 8)).save(name)
+        status, _, err = run(capsys, *maker, "-o", name)
+        assert (status, "was not made by nst" in err) == (1, True)
+        assert run(capsys, *maker, "-o", name, "--force")[0] == 0
+    result = f"{pair}/image.png"
+    for name in ("sheet.png", "plot.png"):
+        status, _, err = run(capsys, *makers[name], "-o", result)
+        assert (status, err) == (1, f"nst: {result}: is an input of this command; choose another output\n")
+
+
+def test_other_commands_refuse_their_inputs_too(here, capsys):
+    table("content,style\na.png,s.png\n")
+    Path("comparison.csv").write_text(run(capsys, "grid", "manifest.csv", "--csv")[1])
+    Path("c.yaml").write_text("bundle: 1\n")
+    cases = [
+        ("tables", "comparison.csv", "-o", "."),
+        ("apply", "net.safetensors", "a.png", "-o", "a.png"),
+        ("bundle", "manifest.csv", "x", "--config", "c.yaml", "-o", "manifest.csv", "--work", "w", "--logs", "l"),
+        ("weights", "vgg19", "--record", weights.find("vgg19")),
+    ]
+    for words in cases:
+        status, _, err = run(capsys, *words)
+        assert (status, "is an input of this command" in err) == (1, True), words
+    assert run(capsys, "fetch", "http://127.0.0.1:9/x.png", "-o", "t.png")[2].startswith("nst: t.png: exists and was")
+
+
+def test_without_output_the_name_is_made_of_both(here, capsys, caplog):
+    caplog.set_level("INFO")
+    status, out, _ = stylize(capsys, "a.png", "s.png")
+    assert (status, out.partition(":")[0]) == (0, "a--s.png")
+    assert "replaces" not in caplog.text
+    assert stylize(capsys, "a.png", "s.png", "--style-weight", "3")[0] == 0
+    assert "a--s.png: replaces an earlier result with style_weight 16" in caplog.text
+    assert stylize(capsys, "a.png", "s.png:0.7+t.png:0.3")[1].startswith("a--s+t.png: ")
+    (here / "sub").mkdir()
+    assert stylize(capsys, "a.png", "s.png:0.7", "t.png:0.3", "-o", "sub")[1].startswith("sub/a--s+t.png: ")
+    Path("a--t.png").write_bytes(Path("a.png").read_bytes())
+    assert "a--t.png: exists and was not made by nst" in stylize(capsys, "a.png", "t.png")[2]
+
+
+def test_a_blend_needs_weights(here, capsys):
+    status, _, err = stylize(capsys, "a.png", "s.png", "t.png")
+    assert status == 1
+    [line] = err.splitlines()
+    assert "s.png:0.5 t.png:0.5, or s.png:0.5+t.png:0.5; for several contents name their folder" in line
+    assert "s.png:3 t.png:0.5, or" in stylize(capsys, "a.png", "s.png:3", "t.png")[2]
+    Path("odd:1.png").write_bytes(Path("s.png").read_bytes())
+    Path("odd:2").write_bytes(Path("s.png").read_bytes())
+    assert stylize(capsys, "a.png", "odd:1.png:1", "odd:2:1", "-o", "o.png")[0] == 0
+    assert "need a weight each" in stylize(capsys, "a.png", "s.png:1", "odd:2", "-o", "o.png")[2]
+
+
+def test_a_folder_of_contents(here, capsys):
+    (here / "photos").mkdir()
+    for name in ("b.png", "B.jpg", "c.PNG", "me.png"):
+        source = here / ("s.png" if name == "me.png" else "a.png")
+        (here / "photos" / name).write_bytes(source.read_bytes())
+    (here / "photos/broken.png").write_text("no picture")
+    (here / "photos/notes.txt").write_text("no picture")
+    words = ("photos", "photos/me.png", "-o", "out", "--record", "rec")
+    status, out, err = stylize(capsys, *words)
+    assert status == 1
+    stems = ["B.jpg", "b.png", "broken", "c"]
+    assert [line.partition("--me.png: ")[0] for line in out.splitlines()] == [f"out/{stem}" for stem in stems]
+    assert [line for line in err.splitlines() if "evaluation" not in line] == [
+        "nst: 1 of 4 pictures failed; the same command stylizes what is missing",
+        "nst: photos/broken.png: is not a picture in a supported format; convert it to JPEG, PNG, TIFF, WebP, HEIC, "
+        "AVIF, BMP or GIF",
+    ]
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["B.jpg--me.png", "b.png--me.png", "c--me.png"]
+    assert (here / "rec/c--me/run.json").exists()
+
+
+def test_a_folder_is_resumed(here, capsys):
+    (here / "photos").mkdir()
+    for name in ("b.png", "c.png"):
+        (here / "photos" / name).write_bytes((here / "a.png").read_bytes())
+    words = ("photos", "s.png", "-o", "out")
+    assert stylize(capsys, *words)[0] == 0
+    (here / "out/b--s.png").unlink()
+    before = (here / "out/c--s.png").stat().st_mtime_ns
+    status, out, _ = stylize(capsys, *words)
+    assert status == 0
+    assert out.splitlines()[1] == "out/c--s.png: made already by the same files and settings"
+    assert (here / "out/c--s.png").stat().st_mtime_ns == before
+    out = stylize(capsys, *words, "--style-weight", "3")[1]
+    assert "made already" not in out
+    write_picture(here / "photos/b.png", np.full((40, 48, 3), 0.5, np.float32))
+    out = stylize(capsys, *words, "--style-weight", "3")[1]
+    assert ["made already" in line for line in out.splitlines()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "photos is a folder; name a folder for the results with -o"),
+        (["-o", "out.png"], "photos is a folder; -o must name a folder too, not out.png"),
+        (["-o", "photos"], "photos: is the folder of the contents; name another one"),
+        (["-o", "out"], "photos: has no pictures to stylize (.jpg"),
+    ],
+)
+def test_a_folder_needs_pictures_and_a_folder(here, capsys, words, told):
+    (here / "photos").mkdir()
+    status, _, err = stylize(capsys, "photos", "s.png", *words)
+    assert (status, err.startswith(f"nst: {told}")) == (1, True), err
+
+
+def test_long_names_fit_into_a_file_system(here, capsys):
+    contents = ["ü" * 110 + letter for letter in "ab"]
+    names = [targets(f"{name}.png", (("s.png", 1.0),), None)[0][1].name for name in contents]
+    assert all(len(name.encode()) < 215 for name in names)
+    assert len(set(names)) == 2
+    assert stylize(capsys, "ü" * 200, "s.png")[2].endswith(
+        "cannot be read (File name too long); check the path and its permissions\n"
+    )

@@ -145,7 +145,7 @@ def test_what_is_done_is_left_alone_if_asked_for(job):
     record = pair.paint(first)
     again = dataclasses.replace(first, unless_done=True)
     seen = []
-    assert pair.paint(again, seen.append) == json.loads(json.dumps(record))
+    assert pair.paint(again, seen.append) == json.loads(json.dumps(record)) | {"skipped": True}
     assert not seen
     assert not first.workplace.exists()
     pair.paint(dataclasses.replace(again, settings=make(SMALL | {"style_weight": 3})), seen.append)
@@ -372,7 +372,7 @@ def test_snapshots_need_a_record(job, tmp_path, capsys):
     it = job("a")
     words = ["stylize", it.content, it.styles[0][0], "-o", str(tmp_path / "b.png"), "--snapshots", "3"]
     assert main(words) == 1
-    assert "add --record FOLDER" in capsys.readouterr().err
+    assert "--snapshots requires --record FOLDER" in capsys.readouterr().err
 
 
 def test_a_failed_run_leaves_the_earlier_picture(job):

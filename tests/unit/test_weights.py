@@ -162,7 +162,7 @@ def test_files_that_are_no_weights(tmp_path, capsys):
 
 
 def test_published_weights_go_with_their_networks():
-    for network, kind, wrong in [("vgg16", "oxford", "requires network vgg19"), ("lite", "torchvision", "vgg19 or vgg16")]:
+    for network, kind, wrong in [("vgg16", "oxford", "network vgg19"), ("lite", "torchvision", "vgg19 or vgg16")]:
         with pytest.raises(NstError, match=wrong):
             make({"network": network, "weights": kind})
     assert weights.find("vgg19") == weights.find("vgg19", "oxford") == oxford.installed()

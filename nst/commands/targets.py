@@ -1,0 +1,92 @@
+"""Which pictures `nst stylize` makes of its arguments: one, or one for each picture of a folder; and where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nst.errors import NstError, Problems
+from nst.inputs import SUFFIXES, Styles
+from nst.job import output_name
+from nst.names import stem
+
+if TYPE_CHECKING:
+    from nst.job import Job
+
+Target = tuple[str, Path]
+"""A content and its output."""
+
+
+def targets(content: str, styles: Styles, output: Path | None) -> list[Target]:
+    """The contents and their outputs, of which there are several where `content` is a folder.
+
+    Raises NstError for a folder of contents without pictures or without a folder to write to.
+    """
+    if is_folder(content):
+        return _of_folder(Path(content), styles, output)
+    if output is None or output.is_dir():
+        return [(content, (output or Path()) / f"{output_name(stem(content), styles)}.png")]
+    return [(content, output)]
+
+
+def is_folder(content: str) -> bool:
+    """Whether a content is a folder of contents."""
+    try:
+        return Path(content).is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def stylize_each(jobs: Sequence[Job], stylize: Callable[[Job], dict[str, Any]], line: Callable[[Any], str]) -> None:
+    """Stylize the jobs in turn, with a line of output each; a failure stops no other, and Problems names all."""
+    failed: list[list[str]] = []
+    for job in jobs:
+        try:
+            click.echo(line(stylize(job)))
+        except NstError as error:
+            mine = f"{job.content}: "
+            failed.append([mine + told.removeprefix(mine) for told in str(error).splitlines()])
+            click.echo(f"{job.output}: failed")
+    if failed:
+        count = f"{len(failed)} of {len(jobs)} pictures failed; the same command stylizes what is missing"
+        raise Problems([count, *chain.from_iterable(failed)])
+
+
+def _of_folder(folder: Path, styles: Styles, output: Path | None) -> list[Target]:
+    if output is None:
+        raise NstError(f"{folder} is a folder; name a folder for the results with -o")
+    if output.suffix.lower() in SUFFIXES or output.is_file():
+        raise NstError(f"{folder} is a folder; -o must name a folder too, not {output}")
+    if output.resolve() == folder.resolve():
+        raise NstError(f"{output}: is the folder of the contents; name another one for the results with -o")
+    return list(_named(list(_contents(folder, styles)), styles, output))
+
+
+def _contents(folder: Path, styles: Styles) -> Iterator[Path]:
+    """The pictures of a folder by their suffix, but for the styles and for hidden files."""
+    found = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    pictures = [path for path in found if path.suffix.lower() in SUFFIXES]
+    contents = [path for path in pictures if not any(_same(path, style) for style, _ in styles)]
+    if not contents:
+        raise NstError(f"{folder}: has no pictures to stylize ({' '.join(SUFFIXES)})")
+    yield from contents
+
+
+def _named(contents: list[Path], styles: Styles, output: Path) -> Iterator[Target]:
+    """Each content with its output; those that would share one keep their suffix in it."""
+    count = Counter(path.stem.casefold() for path in contents)
+    for path in contents:
+        own = path.stem if count[path.stem.casefold()] == 1 else path.name
+        yield str(path), output / f"{output_name(own, styles)}.png"
+
+
+def _same(path: Path, other: str) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
