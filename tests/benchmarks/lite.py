@@ -4,9 +4,9 @@
 
 Paints every pair with lite, with VGG-19 and with VGG-19's shape at random weights; pictures that the work folder holds
 already are not painted again (lite's are, once its weights have changed). Prints a line of JSON a picture, then a
-summary: mean errors by size and network with those of the unstyled content beside them, and, of one evaluation at each
-size, seconds, and megabytes at the peak above an idle process with torch loaded. Writes sheet-SIZE.png into the work
-folder.
+summary: mean errors by size and network with those of the unstyled content beside them, and, of one iteration at each
+size, seconds, and megabytes at the peak above an idle process with torch loaded. The networks take turns iteration by
+iteration, so that other programs slow both alike. Writes sheet-SIZE.png into the work folder, or the file of --sheet.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import itertools
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 import torch
@@ -31,7 +33,9 @@ from nst.stylization import stylize
 
 DATA = Path(__file__).parents[2] / "data"
 TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}
-#: Seconds of an evaluation and the megabytes that it adds at its peak (Linux), in a process of its own.
+#: Iterations that are timed, after those in which memory is first taken and algorithms are chosen.
+TIMED, FIRST = 20, 10
+#: The megabytes that iterations add at their peak (Linux), in a process of its own.
 PROBE = """
 import re, sys
 from pathlib import Path
@@ -39,19 +43,19 @@ import numpy as np
 from nst import weights
 from nst.files import sha256
 from nst.settings import make
-from nst.stylization import Progress, stylize
+from nst.stylization import stylize
 
 def megabytes(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
 
 network, size, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.float32)
-settings = make({"network": network, "size": size, "iterations": 30, "precision": precision})
+settings = make({"network": network, "size": size, "iterations": 12, "precision": precision})
 idle = megabytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 events = stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
-times = [event.seconds for event in events if isinstance(event, Progress)]
-print((times[-1] - times[9]) / 20, megabytes("VmHWM") - idle)
+for _ in events: pass
+print(megabytes("VmHWM") - idle)
 """
 
 
@@ -73,19 +77,36 @@ def painted(path: Path, content: np.ndarray, style: np.ndarray, state: dict, val
     return read_picture(path).pixels
 
 
-def costs(size: int, precision: str) -> dict[str, float]:
+def costs(size: int, precision: str) -> dict:
     """How many times VGG-19's speed, and how many times less memory."""
-    found = {}
-    for network in ("vgg19", "lite"):
+    networks = ("vgg19", "lite")
+    times = iteration_times(size, precision, networks)
+    megabytes = {}
+    for network in networks:
         answer = subprocess.check_output([sys.executable, "-c", PROBE, network, str(size), precision], text=True)
-        found[network] = [float(word) for word in answer.split()]
-    (slow, large), (fast, small) = found["vgg19"], found["lite"]
+        megabytes[network] = float(answer)
     return {
-        "milliseconds": {"vgg19": 1000 * slow, "lite": 1000 * fast},
-        "speed_ratio": slow / fast,
-        "megabytes": {"vgg19": large, "lite": small},
-        "memory_ratio": large / small,
+        "milliseconds": {network: 1000 * median(found) for network, found in times.items()},
+        "speed_ratio": median(slow / fast for slow, fast in zip(times["vgg19"], times["lite"], strict=True)),
+        "megabytes": megabytes,
+        "memory_ratio": megabytes["vgg19"] / megabytes["lite"],
     }
+
+
+def iteration_times(size: int, precision: str, networks: Iterable[str]) -> dict[str, list[float]]:
+    """Seconds of each iteration; the networks take turns."""
+    content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.float32)
+    runs, times = {}, {}
+    for network in networks:
+        how = make({"network": network, "size": size, "iterations": FIRST + TIMED, "precision": precision})
+        runs[network] = stylize(content, [content], how, state=weights.load(network)[0], device="cpu")
+        times[network] = []
+    for _ in range(FIRST + TIMED):
+        for network, run in runs.items():
+            start = time.perf_counter()
+            next(run)
+            times[network].append(time.perf_counter() - start)
+    return {network: found[FIRST:] for network, found in times.items()}
 
 
 def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[str, dict]) -> dict[str, dict]:
@@ -113,9 +134,10 @@ def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[st
                 text = f"style {m.style_error:.3f} · content {m.content_error:.2f}"
                 cells[i] = Cell(cells[i].picture, detail=text)
         rows.append(cells)
-    subtitle = f"{size} px, {arguments.evaluations} evaluations, default settings; errors by VGG-19"
+    subtitle = f"{size} px, {arguments.evaluations} iterations, default settings; errors by VGG-19"
     heads = [TITLES[name] for name in states]
-    draw_sheet(Layout("lite beside VGG-19", subtitle, rows, (0, 2), heads), folder / f"sheet-{size}.png")
+    sheet = arguments.sheet or folder / f"sheet-{size}.png"
+    draw_sheet(Layout("lite beside VGG-19", subtitle, rows, (0, 2), heads), sheet)
     return {
         name: {"style_error": fmean(m.style_error for m in ms), "content_error": fmean(m.content_error for m in ms)}
         for name, ms in found.items()
@@ -129,8 +151,11 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=[256, 384])
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--networks", nargs="+", choices=list(TITLES), default=list(TITLES))
+    parser.add_argument("--sheet", type=Path, help="where to write the sheet of the one size, .png or .jpg")
     parser.add_argument("--work", type=Path, required=True)
     arguments = parser.parse_args()
+    if arguments.sheet and len(arguments.sizes) > 1:
+        parser.error("--sheet is for one of --sizes")
     arguments.work.mkdir(parents=True, exist_ok=True)
     by = Judge.load()
     states = {"vgg19": by.state, "lite": weights.load("lite")[0], "random": random_vgg(by.state)}
