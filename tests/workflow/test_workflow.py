@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import itertools
 import json
 import os
 import re
@@ -95,6 +96,82 @@ def test_everything_that_was_asked_for_is_there(project):
     assert sweeps == ["scene--stripes.html", "scene--stripes.png"]
     assert len(pd.read_csv(results / "tables/comparison.csv")) == 3
     assert not list((results / ".work").rglob("*.pt"))
+
+
+def test_a_run_ends_with_what_it_made_and_the_page_to_open(project):
+    lines = ending_of(project.run)
+    assert lines == [
+        "pictures  3 stylized",
+        "sheets    results/sheets",
+        "tables    results/tables/comparison.html",
+        f"gallery   {(project.folder / 'results/gallery/index.html').as_uri()}",
+    ]
+
+
+def ending_of(run):
+    """The lines of a run's output that tell how it ended."""
+    lines = (run.stdout + run.stderr).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("pictures  "))
+    return list(itertools.takewhile(lambda line: not line.startswith("Complete log"), lines[first:]))
+
+
+def test_what_is_no_longer_asked_for(project):
+    """Sheets and plots of groups that are gone are removed, pictures and what is not ours stay."""
+    results = project.folder / "results"
+    sheets = {f"sheets/sweeps/scene--stripes{suffix}" for suffix in (".png", ".html")}
+    made = sheets | {"plots/losses/sweeps/scene--stripes.png"}
+    foreign = {"sheets/mine.png", "sheets/sweeps/mine--own.html", "plots/losses/mine.png"}
+    for name in foreign:
+        (results / name).touch()
+
+    def files():
+        return {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()}
+
+    before = files()
+    assert made < before
+    try:
+        project.write("config/manifest.csv", MANIFEST[: MANIFEST.index("scene.png,stripes.png,40")])
+        run = project.snakemake("results/grid.csv")
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert ending_of(run) == [
+            "pictures  2 there already",
+            "sheets    results/sheets",
+            "tables    results/tables/comparison.html",
+            f"gallery   {(results / 'gallery/index.html').as_uri()}",
+            "removed   3 sheet and plot files of groups that the manifest no longer has",
+            "kept      1 picture that no row asks for; `nst grid --prune` removes them",
+        ]
+        gone = {name for name in before - files() if not name.startswith(("logs/", "benchmarks/"))}
+        assert gone == made
+        assert foreign < files()
+        project.write("config/manifest.csv", MANIFEST)
+        jobs = project.planned()
+        assert (jobs["sweep_sheet"], jobs["plot_sweep_losses"], jobs.get("stylize")) == (1, 1, None)
+    finally:
+        project.write("config/manifest.csv", MANIFEST)
+        for name in foreign:
+            (results / name).unlink(missing_ok=True)
+        project.snakemake()
+
+
+def test_a_folder_of_your_own(project, tmp_path):
+    """The command that `nst grid` ends with runs there, with our profile and without our configuration."""
+    own = Project(tmp_path / "my grid", project.folder)
+    for name in ("scene.png", "bars.png"):
+        (own.folder / "photos").mkdir(parents=True, exist_ok=True)
+        (own.folder / "photos" / name).write_bytes((project.folder / name).read_bytes())
+    own.write("my table.csv", "content;style;network;size\nphotos/scene.*;photos/bars.png;lite;32\n")
+    environment = own.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ask = functools.partial(subprocess.run, cwd=own.folder, env=environment, capture_output=True, text=True)
+    told = ask([sys.executable, "-m", "nst", "grid", "my table.csv"], check=True)
+    command = told.stdout.splitlines()[-1].removeprefix("run       ")
+    run = ask(f"{command} -- pairs", shell=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"Using workflow specific profile {REPOSITORY}/profiles/default" in run.stderr
+    [record] = (own.folder / "results/pairs").rglob("run.json")
+    assert record.parent.name == "network=lite+size=32"
+    assert json.loads(record.read_text())["settings"]["iterations"] == 300  # not the 200 of the demo's config.yaml
+    assert ending_of(run) == ["pictures  1 stylized"]
 
 
 def test_a_finished_grid_is_left_alone(project, monkeypatch, tmp_path):
@@ -246,10 +323,10 @@ def test_bundles_paint_what_pairs_alone_do(project, tmp_path):
 
 
 def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
-    write_picture(project.folder / "half.jpg", read_picture(project.folder / "scene.png").pixels, quality=95)
-    whole = (project.folder / "half.jpg").read_bytes()
-    (project.folder / "half.jpg").write_bytes(whole[:-40])
-    project.write("half.csv", "content,style\nscene.png|half.jpg,stripes.png\n")
+    whole = (project.folder / "scene.png").read_bytes()
+    data = whole.index(b"IDAT") + 6
+    (project.folder / "half.png").write_bytes(whole[:data] + b"\xff" * 9 + whole[data + 9 :])  # seen when it is decoded
+    project.write("half.csv", "content,style\nscene.png|half.png,stripes.png\n")
     asked = ("--config", "manifest=half.csv", "results=half", "bundle=5")
     run = project.snakemake(*asked, "--profile", str(REPOSITORY / "profiles/default"))
     told = run.stdout + run.stderr
@@ -257,15 +334,20 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     assert "nst: 1 of 2 pairs failed; the others are painted" in told
     assert "nst: half/stripes/" in told
     assert "Traceback" not in told
+    pictures, failed, gallery, advice = ending_of(run)
+    assert pictures == "pictures  1 stylized, 1 failed"
+    assert re.match(r"failed    half/stripes/\S+: half.png: the picture is truncated", failed)
+    assert gallery == f"gallery   {(project.folder / 'half/gallery/index.html').as_uri()}"
+    assert advice.startswith("next      the same command again makes what is missing")
     assert len(list((project.folder / "half/pairs").rglob("image.png"))) == 1
     run = project.snakemake(*asked, "--", "pairs")
     assert run.returncode == 1
     assert "gallery" not in run.stdout + run.stderr  # nobody asked for it
     shown = {pair["id"].partition("/")[0]: pair for pair in gallery_of(project.folder / "half")["pairs"]}
     assert shown["scene"]["status"] == "done"
-    assert (shown["half"]["status"], shown["half"]["error"][:9]) == ("missing", "half.jpg:")
+    assert (shown["half"]["status"], shown["half"]["error"][:9]) == ("missing", "half.png:")
 
-    (project.folder / "half.jpg").write_bytes(whole)
+    (project.folder / "half.png").write_bytes(whole)
     run = project.snakemake(*asked)
     assert run.returncode == 0, run.stdout + run.stderr
     assert {pair["status"] for pair in gallery_of(project.folder / "half")["pairs"]} == {"done"}
