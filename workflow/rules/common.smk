@@ -247,13 +247,12 @@ def show_what_is_there():
         subprocess.run([sys.executable, "-m", "nst", *map(str, command)])
 
 
-def tell_the_end():
+def tell_the_end(failed=False):
     """Remove the sheets and plots of an earlier grid, and print what this run made."""
     snapshots = [name for name, pair in PAIRS.items() if has_snapshots(pair)]
-    removed = leftovers.forget(RESULTS, sheet_names(), snapshots)
-    for line in ending.summary(
-        PAIRS.values(), RESULTS, CONFIG.format, STARTED, len(removed)
-    ):
+    removed = len(leftovers.forget(RESULTS, sheet_names(), snapshots))
+    where = (RESULTS, CONFIG.format, STARTED)
+    for line in ending.summary(PAIRS.values(), *where, removed=removed, failed=failed):
         logger.info(line)
 
 

@@ -1,0 +1,98 @@
+"""What a run prints at its end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from gridfiles import picture, table
+from nst.ending import summary
+from nst.grid import read_grid
+from nst.leftovers import forget
+
+BEGAN = 1_000_000_000.0
+EARLIER, LATER = BEGAN - 60, BEGAN + 60
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jpg", "s.jpg"):
+        picture(name)
+
+
+def write(path: str, when: float, text: str = "") -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+    os.utime(path, (when, when))
+
+
+def lines(pairs: int, **more: object) -> list[str]:
+    rows = "content,style,seed\na.jpg,s.jpg," + "|".join(map(str, range(1, pairs + 1))) + "\n"
+    return list(summary(read_grid(table(rows)), "out", "png", BEGAN, **more))  # type: ignore[arg-type]
+
+
+def image(seed: int, when: float) -> None:
+    write(f"out/pairs/a/s/seed={seed}/image.png", when)
+
+
+def test_pictures_are_counted_by_what_became_of_them() -> None:
+    image(1, EARLIER)
+    image(2, LATER)
+    image(3, LATER)
+    for seed in range(4, 11):
+        write(f"out/logs/stylize/a/s/seed={seed}.log", LATER, f"working\nnst: reason {seed}\n")
+    write("out/logs/stylize/a/s/seed=11.log", EARLIER)
+    told = lines(12, failed=True)
+    assert told[0] == "pictures  2 stylized, 1 there already, 7 failed, 2 not stylized yet"
+    assert told[1:6] == [f"failed    a/s/seed={seed}: reason {seed}" for seed in range(4, 9)]
+    assert told[6] == "          … and 2 more: out/logs/stylize"
+    assert told[7] == "next      the same command again makes what is missing; nothing that is done is done again"
+    assert len(told) == 8
+
+
+def test_places_that_show_an_earlier_state_are_not_named() -> None:
+    page, sheet = "out/gallery/index.html", "out/sheets/sweeps/a--s.png"
+    image(1, EARLIER)
+    write(page, EARLIER)
+    write(sheet, EARLIER)
+    here = f"gallery   {Path(page).absolute().as_uri()}"
+    assert lines(1) == ["pictures  1 there already", "sheets    out/sheets", here]
+    assert lines(2) == [
+        "pictures  1 there already, 1 not stylized yet",
+        "next      the same command again makes what is missing; nothing that is done is done again",
+    ]
+    image(1, LATER)
+    assert lines(1) == ["pictures  1 stylized"]
+    write(page, LATER)
+    write("out/tables/comparison.html", LATER)
+    assert lines(1) == ["pictures  1 stylized", "tables    out/tables/comparison.html", here]
+
+
+def test_a_failure_that_is_no_picture_is_told() -> None:
+    image(1, LATER)
+    assert lines(1, failed=True)[:2] == ["pictures  1 stylized", "failed    no picture, but a job that is named above"]
+
+
+def test_only_what_a_job_has_made_is_forgotten() -> None:
+    made = ["sheets/{}.png", "sheets/{}.html", "logs/sheets/{}.log", "benchmarks/sheets/{}.tsv"]
+    plots = ["plots/losses/{}.png", "logs/plots/{}.log", "benchmarks/plots/{}.tsv"]
+    for name in ("now", "old", "sweeps/a--s", "sweeps/b--s", "snapshots/a/s/now", "snapshots/a/s/old"):
+        for place in (*made, *plots * ("snapshots" not in name)):
+            write(f"out/{place.format(name)}", EARLIER)
+    for name in ("sheets/mine.png", "sheets/sweeps/mine.html", "plots/losses/mine.png", "plots/errors.png"):
+        write(f"out/{name}", EARLIER)
+    before = {path.as_posix() for path in Path("out").rglob("*")}
+    removed = forget("out", ["now", "sweeps/a--s", "new"], ["a/s/now"])
+    gone = before - {path.as_posix() for path in Path("out").rglob("*")}
+    names = ("old", "sweeps/b--s", "snapshots/a/s/old")
+    expected = {f"out/{place.format(name)}" for name in names for place in (*made, *plots * ("snapshots" not in name))}
+    assert gone == expected
+    assert sorted(removed) == sorted(
+        name.removeprefix("out/") for name in expected if name.startswith(("out/sheets", "out/plots"))
+    )
+    assert forget("out", [], []) != []
+    assert Path("out/sheets/mine.png").exists()
+    assert not Path("out/sheets/snapshots").exists()
+    assert forget("nowhere", [], []) == []
