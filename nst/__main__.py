@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import sys
 
-from nst.errors import NstError
-from nst.worker import client
-
 
 def main() -> int:
     """Run the command of the command line; its exit status."""
-    arguments = sys.argv[1:]
+    try:
+        return _run(sys.argv[1:])
+    except KeyboardInterrupt:  # also while modules are imported, which is why they are imported here
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    from pathlib import Path
+
+    from nst.errors import NstError
+    from nst.worker import client
+
+    try:
+        Path.cwd()  # torch dies of a folder that has been removed
+    except OSError as error:
+        print(f"nst: the working folder cannot be used ({error.strerror}); change to another one", file=sys.stderr)
+        return 1
     try:
         code = client.run(arguments) if client.wanted(arguments) else None
     except NstError as error:

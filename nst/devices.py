@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from nst.errors import NstError
 from nst.files import replacing
+from nst.waiting import announced
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,16 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
             raise NstError("device cuda: this machine shows no NVIDIA GPU; use --device cpu, or auto")
         yield None
         return
+    with announced(f"a GPU: other nst processes use {', '.join(found)}"):
+        gpu, held = _first_free(found, poll)
+    with held:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        yield gpu
+        _free_memory()
+
+
+def _first_free(found: list[str], poll: float) -> tuple[str, contextlib.AbstractContextManager[object]]:
+    """The first of these GPUs that no other process holds, held until the context that comes with it ends."""
     from filelock import FileLock, Timeout
 
     locks = {gpu: FileLock(_lock_file(gpu)) for gpu in found}
@@ -93,11 +104,7 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
     while True:
         for gpu, lock in locks.items():
             with contextlib.suppress(Timeout):
-                with lock.acquire(timeout=0):
-                    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-                    yield gpu
-                    _free_memory()
-                return
+                return gpu, lock.acquire(timeout=0)
         if not asked:
             asked = True
             from nst.worker import client
@@ -137,10 +144,13 @@ def private_folder() -> Path:
     Each job of a cluster has its own: its GPUs are nobody else's, and its processes end with it.
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    folder = Path(tempfile.gettempdir()) / "-".join(filter(None, ("nst", str(user), allocation())))
-    with contextlib.suppress(FileExistsError):  # perhaps it is no folder
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
+    try:
+        folder = Path(tempfile.gettempdir()) / "-".join(filter(None, ("nst", str(user), allocation())))
+        with contextlib.suppress(FileExistsError):  # perhaps it is no folder
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError as error:
+        raise NstError(f"no folder for locks can be made ({error}); set TMPDIR to a folder of your own") from None
     closed = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
     if not closed or not folder.is_dir():
         raise NstError(f"{folder} is open to other users; remove it or set TMPDIR to a folder of your own")

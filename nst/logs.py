@@ -1,11 +1,18 @@
-"""What a command's log says."""
+"""What a command logs, and what its log says."""
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
 _PROGRESS = re.compile(r"nst: evaluation \d+/\d+ ")
+
+
+def show() -> None:
+    """Show what nst reports, and of other packages warnings only: torch reports its caches when it ends."""
+    logging.basicConfig(format="nst: %(message)s")
+    logging.getLogger("nst").setLevel(logging.INFO)
 
 
 def last_sentence(log: Path) -> str:

@@ -13,9 +13,10 @@ import logging
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from nst.images import Picture, bits_of, picture_size, read_metadata, read_pictu
 from nst.job import Inputs, Job, read_inputs
 from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
+from nst.waiting import announced
 from nst.workplace import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -59,7 +61,9 @@ def paint(
         _check_apart(job)
         for folder in filter(None, (job.workplace.parent, job.output.parent, job.record)):
             folder.mkdir(parents=True, exist_ok=True)
-        with _held(job.workplace.with_name(job.workplace.name + ".lock"), waiting) as lock:
+            _check_writable(folder)
+        other = announced(f"another nst process that writes {job.output}")
+        with _held(job.workplace.with_name(job.workplace.name + ".lock"), other, waiting) as lock:
             workplace.claim(job.workplace)
             try:
                 with devices.exclusive_gpu(job.device):
@@ -95,18 +99,29 @@ def _check_apart(job: Job) -> None:
             raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another for one")
 
 
+def _check_writable(folder: Path) -> None:
+    """Raise NstError at once, not after an hour's work, and not while a lock there is waited for that cannot be."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"{folder}: cannot be written ({error.strerror}); choose a folder that you may write to, with room"
+        raise NstError(reason) from None
+
+
 @contextmanager
-def _held(path: Path, waiting: Callable[[], None]) -> Iterator[Path]:
+def _held(path: Path, announced: AbstractContextManager[None], waiting: Callable[[], None]) -> Iterator[Path]:
     """Hold a lock's file while the context lasts."""
     from filelock import FileLock, Timeout
 
     lock, had = FileLock(path, timeout=1), False
-    while not had:
-        try:
-            lock.acquire()
-            had = True
-        except Timeout:
-            waiting()
+    with announced:
+        while not had:
+            try:
+                lock.acquire()
+                had = True
+            except Timeout:
+                waiting()
     try:
         yield path
     finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nst import logs
 from nst.cells import parse_blend
 from nst.commands.options import (
     GroupedCommand,
@@ -88,7 +89,7 @@ def command(
     _check_pictures([] if several else [content], styles, chosen)
     check_outputs([job.output for job in jobs], jobs[0].inputs + [job.content for job in jobs], force=force)
 
-    logging.basicConfig(level=logging.INFO, format="nst: %(message)s")
+    logs.show()
     log = logging.getLogger(__name__)
     if record is None and chosen.method == "network":
         log.warning("without --record FOLDER the network is not kept for nst apply")

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nst import asking, devices
+from nst.waiting import announced
 from nst.worker import protocol
 
 #: Seconds that a new worker may take until it listens.
@@ -30,7 +31,12 @@ SILENCE = 5.0
 def wanted(arguments: list[str]) -> bool:
     """Whether a worker shall do this: NST_WORKER says yes or no; auto, the default, is yes where there is a GPU."""
     mode = os.environ.get("NST_WORKER", "auto")
-    if mode == "no" or not arguments or arguments[0] not in protocol.COMMANDS or {"-h", "--help"} & {*arguments}:
+    if (
+        mode == "no"
+        or not arguments
+        or arguments[0] not in protocol.COMMANDS
+        or {"-h", "--help", "--show"} & {*arguments}
+    ):
         return False
     return (mode == "yes" or bool(_gpus(arguments))) and protocol.is_possible()
 
@@ -158,7 +164,7 @@ def _to_core() -> Connection | None:
 
 def _started(place: str) -> Connection | None:
     """To a new worker, or to the one that another client has started meanwhile."""
-    with _starting(place):
+    with announced(f"a worker on {place} to start; it logs to {protocol.log_file(place)}", _tell), _starting(place):
         if connection := connect(place):
             return connection
         environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # a client's own
@@ -212,7 +218,8 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         "alone": alone,
     }
     painting = False
-    for message in _messages(connection, protocol.line(**request)):
+    waiting = announced(f"a worker that has {connection.busy} other pictures in progress", _tell)
+    for message in _messages(connection, protocol.line(**request), waiting if connection.busy else nullcontext()):
         if "exit" in message:
             return Answer(code=int(message["exit"]))
         if "refused" in message:
@@ -230,12 +237,19 @@ def _number(variable: str) -> int:
     return int(first) if first.isdecimal() else 0
 
 
-def _messages(connection: Connection, request: bytes) -> Iterator[dict[str, Any]]:
-    """What a worker answers, until it has done or died."""
+def _messages(connection: Connection, request: bytes, first: AbstractContextManager[None]) -> Iterator[dict[str, Any]]:
+    """What a worker answers, until it has done or died; `first` lasts until the first of it."""
     with suppress(OSError, ValueError):
         connection.socket.sendall(request)
-        while text := connection.lines.readline(protocol.LONGEST):
+        with first:
+            text = connection.lines.readline(protocol.LONGEST)
+        while text:
             yield json.loads(text)
+            text = connection.lines.readline(protocol.LONGEST)
+
+
+def _tell(text: str) -> None:
+    print(f"nst: {text}", file=sys.stderr, flush=True)
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -4,11 +4,14 @@ import itertools
 import os
 import subprocess
 import sys
+import threading
+import time
 from functools import partial
 
 import pytest
 import torch
-from nst import devices
+from filelock import FileLock
+from nst import devices, waiting
 from nst.errors import NstError
 
 HOLD = """
@@ -35,6 +38,29 @@ def test_each_process_gets_a_gpu_of_its_own_and_the_rest_wait(tmp_path):
     for gpu in ("GPU-a", "GPU-b"):
         spans = sorted((start, end) for name, start, end in held if name == gpu)
         assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+
+
+def test_who_waits_for_a_gpu_says_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    monkeypatch.setattr(waiting, "SILENCE", 0.05)
+    caplog.set_level("INFO")
+    lock = FileLock(devices.private_folder() / "gpu-GPU-a.lock")
+    with lock:
+        release = threading.Timer(0.5, lock.release, kwargs={"force": True})
+        release.start()
+        with devices.exclusive_gpu("auto", poll=0.02) as gpu:
+            assert gpu == "GPU-a"
+    assert caplog.messages == ["waiting for a GPU: other nst processes use GPU-a"]
+    with devices.exclusive_gpu("auto"):
+        time.sleep(0.2)
+    assert len(caplog.messages) == 1
+
+
+def test_no_folder_for_locks_is_a_message(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(NstError, match=r"no folder for locks can be made \(.*; set TMPDIR to a folder of your own"):
+        devices.private_folder()
 
 
 def test_no_gpu_no_lock(monkeypatch):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from nst import pair, presets, recording
+from nst import pair, presets, recording, waiting
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
@@ -255,7 +255,9 @@ def test_results_do_not_lie_among_the_unfinished_work(job, what):
         pair.paint(dataclasses.replace(job("a"), **{what: inside}))
 
 
-def test_who_waits_for_another_at_the_same_output_can_give_up(job):
+def test_who_waits_for_another_at_the_same_output_says_so_and_can_give_up(job, monkeypatch, caplog):
+    monkeypatch.setattr(waiting, "SILENCE", 0.05)
+    caplog.set_level("INFO")
     place = job("a").workplace
     place.parent.mkdir(parents=True)
 
@@ -264,6 +266,7 @@ def test_who_waits_for_another_at_the_same_output_can_give_up(job):
 
     with FileLock(place.with_name("a.lock")), pytest.raises(KeyboardInterrupt):
         pair.paint(job("a"), waiting=enough)
+    assert caplog.messages == [f"waiting for another nst process that writes {job('a').output}"]
 
 
 def test_other_settings_begin_anew(job):
@@ -398,8 +401,8 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys)
     (tmp_path / "stripes.png").unlink()
     assert main([*again, str(tmp_path / "d.png")]) == 1
     changed, gone = capsys.readouterr().err.splitlines()
-    assert changed.endswith("scene.png has changed since; put the old file back")
-    assert "stripes.png is not here" in gone
+    assert "scene.png has changed since; name the original with --content FILE, or use nst stylize" in changed
+    assert "stripes.png is not here; name the file with --style FILE, or run" in gone
     assert not (tmp_path / "d.png").exists()
 
 

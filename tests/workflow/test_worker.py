@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -168,6 +171,49 @@ def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place)
     assert json.loads((place.folder / "one/run.json").read_text())["process"]["picture"] == 1
 
 
+def test_a_client_says_what_it_waits_for(place):
+    """For another picture at the same output, and for the start of a worker."""
+    place.painted("one")
+    [worker] = place.workers()
+    with FileLock(place.folder / ".two.png.work.lock"):
+        waits = place.stylize("two")
+        assert "waiting for another nst process that writes two.png" in waits.stderr.readline()
+    assert waits.wait(timeout=120) == 0
+    os.kill(worker["pid"], signal.SIGKILL)
+    starting = Path(place.private) / f"nst-{os.getuid()}/worker-cpu-0.start"
+    with starting.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        waits = place.stylize("three")
+        assert "waiting for a worker on cpu-0 to start; it logs to " in waits.stderr.readline()
+    assert waits.wait(timeout=120) == 0
+
+
+def test_a_picture_of_somebody_else_is_asked_about_by_the_client(place):
+    """The worker has no terminal: the client asks, and a yes is the request with --force."""
+    mine = place.folder / "mine.png"
+    shutil.copy(place.folder / "scene.png", mine)
+    before = mine.read_bytes()
+    command = [sys.executable, "-m", "nst", "stylize", "scene.png", "stripes.png", "-o", "mine.png", *SMALL]
+    command += ["--iterations", "2"]
+    assert "choose another output, or add --force" in place.run(*command[3:])[1]
+    for answer, status in (("n", 1), ("y", 0)):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(place.folder)
+            os.execve(sys.executable, command, place.environment)
+        said = b""
+        while b"[y/N] " not in said:
+            said += os.read(terminal, 4096)
+        os.write(terminal, f"{answer}\n".encode())
+        with suppress(OSError):  # Linux's way to say that the terminal's process has ended
+            while data := os.read(terminal, 4096):
+                said += data
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status, said
+        assert b"mine.png: exists and was not made by nst. Overwrite? [y/N] " in said
+        assert (mine.read_bytes() == before) is (answer == "n")
+    assert place.workers()
+
+
 def test_a_client_that_goes_gives_its_picture_up(place):
     process = place.stylize("long", iterations=100_000)
     place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
@@ -282,7 +328,8 @@ def test_a_worker_of_other_code_is_replaced(place, monkeypatch, tmp_path_factory
 
 
 def test_the_client_loads_nothing_that_is_slow_to_load():
-    code = "import sys, nst.__main__; print(*{'torch', 'numpy', 'click', 'pydantic', 'PIL'} & set(sys.modules))"
+    slow = "{'torch', 'numpy', 'click', 'pydantic', 'PIL'}"
+    code = f"import sys, nst.__main__, nst.worker.client; print(*{slow} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
 
@@ -295,6 +342,7 @@ def test_the_client_loads_nothing_that_is_slow_to_load():
         ("auto", "0", ["stylize", "a", "b", "--device", "cpu"], False),
         ("auto", "0", ["stylize", "a", "b", "--device=mps"], False),
         ("auto", "0", ["stylize", "--help"], False),
+        ("auto", "0", ["again", "a.png", "--show"], False),
         ("auto", "0", ["judge", "a"], False),
         ("auto", "0", [], False),
         ("yes", "", ["stylize", "a", "b"], True),
