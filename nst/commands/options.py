@@ -74,7 +74,7 @@ threads_option = option(
 )
 
 
-def setting_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def setting_options(*, show_defaults: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add a flag for each setting; the function gets those that were given as `settings`, a dict of texts.
 
     The texts are not checked yet: `nst.settings.make` tells all that is wrong with them at once.
@@ -90,7 +90,7 @@ def setting_options() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         wrapped: Callable[..., Any] = collect
         for group, names in zip(GROUPS, grouped().values(), strict=True):
             for name in reversed(names):
-                wrapped = _option(name, group)(wrapped)
+                wrapped = _option(name, group, show_defaults)(wrapped)
         return wrapped
 
     return decorate
@@ -117,12 +117,12 @@ def _parameter(name: str) -> str:
     return f"setting_{name}"
 
 
-def _option(name: str, group: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _option(name: str, group: str, show_default: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     info = fields()[name]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     kinds: dict[Any, str] = {int: "INTEGER", float: "NUMBER"}
     kind = "NUMBER|auto" if name == "style_weight" else kinds.get(info.annotation, "TEXT")
-    default = text(info.default)
+    default = text(info.default) if show_default else ""
     return option(
         flag(name),
         _parameter(name),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +61,45 @@ def test_errors_name_the_flags_that_were_typed(here, capsys, flags, told):
     lines = err.splitlines()
     assert len(lines) == len(told)
     assert all(line.startswith(f"nst: {start}") for line, start in zip(lines, told, strict=True))
+
+
+def process(folder, *words, code="from nst.__main__ import main; raise SystemExit(main())"):
+    """(exit status, stderr) of a command in a process of its own, which must not wait for ever."""
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write to, such as /proc")
+@pytest.mark.parametrize("place", [("-o", "/proc/x.png"), ("-o", "x.png", "--record", "/proc/x")])
+def test_a_place_that_cannot_be_written_is_refused_at_once(here, place):
+    status, err = process(here, "stylize", "a.png", "s.png", *place, *SMALL)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert re.match(r"nst: /proc(/x)?: cannot be written \(.*\); choose a folder", err)
+
+
+def test_a_working_folder_that_is_gone_is_a_message(here):
+    (here / "gone").mkdir()
+    code = "import os; os.rmdir(os.getcwd()); from nst.__main__ import main; raise SystemExit(main())"
+    status, err = process(here / "gone", "settings", code=code)
+    assert status == 1
+    assert err == "nst: the working folder cannot be used (No such file or directory); change to another one\n"
+
+
+@pytest.mark.parametrize("module", ["nst.errors", "nst.worker.client", "nst.cli", "nst.commands.stylize", "torch"])
+def test_ctrl_c_while_modules_are_loaded_prints_no_traceback(here, module):
+    code = f"""
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from nst.__main__ import main
+raise SystemExit(main())
+"""
+    status, err = process(here, "stylize", "a.png", "s.png", *SMALL, code=code)
+    assert (status, err.strip()) == (130, "")
 
 
 def stylize(capsys, *words):
@@ -255,4 +297,73 @@ def test_long_names_fit_into_a_file_system(here, capsys):
     assert len(set(names)) == 2
     assert stylize(capsys, "ü" * 200, "s.png")[2].endswith(
         "cannot be read (File name too long); check the path and its permissions\n"
+    )
+
+
+@pytest.fixture
+def made(here, capsys):
+    """A picture of nst's, of a blend."""
+    assert stylize(capsys, "a.png", "s.png:0.7+t.png:0.3", "-o", "made.png", "--style-weight", "3")[0] == 0
+    return here / "made.png"
+
+
+def again(capsys, *words):
+    return run(capsys, "again", *words, "--device", "cpu", "--threads", "1")
+
+
+def test_moved_inputs_can_be_named(made, capsys):
+    Path("moved").mkdir()
+    for name in ("a.png", "s.png", "t.png"):
+        Path(name).rename(f"moved/{name}")
+    status, _, err = again(capsys, "made.png", "-o", "new.png")
+    assert status == 1
+    assert [line.partition(" is not here; ")[2].partition(" FILE")[0] for line in err.splitlines()] == [
+        "name the file with --content", "name the file with --style", "name the file with --style",
+    ]  # fmt: skip
+    moved = ("--content", "moved/a.png", "--style", "moved/s.png", "--style", "moved/t.png")
+    assert again(capsys, "made.png", "-o", "new.png", *moved)[0] == 0
+    assert (np.asarray(Image.open("new.png")) == np.asarray(Image.open("made.png"))).all()
+    swapped = ("--content", "moved/a.png", "--style", "moved/t.png", "--style", "moved/s.png")
+    status, _, err = again(capsys, "made.png", "-o", "other.png", *swapped)
+    assert status == 1
+    assert err.splitlines()[0].startswith(
+        "nst: moved/t.png: is not the style of made.png, as its bytes differ; for ano"
+    )
+    status, _, err = again(capsys, "made.png", "-o", "other.png", "--style", "moved/s.png")
+    assert err == "nst: --style: made.png has 2 styles; name each, in the order of s.png, t.png\n"
+    assert not Path("other.png").exists()
+
+
+def test_again_replaces_neither_the_picture_nor_its_inputs(made, capsys):
+    for name in ("made.png", "a.png", "t.png"):
+        before = Path(name).read_bytes()
+        status, _, err = again(capsys, "made.png", "-o", name, "--force")
+        assert (status, err) == (1, f"nst: {name}: is an input of this command; choose another output\n")
+        assert Path(name).read_bytes() == before
+
+
+def test_what_a_picture_carries_is_listed_with_what_differs_first(made, capsys):
+    status, out, err = run(capsys, "again", "made.png", "--show")
+    assert (status, err) == (0, "")
+    head, changed, usual = out.split("\n\n")
+    assert head.splitlines()[:2] == ["content  a.png", "style    s.png:0.7+t.png:0.3"]
+    assert "  style_weight            3  [16]" in changed
+    assert "  size                    32  [512]" in changed
+    assert [line.split()[0] for line in (changed + usual).splitlines() if line.startswith("  ")].count("size") == 1
+    assert "  pooling                 max" in usual
+    assert run(capsys, "again", "made.png")[2].startswith("nst: name the picture to write with -o, or use --show")
+    assert "[default: 16]" not in run(capsys, "again", "--help")[1]
+
+
+def test_another_size_is_said_to_be_another_picture(made, capsys, caplog):
+    caplog.set_level("INFO")
+    assert again(capsys, "made.png", "-o", "larger.png", "--size", "40")[0] == 0
+    assert "size 40 instead of 32 gives another picture, with finer strokes" in caplog.text
+    assert again(capsys, "made.png", "-o", "same.png")[0] == 0
+    assert caplog.text.count("gives another picture") == 1
+
+
+def test_again_names_the_flag_or_the_picture(made, capsys):
+    assert again(capsys, "made.png", "-o", "x.png", "--average", "0.5")[2] == (
+        "nst: --average requires --optimizer adam\n"
     )
