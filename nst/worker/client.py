@@ -24,6 +24,8 @@ from nst.worker import protocol
 PATIENCE = 120.0
 #: Workers that may die while they paint one picture, and in all before a command gives up on them.
 TRIES, DEATHS = 2, 6
+#: Flags with which a command makes no picture.
+NO_WORK = {"-h", "--help", "--show"}
 #: Seconds for which a worker may be silent about itself.
 SILENCE = 5.0
 
@@ -31,12 +33,7 @@ SILENCE = 5.0
 def wanted(arguments: list[str]) -> bool:
     """Whether a worker shall do this: NST_WORKER says yes or no; auto, the default, is yes where there is a GPU."""
     mode = os.environ.get("NST_WORKER", "auto")
-    if (
-        mode == "no"
-        or not arguments
-        or arguments[0] not in protocol.COMMANDS
-        or {"-h", "--help", "--show"} & {*arguments}
-    ):
+    if mode == "no" or arguments[:1] not in [[name] for name in protocol.COMMANDS] or NO_WORK & {*arguments}:
         return False
     return (mode == "yes" or bool(_gpus(arguments))) and protocol.is_possible()
 
