@@ -20,7 +20,7 @@ from nst.commands.options import (
     settings_from,
     threads_option,
 )
-from nst.commands.outputs import check_outputs, force_option
+from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems
 from nst.files import sha256
@@ -90,6 +90,7 @@ def command(
     blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], origin.styles, strict=True))
     job = Job(moved[0], blend, chosen, output, record=record, device=device, threads=threads, id=origin.id)
     check_outputs([output], [image, *job.inputs], force=force)
+    check_records([job], force=force)
     with Display(chosen.iterations, output) as display:
         result = (painter or pair).paint(job, display.show)
     click.echo(summary(result))

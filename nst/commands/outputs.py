@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from nst import asking
 from nst.commands.options import option
 from nst.errors import NstError
 from nst.files import refuse_inputs
+
+if TYPE_CHECKING:
+    from nst.job import Job
 
 force_option = option(
     "--force", group="output", is_flag=True, help="overwrite existing pictures that nst did not make, without asking"
@@ -28,12 +32,23 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
     foreign = [] if force else [str(output) for output in outputs if _is_foreign(output)]
     if not foreign:
         return
-    what = f"{_short(foreign)}: {'exists' if len(foreign) == 1 else 'exist'} and {_was(foreign)} not made by nst"
+    exist = "exists and was" if len(foreign) == 1 else "exist and were"
+    what = f"{_short(foreign)}: {exist} not made by nst"
     answer = _answer(f"{what}. Overwrite?")
     if answer is None:
         raise NstError(f"{what}; choose another output, or add --force to overwrite")
     if not answer:
         raise NstError(f"{_short(foreign)}: kept; choose another output")
+
+
+def check_records(jobs: Iterable[Job], *, force: bool) -> None:
+    """Raise NstError for a folder of records with files of our names, such as snapshots/, that are not ours."""
+    for job in jobs:
+        if force or job.record is None or (job.record / "run.json").exists() or job.workplace.exists():
+            continue  # of an earlier run, which may have been stopped while it moved its files
+        if there := [path.name for path in job.outputs if path != job.output and path.exists()]:
+            advice = "choose another folder for --record, or add --force to overwrite"
+            raise NstError(f"{job.record}: has {', '.join(there)}, which nst did not make; {advice}")
 
 
 def _is_foreign(output: Path) -> bool:
@@ -65,7 +80,3 @@ def _answer(question: str) -> bool | None:
 def _short(names: list[str]) -> str:
     more = len(names) - 3
     return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
-
-
-def _was(names: list[str]) -> str:
-    return "was" if len(names) == 1 else "were"

@@ -23,7 +23,7 @@ from nst.commands.options import (
     settings_from,
     threads_option,
 )
-from nst.commands.outputs import check_outputs, force_option
+from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.errors import NstError, Problems
 from nst.inputs import Styles
 from nst.settings import Settings, differing, flag, make, text
@@ -88,6 +88,7 @@ def command(
     checked_suffix(jobs[0].output)
     _check_pictures([] if several else [content], styles, chosen)
     check_outputs([job.output for job in jobs], jobs[0].inputs + [job.content for job in jobs], force=force)
+    check_records(jobs, force=force)
 
     logs.show()
     log = logging.getLogger(__name__)

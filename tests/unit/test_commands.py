@@ -139,7 +139,7 @@ def test_no_picture_that_settings_name_is_an_output(here, capsys):
 def test_a_record_replaces_no_input(here, capsys):
     (here / "rec/snapshots").mkdir(parents=True)
     (here / "rec/snapshots/mine.png").write_bytes((here / "a.png").read_bytes())
-    status, _, err = stylize(capsys, "rec/snapshots/mine.png", "s.png", "-o", "out.png", "--record", "rec")
+    status, _, err = stylize(capsys, "rec/snapshots/mine.png", "s.png", "-o", "out.png", "--record", "rec", "--force")
     assert status == 1
     assert "rec/snapshots: is an input of this command" in err
     assert (here / "rec/snapshots/mine.png").exists()
@@ -166,6 +166,20 @@ def test_a_picture_of_somebody_else_is_overwritten_only_if_told_so(here, capsys,
     mine.write_bytes(before)
     assert stylize(capsys, *words, "--force")[0] == 0
     assert read_metadata(mine)["settings"]["size"] == 32
+
+
+@pytest.mark.parametrize("name", ["snapshots/mine.png", "losses.csv", "animation.gif"])
+def test_a_folder_of_somebody_else_is_no_record(here, capsys, name):
+    mine = here / "rec" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    words = ("a.png", "s.png", "-o", "rec/out.png", "--record", "rec")
+    status, _, err = stylize(capsys, *words)
+    found = name.partition("/")[0]
+    assert (status, err.startswith(f"nst: rec: has {found}, which nst did not make; choose")) == (1, True)
+    assert mine.read_text() == "mine"
+    assert stylize(capsys, *words, "--force")[0] == 0
+    assert stylize(capsys, *words)[0] == 0  # an earlier record of ours
 
 
 def test_what_nst_has_made_is_no_picture_of_somebody_else(here, capsys):
@@ -326,9 +340,7 @@ def test_moved_inputs_can_be_named(made, capsys):
     swapped = ("--content", "moved/a.png", "--style", "moved/t.png", "--style", "moved/s.png")
     status, _, err = again(capsys, "made.png", "-o", "other.png", *swapped)
     assert status == 1
-    assert err.splitlines()[0].startswith(
-        "nst: moved/t.png: is not the style of made.png, as its bytes differ; for ano"
-    )
+    assert err.startswith("nst: moved/t.png: is not the style of made.png, as its bytes differ; for another picture")
     status, _, err = again(capsys, "made.png", "-o", "other.png", "--style", "moved/s.png")
     assert err == "nst: --style: made.png has 2 styles; name each, in the order of s.png, t.png\n"
     assert not Path("other.png").exists()
