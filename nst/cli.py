@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -120,7 +121,11 @@ def unexpected(error: Exception) -> int:
 
 
 def _sentence(error: click.ClickException) -> str:
+    from nst.settings import decimal_point
+
     message = " ".join(error.format_message().split()).removesuffix(".")
+    if number := re.search(r"'(\d+,\d+)' is not a valid float", message):
+        message += decimal_point(number[1])
     context = getattr(error, "ctx", None)
     if context is None or "nst --help" in message:
         return message

@@ -258,6 +258,10 @@ WRONG = [
         ("grid", "--limit", "x"),
         "nst: Invalid value for '--limit': 'x' is not a valid integer; see `nst grid --help`\n",
     ),
+    (
+        ("animate", "frames", "-o", "a.gif", "--hold", "1,5"),
+        "nst: Invalid value for '--hold': '1,5' is not a valid float range; write 1.5; see `nst animate --help`\n",
+    ),
     (("settings", "sise"), "nst: there is no setting 'sise'; did you mean size?\n"),
 ]
 
