@@ -32,7 +32,7 @@ def command() -> None:
         _line("kernels", "of our own" if devices.kernels(device) else without)
     for network in WIDTHS:
         _line(network, _weights(network))
-    _line("snakemake", _version("snakemake") or "not installed; pip install 'nst[workflow]' to run grids")
+    _line("snakemake", _version("snakemake") or "not installed; pip install -e '.[workflow]' in the clone runs grids")
     slurm = "found" if shutil.which("sbatch") else "no sbatch here; grids run on this machine"
     _line("slurm", slurm)
 

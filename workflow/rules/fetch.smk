@@ -9,8 +9,6 @@ rule weights:
         f"{RESULTS}/benchmarks/weights/{{network}}-{{kind}}.tsv"
     retries: 2
     localrule: True
-    conda:
-        "../envs/nst.yaml"
     params:
         lost=lambda wildcards: weights_are_lost(wildcards.network, wildcards.kind),
     shell:
@@ -27,8 +25,6 @@ rule fetch:
         f"{RESULTS}/benchmarks/fetch/{{address}}.tsv"
     retries: 2
     localrule: True
-    conda:
-        "../envs/nst.yaml"
     params:
         address=lambda wildcards: ADDRESSES[wildcards.address],
     shell:

@@ -22,8 +22,6 @@ rule stylize:
     benchmark:
         f"{RESULTS}/benchmarks/stylize/{{content}}/{{style}}/{{settings}}.tsv"
     retries: 1
-    conda:
-        "../envs/nst.yaml"
     threads: threads_of_a_pair()
     resources:
         mem_mb=megabytes_of,
@@ -57,8 +55,6 @@ rule bundle:
         f"{RESULTS}/logs/bundles/{{bundle}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/bundles/{{bundle}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     threads: CONFIG.threads or 1
     resources:
         mem_mb=megabytes_of_bundle,
@@ -94,8 +90,6 @@ rule video:
         f"{RESULTS}/logs/video/{{content}}/{{style}}/{{settings}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/video/{{content}}/{{style}}/{{settings}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     resources:
         mem_mb=1000,
         runtime=10,

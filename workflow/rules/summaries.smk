@@ -9,8 +9,6 @@ rule grid:
     benchmark:
         f"{RESULTS}/benchmarks/grid.tsv"
     localrule: True
-    conda:
-        "../envs/nst.yaml"
     params:
         config=config_of_grid(),
         pairs=fingerprint(PAIRS.values()),  # a glob may find new pictures while the manifest stays
@@ -41,8 +39,6 @@ rule compare:
         f"{RESULTS}/logs/tables.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables.tsv"
-    conda:
-        "../envs/nst.yaml"
     params:
         folder=subpath(output.table, parent=True),
     shell:
@@ -67,8 +63,6 @@ rule gallery:
         f"{RESULTS}/logs/gallery.log",
     benchmark:
         f"{RESULTS}/benchmarks/gallery.tsv"
-    conda:
-        "../envs/nst.yaml"
     threads: all_cores()
     params:
         # Outside the output, which Snakemake deletes first: what has not changed is not made again.
@@ -101,8 +95,6 @@ rule sheet:
         f"{RESULTS}/logs/sheets/{{settings}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/sheets/{{settings}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst sheet {input.grid:q} --settings {wildcards.settings:q} -o {output.picture:q} -o {output.page:q}"
         " > {log:q} 2>&1"
@@ -125,8 +117,6 @@ rule sweep_sheet:
         f"{RESULTS}/logs/sheets/sweeps/{{pictures}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/sheets/sweeps/{{pictures}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     params:
         content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
         style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
@@ -145,8 +135,6 @@ rule snapshot_sheet:
         f"{RESULTS}/logs/sheets/snapshots/{{content}}/{{style}}/{{settings}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/sheets/snapshots/{{content}}/{{style}}/{{settings}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     params:
         folder=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
     shell:
@@ -170,8 +158,6 @@ rule plot_losses:
         f"{RESULTS}/logs/plots/{{settings}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/plots/{{settings}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst plot {input.grid:q} --settings {wildcards.settings:q} -o {output:q} > {log:q} 2>&1"
 
@@ -187,8 +173,6 @@ rule plot_sweep_losses:
         f"{RESULTS}/logs/plots/sweeps/{{pictures}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/plots/sweeps/{{pictures}}.tsv"
-    conda:
-        "../envs/nst.yaml"
     params:
         content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
         style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
@@ -213,7 +197,5 @@ rule plot_errors:
         f"{RESULTS}/logs/errors.log",
     benchmark:
         f"{RESULTS}/benchmarks/errors.tsv"
-    conda:
-        "../envs/nst.yaml"
     shell:
         "nst plot {input.grid:q} --errors -o {output:q} > {log:q} 2>&1"
