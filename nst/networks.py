@@ -1,20 +1,18 @@
-"""Feature extractors: VGG by torchvision's definitions, and lite, cut at the deepest layer that is used."""
+"""Feature extractors: VGG and lite, cut at the deepest layer that is used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.vgg import make_layers
 
 from nst import fused, winograd
 from nst.errors import NstError
 from nst.losses import gram
-from nst.settings import WIDTHS, convolutions
+from nst.settings import convolutions
 from nst.split import SplitConv2d
 
 #: Mean and standard deviation of ImageNet's RGB values in 0..1, which the weights expect taken out.
@@ -169,18 +167,21 @@ def smallest_side(layers: Iterable[str]) -> int:
 
 
 def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]]:
-    """torchvision's layers down to the deepest that is used, and for each the convolution that it belongs to."""
-    names = list(convolutions(network))
-    deepest = max(names.index(layer) for layer in layers)
-    with torch.device("meta"):  # no memory or time for random weights that are replaced at once
-        modules = list(make_layers([*chain.from_iterable((*widths, "M") for widths in WIDTHS[network])]).children())
-    kept: list[nn.Module] = []
+    """The network's layers down to the deepest that is used, and for each the convolution that it belongs to.
+
+    As torchvision numbers them: a convolution, its ReLU, and a pooling after each block.
+    """
+    widths = convolutions(network)
+    names = list(widths)
+    steps: list[nn.Module] = []
     owners: list[str] = []
-    at = -1
-    for module in modules:
-        at += isinstance(module, nn.Conv2d)
-        if at > deepest or (at == deepest and isinstance(module, nn.MaxPool2d)):
-            break
-        kept.append(module)
-        owners.append(names[at])
-    return nn.Sequential(*kept), owners
+    before = 3
+    with torch.device("meta"):  # no memory or time for random weights that are replaced at once
+        for name in names[: max(names.index(layer) for layer in layers) + 1]:
+            if owners and name.endswith("_1"):  # the first of a block
+                steps.append(nn.MaxPool2d(2))
+                owners.append(owners[-1])
+            steps += nn.Conv2d(before, widths[name], 3, padding=1), nn.ReLU()
+            owners += name, name
+            before = widths[name]
+    return nn.Sequential(*steps), owners

@@ -273,7 +273,6 @@ def _plain(value: Any) -> Any:
 
 def _environment(job: Job, finished: Finished) -> dict[str, Any]:
     import torch
-    import torchvision
 
     device = devices.torch_device(job.device)
     return {
@@ -285,7 +284,6 @@ def _environment(job: Job, finished: Finished) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
             "numpy": np.__version__,
             "platform": f"{sys.platform} {platform.machine()}",
         },

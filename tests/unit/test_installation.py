@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from nst.images import write_picture
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("nst/**/*.py", "docs/*.md", "profiles/**/*", "workflow/**/*", "*.md", "*.yml", "Makefile")
@@ -28,3 +32,14 @@ def test_the_catalog_offers_what_the_rules_have():
     assert offered["apptainer"] == bool(re.search(r"^ *container(ized)?:", rules, re.MULTILINE))
     assert not offered["apptainer+conda"] or (offered["conda"] and offered["apptainer"])
     assert '".[workflow]"' in usage["mandatory-flags"]["desc"]
+
+
+def test_torchvision_is_not_needed(tmp_path, scene, stripes):
+    write_picture(tmp_path / "scene.png", scene)
+    write_picture(tmp_path / "stripes.png", stripes)
+    stylize = ["stylize", "scene.png", "stripes.png", "-o", "out.png", "--record", "out", "--device", "cpu"]
+    stylize += ["--network", "lite", "--iterations", "1"]
+    code = f"import sys; sys.modules['torchvision'] = None; from nst.cli import main; sys.exit(main({stylize}))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "torch" in json.loads((tmp_path / "out/run.json").read_text())["versions"]
