@@ -19,6 +19,10 @@ T = TypeVar("T")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _MOST_FRAMES = 75  # six seconds at the default rate
 _FEWEST_FRAMES = 12
+_STEP = 1 / 25  # least change from frame to frame, of that from the first to the last
+_VISIBLE = 0.05  # levels of 255: a change below is none
+_MOST_COMPARED = 4 * _MOST_FRAMES
+_COMPARED_SIDE = 96  # of the frames whose change is measured
 _SMALLEST_SIDE = 160
 _X264 = ["-crf", "20", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
 _PALETTE_SIDE = 128  # of the frames from which the colours are chosen
@@ -39,19 +43,33 @@ def animate(
     hold: seconds that the first and the last frame stand still.
     long_side: pixels of the longer side; smaller frames are not enlarged.
     max_bytes: largest file; over it the pictures shrink to 160 pixels, then there are fewer, at least 12.
-    Of more than 75 frames 75 are shown, denser at the beginning, where a picture changes most.
+    A frame that hardly differs from the one before is left out, so that the picture moves until its end; of more than
+    75 frames that are left 75 are shown, denser at the beginning.
     The same frames make the same bytes. Raises NstError where there is no frame, or one cannot be read.
     """
     encode = {".gif": _gif, ".mp4": _mp4}.get(out.suffix.lower())
     if encode is None:
         raise NstError(f"{out}: an animation is written as .gif or .mp4; choose one of these suffixes")
-    frames = _read(spread(frames_of(frames_dir), _MOST_FRAMES), long_side)
+    frames = _read(spread(moving(spread(frames_of(frames_dir), _MOST_COMPARED)), _MOST_FRAMES), long_side)
     data = encode(frames, _times(len(frames), frame_rate, hold))
     while len(data) > max_bytes and (smaller := _reduced(frames, max_bytes / len(data))):
         frames = smaller
         data = encode(frames, _times(len(frames), frame_rate, hold))
     with replacing(out) as temporary:
         temporary.write_bytes(data)
+
+
+def moving(paths: Sequence[Path]) -> list[Path]:
+    """The frames that differ from the one shown before by a visible step; always the first and the last."""
+    import numpy as np
+
+    sights = [np.asarray(_open(path).resize((_COMPARED_SIDE, _COMPARED_SIDE)), dtype=np.int16) for path in paths]
+    least = max(_STEP * np.abs(sights[-1] - sights[0]).mean(), _VISIBLE)
+    kept = [0]
+    for at, sight in enumerate(sights[:-1]):
+        if at and np.abs(sight - sights[kept[-1]]).mean() >= least and np.abs(sights[-1] - sight).mean() >= least:
+            kept.append(at)
+    return [paths[at] for at in dict.fromkeys([*kept, len(paths) - 1])]
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,6 +36,24 @@ CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
 WORTH = 5.0
 #: Pictures that wait to be written at most.
 UNWRITTEN = 4
+
+
+def has_frame(evaluation: int, step: int) -> bool:
+    """Whether a frame is kept at an evaluation: steps grow by a third from 1 to `step`; none where `step` is 0.
+
+    Of 150 evaluations the third changes a picture as much as all from the 57th on.
+    """
+    early = _early_frames(step) if step else ()
+    return bool(early) and (evaluation in early or (evaluation > early[-1] and (evaluation - early[-1]) % step == 0))
+
+
+@cache
+def _early_frames(step: int) -> tuple[int, ...]:
+    """The evaluations with a frame up to where the steps are of full length."""
+    found = [1]
+    while found[-1] // 3 < step:
+        found.append(found[-1] + max(1, found[-1] // 3))
+    return tuple(found)
 
 
 class Stylizer(Protocol):
@@ -121,7 +140,7 @@ class Recording:
     def _keep(self, event: Progress) -> None:
         s = self.job.settings
         kept = self.job.record is not None
-        if kept and s.frames and (event.evaluation == 1 or event.evaluation % s.frames == 0):
+        if kept and has_frame(event.evaluation, s.frames):
             self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
         if kept and s.snapshots and event.evaluation % s.snapshots == 0:
             name = f"{event.evaluation:06d}{self.job.output.suffix}"

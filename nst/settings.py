@@ -247,7 +247,11 @@ class Values(BaseModel):
     )
     snapshots: Whole = _output(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
     frames: Whole = _output(
-        10, "a frame of the animation every so many evaluations; 0 keeps only the finished picture", ge=0, le=10**6
+        10,
+        "evaluations from one frame of the animation to the next at most: in the beginning, where the picture changes "
+        "most, frames are denser; 0 keeps only the finished picture",
+        ge=0,
+        le=10**6,
     )
     frame_rate: float = _output(12.5, "frames of the animation a second", unit="1/s", gt=0, le=50)
     hold: float = _output(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)

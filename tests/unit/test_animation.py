@@ -8,8 +8,9 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from nst.animation import animate, spread
+from nst.animation import animate, moving, spread
 from nst.errors import NstError
+from nst.recording import has_frame
 from PIL import Image, ImageSequence
 
 
@@ -113,3 +114,43 @@ def test_spread_keeps_the_ends_and_favours_the_beginning() -> None:
     steps = np.diff(chosen)
     assert steps[:10].max() < steps[-10:].min()
     assert spread([1, 2, 3], 5) == [1, 2, 3]
+
+
+def write_course(folder: Path, kept: list[int], last: int = 300) -> Path:
+    """Frames of a picture that comes to its end as an optimization does: the distance falls as 1 / evaluation."""
+    folder.mkdir()
+    for n in kept:
+        done = 1 - (1 / max(n, 1) - 1 / last) / (1 - 1 / last)
+        Image.fromarray(np.full((48, 64, 3), 20 + round(200 * done), np.uint8)).save(folder / f"{n:06d}.jpg")
+    return folder
+
+
+def test_an_animation_moves_until_its_end(tmp_path: Path) -> None:
+    kept = [n for n in range(2, 300) if has_frame(n, 10)]
+    animate(write_course(tmp_path / "frames", [0, *kept, 300]), tmp_path / "a.gif")
+    brightness = [value for _, value in gif_frames(tmp_path / "a.gif")]
+    assert 8 <= len(brightness) < len(kept)
+    assert np.diff(brightness).min() >= 0.9 * 200 / 25  # each frame is a visible step
+    assert brightness[0] == pytest.approx(20, abs=4)
+    assert brightness[-1] == pytest.approx(220, abs=4)
+    evenly = [0, *range(10, 301, 10)]
+    animate(write_course(tmp_path / "evenly", evenly), tmp_path / "b.gif")
+    assert len(gif_frames(tmp_path / "b.gif")) < 5  # what frames without dense ones at the start have to show
+
+
+def test_frames_that_stand_still_are_two(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for n in range(6):
+        Image.new("RGB", (64, 48), (9, 9, 9)).save(frames / f"{n}.jpg")
+    assert [path.name for path in moving(sorted(frames.iterdir()))] == ["0.jpg", "5.jpg"]
+
+
+def test_frames_are_dense_at_the_start_and_no_further_apart_than_asked() -> None:
+    kept = [n for n in range(1, 301) if has_frame(n, 10)]
+    assert kept[:10] == [1, 2, 3, 4, 5, 6, 8, 10, 13, 17]
+    assert np.diff(kept).max() == 10
+    assert len(kept) <= 30 + 10  # a third more than every tenth
+    assert [n for n in range(1, 9) if has_frame(n, 1)] == [*range(1, 9)]
+    assert not any(has_frame(n, 0) for n in range(1, 100))
+    assert len([n for n in range(1, 301) if has_frame(n, 10**6)]) < 25

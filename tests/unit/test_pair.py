@@ -67,7 +67,7 @@ def test_what_a_pair_leaves(job):
     whole = job("a", frames=2, snapshots=3)
     record = pair.paint(whole)
     names = {path.relative_to(whole.record).as_posix() for path in whole.record.rglob("*") if path.is_file()}
-    frames = {f"snapshots/frames/{n:06d}.jpg" for n in (0, 2, 4, 6)}
+    frames = {f"snapshots/frames/{n:06d}.jpg" for n in (0, 2, 3, 4, 5, 6)}
     snapshots = {f"snapshots/{n:06d}.png" for n in (3, 6)}
     assert names == {"image.png", "losses.csv", "run.json", "animation.gif"} | frames | snapshots
     assert json.loads((whole.record / "run.json").read_text()) == json.loads(json.dumps(record))
@@ -91,6 +91,10 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(job):
     pair.paint(broken, lambda event: seen.append(event.evaluation))
     assert seen == [5, 6]
     assert losses(broken) == losses(whole)
+    frames = [
+        {path.name: path.read_bytes() for path in (it.record / "snapshots/frames").iterdir()} for it in (whole, broken)
+    ]
+    assert frames[0] == frames[1]
     with Image.open(whole.output) as one, Image.open(broken.output) as other:
         assert one.tobytes() == other.tobytes()
 
