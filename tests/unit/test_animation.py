@@ -130,7 +130,7 @@ def test_an_animation_moves_until_its_end(tmp_path: Path) -> None:
     animate(write_course(tmp_path / "frames", [0, *kept, 300]), tmp_path / "a.gif")
     brightness = [value for _, value in gif_frames(tmp_path / "a.gif")]
     assert 8 <= len(brightness) < len(kept)
-    assert np.diff(brightness).min() >= 0.9 * 200 / 25  # each frame is a visible step
+    assert np.diff(brightness).min() >= 0.9 * 200 / 20  # each frame is a visible step
     assert brightness[0] == pytest.approx(20, abs=4)
     assert brightness[-1] == pytest.approx(220, abs=4)
     evenly = [0, *range(10, 301, 10)]
