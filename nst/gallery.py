@@ -30,7 +30,7 @@ from nst.errors import NstError
 from nst.files import replacing
 from nst.logs import last_sentence
 from nst.pages import viewable, write_page
-from nst.records import GROUP, content_picture, setting_columns, sorted_values, style_picture, varying
+from nst.records import GROUP, SCORE, content_picture, setting_columns, sorted_values, style_picture, varying
 from nst.settings import UNNAMED
 
 if TYPE_CHECKING:
@@ -200,6 +200,7 @@ def _entry(
         "best": bool(line["best"]),
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
         "judge": line["judge"],
+        **_only(("unranked",), line if line["unranked"] else {}),
         **{name: _rounded(line[name]) for name in METRICS},
         **more,
         **_only(("width", "height", "moves", "whole"), made or {}),
@@ -372,6 +373,7 @@ def _write_data(
     data = {
         "settings": varied,
         "options": [sorted_values(records[name]) for name in varied],
+        "score": SCORE,
         "judges": [*records.loc[records["judge"] != "", "judge"].value_counts().index],
         "contents": edges[0],
         "styles": edges[1],

@@ -69,7 +69,7 @@ def errors(records: pd.DataFrame, out: Path) -> None:
 
     The pairs that no other one of the same content and style beats in both are filled, and a line joins them.
     """
-    measured = records[records["score"].notna()]
+    measured = records[records["style_error"].notna()]
     judges = sorted_values(measured["judge"])
     figure, panels = _figure(1, max(1, len(judges)), (6.4 * max(1, len(judges)) + 0.8, 5.2), "Style against content")
     for panel, judge in zip(panels, judges or [""], strict=True):

@@ -50,6 +50,15 @@ TEXTS: dict[str, tuple[str | int, ...]] = {
     "style_file": ("style", 0, "path"),
 }
 
+#: How much a style error weighs against a content error: found by looking at pictures (docs/metrics.md).
+STYLE_FACTOR = 16
+
+#: What `score` is, for pages that show it.
+SCORE = f"content error + {STYLE_FACTOR} × style error"
+
+#: Why a picture that was measured is not ranked.
+KEEPS_COLORS = "keeps the content's colors, which the style error counts as missing style"
+
 #: A pair of pictures whose results compete: they share the content, the style and the judge.
 GROUP = ["content", "style", "judge"]
 
@@ -89,10 +98,8 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     records that it shows.
 
     `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has
-    NaN and empty texts. `score` is style_error + content_error, both squared errors relative to their target,
-    so that 0 is perfect and they weigh the same; `rank`, `best` and `pareto` compare the pairs of one
-    content, style and judge. Paths in grid.csv are relative to the working directory; of results that are not there,
-    as they have been moved since, beside grid.csv.
+    NaN and empty texts. `score`, `rank`, `best`, `pareto` and `unranked` are those of `ranked`. Paths in grid.csv are
+    relative to the working directory; of results that are not there, as they have been moved since, beside grid.csv.
     Raises NstError where grid.csv is missing or no grid, or has no pair of these names.
     """
     import pandas as pd
@@ -114,7 +121,7 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     grid = _where_it_is(grid, grid_csv.parent)
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
-    return _ranked(pd.concat([grid, runs], axis=1))
+    return ranked(pd.concat([grid, runs], axis=1))
 
 
 def _where_it_is(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
@@ -200,14 +207,22 @@ def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
     return front
 
 
-def _ranked(records: pd.DataFrame) -> pd.DataFrame:
-    records["score"] = records["style_error"] + records["content_error"]
-    measured = records[records["score"].notna()]
-    rivals = measured.groupby(GROUP)["score"]
-    records["rank"] = rivals.rank(method="min")
-    records["best"] = (records["rank"] == 1) & (rivals.transform("size") > 1)  # one alone is not the best of anything
+def ranked(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with `score`, `rank`, `best`, `pareto` and `unranked`.
+
+    `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (the first of several) and `pareto`
+    compare the pairs of one content, style and judge. Pictures that keep the content's colors have none of these, and
+    `unranked` gives the reason.
+    """
+    kept = records["style_error"].notna() & (records["color"] != "style")
+    records["unranked"] = kept.map({True: KEEPS_COLORS, False: ""})
+    records["score"] = (records["content_error"] + STYLE_FACTOR * records["style_error"]).mask(kept)
+    rivals = records[records["score"].notna()]
+    places = rivals.groupby(GROUP)["score"]
+    records["rank"] = places.rank(method="min")
+    records["best"] = (records["rank"] == 1) & (places.transform("size") > 1)  # one alone is not the best of anything
     records["pareto"] = False
-    for _, group in measured.groupby(GROUP):
+    for _, group in rivals.groupby(GROUP):
         records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
     return records
 

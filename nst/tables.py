@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst.files import replacing
 from nst.pages import relative_link, viewable, write_page
-from nst.records import TITLES, animation, setting_columns, sorted_values, value_order, varying
+from nst.records import SCORE, TITLES, animation, setting_columns, sorted_values, value_order, varying
 from nst.settings import fields
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _RESULTS = [
     "peak_memory_mb", "evaluations", "final_style_weight",
 ]  # fmt: skip
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
-_TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "judge")
+_TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "judge", "unranked")
 _ALL = "(all)"
 
 #: Headings that a column's name does not make by itself, and what they mean.
@@ -40,8 +40,9 @@ _HELP = {
     "style_error": "squared error of the judge's Gram matrices, relative to the style's; less is nearer",
     "content_error": "squared error of the judge's features, relative to the content's; less is nearer",
     "ssim": "structural similarity of the luminance to the content's; 1 is equal",
-    "score": "style_error + content_error; less is better",
-    "rank": "place by score among the pairs of the same content and style; ★ is the best",
+    "score": f"{SCORE}; lower is better",
+    "rank": "place by score among the pairs of the same content and style; ★ is the first of several",
+    "unranked": "why a picture is not compared with the others",
     "pareto": "◆: of the same content and style none is better in one error and as good in the other",
     "judge": "network that measured the errors, and the hash of its weights",
     "pairs": "pairs that were measured",
@@ -80,7 +81,7 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
     varied = varying(records)
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
-    marks = ["score", "rank", "best", "pareto", "judge"]
+    marks = ["score", "rank", "best", "unranked", "pareto", "judge"]
     rest = ["device", "precision_used", "best_evaluation", "width", "height", "content", "style", "image"]
     return records[[*names, *varied, *constant, *_RESULTS, *marks, *_LAYERS, *rest]]
 
@@ -89,7 +90,7 @@ def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
     """Means at each value of a setting: over all pairs (named `(all)`), then for each content and style."""
     import pandas as pd
 
-    measured = records[records["score"].notna()]
+    measured = records[records["style_error"].notna()]
     names = ["content_name", "style_name"]
     each = _means(measured, [*names, "judge", setting])
     total = _means(measured, ["judge", setting]).assign(content_name=_ALL, style_name=_ALL)
@@ -135,6 +136,8 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
         statuses=records["status"].value_counts().to_dict(),
         rows=[_row(line, columns, path.parent) for line in lines],
         thumbnails="image" in table,
+        score=SCORE,
+        unranked=records.loc[records["unranked"] != "", "unranked"].value_counts().to_dict(),
         help=[(column.heading, column.help) for column in columns if column.help],
     )
 
@@ -148,7 +151,7 @@ def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
 def _order(table: pd.DataFrame) -> list[str]:
     first = ["content_name", "style_name", "settings_name"]
     settings = setting_columns(table)
-    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "judge"]
+    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "judge", "unranked"]
 
 
 def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
@@ -160,6 +163,8 @@ def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
         return bool((records["style_weight"] != "auto").all())
     if name == "judge":
         return table[name][table[name] != ""].nunique() < 2
+    if name == "unranked":
+        return bool((table[name] == "").all())
     return name in _RESULTS and bool(table[name].isna().all())
 
 

@@ -3,11 +3,11 @@
 const gallery = (() => {
 const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
 const SORTS = {
-  grid: "manifest's order", style_error: "style error", content_error: "content error", score: "both errors",
+  grid: "manifest's order", style_error: "style error", content_error: "content error", score: "score",
   rank: "rank", ssim: "likeness to the content", seconds: "time", peak_memory_mb: "memory", evaluations: "evaluations", id: "name"
 };
 const NAMES = {
-  style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "both errors",
+  style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "score",
   rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", evaluations: "evaluations"
 };
 const JUDGED = ["style_error", "content_error", "score", "rank"];
@@ -126,10 +126,10 @@ function select(label, options, value, changed) {
   return element("label", {}, label, made);
 }
 
-function check(label, name, mark) {
+function check(label, name, mark, title) {
   const box = element("input", {type: "checkbox", onchange: event => update({[name]: event.target.checked})});
   box.checked = state[name];
-  return element("label", {}, box, element("span", {class: "star", "aria-hidden": "true"}, mark), label);
+  return element("label", {title}, box, element("span", {class: "star", "aria-hidden": "true"}, mark), label);
 }
 
 function bar() {
@@ -158,7 +158,7 @@ function bar() {
     more.addEventListener("keydown", event => { if (event.key === "Escape") { more.open = false; more.firstElementChild.focus(); } });
     parts.push(more);
   } else parts.push(...settings);
-  if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★"));
+  if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★", `Lowest score: ${all.score}`));
   if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
   if (state.view === "pictures") {
     parts.push(select("sort by", Object.entries(SORTS), state.sort, value => update({sort: value})));
@@ -532,7 +532,8 @@ function side(pair, known) {
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
   const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])]);
   place.append(element("h3", {}, "Measured"), listed(judged() ? [...numbers, ["by", pair.judge]] : numbers));
-  if (marks.length) place.append(element("p", {class: "caption"}, marks.join(" · ")));
+  if (marks.length) place.append(element("p", {class: "caption", title: pair.best && `Lowest score: ${all.score}`}, marks.join(" · ")));
+  if (pair.unranked) place.append(element("p", {class: "caption"}, `Not ranked: ${pair.unranked}.`));
   if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
   if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }
   if (known.losses.total) place.append(element("h3", {}, "Losses"), chart(known.losses));

@@ -10,7 +10,7 @@ import pytest
 from nst.errors import NstError
 from nst.gallery import script, write_gallery
 from nst.images import picture_size
-from nst.records import read_records
+from nst.records import KEEPS_COLORS, SCORE, read_records
 from synthetic import write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -82,12 +82,21 @@ def test_the_best_and_the_front_are_among_rivals(grid, tmp_path):
     pairs = gallery(grid, tmp_path / "gallery")["pairs"]
     for content in ("cat", HOSTILE):
         mine = [pair for pair in pairs if pair["content"] == content and pair["style"] == "wave"]
-        assert sum(pair["best"] for pair in mine) == 1
+        assert [pair["best"] for pair in mine] == [False, True]  # the first is hardly stylized
         assert all(pair["front"] for pair in mine)  # more style for less content
     alone = write_results(tmp_path / "alone", ["cat"], ["wave"], {"one": {}})
     [pair] = gallery(alone, tmp_path / "other")["pairs"]
     assert not pair["best"]
     assert not pair["front"]
+
+
+def test_what_keeps_the_contents_colors_has_no_star_and_says_why(tmp_path):
+    settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60}}
+    data = gallery(write_results(tmp_path, ["cat"], ["wave"], settings), tmp_path / "gallery")
+    assert data["score"] == SCORE
+    assert [pair["best"] for pair in data["pairs"]] == [False, False, True]
+    assert [pair["rank"] for pair in data["pairs"]] == [2, None, 1]
+    assert [pair.get("unranked", "") for pair in data["pairs"]] == ["", KEEPS_COLORS, ""]
 
 
 def test_what_has_not_changed_is_not_made_again(grid, tmp_path):

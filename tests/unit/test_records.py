@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nst.errors import NstError
-from nst.records import content_picture, pareto_front, read_records, sorted_values, style_picture, varying
+from nst.records import (
+    KEEPS_COLORS,
+    content_picture,
+    pareto_front,
+    ranked,
+    read_records,
+    sorted_values,
+    style_picture,
+    varying,
+)
 from synthetic import errors, write_results
 
 SETTINGS = {f"w{w}": {"style_weight": w} for w in (1, 10, 100)}
@@ -46,7 +55,8 @@ def test_damaged_records_are_lines_too(grid: Path, content: bytes | None, status
     file.unlink() if content is None else file.write_bytes(content)
     records = read_records(grid)
     assert list(records["status"]) == ["done", status, *["done"] * 4]
-    assert records["score"].isna()[1]
+    assert records["rank"].isna()[1]
+    assert records["unranked"][1] == ""
     assert not records["best"][1]
     assert not records["pareto"][1]
 
@@ -71,13 +81,43 @@ def test_ranks_never_mix_judges(grid: Path) -> None:
     run["metrics"]["judge"] = "lite:1234"
     file.write_text(json.dumps(run))
     records = read_records(grid)
-    for _, line in records.iterrows():
-        rivals = [
-            other["score"] for _, other in records.iterrows()
-            if (other["content"], other["judge"]) == (line["content"], line["judge"])
-        ]  # fmt: skip
-        assert line["rank"] == 1 + sum(score < line["score"] for score in rivals)
-        assert line["best"] == (len(rivals) > 1 and line["score"] == min(rivals))
+    assert list(records["rank"]) == [2, 1, 1, 3, 2, 1]
+    assert list(records["best"]) == [False, False, True, False, False, True]
+
+
+def picture(style_error: float, content_error: float, **more: object) -> dict[str, object]:
+    """A line of records, of one content and style."""
+    line = {"content": "cat", "style": "wave", "judge": "vgg19", "color": "style"}
+    return line | {"style_error": style_error, "content_error": content_error} | more
+
+
+def places(*pictures: dict[str, object]) -> list[float]:
+    return list(ranked(pd.DataFrame(pictures))["rank"])
+
+
+def test_the_star_is_for_a_stylized_picture_not_for_one_that_is_hardly_touched() -> None:
+    # A sweep of style weights 0.6, 2, 6, 16, 60: the errors of the first have the least sum.
+    style, content = (0.161, 0.073, 0.030, 0.014, 0.006), (0.046, 0.142, 0.286, 0.432, 0.675)
+    assert places(*map(picture, style, content)) == [5, 4, 2, 1, 3]
+
+
+def test_more_style_is_worth_only_so_much_content() -> None:
+    assert places(picture(0.03, 0.5), picture(0.02, 0.6)) == [2, 1]
+    assert places(picture(0.03, 0.5), picture(0.02, 0.7)) == [1, 2]
+
+
+def test_equal_pictures_share_a_rank() -> None:
+    assert places(*[picture(0.03, 0.5)] * 2, picture(0.03, 0.6)) == [1, 1, 3]
+
+
+def test_what_keeps_the_contents_colors_is_not_ranked_and_outdoes_nobody() -> None:
+    plain, kept = picture(0.03, 0.5), [picture(0.02, 0.4, color=color) for color in ("luminance", "histogram")]
+    records = ranked(pd.DataFrame([plain, *kept, picture(0.02, 0.7)]))
+    assert list(records["rank"].fillna(0)) == [1, 0, 0, 2]
+    assert list(records["best"]) == [True, False, False, False]
+    assert list(records["pareto"]) == [True, False, False, True]
+    assert list(records["unranked"] == KEEPS_COLORS) == [False, True, True, False]
+    assert list(records["score"].notna()) == [True, False, False, True]
 
 
 def test_pairs_are_chosen_by_name(grid: Path) -> None:

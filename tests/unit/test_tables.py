@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
-from nst.records import read_records
+from nst.records import SCORE, read_records
 from nst.tables import comparison, relative_link, sweep, write_tables
 from synthetic import errors, write_results
 
@@ -65,6 +66,21 @@ def test_csv_reads_back_exactly(records: pd.DataFrame, tmp_path: Path) -> None:
     assert list(map(float, again["rank"])) == list(records["rank"])
     settings = list(table.columns[5:])
     assert settings[:2] == ["style_weight", "preset"]  # those that vary come first
+
+
+def test_the_page_says_why_a_picture_has_no_rank(tmp_path: Path) -> None:
+    settings = {f"{color}{w}": {"style_weight": w, "color": color} for color in ("style", "luminance") for w in (1, 10)}
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], settings))
+    write_tables(records, tmp_path)
+    table = pd.read_csv(tmp_path / "comparison.csv")
+    assert list(table["rank"].fillna(0)) == [2, 1, 0, 0]
+    assert list(table["best"]) == [False, True, False, False]
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "<p>2 not ranked: keeps the content" in page
+    assert page.count("1 ★") == 1
+    assert html.escape(SCORE) in page.replace("&#39;", "&#x27;")
+    write_tables(records[records["color"] == "style"].reset_index(drop=True), tmp_path)
+    assert "not ranked" not in (tmp_path / "comparison.html").read_text(encoding="utf-8")
 
 
 def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
