@@ -21,7 +21,7 @@ from nst import presets, weights
 from nst.cells import parse_styles
 from nst.errors import NstError
 from nst.files import refuse_inputs, sha256
-from nst.images import Picture, from_array, picture_size, read_picture, resized, write_picture
+from nst.images import Picture, from_array, is_foreign, picture_size, read_picture, resized, write_picture
 from nst.images.colour import to_srgb
 from nst.job import Job, output_name, read_inputs, subject_of
 from nst.names import stem
@@ -137,6 +137,7 @@ def stylize_files(
     settings: Settings | None = None,
     *,
     record: str | os.PathLike[str] | None = None,
+    force: bool = False,
     device: str = "auto",
     threads: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
@@ -147,18 +148,22 @@ def stylize_files(
     Args:
         output: the image to write; `<content>--<style>.png` in the current folder where None.
         record: a folder for the losses, frames, animation and run.json.
+        force: overwrite an existing picture that nst did not make.
         content, style, settings, device, threads, on_progress, values: as for `stylize`, pictures by their paths.
     Returns:
         the contents of run.json: settings, losses, reference metrics, seconds, and the image's path in
         `["output"]["path"]`.
     Raises:
-        NstError: as `stylize`, and for files that cannot be written; existing results then stay as they are.
+        NstError: as `stylize`, for an output that is an input or a picture of somebody else, and for files that cannot
+            be written; existing results then stay as they are.
     """
     from nst import pair
 
     styles = _styles(style, _Sources())
     chosen = _settings("nst.stylize_files", settings, values)
     target = Path(output) if output else Path(f"{output_name(stem(str(content)), styles)}.png")
+    if not force and is_foreign(target):
+        raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
     return pair.paint(job, on_progress)

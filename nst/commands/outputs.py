@@ -29,7 +29,9 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
     inputs = list(inputs)
     for output in outputs:
         refuse_inputs(output, inputs)
-    foreign = [] if force else [str(output) for output in outputs if _is_foreign(output)]
+    from nst.images import is_foreign
+
+    foreign = [] if force else [str(output) for output in outputs if is_foreign(output)]
     if not foreign:
         return
     exist = "exists and was" if len(foreign) == 1 else "exist and were"
@@ -49,23 +51,6 @@ def check_records(jobs: Iterable[Job], *, force: bool) -> None:
         if there := [path.name for path in job.outputs if path != job.output and path.exists()]:
             advice = "choose another folder for --record, or add --force to overwrite"
             raise NstError(f"{job.record}: has {', '.join(there)}, which nst did not make; {advice}")
-
-
-def _is_foreign(output: Path) -> bool:
-    """Whether a picture is there that carries nothing of ours."""
-    if not output.is_file():
-        return False
-    from nst.images import picture_size, read_metadata
-
-    try:
-        picture_size(output)
-    except NstError:  # no picture: a file that another program has left half written
-        return False
-    try:
-        read_metadata(output)
-    except NstError:
-        return True
-    return False
 
 
 def _answer(question: str) -> bool | None:

@@ -6,7 +6,7 @@ truncated files; `metadata` is the JSON that a saved picture carries.
 """
 
 from nst.images.filling import filled
-from nst.images.metadata import read_metadata
+from nst.images.metadata import is_foreign, read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, from_array, read_picture, resized
 from nst.images.resizing import resize
@@ -20,6 +20,7 @@ __all__ = [
     "bits_of",
     "filled",
     "from_array",
+    "is_foreign",
     "picture_size",
     "read_metadata",
     "read_picture",

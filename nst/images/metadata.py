@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from nst.errors import NstError
-from nst.images.opening import PathLike, decoding, open_pillow, read_header
+from nst.images.opening import PathLike, decoding, open_pillow, picture_size, read_header
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
 _ASCII = b"ASCII\0\0\0"  # how a UserComment names its letters
@@ -67,6 +67,19 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise _none(path)
     return metadata
+
+
+def is_foreign(path: PathLike) -> bool:
+    """Whether there is a picture that nst did not make."""
+    try:
+        picture_size(path)
+    except NstError:  # nothing, or a file that another program has left half written
+        return False
+    try:
+        read_metadata(path)
+    except NstError:
+        return True
+    return False
 
 
 def _none(path: PathLike) -> NstError:

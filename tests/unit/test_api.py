@@ -133,3 +133,10 @@ def test_an_input_is_never_overwritten(files):
     with pytest.raises(NstError, match="is an input of this command"):
         result.save(files / "painting.png")
     assert (files / "painting.png").read_bytes() == before
+    Image.new("RGB", (20, 20)).save("own.png")
+    with pytest.raises(NstError, match="not made by nst"):
+        nst.stylize_files("photo.png", "painting.png", "own.png", **SMALL)
+    with pytest.raises(NstError, match="is an input"):
+        nst.stylize_files("photo.png", "painting.png", "painting.png", force=True, **SMALL)
+    assert nst.stylize_files("photo.png", "painting.png", "own.png", force=True, **SMALL)["output"]["width"] == 32
+    assert nst.stylize_files("photo.png", "painting.png", **SMALL)["output"]["path"] == "photo--painting.png"
