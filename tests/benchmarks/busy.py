@@ -27,8 +27,8 @@ from nst.openmp import SPINNING
 DATA = Path(__file__).parents[2] / "data"
 PAIR = (DATA / "content/lake.jpg", DATA / "style/swirls.jpg")
 
+#: Documented of the runtimes.
 DEFAULTS = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
-SPIN = {"limited": SPINNING, "default": DEFAULTS}
 
 LOOP = "print(flush=True)\nwhile True: pass"
 #: Convolutions forward and backward, of the size that training a small network has.
@@ -102,24 +102,25 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
 
 
-def measure(network: str, size: int, seconds: float, rounds: int) -> dict[str, object]:
+def measure(network: str, size: int, seconds: float, rounds: int, limit: dict[str, str]) -> dict[str, object]:
     """Milliseconds an iteration in each company by each way of spinning, and the ratios."""
-    processes = {spin: Iterations(network, size, variables) for spin, variables in SPIN.items()}
-    taken: dict[str, dict[str, list[float]]] = {name: {spin: [] for spin in SPIN} for name in COMPANY}
+    ways = {"limited": limit, "default": DEFAULTS}
+    processes = {way: Iterations(network, size, variables) for way, variables in ways.items()}
+    taken: dict[str, dict[str, list[float]]] = {name: {way: [] for way in ways} for name in COMPANY}
     for _ in range(rounds):
         for name, programs in COMPANY.items():
             with company(programs):
-                for spin, process in processes.items():
-                    taken[name][spin].append(process.milliseconds(seconds))
+                for way, process in processes.items():
+                    taken[name][way].append(process.milliseconds(seconds))
     for process in processes.values():
         process.stop()
-    found = {name: {spin: median(values) for spin, values in by.items()} for name, by in taken.items()}
+    found = {name: {way: median(values) for way, values in by.items()} for name, by in taken.items()}
     alone = found["alone"]
     return {
         "milliseconds": found,
         "lost_alone": alone["limited"] / alone["default"] - 1,
         "times_alone": {
-            name: {spin: found[name][spin] / alone[spin] for spin in SPIN} for name in COMPANY if name != "alone"
+            name: {way: found[name][way] / alone[way] for way in ways} for name in found if name != "alone"
         },
     }
 
@@ -130,13 +131,16 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
+    limit = [f"{name}={value}" for name, value in SPINNING.items()]
+    parser.add_argument("--limit", nargs="+", metavar="NAME=VALUE", default=limit, help="another than nst's, to try it")
     parser.add_argument("--network", help=argparse.SUPPRESS)  # a process that `Iterations` starts
     options = parser.parse_args()
     if options.network:
         serve(options.network, options.size)
         return
-    report = {name: measure(name, options.size, options.seconds, options.rounds) for name in options.networks}
-    print(json.dumps(report, indent=1))
+    limit = dict(text.split("=") for text in options.limit)
+    common = options.size, options.seconds, options.rounds, limit
+    print(json.dumps({network: measure(network, *common) for network in options.networks}, indent=1))
 
 
 if __name__ == "__main__":

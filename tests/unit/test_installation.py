@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,15 @@ def test_torchvision_is_not_needed(tmp_path, scene, stripes):
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "torch" in json.loads((tmp_path / "out/run.json").read_text())["versions"]
+
+
+def test_every_dependency_has_a_lower_bound():  # which tests/bounds.sh tries
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    assert [text for text in needed if not re.search(r"[=>]=", text) and not text.startswith("nst[")] == []
+
+
+def test_the_workflow_asks_for_the_snakemake_that_is_installed():
+    bound = re.search(r"snakemake\[reports\]>=([\d.]+)", (REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    least = re.search(r'min_version\("([\d.]+)"\)', (REPOSITORY / "workflow/Snakefile").read_text("utf-8"))
+    assert bound[1] == least[1]
