@@ -1,8 +1,7 @@
 """`style_weight: auto`: the weight of the style is found while the picture is painted.
 
 The style loss falls by about the same power of its weight on every pair, so a few corrections bring it to a wanted
-value. Content and style error add up to the least where both weigh the same: at the minimum of C + w·S the slope of the
-front between them is dC/dS = −w (the envelope theorem), and that of the least sum is −1. That is the front's knee.
+value. The lowest score (docs/metrics.md) needs no search: with VGG-19 it is the default weight's.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ NEAR = 1.5
 
 
 def first(settings: Settings) -> float:
-    """The weight to begin with: that of the settings, or for auto the knee or the beginning of a search."""
+    """The weight to begin with: that of the settings, or for auto the beginning of a search."""
     if settings.style_weight != "auto":
         return float(settings.style_weight)
-    return START * settings.content_weight if settings.style_goal else settings.content_weight
+    return START * settings.content_weight
 
 
 def is_turn(settings: Settings, evaluation: int) -> bool:
     """Whether the weight is corrected after an evaluation."""
-    if settings.style_weight != "auto" or not settings.style_goal:
+    if settings.style_weight != "auto":
         return False
     return evaluation < settings.iterations and evaluation in {
         max(1, round(share * settings.iterations)) for share in TURNS
@@ -48,9 +47,7 @@ def corrected(settings: Settings, weight: float, style: float) -> float:
 
 def missed(settings: Settings, weight: float, style: float) -> str:
     """A sentence where a search has not reached its goal; '' where it has, or none was asked for."""
-    if settings.style_weight != "auto" or not settings.style_goal:
-        return ""
-    if 1 / NEAR <= style / settings.style_goal <= NEAR:
+    if settings.style_weight != "auto" or 1 / NEAR <= style / settings.style_goal <= NEAR:
         return ""
     return (
         f"style_weight auto came to {weight:.3g} and a style loss of {style:.3g} where style_goal is "

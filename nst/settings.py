@@ -180,10 +180,7 @@ class Values(BaseModel):
     )
     content_weight: float = _losses(1.0, "weight of the content loss", ge=0, le=1e15)
     style_weight: StyleWeight = _common(16.0, "weight of the style loss; auto finds the one that reaches style_goal")
-    style_goal: float = _losses(
-        0.05, "style loss that style_weight auto reaches; 0 is where content and style error add up to the least",
-        ge=0, le=1,
-    )  # fmt: skip
+    style_goal: float = _losses(0.05, "style loss that style_weight auto reaches", gt=0, le=1)
     tv_weight: float = _losses(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
     style_loss: Literal["gram", "covariance", "wasserstein"] = _losses(
         "gram",

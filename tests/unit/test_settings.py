@@ -61,6 +61,7 @@ WRONG = [
     ({"size": "1e999"}, "'1e999' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"size": "1.5"}, "'1.5' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"style_weight": "-1"}, "'-1' is not allowed; expected a number from 0 to 1e15, or auto"),
+    ({"style_goal": "0"}, "'0' is not allowed; expected a number above 0 to 1"),
     ({"style_weight": "nan"}, "'nan' is not allowed; expected a number from 0 to 1e15, or auto"),
     ({"sise": "1"}, "no such setting; did you mean size?"),
     (
