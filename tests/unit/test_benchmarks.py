@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,21 @@ SMALL = {
 @pytest.mark.parametrize("script", SMALL)
 def test_runs_small(script: str, untrained_folder: Path, tmp_path: Path) -> None:
     arguments = [str(tmp_path) if word == "WORK" else word for word in SMALL[script]]
+    assert run(script, *arguments, NST_WEIGHTS_DIR=str(untrained_folder))
+
+
+def test_the_star_agrees_with_what_was_picked() -> None:
+    found = run("star.py")
+    assert found["sweeps"] >= 12
+    assert found["star"]["pick or neighbor"] >= 11 / 12 * found["sweeps"]
+    assert found["star"]["pick"] > found["sum"]["pick"]
+
+
+def run(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
+    """The figures that a benchmark prints."""
     answer = subprocess.run(
         [sys.executable, FOLDER / script, *arguments],
-        capture_output=True, text=True, check=False, cwd=FOLDER.parents[1],
-        env=os.environ | {"NST_WEIGHTS_DIR": str(untrained_folder)},
+        capture_output=True, text=True, check=False, cwd=FOLDER.parents[1], env=os.environ | environment,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
-    assert json.loads(answer.stdout[answer.stdout.index("{\n") :])
+    return json.loads(answer.stdout[answer.stdout.index("{\n") :])
