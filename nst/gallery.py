@@ -30,7 +30,16 @@ from nst.errors import NstError
 from nst.files import replacing
 from nst.logs import last_sentence
 from nst.pages import viewable, write_page
-from nst.records import GROUP, SCORE, content_picture, setting_columns, sorted_values, style_picture, varying
+from nst.records import (
+    GROUP,
+    SCORE,
+    content_picture,
+    found_weight,
+    setting_columns,
+    sorted_values,
+    style_picture,
+    varying,
+)
 from nst.settings import UNNAMED
 
 if TYPE_CHECKING:
@@ -46,6 +55,8 @@ POINTS = 240
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "evaluations")
 #: Settings that make no other picture.
 UNSEEN = UNNAMED - {"preset", "weights"}
+#: Settings that a picture is named by even where all pictures have the same.
+ALWAYS_NAMED = ("network", "style_weight")
 #: The file that says what a key's folder was made from.
 MADE = "made.json"
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -196,6 +207,7 @@ def _entry(
         "style": line["style_title"],
         "settings": line["settings_title"],
         "values": [line[name] for name in varied],
+        "weight": found_weight(line["style_weight"], line["final_style_weight"]),
         "status": status,
         "best": bool(line["best"]),
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
@@ -372,6 +384,7 @@ def _write_data(
 ) -> None:
     data = {
         "settings": varied,
+        "same": {name: records[name].iloc[0] for name in ALWAYS_NAMED if name not in varied and len(records)},
         "options": [sorted_values(records[name]) for name in varied],
         "score": SCORE,
         "judges": [*records.loc[records["judge"] != "", "judge"].value_counts().index],

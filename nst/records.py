@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nst.cells import parse_styles
 from nst.errors import NstError
 from nst.inputs import local
-from nst.settings import fields
+from nst.settings import fields, number_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,6 +176,11 @@ def setting_columns(records: pd.DataFrame) -> list[str]:
 def varying(records: pd.DataFrame) -> list[str]:
     """The settings that take more than one value."""
     return [name for name in setting_columns(records) if records[name].nunique() > 1]
+
+
+def found_weight(style_weight: str, final: float) -> str:
+    """The weight that `style_weight: auto` came to, as people read it; '' where it is no auto, or not known."""
+    return number_text(float(f"{final:.3g}")) if style_weight == "auto" and math.isfinite(final) else ""
 
 
 def sorted_values(values: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from nst.errors import NstError
 from nst.records import (
     animation,
     content_picture,
+    found_weight,
     setting_columns,
     sheet_groups,
     sorted_values,
@@ -133,7 +134,18 @@ def _result(pair: Any, label: str = "") -> Cell:
 
 
 def _own(pair: Any, varied: list[str]) -> str:
-    return "  ·  ".join(str(getattr(pair, name)) for name in varied)
+    """The values of a pair's own settings, and the weight that `auto` has found for it."""
+    values = [_shown(pair, name) for name in varied]
+    if "style_weight" not in varied and (found := found_weight(pair.style_weight, pair.final_style_weight)):
+        values.append(f"style_weight {found}")
+    return "  ·  ".join(values)
+
+
+def _shown(pair: Any, name: str) -> str:
+    """The value of a setting, `auto (5.3)` where the weight of the style was found."""
+    value = str(getattr(pair, name))
+    found = found_weight(value, pair.final_style_weight) if name == "style_weight" else ""
+    return f"{value} ({found})" if found else value
 
 
 def _short(number: float) -> str:
@@ -165,7 +177,9 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
     rows, columns = sorted_values(records[down]), sorted_values(records[across])
     if len(records) * 2 < len(rows) * len(columns):
         return None
-    cells = {(getattr(pair, down), getattr(pair, across)): _result(pair) for pair in records.itertuples()}
+    cells = {
+        (getattr(pair, down), getattr(pair, across)): _result(pair, _own(pair, [])) for pair in records.itertuples()
+    }
     results = [[cells.get((row, column)) for column in columns] for row in rows]
     return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
 
@@ -173,10 +187,11 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
 def _in_turn(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
     """Results by value of the one setting that varies, or else in the grid's order with their names."""
     if len(varied) != 1:
-        return [_result(pair, pair.settings_title) for pair in records.itertuples()]
+        labels = ["  ·  ".join(filter(None, (pair.settings_title, _own(pair, [])))) for pair in records.itertuples()]
+        return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
     setting = varied[0]
     pairs = sorted(records.itertuples(), key=lambda pair: value_order(getattr(pair, setting)))
-    return [_result(pair, f"{setting} = {getattr(pair, setting)}") for pair in pairs]
+    return [_result(pair, f"{setting} = {_shown(pair, setting)}") for pair in pairs]
 
 
 def _wrapped(results: list[Cell]) -> Rows:

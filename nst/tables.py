@@ -41,6 +41,7 @@ _HELP = {
     "content_error": "squared error of the judge's features, relative to the content's; less is nearer",
     "ssim": "structural similarity of the luminance to the content's; 1 is equal",
     "score": f"{SCORE}; lower is better",
+    "final_style_weight": "weight of the style loss in the end: with auto, the one that was found",
     "rank": "place by score among the pairs of the same content and style; ★ is the first of several",
     "unranked": "why a picture is not compared with the others",
     "pareto": "◆: of the same content and style none is better in one error and as good in the other",

@@ -48,9 +48,17 @@ const titleOf = pair => `${pair.content} × ${pair.style}`;
 // Errors by different judges do not compare.
 const judged = () => all.judges.length > 1;
 const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}${judged() ? ` · by ${pair.judge}` : ""}`;
-const valuesOf = pair => all.settings.map((name, i) => `${name} ${pair.values[i] || "none"}`);
+// Where the weight of the style was found, with what it came to.
+const valueOf = (pair, name) => {
+  const value = name in all.same ? all.same[name] : pair.values[all.settings.indexOf(name)];
+  return name === "style_weight" && pair.weight ? `${value} (${pair.weight})` : value || "none";
+};
+// What tells a picture from others, and of what is the same for all a weight that each has found for itself.
+const naming = pair => pair.weight && "style_weight" in all.same ? [...all.settings, "style_weight"] : all.settings;
+const valuesOf = pair => naming(pair).map(name => `${name} ${valueOf(pair, name)}`);
 // What tells a pair from others in a caption: where many settings vary, or none that is seen, the name that stands for them.
 const briefly = pair => all.settings.length > MOST_IN_SIGHT || !all.told ? [pair.settings] : valuesOf(pair);
+const hint = pair => [titleOf(pair), ...briefly(pair), ...Object.keys(all.same).map(name => `${name} ${valueOf(pair, name)}`), errorsOf(pair)].filter(Boolean);
 const fileOf = (pair, name) => `pairs/${pair.key}/${name}`;
 const byId = id => all.pairs.find(pair => pair.id === id);
 
@@ -199,9 +207,15 @@ function tile(pair) {
   const marks = [pair.best && "best of its pair", pair.front && "on the Pareto front"].filter(Boolean);
   const alt = [titleOf(pair), ...briefly(pair), ...marks].join(", ");
   const badge = pair.best ? "★" : pair.front ? "◆" : "";
-  return element("button", {type: "button", class: "tile", "data-id": pair.id, onclick: () => open(pair)},
+  return element("button", {type: "button", class: "tile", "data-id": pair.id, title: Array.from(new Set(hint(pair))).join("\n"), onclick: () => open(pair)},
     image(fileOf(pair, "small.webp"), pair, alt),
     badge && element("span", {class: "badge", "aria-hidden": "true"}, badge));
+}
+
+// In the overview: beneath a picture the bare values of what varies, whose names stand above all.
+function named(pair) {
+  const values = all.settings.length > MOST_IN_SIGHT || !all.told ? [pair.settings] : naming(pair).map(name => valueOf(pair, name));
+  return element("figure", {}, tile(pair), values.length > 0 && element("figcaption", {title: valuesOf(pair).join(" · ")}, values.join(" · ")));
 }
 
 function captioned(pair, label, detail) {
@@ -243,13 +257,15 @@ function overview(pairs, main) {
       element("th", {scope: "col"}, edgeImage(edge, ""), edge.name)))), body);
   const box = element("div", {class: "matrix", tabindex: "0", role: "region", "aria-label": "Contents by styles"}, table);
   box.style.setProperty("--columns", across.length + 1);
+  const names = naming(pairs.find(pair => pair.weight) || pairs[0]);
+  if (names.length && all.told && all.settings.length <= MOST_IN_SIGHT) main.append(element("p", {class: "caption"}, `beneath each picture: ${names.join(" · ")}`));
   main.append(box);
   const rows = all.contents.filter(edge => contents.has(edge.name));
   const here_of = (edge, style) => cells.get(edge.name + "\n" + style.name) || [];
   gradually(body, rows, edge => element("tr", {}, element("th", {scope: "row"}, edgeImage(edge, ""), edge.name),
     ...across.map(style => {
       const here = here_of(edge, style);
-      const cell = element("div", {class: "cell"}, ...here.map(tile));
+      const cell = element("div", {class: "cell"}, ...here.map(named));
       const columns = here.length > 9 ? 4 : here.length > 4 ? 3 : here.length > 1 ? 2 : 1;
       cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // no thumbnail is blown up
       return element("td", {}, cell);
@@ -314,7 +330,7 @@ function sweeps(pairs, main) {
       element("h2", {}, [titleOf(first), ...others].join(" · ")),
       element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(first)} along ${state.along}`},
         element("div", {class: "edges"}, edgeImage(edges[0], first.content), edgeImage(edges[1], first.style)),
-        ...row.map(pair => captioned(pair, `${state.along} ${pair.values[place] || "none"}`, errorsOf(pair)))));
+        ...row.map(pair => captioned(pair, `${state.along} ${valueOf(pair, state.along)}`, errorsOf(pair)))));
   }, row => row.length);
 }
 
@@ -543,7 +559,7 @@ function side(pair, known) {
   place.append(element("h3", {}, "Files"), element("ul", {}, ...known.files.map(name =>
     element("li", {}, element("a", {href: fileOf(pair, name), download: true}, name)))));
   const rest = [["size", `${known.size[0]} × ${known.size[1]} px`], ["device", known.device], ["precision", known.precision]];
-  place.append(element("h3", {}, "Settings"), listed([...Object.entries(known.settings).filter(([, value]) => value !== ""), ...rest].map(([name, value]) => [name, String(value)])));
+  place.append(element("h3", {}, "Settings"), listed([...Object.entries(known.settings).filter(([, value]) => value !== ""), ...rest].map(([name, value]) => [name, name === "style_weight" && pair.weight ? `${value} (${pair.weight})` : String(value)])));
   return place;
 }
 

@@ -94,6 +94,26 @@ def test_it_opens_with_everything_in_it(visit):
     assert page.locator(".tile.gone").inner_text().split("\n") == ["no picture", "glass.jpg: is no picture; give a PNG"]
 
 
+def test_the_overview_names_what_varies_of_each_picture(visit):
+    page = visit()
+    captions = page.locator("main td:has([data-id='lake/wave/w1']) figcaption")
+    assert captions.all_inner_texts() == ["1", "10", "100"]
+    assert page.get_by_text("beneath each picture: style_weight").is_visible()
+    hints = pair(page, "lake", "wave", 10).get_attribute("title").split("\n")
+    assert hints[:3] == ["lake × wave", "style_weight 10", "network vgg19"]
+
+
+def test_a_weight_that_was_found_is_told_wherever_a_picture_is_named(visit, tmp_path):
+    grid = write_results(tmp_path / "results", ["lake"], ["wave"], {"a": {"style_weight": "auto"}})
+    record = Path(read_records(grid)["folder"][0], "run.json")
+    record.write_text(record.read_text().replace('"evaluations"', '"style_weight": 5.30712, "evaluations"'))
+    page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    assert page.locator("main figcaption").inner_text() == "auto (5.31)"
+    page.locator("main .tile").click()
+    page.get_by_text("Make it again").wait_for()
+    assert "style_weight auto (5.31)" in page.locator("#pair").inner_text().replace("\n", " ")
+
+
 def test_filters_narrow_it_down_and_the_address_keeps_them(visit):
     page = visit()
     page.get_by_label("content", exact=True).select_option("lake")

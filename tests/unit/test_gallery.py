@@ -225,3 +225,13 @@ def test_a_folder_that_cannot_be_written(grid, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(NstError, match="cannot be written"):
         write_gallery(read_records(grid), grid, tmp_path / "locked/gallery")
+
+
+def test_the_weight_that_auto_has_found_is_told(tmp_path):
+    grid = write_results(tmp_path / "results", ["cat"], ["wave"], {"a": {"style_weight": "auto"}, "b": {}})
+    record = next((grid.parent / "pairs").glob("0/0/0")) / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"style_weight": 5.30712}))
+    data = gallery(grid, tmp_path / "gallery")
+    assert [pair["weight"] for pair in data["pairs"]] == ["5.31", ""]
+    assert data["options"] == [["16", "auto"]]  # a filter finds all that are auto
+    assert data["same"] == {"network": "vgg19"}

@@ -160,3 +160,21 @@ def test_labels_are_cut_to_fit() -> None:
     assert "…" in cut
     assert cut.endswith("eed")
     assert font.getlength(cut) <= 100
+
+
+def test_sheets_tell_the_weight_that_auto_has_found(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 1, {"auto": {"style_weight": "auto"}, "w2": {"style_weight": 2}})
+    records.loc[0, "final_style_weight"] = 5.30712
+    sweep_sheet(records, tmp_path / "sweep.html")
+    text = (tmp_path / "sweep.html").read_text()
+    assert "style_weight = auto (5.31)" in text
+    assert "style_weight = 2<" in text
+    matrix_sheet(records[:1], tmp_path / "matrix.html")
+    assert "style_weight 5.31" in (tmp_path / "matrix.html").read_text()
+    sizes = {f"{size}": {"style_weight": "auto", "size": size} for size in (256, 512)}
+    crossed = grid(tmp_path / "crossed", 1, 1, sizes | {f"{size}-2": {"size": size} for size in (256, 512)})
+    crossed["final_style_weight"] = [1.5, 2.5, 16, 16]
+    sweep_sheet(crossed, tmp_path / "crossed.html")
+    text = (tmp_path / "crossed.html").read_text()
+    assert "style_weight 1.5" in text
+    assert "style_weight 16<" not in text

@@ -125,3 +125,12 @@ def test_links_survive_any_name(tmp_path: Path) -> None:
     link = relative_link(str(tmp_path / "pairs" / name), tmp_path / "tables")
     assert not set(link) & set(" #?'\"")
     assert unquote(link) == f"../pairs/{name}"
+
+
+def test_the_comparison_has_the_weight_that_auto_has_found(tmp_path: Path) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"a": {"style_weight": "auto"}, "b": {}}))
+    records["final_style_weight"] = [5.30712, 16.0]
+    write_tables(records, tmp_path / "tables")
+    page = (tmp_path / "tables/comparison.html").read_text()
+    assert ">5.31<" in page
+    assert "with auto, the one that was found" in page

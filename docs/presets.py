@@ -1,0 +1,53 @@
+"""The picture of presets.md: a content, a style, and what the plain presets make of them.
+
+    python docs/presets.py [--work FOLDER] [NAME...]
+
+The named presets are painted (all, if none is named); those in the work folder already are not painted again. The
+sheet is drawn when all are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import nst
+from nst import presets, weights
+from nst.drawing import Cell, Layout, draw_sheet
+from nst.images import read_picture, write_picture
+from nst.settings import make
+
+HERE = Path(__file__).parent
+CONTENT, STYLE = (str(HERE.parent / f"data/{name}.jpg") for name in ("content/portrait", "style/wave"))
+NAMES = ("subtle", "medium", "strong", "keep-colors", "portrait")
+SIZE, ITERATIONS = 256, 100
+
+
+def paint(name: str, path: Path) -> None:
+    settings = make({"iterations": ITERATIONS, "size": SIZE} | presets.load(name).values)
+    content, style = (read_picture(picture, long_side=SIZE).pixels for picture in (CONTENT, STYLE))
+    *_, finished = nst.stylize(content, [style], settings, state=weights.load(settings.network)[0])
+    write_picture(path, finished.pixels)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=[])
+    parser.add_argument("--work", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = arguments.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in arguments.names or NAMES:
+            if not (work / f"{name}.png").exists():
+                paint(name, work / f"{name}.png")
+        if all((work / f"{name}.png").exists() for name in NAMES):
+            row = [Cell(CONTENT, "content"), Cell(STYLE, "style")]
+            row += [Cell(str(work / f"{name}.png"), name) for name in NAMES]
+            subtitle = f"VGG-19, {SIZE} px, {ITERATIONS} evaluations"
+            draw_sheet(Layout("the plain presets", subtitle, [row], (0, 2)), HERE / "presets.jpg")
+
+
+if __name__ == "__main__":
+    main()
