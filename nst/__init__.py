@@ -16,7 +16,7 @@ from nst.openmp import limit_spinning
 __version__ = "0.1.0"
 
 #: Raised whenever the same settings would give other pixels; a finished grid is then painted again.
-ALGORITHM = 10
+ALGORITHM = 11
 
 _HOMES = {
     "Settings": "nst.settings",
