@@ -119,9 +119,7 @@ def measure(network: str, size: int, seconds: float, rounds: int, limit: dict[st
     return {
         "milliseconds": found,
         "lost_alone": alone["limited"] / alone["default"] - 1,
-        "times_alone": {
-            name: {way: found[name][way] / alone[way] for way in ways} for name in found if name != "alone"
-        },
+        "times_alone": {name: {way: by[way] / alone[way] for way in ways} for name, by in found.items()},
     }
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_torchvision_is_not_needed(tmp_path, scene, stripes):
 
 def test_every_dependency_has_a_lower_bound():  # which tests/bounds.sh tries
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    needed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    needed = chain(project["dependencies"], *project["optional-dependencies"].values())
     assert [text for text in needed if not re.search(r"[=>]=", text) and not text.startswith("nst[")] == []
 
 
