@@ -2,14 +2,14 @@
 
 One judge measures all: the original VGG-19, which comes with the installation (`nst.oxford`), with max pooling,
 features after the ReLU, in float32, at the picture's size and at most 1024 px. `style_error` is the mean over
-conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count, and `unstylized_style_error` that of the content as
-it is; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is the structural similarity of luminance with the content
-(Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing 13(4), 2004, equation 13).
+conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is
+the structural similarity of luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing
+13(4), 2004, equation 13).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -54,7 +54,6 @@ class Metrics:
 
     judge: str
     style_error: float
-    unstylized_style_error: float
     content_error: float
     ssim: float
     layers: dict[str, float]
@@ -109,25 +108,23 @@ def _measured(
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
     with devices.exact_convolutions(), torch.no_grad():
         network.convert(where, torch.float32)
-        features, plain = (
-            {layer: _seen(found, visible) for layer, found in network(_tensor(pixels, where)).items()}
-            for pixels in (painted, original)
-        )
-        seen, target = (network.project(CONTENT_LAYER, maps[CONTENT_LAYER]) for maps in (features, plain))
+        features = network(_tensor(painted, where))
+        features = {layer: _seen(found, visible) for layer, found in features.items()}
+        seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
+        wanted_content = _seen(network(_tensor(original, where))[CONTENT_LAYER], visible)
+        target = network.project(CONTENT_LAYER, wanted_content)
         content_error = losses.content_loss(seen, target, "relative").item()
-        grams = _grams(network, features)
-        plain_grams = _grams(network, plain)
-        del features, plain, seen, target
+        grams = {layer: network.gram(layer, features[layer]) for layer in STYLE_LAYERS}
+        del features, seen, target, wanted_content
         wanted: dict[str, Tensor] = {}
         for example, share in zip(examples, shares / shares.sum(), strict=True):
-            for layer, gram in _grams(network, network(_tensor(example, where))).items():
-                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * gram
-        errors = _style_errors(grams, wanted)
-        unstylized = _style_errors(plain_grams, wanted)
+            theirs = network(_tensor(example, where))
+            for layer in STYLE_LAYERS:
+                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * network.gram(layer, theirs[layer])
+        errors = {layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
     return Metrics(
         judge=by.name,
         style_error=sum(errors.values()) / len(errors),
-        unstylized_style_error=sum(unstylized.values()) / len(unstylized),
         content_error=content_error,
         ssim=ssim(luminance(painted), luminance(original), visible),
         layers=errors,
@@ -140,14 +137,6 @@ def _seen(features: Tensor, visible: Tensor | None) -> Tensor:
         return features
     weight = F.adaptive_avg_pool2d(visible, features.shape[2:])
     return features * (weight / weight.mean().clamp_min(1e-6)).sqrt()
-
-
-def _grams(network: FeatureExtractor, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {layer: network.gram(layer, features[layer]) for layer in STYLE_LAYERS}
-
-
-def _style_errors(grams: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, float]:
-    return {layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
 
 
 def _at_least(pixels: Pixels, least: int) -> Pixels:
