@@ -351,6 +351,21 @@ def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
     assert page.locator("dialog .side").inner_text().count(JUDGE) == 1
 
 
+def test_a_picture_that_keeps_the_contents_colors_says_why_it_has_no_rank(visit, tmp_path):
+    settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60}}
+    grid = write_results(tmp_path, ["lake"], ["wave"], settings)
+    page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    assert page.locator(".tile .badge").all_inner_texts() == ["◆", "★"]
+    assert "content error + 16 × style error" in page.locator("label", has_text="best of each").get_attribute("title")
+    page.locator('main [data-id="lake/wave/kept"]').click()
+    side = page.locator("dialog .side").inner_text()
+    assert "Not ranked: keeps the content's colors" in side
+    assert "rank" not in side.partition("Not ranked")[0]
+    page.keyboard.press("Escape")
+    page.locator('main [data-id="lake/wave/strong"]').click()
+    assert "Not ranked" not in page.locator("dialog .side").inner_text()
+
+
 def test_a_small_grid_is_not_blown_up(visit, tmp_path):
     grid = write_results(tmp_path, ["lake"], ["wave"], {"plain": {}}, size=(900, 1200))
     page = visit("", {"width": 1920, "height": 1080}, write_gallery(read_records(grid), grid, tmp_path / "gallery"))
