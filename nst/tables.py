@@ -120,10 +120,10 @@ def _write(table: pd.DataFrame, stem: Path, records: pd.DataFrame, title: str) -
 
 def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Path) -> None:
     """The table as a page to read, sort and filter, with the names as people read them."""
-    for title in TITLES:
-        name = title.replace("title", "name")
+    for column in TITLES:
+        name = column.replace("title", "name")
         if name in table:
-            table = table.assign(**{name: table[name].replace(dict(zip(records[name], records[title], strict=True)))})
+            table = table.assign(**{name: table[name].replace(dict(zip(records[name], records[column], strict=True)))})
     columns = _columns(table, records)
     same = [name for name in setting_columns(records) if records[name].nunique() == 1]
     lines = table.astype(object).where(table.notna(), None).to_dict("records")

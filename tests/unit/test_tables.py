@@ -101,6 +101,12 @@ def test_hostile_names_are_only_names(records: pd.DataFrame, tmp_path: Path) -> 
         assert HOSTILE in page.texts
 
 
+def test_pages_are_named_for_what_they_compare(records: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(records, tmp_path)
+    for name, title in (("comparison", "Comparison of all pairs"), ("style_weight", "Effect of style_weight")):
+        assert f"<h1>{title}</h1>" in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+
+
 def test_page_needs_nothing_else(records: pd.DataFrame, tmp_path: Path) -> None:
     write_tables(records, tmp_path / "tables")
     source = (tmp_path / "tables/comparison.html").read_text(encoding="utf-8")
