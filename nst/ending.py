@@ -34,7 +34,8 @@ def summary(
         (len(missing) - len(spoiled), "not stylized yet"),
     ]
     yield f"pictures  {', '.join(f'{number:,} {word}' for number, word in told if number)}"
-    yield from (f"failed    {name}: {last_sentence(logs[name])}" for name in spoiled[:_MOST_REASONS])
+    for name in spoiled[:_MOST_REASONS]:  # a log that gives no reason is that of a run that was stopped
+        yield f"failed    {name}: {last_sentence(logs[name]) or 'stopped before its end'}"
     if len(spoiled) > _MOST_REASONS:
         yield f"          … and {len(spoiled) - _MOST_REASONS:,} more: {results}/logs/stylize"
     if failed and not spoiled:

@@ -75,6 +75,11 @@ def test_a_failure_that_is_no_picture_is_told() -> None:
     assert lines(1, failed=True)[:2] == ["pictures  1 stylized", "failed    no picture, but a job that is named above"]
 
 
+def test_a_picture_that_was_stopped_is_told_as_that() -> None:
+    write("out/logs/stylize/a/s/seed=1.log", LATER, "nst: evaluation 5/10  total 1.0  content 0.6  style 0.02  7 s\n")
+    assert lines(1, failed=True)[1] == "failed    a/s/seed=1: stopped before its end"
+
+
 def test_only_what_a_job_has_made_is_forgotten() -> None:
     made = ["sheets/{}.png", "sheets/{}.html", "logs/sheets/{}.log", "benchmarks/sheets/{}.tsv"]
     plots = ["plots/losses/{}.png", "logs/plots/{}.log", "benchmarks/plots/{}.tsv"]
