@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nst import config
+from nst import config, presets
 from nst.errors import NstError
 from nst.settings import allowed, did_you_mean, fields, grouped, schema, text
 
@@ -62,7 +62,15 @@ def _listed(title: str, names: list[str]) -> str:
 def _one(name: str) -> str:
     if name not in fields():
         raise NstError(f"there is no setting {name!r}{did_you_mean(name, fields()) or '; `nst settings` lists them'}")
-    return f"{name}: {fields()[name].description}\n  values   {allowed(name)}\n  default  {_default(name)}"
+    lines = [f"{name}: {fields()[name].description}", f"  values   {allowed(name)}", f"  default  {_default(name)}"]
+    return "\n".join([*lines, *(_presets() if name == "preset" else ())])
+
+
+def _presets() -> list[str]:
+    """Every preset that there is, and what it is for."""
+    known = presets.names()
+    width = max(map(len, known))
+    return ["", *(f"  {name:{width}}  {presets.load(name).description}" for name in known)]
 
 
 def _default(name: str) -> str:

@@ -43,9 +43,24 @@ def test_the_star_agrees_with_what_was_picked() -> None:
 
 def run(script: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """The figures that a benchmark prints."""
+    printed = output(script, *arguments, **environment)
+    return json.loads(printed[printed.index("{\n") :])
+
+
+def output(script: str, *arguments: str, **environment: str) -> str:
+    """What a benchmark prints."""
     answer = subprocess.run(
         [sys.executable, FOLDER / script, *arguments],
         capture_output=True, text=True, check=False, cwd=FOLDER.parents[1], env=os.environ | environment,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
-    return json.loads(answer.stdout[answer.stdout.index("{\n") :])
+    return answer.stdout
+
+
+def test_grain_tells_noise_from_paint(untrained_folder: Path, tmp_path: Path) -> None:
+    """Its table has the pictures and the candidates; from strong noise there is more grain than from the content."""
+    small = ["--size", "48", "--evaluations", "2", "--candidates", "noise", "content", "--work", str(tmp_path)]
+    printed = output("grain.py", *ONE_PAIR, *small, NST_WEIGHTS_DIR=str(untrained_folder))
+    found = {line.split()[0]: float(line.split()[1]) for line in printed.splitlines()}
+    assert list(found) == ["lake", "swirls", "noise", "content"]
+    assert found["noise"] > 1.5 * found["content"]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from nst import presets
+from nst.cli import main
 from nst.errors import NstError
+from nst.settings import defaults, make
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,25 @@ def test_every_shipped_preset_is_valid_and_says_what_it_is_for() -> None:
         assert presets.load(name).description
         assert presets.load(name).values
     assert presets.load("draft").values == {"network": "lite", "size": 256, "iterations": 60}
+
+
+def test_the_plain_presets_go_from_little_style_to_much() -> None:
+    weights = [presets.load(name).values["style_weight"] for name in ("subtle", "medium", "strong")]
+    assert weights == sorted(weights)
+    assert weights[1] == defaults().style_weight
+    assert presets.load("keep-colors").values["color"] == "luminance"
+    portrait = make(presets.load("portrait").values)
+    assert portrait.style_weight < defaults().style_weight
+    assert portrait.style_layers["conv5_1"] < portrait.style_layers["conv4_1"] < portrait.style_layers["conv1_1"]
+
+
+def test_the_presets_are_listed_with_what_they_are_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mine.yaml").write_text("description: of my own\nsettings: {size: 100}\n")
+    assert main(["settings", "preset"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "mine of my own" in lines
+    for name in presets.names():
+        assert f"{name} {presets.load(name).description}" in lines
 
 
 def test_ones_own_come_first(folder: Path) -> None:
