@@ -15,7 +15,7 @@ from nst.settings import make
 from nst.stylization import Subject, stylize
 from PIL import Image
 
-SMALL = {"size": 40, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
+SMALL = {"size": 48, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
 
 
 @pytest.fixture
