@@ -13,10 +13,7 @@ import tempfile
 from pathlib import Path
 
 import nst
-from nst import presets, weights
 from nst.drawing import Cell, Layout, draw_sheet
-from nst.images import read_picture, write_picture
-from nst.settings import make
 
 HERE = Path(__file__).parent
 CONTENT, STYLE = (str(HERE.parent / f"data/{name}.jpg") for name in ("content/portrait", "style/wave"))
@@ -25,10 +22,7 @@ SIZE, ITERATIONS = 256, 100
 
 
 def paint(name: str, path: Path) -> None:
-    settings = make({"iterations": ITERATIONS, "size": SIZE} | presets.load(name).values)
-    content, style = (read_picture(picture, long_side=SIZE).pixels for picture in (CONTENT, STYLE))
-    *_, finished = nst.stylize(content, [style], settings, state=weights.load(settings.network)[0])
-    write_picture(path, finished.pixels)
+    nst.stylize(CONTENT, STYLE, preset=name, size=SIZE, iterations=ITERATIONS).save(path)
 
 
 def main() -> None:

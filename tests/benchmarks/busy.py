@@ -64,15 +64,16 @@ class Iterations:
 
 def serve(network: str, size: int) -> None:
     """Be such a process."""
-    import nst
     from nst import weights
     from nst.images import read_picture
+    from nst.settings import Settings
+    from nst.stylization import stylize
 
     content, style = (read_picture(path, long_side=size).pixels for path in PAIR)
-    settings, state = nst.Settings(network=network, iterations=100_000), weights.load(network)[0]
+    settings, state = Settings(network=network, iterations=100_000), weights.load(network)[0]
     for line in sys.stdin:
         began, count = 0.0, -3  # the first three warm up
-        for _ in nst.stylize(content, [style], settings, state=state, device="cpu"):
+        for _ in stylize(content, [style], settings, state=state, device="cpu"):
             count += 1
             if count == 0:
                 began = time.perf_counter()

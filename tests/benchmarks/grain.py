@@ -13,12 +13,12 @@ import itertools
 from pathlib import Path
 from statistics import fmean
 
-import nst
 import numpy as np
 from nst import weights
 from nst.images import read_picture, write_picture
 from nst.metrics import luminance
 from nst.settings import make
+from nst.stylization import stylize
 from scipy.ndimage import gaussian_filter
 
 DATA = Path(__file__).parents[2] / "data"
@@ -64,7 +64,7 @@ def main() -> None:
                 base = {"network": arguments.network, "iterations": arguments.evaluations}
                 pictures = [read_picture(picture, long_side=arguments.size).pixels for picture in (content, style)]
                 settings = make(base | CANDIDATES[name])
-                *_, finished = nst.stylize(pictures[0], [pictures[1]], settings, state=state)
+                *_, finished = stylize(pictures[0], [pictures[1]], settings, state=state)
                 write_picture(path, finished.pixels)
             found.append(grain(read_picture(path).pixels))
         print(f"{name:24} {fmean(found):5.1f}   {' '.join(f'{value:.1f}' for value in found)}", flush=True)

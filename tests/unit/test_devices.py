@@ -45,7 +45,7 @@ def test_who_waits_for_a_gpu_says_so(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
     monkeypatch.setattr(waiting, "SILENCE", 0.05)
     caplog.set_level("INFO")
-    lock = FileLock(devices.private_folder() / "gpu-GPU-a.lock")
+    lock = FileLock(devices.private_folder() / "gpu-GPU-a.lock", thread_local=False)
     with lock:
         release = threading.Timer(0.5, lock.release, kwargs={"force": True})
         release.start()
