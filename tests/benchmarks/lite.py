@@ -40,8 +40,8 @@ PROBE = """
 import re, sys
 from pathlib import Path
 import numpy as np
+import torch._dynamo  # torch itself imports it with the first image
 from nst import weights
-from nst.files import sha256
 from nst.settings import make
 from nst.stylization import stylize
 
@@ -54,7 +54,8 @@ settings = make({"network": network, "size": size, "iterations": 12, "precision"
 idle = megabytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 events = stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
-for _ in events: pass
+for _ in events:
+    pass
 print(megabytes("VmHWM") - idle)
 """
 
