@@ -160,8 +160,10 @@ def test_the_plan_of_a_cluster(capsys):
     done = capsys.readouterr().out.splitlines()
     assert done[0] == "manifest.csv: 12 pairs, 11 pictures there already"
     assert [line.split()[0] for line in done[1:] if line] == ["run"]  # nothing is left to ask a cluster for
-    assert main(["grid", "manifest.csv", "--cluster"]) == 1
-    assert "profiles/slurm/nst.yaml: is not there" in capsys.readouterr().err
+    assert main(["grid", "manifest.csv", "--cluster"]) == 0  # by the profile of the repository
+    assert "profiles/slurm --configfile" in capsys.readouterr().out
+    assert main(["grid", "manifest.csv", "--cluster", "--profile", "nowhere"]) == 1
+    assert "nowhere/nst.yaml: is not there" in capsys.readouterr().err
 
 
 def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, capfd):
