@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -106,7 +106,7 @@ def stylize(
     values = {name: sources.add(name, value) if name in PICTURES else value for name, value in values.items()}
     styles = _styles(style, sources)
     job = Job(sources.add("content", content), styles, _settings("nst.stylize", settings, values), Path())
-    inputs = read_inputs(job, sources.read, sources.size)
+    inputs, hashes = read_inputs(job, sources.read, sources.size), sources.hashes(job.pictures)
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
     finished, history = None, []
     subject = subject_of(job, inputs)
@@ -125,7 +125,7 @@ def stylize(
         settings=job.settings,
         style_weight=finished.style_weight,
         history=history,
-        metadata=describe(job, inputs, sources.hashes(), origin, digest),
+        metadata=describe(job, inputs, hashes, origin, digest),
         warnings=(*inputs.warnings, *finished.warnings),
     )
 
@@ -170,16 +170,14 @@ def stylize_files(
 
 
 class _Sources:
-    """Pictures in memory by the names that stand for their paths; every other name is a file's path."""
+    """Pictures in memory, each under a name that takes the place of a path; any other name is a path."""
 
     def __init__(self) -> None:
         self._pictures: dict[str, Picture] = {}
-        self._paths: list[str] = []
 
     def add(self, what: str, source: Any) -> str:
         """The path of a file, or the name of a picture in memory."""
         if isinstance(source, (str, os.PathLike)):
-            self._paths.append(os.fspath(source))
             return os.fspath(source)
         name = f"<{what}>"
         self._pictures[name] = _picture(what, source)
@@ -196,10 +194,13 @@ class _Sources:
         height, width = self._pictures[name].pixels.shape[:2]
         return width, height
 
-    def hashes(self) -> dict[str, str]:
+    def hashes(self, names: Iterable[str]) -> dict[str, str]:
         """The SHA-256 of each file, and of the pixels of each picture in memory."""
-        known = {name: hashlib.sha256(it.pixels.tobytes()).hexdigest() for name, it in self._pictures.items()}
-        return known | {path: sha256(Path(path)) for path in self._paths if Path(path).is_file()}
+        known = self._pictures
+        return {
+            name: hashlib.sha256(known[name].pixels.tobytes()).hexdigest() if name in known else sha256(Path(name))
+            for name in names
+        }
 
 
 def _picture(what: str, source: Any) -> Picture:
@@ -214,10 +215,7 @@ def _picture(what: str, source: Any) -> Picture:
 def _styles(style: Any, sources: _Sources) -> tuple[tuple[str, float], ...]:
     """Names and weights, which sum to 1."""
     if isinstance(style, str):
-        styles = parse_styles(style)
-        for path, _ in styles:
-            sources.add("style", path)
-        return styles
+        return parse_styles(style)
     parts = list(style) if isinstance(style, (list, tuple)) else [style]
     if not parts:
         raise NstError("style: is an empty list; give one picture at least")

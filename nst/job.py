@@ -47,10 +47,14 @@ class Job:
     unless_done: bool = False
 
     @property
+    def pictures(self) -> list[str]:
+        """The paths of the pictures that it is stylized from."""
+        return [self.content, *(path for path, _ in self.styles), *pictures(self.settings).values()]
+
+    @property
     def inputs(self) -> list[str]:
         """The files that it is stylized from, or that may be such files."""
-        named = pictures(self.settings).values()
-        return [self.content, *(path for path, _ in self.styles), *named, self.settings.weights]
+        return [*self.pictures, self.settings.weights]
 
     @property
     def outputs(self) -> list[Path]:

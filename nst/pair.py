@@ -211,8 +211,7 @@ class _Clock:
 
 def _hashes(job: Job) -> dict[str, str]:
     """The SHA-256 of each picture that a job reads."""
-    paths = (job.content, *(path for path, _ in job.styles), *pictures(job.settings).values())
-    return {path: sha256(Path(path)) for path in paths}
+    return {path: sha256(Path(path)) for path in job.pictures}
 
 
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:

@@ -101,6 +101,8 @@ def test_blends_presets_and_inputs_in_memory(files, scene, stripes):
     assert nst.stylize(scene, stripes, preset="draft", size=32, iterations=2).settings.network == "lite"
     started = nst.stylize(scene, stripes, init=np.zeros_like(scene), **(how | {"iterations": 1}))
     assert started.pixels.mean() < nst.stylize(scene, stripes, **(how | {"iterations": 1})).pixels.mean()
+    from_file = nst.stylize(scene, stripes, nst.Settings(init="photo.png"), **(how | {"iterations": 1}))
+    assert [each["path"] for each in from_file.metadata["pictures"]] == ["photo.png"]
     mask = np.zeros(scene.shape[:2])
     mask[:, 24:] = 1
     half = nst.stylize(scene, stripes, content_mask=mask, **how)
