@@ -6,7 +6,7 @@ NO_ENVIRONMENT := Specify a conda environment or container for each rule.:
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-all test-browser test-slurm test-bounds lint bench pictures clean
+.PHONY: demo test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint bench pictures clean
 
 demo: $(VENV)/.installed  ## paint the demo manifest
 	snakemake --cores $(CORES)
@@ -23,6 +23,12 @@ test-browser: $(VENV)/.installed-test  ## the gallery in Debian's Chromium
 
 test-slurm: $(VENV)/.installed-test  ## a real Slurm on this machine: a grid, and all that can go wrong with one
 	pytest -rs -m "slow or not slow" tests/slurm $(SLURM_TESTS)
+
+test-faults: $(VENV)/.installed-test  ## kills, full disks, lost workers: nothing is lost, nothing is repeated
+	pytest -rs -m "slow or not slow" tests/faults $(FAULTS)
+
+test-fuzz: $(VENV)/.installed-test  ## thousands of hostile inputs, each with bounds on time and memory
+	pytest --hypothesis-profile fuzz tests/fuzz $(FUZZ)
 
 test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml admits, and with the newest
 	tests/bounds.sh
