@@ -1,4 +1,4 @@
-"""How many cases each test of this folder runs: a sample, or with `--hypothesis-profile fuzz` (`make test-fuzz`) all."""
+"""How many cases a test of this folder runs: a sample, or all with `--hypothesis-profile fuzz` (`make test-fuzz`)."""
 
 from __future__ import annotations
 
