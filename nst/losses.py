@@ -21,6 +21,7 @@ from nst import devices
 
 Normalisation = Literal["relative", "paper", "mean", "sum"]
 
+_ROWS = 128  # of a feature map that are summed up at once
 _CHUNK = 4096  # pixels a partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
 
 
@@ -107,12 +108,13 @@ def content_loss(
 
 def content_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
     """What `content_loss` multiplies a sum of squares by, (batch,)."""
-    wide = _wide(target)
     if normalisation == "relative":
-        return 1 / _positive(wide.square().sum((1, 2, 3)))
-    if normalisation == "paper":
-        return wide.new_full((len(target),), 0.5)
-    return wide.new_full((len(target),), 1 / ((channels or target.shape[1]) * target[0, 0].numel()))
+        strips = target.split(_ROWS, 2)  # a 32-bit copy of a whole map is what tiles have no memory for
+        squares = [_wide(strip).square().sum((1, 2, 3)) for strip in strips]
+        return 1 / _positive(sum(squares[1:], squares[0]))
+    entries = (channels or target.shape[1]) * target[0, 0].numel()
+    factor = 0.5 if normalisation == "paper" else 1 / entries
+    return _wide(target[:, 0, 0, 0]).new_full((len(target),), factor)
 
 
 class _Distance(torch.autograd.Function):

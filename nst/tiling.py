@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst import losses
-from nst.objective import Evaluation, Objective, Statistics, scale_of
+from nst.objective import VGG_WIDTHS, Evaluation, Objective, Statistics, scale_of
 from nst.settings import Settings, convolutions
 
 #: Tiles begin at multiples of this, so that pooling divides them as it divides the whole picture.
@@ -152,12 +152,8 @@ class TiledObjective(Objective):
         target = self.content[layer]
         part, places = tile.place(target, layer), self._places(target)
         places = None if places is None else tile.place(places, layer)
-        loss = self.content_loss(layer, tile.inner(features, layer), part, places=places)
-        if self.settings.normalisation == "relative":
-            least = torch.finfo(torch.float32).tiny
-            sizes = [losses.content_loss(torch.zeros_like(f), f, "paper").clamp_min(least) for f in (part, target)]
-            return loss * sizes[0] / sizes[1]
-        return loss if self.settings.normalisation == "paper" else loss * (part[0, 0].numel() / target[0, 0].numel())
+        factor = self._kept(layer, losses.content_factor, target, VGG_WIDTHS[layer])
+        return self.content_loss(layer, tile.inner(features, layer), part, factor, places=places)
 
     def _tiles(self, picture: Tensor) -> Iterator[Tile]:
         height, width = picture.shape[2:]

@@ -10,6 +10,7 @@ from nst.objective import Objective
 from nst.settings import make
 from nst.stylization import stylize
 from nst.tiling import TiledObjective, _spans, rim
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import random_state
 
@@ -91,3 +92,30 @@ def test_value_parts_and_gradient_are_those_of_the_whole(network, values):
         for name, part in whole.parts.items():
             torch.testing.assert_close(tiled.parts[name], part, rtol=1e-6, atol=1e-8, check_dtype=False)
         assert ((tiled.gradient - whole.gradient).norm() / whole.gradient.norm()).item() < 1e-6
+
+
+class Largest(TorchDispatchMode):
+    """The most entries that a tensor has that an operation makes."""
+
+    entries = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        made = operation(*args, **(kwargs or {}))
+        views = ("view", "slice", "split", "detach", "expand", "select", "t.default", "transpose", "alias")
+        if isinstance(made, torch.Tensor) and not any(word in str(operation) for word in views):
+            self.entries = max(self.entries, made.numel())
+        return made
+
+
+@pytest.mark.parametrize("normalisation", ["relative", "paper", "mean"])
+def test_an_evaluation_takes_the_memory_of_a_tile(normalisation):
+    """Nothing is made that is as large as the content's features, which are kept."""
+    settings = make(
+        {"content_layers": "conv2_1", "style_layers": "conv1_1", "tile": 32, "normalisation": normalisation}
+    )
+    network = FeatureExtractor("vgg19", random_state("vgg19"), ["conv1_1", "conv2_1"]).convert(CPU, torch.float32)
+    content, style = picture(1, 512, 128).float(), picture(2, 64, 64).float()
+    objective = TiledObjective(network, content, [(style, 1.0)], settings)
+    with Largest() as largest:
+        objective.evaluate(content)
+    assert 0 < largest.entries < objective.content["conv2_1"].numel() / 1.9
