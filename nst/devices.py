@@ -91,8 +91,10 @@ def exclusive_gpu(device: str, poll: float = 0.5) -> Iterator[str | None]:
         gpu, held = _first_free(found, poll)
     with held:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-        yield gpu
-        _free_memory()
+        try:
+            yield gpu
+        finally:
+            _free_memory()
 
 
 def _first_free(found: list[str], poll: float) -> tuple[str, contextlib.AbstractContextManager[object]]:
@@ -125,8 +127,10 @@ def own_gpu(gpu: str, patience: float) -> Iterator[None]:
     with FileLock(_lock_file(gpu), timeout=patience):
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         _mine = gpu
-        yield
-        _mine = ""
+        try:
+            yield
+        finally:
+            _mine = ""
 
 
 def _lock_file(gpu: str) -> Path:

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from nst import devices, waiting
 from nst.errors import NstError
 
@@ -55,6 +55,32 @@ def test_who_waits_for_a_gpu_says_so(tmp_path, monkeypatch, caplog):
     with devices.exclusive_gpu("auto"):
         time.sleep(0.2)
     assert len(caplog.messages) == 1
+
+
+@pytest.fixture
+def one_gpu(tmp_path, monkeypatch):
+    """A stand-in GPU; what frees its memory is counted."""
+    freed = []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    monkeypatch.setattr(devices, "_free_memory", lambda: freed.append("GPU-a"))
+    return freed
+
+
+def test_a_gpu_is_left_free_and_empty_whatever_happens(one_gpu):
+    """A Timeout of something else is no reason to wait for a GPU again."""
+    with pytest.raises(Timeout), devices.exclusive_gpu("auto"):
+        raise Timeout("another lock")
+    assert one_gpu == ["GPU-a"]
+    with devices.exclusive_gpu("auto", poll=0.02) as gpu:
+        assert gpu == "GPU-a"
+
+
+def test_a_gpu_is_a_workers_own_until_its_context_ends(one_gpu):
+    with pytest.raises(ZeroDivisionError), devices.own_gpu("GPU-a", patience=0):
+        assert devices._mine == "GPU-a"
+        raise ZeroDivisionError
+    assert not devices._mine
 
 
 def test_no_folder_for_locks_is_a_message(tmp_path, monkeypatch):
