@@ -9,6 +9,7 @@ the structural similarity of luminance with the content (Wang, Bovik, Sheikh & S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst import devices, losses, weights
+from nst.errors import NstError
 from nst.images import filled, resize
 from nst.networks import FeatureExtractor, smallest_side
 
@@ -122,13 +124,11 @@ def _measured(
             for layer in STYLE_LAYERS:
                 wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * network.gram(layer, theirs[layer])
         errors = {layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
-    return Metrics(
-        judge=by.name,
-        style_error=sum(errors.values()) / len(errors),
-        content_error=content_error,
-        ssim=ssim(luminance(painted), luminance(original), visible),
-        layers=errors,
-    )
+    style_error = sum(errors.values()) / len(errors)
+    if not math.isfinite(style_error + content_error):
+        raise NstError(f"{by.name}: its features of these pictures overflow; measure with other weights")
+    similarity = ssim(luminance(painted), luminance(original), visible)
+    return Metrics(by.name, style_error, content_error, similarity, layers=errors)
 
 
 def _seen(features: Tensor, visible: Tensor | None) -> Tensor:

@@ -59,7 +59,7 @@ class Layers(dict[str, float]):
         """Read `conv1_1+conv2_1:0.5`, or take a mapping.
 
         Raises ValueError for an empty list, a layer named twice, a name that no network has, or a weight that is not
-        a number of at least 0.
+        a number above 0.
         """
         if isinstance(value, str):
             items = [part.strip().partition(":")[::2] for part in value.split("+")]
@@ -91,8 +91,9 @@ def _layer_weight(name: str, weight: Any) -> float:
         number = 1.0 if weight == "" else float(weight)
     except (TypeError, ValueError):
         number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"the weight {weight!r} of {name} is not a number of at least 0{decimal_point(weight)}")
+    if not 0 < number <= _HEAVIEST:
+        told = "leave the layer out" if number == 0 else f"give a number above 0 and at most {number_text(_HEAVIEST)}"
+        raise ValueError(f"the weight {weight!r} of {name} is not allowed; {told}{decimal_point(weight)}")
     return number
 
 
@@ -250,7 +251,7 @@ class Values(BaseModel):
         ge=0,
         le=10**6,
     )
-    frame_rate: float = _output(12.5, "frames of the animation a second", unit="1/s", gt=0, le=50)
+    frame_rate: float = _output(12.5, "frames of the animation a second", unit="1/s", ge=0.01, le=50)
     hold: float = _output(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)
     tile: Whole = _machine(
         0, "side of the tiles that a picture too large for memory is evaluated in, seamlessly; 0 is the whole at once",

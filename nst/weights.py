@@ -131,7 +131,24 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise NstError(f"{path}: cannot be read as weights ({reason}); expected a state dict") from None
     if not isinstance(state, dict) or not any(str(key).startswith("features.") for key in state):
         raise NstError(f"{path}: is no state dict with keys features.N.weight and features.N.bias")
-    return {key: value for key, value in state.items() if str(key).startswith(("features.", "maps."))}
+    state = {key: value for key, value in state.items() if str(key).startswith(("features.", "maps."))}
+    for key, value in state.items():
+        if problem := _problem(value):
+            raise NstError(f"{path}: {key} {problem}; expected a dense floating-point tensor of trained values")
+    return state
+
+
+def _problem(value: object) -> str:
+    """Why a value is no trained tensor: with zeros or overflown numbers an image would stay as it is, or be black."""
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return f"is no tensor, but {type(value).__name__}"
+    if value.layout != torch.strided or not value.is_floating_point():
+        return f"is of the kind {value.dtype}, {value.layout}".replace("torch.", "")
+    if not value.isfinite().all():
+        return "has values that are not finite"
+    return "has only zeros" if value.dim() > 1 and not value.any() else ""
 
 
 def _is_zip(path: Path) -> bool:

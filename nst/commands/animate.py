@@ -25,7 +25,7 @@ from nst.settings import defaults
     "--frame-rate",
     default=defaults().frame_rate,
     show_default=True,
-    type=click.FloatRange(0, 50, min_open=True),
+    type=click.FloatRange(0.01, 50),
     help="Frames a second.",
 )
 @click.option(

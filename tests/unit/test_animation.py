@@ -11,6 +11,7 @@ import pytest
 from nst.animation import animate, moving, spread
 from nst.errors import NstError
 from nst.recording import has_frame
+from nst.settings import make
 from PIL import Image, ImageSequence
 
 
@@ -51,6 +52,15 @@ def test_time_and_size_can_be_chosen(tmp_path: Path) -> None:
     animate(frames, tmp_path / "a.gif", frame_rate=10, hold=2, long_side=100)
     assert [time for time, _ in gif_frames(tmp_path / "a.gif")] == [2000, 100, 100, 100, 100, 2000]
     assert size_of(tmp_path / "a.gif") == (100, 50)
+
+
+def test_the_slowest_animation_that_the_settings_allow_is_written(tmp_path: Path) -> None:
+    """GIF has 16 bits for hundredths of a second."""
+    slowest = make({"frame_rate": 0.01})
+    animate(write_frames(tmp_path / "frames", 3), tmp_path / "a.gif", frame_rate=slowest.frame_rate)
+    assert [time for time, _ in gif_frames(tmp_path / "a.gif")] == [100_000, 100_000, 100_000]
+    with pytest.raises(NstError, match=r"frame_rate: '0.0015' is not allowed; expected a number from 0.01 to 50"):
+        make({"frame_rate": "0.0015"})
 
 
 def test_same_frames_same_bytes(tmp_path: Path) -> None:

@@ -77,8 +77,10 @@ def test_a_gpu_is_left_free_and_empty_whatever_happens(one_gpu):
 
 
 def test_a_gpu_is_a_workers_own_until_its_context_ends(one_gpu):
-    with pytest.raises(ZeroDivisionError), devices.own_gpu("GPU-a", patience=0):
+    with devices.own_gpu("GPU-a", patience=0):
         assert devices._mine == "GPU-a"
+    assert not devices._mine
+    with pytest.raises(ZeroDivisionError), devices.own_gpu("GPU-a", patience=0):
         raise ZeroDivisionError
     assert not devices._mine
 

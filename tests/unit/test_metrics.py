@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from nst.errors import NstError
 from nst.metrics import Judge, judge, luminance, ssim
 from skimage.metrics import structural_similarity
 
@@ -54,6 +55,13 @@ def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
     assert found[1].ssim == pytest.approx(1)
     assert found[1].style_error == pytest.approx(found[0].style_error, rel=1e-4)
     assert judge(other, content, [stripes], by=by, device="cpu").content_error > 0.01
+
+
+def test_metrics_that_overflow_are_a_message(scene, stripes, untrained):
+    """JSON has no NaN."""
+    large = {name: value * 1e38 for name, value in untrained.items()}
+    with pytest.raises(NstError, match="vgg19:0: its features of these pictures overflow"):
+        judge(scene, scene, [stripes], by=Judge("vgg19", large, "0"), device="cpu")
 
 
 def test_slivers_are_measured_too(scene, stripes, untrained):

@@ -14,7 +14,8 @@ from nst import settings
 from nst.errors import Problems
 from nst.settings import Layers, Settings
 
-LAYERS = st.dictionaries(st.sampled_from(settings.layer_names("vgg19")), st.floats(0, 1e6, allow_nan=False), min_size=1)
+WEIGHTS = st.floats(0, 1e6, exclude_min=True)
+LAYERS = st.dictionaries(st.sampled_from(settings.layer_names("vgg19")), WEIGHTS, min_size=1)
 
 
 @PATIENT
@@ -43,8 +44,10 @@ def test_layers_read_back_from_their_text(layers: dict[str, float]) -> None:
     [
         ("conv1_1+conv1_1", "conv1_1 is named twice"),
         ("conv1_9", "'conv1_9' is no layer; did you mean conv1_2?"),
-        ("conv1_1:x", "the weight 'x' of conv1_1 is not a number of at least 0"),
-        ("conv1_1:-1", "the weight '-1' of conv1_1 is not a number of at least 0"),
+        ("conv1_1:x", "the weight 'x' of conv1_1 is not allowed; give a number above 0 and at most 1e15"),
+        ("conv1_1:-1", "the weight '-1' of conv1_1 is not allowed; give a number above 0"),
+        ("conv1_1:1e300", "the weight '1e300' of conv1_1 is not allowed; give a number above 0"),
+        ("conv1_1:0", "the weight '0' of conv1_1 is not allowed; leave the layer out"),
     ],
 )
 def test_wrong_layers(text: str, sentence: str) -> None:
@@ -114,8 +117,13 @@ def test_settings_in_python_name_every_mistake_and_suggest_the_right_name() -> N
         nst.Settings(average=0.5, iterations=2, scales=4)
 
 
-def test_the_package_lists_what_it_offers() -> None:
-    assert set(nst.__all__) <= set(dir(nst))
+def test_the_package_lists_what_it_offers_and_nothing_else() -> None:
+    assert set(nst.__all__) == set(dir(nst))
+
+
+def test_a_message_gives_a_terminal_no_orders() -> None:
+    for error in (nst.NstError("a\x1b[2J.jpg: \x07ü×\r"), Problems(["a\x1b[2J.jpg: \x07ü×\r"])):
+        assert str(error) == r"a\x1b[2J.jpg: \x07ü×\r"
 
 
 #: Values that cannot be combined, and how the command line reports it.

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import re
 import threading
 
 import pytest
@@ -159,6 +160,26 @@ def test_files_that_are_no_weights(tmp_path, capsys):
         weights.load("vgg19", str(tmp_path / "other.pth"))
     with pytest.raises(NstError, match="there is no such file of weights"):
         weights.load("vgg19", str(tmp_path / "absent.pth"))
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.parametrize(
+    ("kernel", "problem"),
+    [
+        (torch.ones(64, 3, 3, 3, dtype=torch.int8), "is of the kind int8, strided"),
+        (torch.ones(64, 3, 3, 3, dtype=torch.complex64), "is of the kind complex64, strided"),
+        (torch.ones(64, 3, 3, 3).to_sparse(), "is of the kind float32, sparse_coo"),
+        (torch.zeros(64, 3, 3, 3), "has only zeros"),
+        (torch.full((64, 3, 3, 3), float("inf")), "has values that are not finite"),
+        (torch.full((64, 3, 3, 3), float("nan")), "has values that are not finite"),
+        ([1.0, 2.0], "is no tensor, but list"),
+    ],
+)
+def test_tensors_that_were_never_trained_are_refused(tmp_path, kernel, problem):
+    file = tmp_path / "w.pth"
+    torch.save({"features.0.weight": kernel, "features.0.bias": torch.zeros(64)}, file)
+    with pytest.raises(NstError, match=re.escape(f"{file}: features.0.weight {problem}; expected a dense")):
+        weights.load("vgg19", str(file))
 
 
 def test_published_weights_go_with_their_networks():
