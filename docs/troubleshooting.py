@@ -2,7 +2,7 @@
 
     python docs/troubleshooting.py [NAME...]
 
-Weights of VGG-19 come from NST_WEIGHTS_DIR or the cache; `--network lite` needs none.
+VGG-19's weights come with the installation.
 """
 
 from __future__ import annotations
