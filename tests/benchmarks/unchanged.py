@@ -1,4 +1,4 @@
-"""Whether a change of the code changes pixels: stylizations over all kinds of settings, recorded before, compared after.
+"""Whether a change of the code changes pixels: all kinds of settings, recorded before and compared after it.
 
     python tests/benchmarks/unchanged.py record FOLDER
     python tests/benchmarks/unchanged.py compare FOLDER
