@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst import devices, losses, weights
+from nst import devices, weights
 from nst.errors import NstError
 from nst.images import filled, resize
+from nst.losses.functional import content_loss, gram_loss
+from nst.losses.gram import gram_of
 from nst.networks import FeatureExtractor, smallest_side
 
 Pixels = NDArray[np.float32]
@@ -115,15 +117,17 @@ def _measured(
         seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
         wanted_content = _seen(network(_tensor(original, where))[CONTENT_LAYER], visible)
         target = network.project(CONTENT_LAYER, wanted_content)
-        content_error = losses.content_loss(seen, target, "relative").item()
-        grams = {layer: network.gram(layer, features[layer]) for layer in STYLE_LAYERS}
+        content_error = content_loss(seen, target, "relative").item()
+        grams = {layer: gram_of(network, layer, features[layer]) for layer in STYLE_LAYERS}
         del features, seen, target, wanted_content
         wanted: dict[str, Tensor] = {}
         for example, share in zip(examples, shares / shares.sum(), strict=True):
             theirs = network(_tensor(example, where))
             for layer in STYLE_LAYERS:
-                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * network.gram(layer, theirs[layer])
-        errors = {layer: losses.style_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
+                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * gram_of(
+                    network, layer, theirs[layer]
+                )
+        errors = {layer: gram_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
     style_error = sum(errors.values()) / len(errors)
     if not math.isfinite(style_error + content_error):
         raise NstError(f"{by.name}: its features of these pictures overflow; measure with other weights")

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from nst import fused, winograd
 from nst.errors import NstError
-from nst.losses import gram
 from nst.settings import convolutions
 from nst.split import SplitConv2d
 
@@ -107,20 +106,6 @@ class FeatureExtractor(nn.Module):
         if layer not in self.maps:
             return features
         return F.conv2d(features, self.maps[layer].to(features.dtype)[:, :, None, None])
-
-    def gram(self, layer: str, features: Tensor) -> Tensor:
-        """`losses.gram` of projected features, (batch, channels, channels)."""
-        channels, pixels = features.shape[1], features[0, 0].numel()
-        if layer not in self.maps or pixels <= channels:
-            return gram(self.project(layer, features))
-        found = gram(features)  # R·G·Rᵀ is the same, and cheaper where there are more pixels than channels
-        triangle = self.maps[layer].to(found.dtype)
-        return triangle @ found @ triangle.mT
-
-    def means(self, layer: str, features: Tensor) -> Tensor:
-        """Means of projected features over the pixels, (batch, channels), at least 32 bits wide."""
-        found = features.mean((2, 3), dtype=torch.promote_types(features.dtype, torch.float32))
-        return found @ self.maps[layer].to(found.dtype).mT if layer in self.maps else found
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Feature maps of RGB pictures in 0..1.

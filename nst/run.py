@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from nst import devices
 from nst.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.errors import NstError
-from nst.objective import Objective, joined
+from nst.losses.objective import Objective, joined
 from nst.optimizers import LBFGS, Adam, Optimizer
 from nst.replay import Replay
 from nst.scales import Pair, Pixels, start, to_tensor
@@ -109,8 +109,7 @@ class Run:
         with devices.turn(pair.device):
             network = pair.network(self.dtype)
             self.objective: Objective = joined([picture.pair.objective(network) for picture in self.pictures])
-        # Eigenvalues wait for the GPU, which a recording must not; a tile is large enough to keep it busy.
-        able = not pair.settings.tile and pair.settings.style_loss != "wasserstein"
+        able = not pair.settings.tile and self.objective.style_loss.recordable  # a tile keeps a GPU busy by itself
         self.step = partial(step, self.objective, self.canvas, self.optimizer)
         self._replay = Replay(self.step, self.optimizer, pair.device, able=able)
 

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from nst import recolour
 from nst.errors import NstError
 from nst.images import resize
+from nst.losses.objective import Objective
+from nst.losses.tiling import TiledObjective
 from nst.networks import FeatureExtractor, smallest_side
-from nst.objective import Objective
 from nst.settings import Settings, mask_problem
-from nst.tiling import TiledObjective
 
 Pixels = NDArray[np.float32]
 

@@ -142,12 +142,36 @@ def _style_weight(value: Any) -> Any:
     return number
 
 
+class StyleLossEntry(NamedTuple):
+    """Where a style loss is implemented, as `module:class`, and whether `normalisation` applies to it."""
+
+    home: str
+    any_normalisation: bool = False
+
+
+#: What of the style can be matched. A new one is a line here and its module (`nst.losses.style`).
+STYLE_LOSSES = {
+    "gram": StyleLossEntry("nst.losses.gram:Gram", any_normalisation=True),
+    "covariance": StyleLossEntry("nst.losses.covariance:Covariance"),
+    "wasserstein": StyleLossEntry("nst.losses.wasserstein:Wasserstein"),
+}
+
+
+def _style_loss(value: Any) -> Any:
+    if value not in STYLE_LOSSES:
+        raise ValueError("no such style loss")
+    return value
+
+
 _HEAVIEST = 1e15
 _LAYER = r"conv\d_\d(:[^+]*)?"
 _LAYERS_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_LAYER}(\+{_LAYER})*$"})
 LayersField = Annotated[Layers, BeforeValidator(Layers.parse), PlainSerializer(str, return_type=str), _LAYERS_SCHEMA]
 Whole = Annotated[int, BeforeValidator(_whole)]
 _NUMBER_OR_AUTO = {"anyOf": [{"type": "number", "minimum": 0, "maximum": _HEAVIEST}, {"const": "auto"}]}
+StyleLossField = Annotated[
+    str, BeforeValidator(_style_loss), WithJsonSchema({"type": "string", "enum": list(STYLE_LOSSES)})
+]
 StyleWeight = Annotated[Any, BeforeValidator(_style_weight), WithJsonSchema(_NUMBER_OR_AUTO)]
 
 
@@ -183,7 +207,7 @@ class Values(BaseModel):
     style_weight: StyleWeight = _common(16.0, "weight of the style loss; auto finds the one that reaches style_goal")
     style_goal: float = _losses(0.05, "style loss that style_weight auto reaches", gt=0, le=1)
     tv_weight: float = _losses(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
-    style_loss: Literal["gram", "covariance", "wasserstein"] = _losses(
+    style_loss: StyleLossField = _losses(
         "gram",
         "what of the style is matched: Gram matrices, covariances and means, or the normal distribution that has them "
         "(by its 2-Wasserstein distance)",
@@ -356,7 +380,7 @@ def _conflicts(s: Settings) -> Iterator[tuple[str, str]]:
         yield "style_weight", "auto requires {normalisation} relative and a {content_weight} above 0"
     if s.style_weight != "auto" and s.style_goal != fields()["style_goal"].default:
         yield "style_goal", "requires {style_weight} auto"
-    if s.style_loss != "gram" and s.normalisation != "relative":
+    if not STYLE_LOSSES[s.style_loss].any_normalisation and s.normalisation != "relative":
         yield "style_loss", f"{s.style_loss} requires {{normalisation}} relative"
     if s.iterations < s.scales:
         yield "iterations", f"must be at least {{scales}} ({s.scales})"
@@ -436,11 +460,19 @@ def differing(settings: Settings, reference: Settings) -> dict[str, Any]:
     return {name: value for name in fields() if (value := getattr(settings, name)) != getattr(reference, name)}
 
 
+def choices(name: str) -> tuple[str, ...]:
+    """The values of a setting that has a few named ones; none for any other."""
+    info = fields()[name]
+    if name == "style_loss":
+        return tuple(STYLE_LOSSES)
+    return get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+
+
 def allowed(name: str) -> str:
     """What is right for a setting, in words: 'one of max, average, l2', 'a whole number from 1 to 1e6'."""
     info = fields()[name]
-    if get_origin(info.annotation) is Literal:
-        return "one of " + ", ".join(get_args(info.annotation))
+    if options := choices(name):
+        return "one of " + ", ".join(options)
     if info.annotation is Layers:
         return f"layers like conv1_1+conv2_1:0.5, of {_layers_text('vgg19')}"
     if name == "init":
@@ -493,10 +525,9 @@ def _found(problem: Any) -> list[Wrong]:
         return [Wrong(name, f"no such setting{did_you_mean(name, fields())}")]
     if near := _without_commas(name, given):
         return [Wrong(name, f"{given!r} is not a number; write {near}")]
-    if problem["type"] == "value_error":
+    options = choices(name)
+    if problem["type"] == "value_error" and not options:
         return [Wrong(name, f"{problem['msg'].removeprefix('Value error, ')}; expected {allowed(name)}")]
-    info = fields()[name]
-    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     near = did_you_mean(str(given), options)
     return [Wrong(name, f"{str(given)!r} is not allowed; expected {allowed(name)}{near}")]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import click
 
 from nst.errors import Problems
-from nst.settings import GROUPS, Settings, SettingsError, Wrong, fields, flag, grouped, text
+from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
 
 
 class Option(click.Option):
@@ -119,7 +119,6 @@ def _parameter(name: str) -> str:
 
 def _option(name: str, group: str, show_default: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     info = fields()[name]
-    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     kinds: dict[Any, str] = {int: "INTEGER", float: "NUMBER"}
     kind = "NUMBER|auto" if name == "style_weight" else kinds.get(info.annotation, "TEXT")
     default = text(info.default) if show_default else ""
@@ -127,6 +126,6 @@ def _option(name: str, group: str, show_default: bool) -> Callable[[Callable[...
         flag(name),
         _parameter(name),
         group=group,
-        metavar="|".join(options) or kind,
+        metavar="|".join(choices(name)) or kind,
         help=f"{info.description}{f'  [default: {default}]' if default else ''}",
     )

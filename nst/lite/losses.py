@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from nst.lite.schedule import Plan
 from nst.lite.student import Student
-from nst.losses import gram
+from nst.losses.functional import gram
 from nst.settings import LITE_LAYERS
 from nst.smoothing import Smoothing
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst.lite.losses import transfer_loss
 from nst.lite.stylizations import Stylization
-from nst.losses import gram
+from nst.losses.functional import gram
 from nst.networks import FeatureExtractor
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from nst.lite.losses import STYLE_LAYERS
 from nst.lite.schedule import Stage
+from nst.losses.objective import Objective
 from nst.networks import FeatureExtractor
-from nst.objective import Objective
 from nst.optimizers import LBFGS
 from nst.settings import LITE_LAYERS, make
 from nst.smoothing import Smoothing

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nst import devices, losses, scales, weights
+from nst import devices, scales, weights
 from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
+from nst.losses.functional import content_loss, gram_loss
 from nst.networks import FeatureExtractor
 from nst.settings import make
 from nst.stylization import Finished, stylize
@@ -108,13 +109,13 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
     def closure():
         optimizer.zero_grad()
         taps = features(x)
-        content_loss = sum(
-            losses.content_loss(taps[layer], content_target[layer], "relative")[0] for layer in settings.content_layers
+        content = sum(
+            content_loss(taps[layer], content_target[layer], "relative")[0] for layer in settings.content_layers
         )
-        style_loss = sum(
-            losses.style_loss(gram(taps[layer]), style_target[layer], "relative")[0] for layer in settings.style_layers
+        style = sum(
+            gram_loss(gram(taps[layer]), style_target[layer], "relative")[0] for layer in settings.style_layers
         ) / len(settings.style_layers)
-        total = settings.content_weight * content_loss + settings.style_weight * style_loss
+        total = settings.content_weight * content + settings.style_weight * style
         total.backward()
         seen.append(total.item())
         return total

@@ -4,9 +4,10 @@ from types import ModuleType
 
 import pytest
 import torch
-from nst import fused, losses, vectors, weights
+from nst import fused, vectors, weights
+from nst.losses.functional import total_variation
+from nst.losses.objective import Evaluation, Objective
 from nst.networks import FeatureExtractor
-from nst.objective import Evaluation, Objective
 from nst.settings import make
 from nst.split import SplitConv2d
 from torch import Tensor
@@ -185,7 +186,7 @@ def test_how_gram_matrices_deviate(kernels, random, targets, rest):
 @pytest.mark.parametrize("sides", [(5, 7), (1, 4), (3, 1), (4, 1025)])
 def test_the_variation_of_pictures(kernels, random, sides):
     pictures = torch.rand(2, 3, *sides, generator=random).to(DEVICE)
-    wanted = losses.total_variation(pictures.requires_grad_(True), "paper")  # with gradients, by torch
+    wanted = total_variation(pictures.requires_grad_(True), "paper")  # with gradients, by torch
     torch.testing.assert_close(kernels.variation(pictures.detach()), wanted.detach())
 
 

@@ -22,8 +22,8 @@ from nst.lite.schedule import Plan, Schedule
 from nst.lite.student import Student, exported, prefixes
 from nst.lite.stylizations import Stylization
 from nst.lite.widening import widened
+from nst.losses.objective import Objective
 from nst.networks import FeatureExtractor
-from nst.objective import Objective
 from nst.settings import LITE_LAYERS, convolutions, make
 from torch.nn import functional as F
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from nst.losses.objective import Objective
 from nst.networks import FeatureExtractor
-from nst.objective import Objective
 from nst.settings import make
 
 
@@ -142,7 +142,8 @@ def test_evened_gradients_have_the_size_of_their_layers_weight(untrained):
     features = extractor(x)
     expected = torch.zeros_like(x)
     for layer, share in (("conv1_1", 0.5 / 2.5), ("conv2_1", 2 / 2.5)):
-        loss = plain.style_loss(layer, [plain.statistics(layer, features[layer], None)], features[layer][0, 0].numel())
+        found = plain.style_loss.statistics(extractor, layer, features[layer])
+        loss = plain.style_distance(layer, [found], features[layer][0, 0].numel())
         (entering,) = torch.autograd.grad(loss, features[layer], retain_graph=True)
         entering = entering / entering.abs().sum() * 3 * share
         expected += torch.autograd.grad(features[layer], x, entering, retain_graph=True)[0]

@@ -3,8 +3,8 @@
 import pytest
 import torch
 from nst import presets
+from nst.losses.objective import Objective
 from nst.networks import FeatureExtractor
-from nst.objective import Objective
 from nst.settings import make
 from torch.nn import functional as F
 

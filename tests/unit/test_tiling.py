@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from nst.losses.objective import Objective
+from nst.losses.tiling import TiledObjective, _spans, halo
 from nst.networks import FeatureExtractor
-from nst.objective import Objective
 from nst.settings import make
 from nst.stylization import stylize
-from nst.tiling import TiledObjective, _spans, rim
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import random_state
@@ -36,10 +36,10 @@ def test_the_smallest_tiles_still_reach_the_deepest_layer(scene, stripes, untrai
     assert np.isfinite(end.pixels).all()
 
 
-def test_the_rim_is_the_reach_of_the_deepest_layer(untrained):
-    """A pixel further away than the rim has no influence on a place; one nearer by a step of the grid has."""
+def test_the_halo_is_the_reach_of_the_deepest_layer(untrained):
+    """A pixel further away than the halo has no influence on a place; one nearer by a step of the grid has."""
     settings = make({"content_layers": "conv3_1", "style_layers": "conv2_1"})
-    reach = rim(settings)
+    reach = halo(settings)
     network = FeatureExtractor("vgg19", untrained, ["conv3_1"]).convert(CPU, torch.float64)
     x = picture(1, 128, 16).requires_grad_(True)
     middle = network(x)["conv3_1"][0, :, 16].abs().sum()  # the row that stands for the pixels 64 to 68

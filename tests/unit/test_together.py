@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from nst.errors import NstError
-from nst.objective import Evaluation, Objective
+from nst.losses.objective import Evaluation, Objective
 from nst.settings import make
 from nst.stylization import Finished, Subject, stylize, together
 from nst.worker.gathering import Gathering

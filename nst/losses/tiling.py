@@ -1,9 +1,9 @@
-"""The objective of a picture too large for memory: evaluated tile by tile, the same as if in one piece.
+"""The objective of an image too large for memory: evaluated tile by tile, the same as if in one piece.
 
-Gram matrices, means and content losses are sums over places, so they add up over tiles. One pass without gradient adds
-up the statistics of the whole picture; from them follows the slope of the style loss in each statistic; a second pass
-brings that slope back to the pixels, again tile by tile. Each tile is seen with so wide a rim that its features are
-those of the whole picture, so there is no seam to hide.
+Statistics and content losses are sums over places, so they add up over tiles. One pass without gradient adds up the
+statistics of the whole image; from them follows the gradient of the style loss in each statistic; a second pass
+backpropagates that gradient to the pixels, again tile by tile. Each tile is seen with so wide a halo that its features
+are those of the whole image, so there is no seam to hide.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst import losses
-from nst.objective import VGG_WIDTHS, Evaluation, Objective, Statistics, scale_of
+from nst.losses.objective import Evaluation, Objective, scale_of
+from nst.losses.style import Statistics
 from nst.settings import Settings, convolutions
 
 #: Tiles begin at multiples of this, so that pooling divides them as it divides the whole picture.
@@ -48,17 +48,17 @@ class Tile(NamedTuple):
 
 
 class TiledObjective(Objective):
-    """`Objective` with its pictures taken apart into tiles of about `side` px.
+    """`Objective` with its pictures divided into tiles of about `settings.tile` px.
 
-    Two passes, and the memory of one tile with its rim.
+    Two passes, and the memory of one tile with its halo.
     """
 
     @cached_property
-    def rim(self) -> int:
-        """Pixels around a tile that are looked at too."""
-        return rim(self.settings)
+    def halo(self) -> int:
+        """Pixels around a tile that the network sees too."""
+        return halo(self.settings)
 
-    def _projected(self, picture: Tensor) -> dict[str, Tensor]:
+    def content_features(self, picture: Tensor) -> dict[str, Tensor]:
         whole: dict[str, Tensor] = {}
         for tile in self._tiles(picture):
             features = self.network(tile.window(picture))
@@ -69,7 +69,7 @@ class TiledObjective(Objective):
                 tile.place(whole[layer], layer).copy_(tile.inner(found, layer))
         return whole
 
-    def _measured(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
+    def style_statistics(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
         totals: dict[str, Statistics] = {}
         weights = {layer: _weights(picture, mask, layer) for layer in self.style_layers}
         for tile in self._tiles(picture):
@@ -82,7 +82,7 @@ class TiledObjective(Objective):
         """What a tile adds to the statistics of the whole; weight: of each place, (1, 1, height, width), mean 1."""
         inner, part = tile.inner(features, layer), tile.place(weight, layer)
         share = part.numel() / weight.numel()
-        return tuple(value * share for value in self.statistics(layer, inner, part))
+        return tuple(value * share for value in self.style_loss.statistics(self.network, layer, inner, part))
 
     def evaluate(self, pictures: Tensor) -> Evaluation:
         """As `Objective.evaluate`, in two passes over the tiles."""
@@ -96,14 +96,14 @@ class TiledObjective(Objective):
         whole = pictures.clone().requires_grad_(True)
         with torch.enable_grad():
             style = {
-                layer: self.style_loss(layer, [of[layer] for of in sums], weights[0][layer].numel())
+                layer: self.style_distance(layer, [of[layer] for of in sums], weights[0][layer].numel())
                 for layer in self.style_layers
             }
             total, parts = self.combined(whole, content, style)
             total = total + 0 * whole.sum()  # nothing else may lead to the pixels, with the content alone
-            slopes = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
-        gradient = slopes[0].clone()
-        self._second_pass(pictures, weights, slopes[1:], gradient)
+            gradients = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
+        gradient = gradients[0].clone()
+        self._second_pass(pictures, weights, gradients[1:], gradient)
         return Evaluation(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
 
     def _first_pass(
@@ -125,7 +125,7 @@ class TiledObjective(Objective):
         return content, sums
 
     def _second_pass(
-        self, pictures: Tensor, weights: list[dict[str, Tensor]], slopes: Sequence[Tensor], gradient: Tensor
+        self, pictures: Tensor, weights: list[dict[str, Tensor]], gradients: Sequence[Tensor], gradient: Tensor
     ) -> None:
         """Add to the gradient what comes through the network."""
         s = self.settings
@@ -138,7 +138,7 @@ class TiledObjective(Objective):
                     self._content_share(tile, layer, features[layer]).sum() * (s.content_weight * weight / scale)
                     for layer, weight in self.content_layers.items()
                 )
-                rest = iter(slopes)
+                rest = iter(gradients)
                 for of in weights:
                     for layer in self.style_layers:
                         for value in self._share(tile, layer, features[layer], of[layer]):
@@ -149,20 +149,16 @@ class TiledObjective(Objective):
 
     def _content_share(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
         """What a tile adds to a layer's content loss, (batch,)."""
-        target = self.content[layer]
-        part, places = tile.place(target, layer), self._places(target)
-        places = None if places is None else tile.place(places, layer)
-        factor = self._kept(layer, losses.content_factor, target, VGG_WIDTHS[layer])
-        return self.content_loss(layer, tile.inner(features, layer), part, factor, places=places)
+        return self.content_loss(layer, tile.inner(features, layer), lambda whole: tile.place(whole, layer))
 
     def _tiles(self, picture: Tensor) -> Iterator[Tile]:
         height, width = picture.shape[2:]
         for rows in _spans(height, self.settings.tile):
             for columns in _spans(width, self.settings.tile):
-                yield Tile(rows, columns, _wider(rows, self.rim, height), _wider(columns, self.rim, width))
+                yield Tile(rows, columns, _wider(rows, self.halo, height), _wider(columns, self.halo, width))
 
 
-def rim(settings: Settings) -> int:
+def halo(settings: Settings) -> int:
     """Pixels around a place that its features at the deepest layer depend on, rounded up to GRID."""
     used = {*settings.content_layers, *settings.style_layers}
     reach, step, block, widest = 0, 1, "1", 0
@@ -185,8 +181,8 @@ def _spans(length: int, side: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], length], strict=True))
 
 
-def _wider(span: tuple[int, int], rim: int, length: int) -> tuple[int, int]:
-    return max(0, span[0] - rim), min(length, span[1] + rim)
+def _wider(span: tuple[int, int], halo: int, length: int) -> tuple[int, int]:
+    return max(0, span[0] - halo), min(length, span[1] + halo)
 
 
 def _step(layer: str) -> int:

@@ -1,9 +1,9 @@
-"""The losses of neural style transfer as pure functions on batches; each returns one value a picture.
+"""The losses of neural style transfer as pure functions on batches; each returns one value an image.
 
 Sources: Gatys, Ecker & Bethge, arXiv:1508.06576 (equations 1 to 7); total variation: Mahendran & Vedaldi,
 arXiv:1412.0035. `normalisation` says how a sum of squares becomes a loss:
 
-    relative    divided by the target's own sum of squares: 0 is a perfect match, 1 the loss of an empty picture
+    relative    divided by the target's own sum of squares: 0 is a perfect match, 1 the loss of an empty image
     paper       the paper's sums with its factors
     mean        the mean over all entries
     sum         the mean over the entries of Gram matrices that are sums over pixels, divided by N·M; else as mean
@@ -21,8 +21,8 @@ from nst import devices
 
 Normalisation = Literal["relative", "paper", "mean", "sum"]
 
-_ROWS = 128  # of a feature map that are summed up at once
-_CHUNK = 4096  # pixels a partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
+_ROWS = 128  # rows of a feature map that are summed at once
+_CHUNK = 4096  # pixels per partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
 
 
 def gram(features: Tensor) -> Tensor:
@@ -85,24 +85,20 @@ def _gram_slope(features: Tensor, twice: Tensor) -> Tensor:
     return slope.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last in memory, like what it goes to
 
 
-def content_loss(
-    features: Tensor,
-    target: Tensor,
-    normalisation: Normalisation,
-    channels: int | None = None,
-    factor: Tensor | None = None,
-) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:
-        features: (batch, N, height, width). target: the same shape, or batch 1.
+        features: F, (batch, N, height, width). target: P, the same shape, or batch 1.
         channels: what N counts as, where the features are a compressed form of more channels.
-        factor: what `content_factor` gives for these, where it is known.
     Returns:
         (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean, sum Σ(F−P)²/(N·height·width).
     """
-    if factor is None:
-        factor = content_factor(target, normalisation, channels)
+    return content_distance(features, target, content_factor(target, normalisation, channels))
+
+
+def content_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
+    """factor · Σ(F−P)²: `content_loss` with a factor that is known, or the share of a part of the map in it."""
     return _Distance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -111,7 +107,7 @@ def content_factor(target: Tensor, normalisation: Normalisation, channels: int |
     if normalisation == "relative":
         strips = target.split(_ROWS, 2)  # a 32-bit copy of a whole map is what tiles have no memory for
         squares = [_wide(strip).square().sum((1, 2, 3)) for strip in strips]
-        return 1 / _positive(sum(squares[1:], squares[0]))
+        return 1 / positive(sum(squares[1:], squares[0]))
     entries = (channels or target.shape[1]) * target[0, 0].numel()
     factor = 0.5 if normalisation == "paper" else 1 / entries
     return _wide(target[:, 0, 0, 0]).new_full((len(target),), factor)
@@ -136,7 +132,7 @@ class _Distance(torch.autograd.Function):
         return ((_wide(features) - target) * scale[:, None, None, None]).to(features.dtype), None, None
 
 
-def style_loss(
+def gram_loss(
     grams: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1
 ) -> Tensor:
     """Squared distance of Gram matrices (arXiv:1508.06576, equation 4).
@@ -148,14 +144,14 @@ def style_loss(
     Returns:
         (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N² · sum ‖M·G−M·A‖²/N²/(N·M).
     """
-    return (grams - target).square().sum((1, 2)) * style_factor(target, normalisation, channels, pixels)
+    return (grams - target).square().sum((1, 2)) * gram_factor(target, normalisation, channels, pixels)
 
 
-def style_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1) -> Tensor:
-    """What `style_loss` multiplies ‖G−A‖² by, (batch,)."""
+def gram_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1) -> Tensor:
+    """What `gram_loss` multiplies ‖G−A‖² by, (batch,)."""
     channels = channels or target.shape[-1]
     if normalisation == "relative":
-        return 1 / _positive(target.square().sum((1, 2)))
+        return 1 / positive(target.square().sum((1, 2)))
     if normalisation == "paper":  # its factor 1/M² is in G and A already, so pictures of any sizes compare
         return target.new_full((len(target),), 1 / (4 * channels**2))
     if normalisation == "sum":
@@ -164,10 +160,10 @@ def style_factor(target: Tensor, normalisation: Normalisation, channels: int | N
 
 
 def gram_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
-    """`style_loss` of `gram(features)`, in fewer steps.
+    """`gram_loss` of `gram(features)`, in fewer steps.
 
     Args:
-        features: (batch, N, height, width). target: (batch or 1, N, N). factor: as `style_factor` gives it.
+        features: (batch, N, height, width). target: (batch or 1, N, N). factor: as `gram_factor` gives it.
     """
     return _GramDistance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -208,75 +204,6 @@ def _kernels(*maps: Tensor) -> ModuleType | None:
     return devices.kernels(maps[0].device)
 
 
-def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
-    """Squared distances of the channels' covariances and of their means, each relative to the target's, averaged.
-
-    Args:
-        grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
-    Returns:
-        (batch,): 0 is a perfect match, 1 the loss of an empty picture.
-    """
-    wanted = _covariance(target, target_means)
-    spread = (_covariance(grams, means) - wanted).square().sum((1, 2)) / _positive(wanted.square().sum((1, 2)))
-    shift = (means - target_means).square().sum(1) / _positive(target_means.square().sum(1))
-    return (spread + shift) / 2
-
-
-def covariance_root(grams: Tensor, means: Tensor) -> Tensor:
-    """D^½ of the covariance D, (batch, N, N), which `wasserstein_loss` wants of its target."""
-    values, vectors = torch.linalg.eigh(torch.nan_to_num(_covariance(grams, means)))
-    return (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
-
-
-def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor, root: Tensor) -> Tensor:
-    """Squared 2-Wasserstein distance of the normal distributions with the features' means and covariances.
-
-    ‖μ − ν‖² + tr C + tr D − 2 tr (D^½ C D^½)^½ (Dowson & Landau 1982, equation 4), relative to ‖ν‖² + tr D: the size of
-    the target's features.
-
-    Args:
-        grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
-        root: of the target, as `covariance_root` gives it.
-    Returns:
-        (batch,): 0 is a perfect match, 1 the loss of an empty picture.
-    """
-    c, d = _covariance(grams, means), _covariance(target, target_means)
-    shift = (means - target_means).square().sum(1)
-    distance = shift + _trace(c) + _trace(d) - 2 * _RootTrace.apply(root @ c @ root)  # type: ignore[no-untyped-call]
-    size = target_means.square().sum(1) + _trace(d)
-    return distance.clamp_min(0) / _positive(size)
-
-
-class _RootTrace(torch.autograd.Function):
-    """tr X^½ of positive semidefinite X (batch, N, N), whose gradient is ½ X^-½ on what X spans, 0 elsewhere.
-
-    The gradient of `eigh` itself divides by differences of eigenvalues, many of which are next to 0.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        known = x.isfinite().all(2).all(1)  # what is not finite has no eigenvalues, but is no error here
-        values, vectors = torch.linalg.eigh(torch.nan_to_num((x + x.mT) / 2))
-        values = torch.where(known[:, None], values, torch.nan)
-        ctx.save_for_backward(values, vectors)
-        return values.clamp_min(0).sqrt().sum(1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        values, vectors = ctx.saved_tensors
-        least = values[:, -1:].clamp_min(0) * torch.finfo(values.dtype).eps * values.shape[1]
-        inverse = torch.where(values > least, values.clamp_min(0).rsqrt(), 0)
-        return grads[0][:, None, None] / 2 * (vectors * inverse[:, None]) @ vectors.mT
-
-
-def _covariance(grams: Tensor, means: Tensor) -> Tensor:
-    return grams - means[:, :, None] * means[:, None, :]
-
-
-def _trace(matrices: Tensor) -> Tensor:
-    return matrices.diagonal(dim1=1, dim2=2).sum(1)
-
-
 def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
     """Sum of squared differences of neighbouring pixels (arXiv:1412.0035, equation 5, β = 2).
 
@@ -293,6 +220,6 @@ def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
     return (down + across) if normalisation == "paper" else (down + across) / pictures[0].numel()
 
 
-def _positive(sums: Tensor) -> Tensor:
+def positive(sums: Tensor) -> Tensor:
     """Keep a black target (all features 0) from dividing by 0."""
     return sums.clamp_min(torch.finfo(sums.dtype).tiny)

@@ -1,0 +1,1 @@
+"""What is minimized: the losses, one module a style loss, and the objective that they add up to."""

@@ -1,0 +1,41 @@
+"""Gram matrices (Gatys, Ecker & Bethge, arXiv:1508.06576, equations 3 to 5)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from nst.losses.functional import gram, gram_distance, gram_factor, gram_loss
+from nst.losses.style import Scale, Statistics, StyleLoss
+from nst.networks import FeatureExtractor
+
+
+class Gram(StyleLoss):
+    """The Gram matrix over pixel count, (batch, N, N)."""
+
+    def statistics(
+        self, network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None
+    ) -> Statistics:
+        return (gram_of(network, layer, features, weight),)
+
+    def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
+        return gram_loss(found[0], target[0], *scale)
+
+    def factor(self, target: Statistics, scale: Scale) -> Tensor:
+        return gram_factor(target[0], *scale)
+
+    def from_features(self, features: Tensor, target: Statistics, factor: Tensor) -> Tensor:
+        return gram_distance(features, target[0], factor)
+
+
+def gram_of(network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The Gram matrix of projected features, (batch, N, N), whose places count by a weight (1, 1, height, width).
+
+    Guided Gram matrices: arXiv:1611.07865, equation 3.
+    """
+    weighted = features if weight is None else features * weight.sqrt().to(features.dtype)
+    channels, pixels = weighted.shape[1], weighted[0, 0].numel()
+    if layer not in network.maps or pixels <= channels:
+        return gram(network.project(layer, weighted))
+    found = gram(weighted)  # R·G·Rᵀ is the same, and cheaper where there are more pixels than channels
+    triangle = network.maps[layer].to(found.dtype)
+    return triangle @ found @ triangle.mT
