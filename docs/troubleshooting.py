@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from nst import weights
+from nst.engine.stylization import stylize
 from nst.images import read_picture
 from nst.settings import make
-from nst.stylization import stylize
 from PIL import Image, ImageDraw
 
 HERE = Path(__file__).parent

@@ -23,12 +23,12 @@ from nst.errors import NstError
 from nst.files import refuse_inputs, sha256
 from nst.images import Picture, from_array, is_foreign, picture_size, read_picture, resized, write_picture
 from nst.images.colour import to_srgb
-from nst.job import Job, output_name, read_inputs, subject_of
+from nst.job import Job, output_name, read_inputs, transfer_of
 from nst.names import stem
 from nst.settings import PICTURES, Settings, make
 
 if TYPE_CHECKING:
-    from nst.stylization import Progress
+    from nst.engine.stylization import Progress
 
 #: A picture: the path of a file, a Pillow image, or an array of shape (height, width), or (height, width, 1, 3 or 4)
 #: with alpha, either uint8 or floating point from 0 to 1, in sRGB.
@@ -99,7 +99,7 @@ def stylize(
     Raises:
         NstError: an input that cannot be read, a setting that is wrong, or losses that never become finite.
     """
-    from nst import stylization
+    from nst.engine import stylization
     from nst.pair import describe
 
     sources = _Sources()
@@ -109,8 +109,8 @@ def stylize(
     inputs, hashes = read_inputs(job, sources.read, sources.size), sources.hashes(job.pictures)
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
     finished, history = None, []
-    subject = subject_of(job, inputs)
-    for _, event in stylization.together([subject], state=state, device=device, threads=threads):
+    transfer = transfer_of(job, inputs)
+    for _, event in stylization.together([transfer], state=state, device=device, threads=threads):
         if isinstance(event, stylization.Progress):
             history.append({"evaluation": event.evaluation, **event.losses, "seconds": event.seconds})
             if on_progress:

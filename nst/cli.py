@@ -15,8 +15,8 @@ import nst
 from nst.errors import NstError
 
 if TYPE_CHECKING:
+    from nst.engine.stylization import Progress
     from nst.job import Job
-    from nst.stylization import Progress
 
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
 COMMANDS = {

@@ -14,7 +14,7 @@ from nst.names import short_hash, stem
 from nst.settings import PATHS, Settings, pictures
 
 if TYPE_CHECKING:
-    from nst.stylization import Subject
+    from nst.engine.stylization import Transfer
 
 #: Gives a picture by its path and the size that is asked for, as `read_picture` does.
 Reader = Callable[..., Picture]
@@ -137,11 +137,11 @@ def _measurement(content: Picture) -> str:
     return f"the picture has {width}×{height} px: its metrics are those of an enlargement to {TINY} px a side"
 
 
-def subject_of(job: Job, inputs: Inputs) -> Subject:
+def transfer_of(job: Job, inputs: Inputs) -> Transfer:
     """What the engine optimizes: arrays and settings, no files."""
-    from nst.stylization import Subject
+    from nst.engine.stylization import Transfer
 
-    return Subject(
+    return Transfer(
         inputs.content.pixels,
         [style.pixels for style in inputs.styles],
         job.settings,

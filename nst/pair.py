@@ -35,8 +35,8 @@ from nst.waiting import announced
 from nst.workplace import CHECKPOINT
 
 if TYPE_CHECKING:
+    from nst.engine.stylization import Finished, Progress
     from nst.metrics import Metrics
-    from nst.stylization import Finished, Progress
 
 log = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ import numpy as np
 from nst.animation import animate
 from nst.files import move
 from nst.images import resize, write_picture
-from nst.job import Inputs, Job, subject_of
+from nst.job import Inputs, Job, transfer_of
 from nst.stopping import stop_requests
 from nst.workplace import CHECKPOINT, empty
 
 if TYPE_CHECKING:
-    from nst.stylization import Finished, Progress, Subject
+    from nst.engine.stylization import Finished, Progress, Transfer
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +57,11 @@ def _early_frames(step: int) -> tuple[int, ...]:
 
 
 class Stylizer(Protocol):
-    """Paints a subject, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
+    """Paints a transfer, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
 
     def __call__(
         self,
-        subject: Subject,
+        transfer: Transfer,
         handle: Callable[[Progress | Finished], None],
         *,
         state: dict[str, Any],
@@ -71,11 +71,11 @@ class Stylizer(Protocol):
     ) -> None: ...
 
 
-def in_turn(subject: Subject, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
+def in_turn(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
     """The `Stylizer` of a process that paints one picture after another."""
-    from nst.stylization import together
+    from nst.engine.stylization import together
 
-    for _, event in together([subject], **how):
+    for _, event in together([transfer], **how):
         assert event is not None
         handle(event)
 
@@ -100,7 +100,7 @@ class Recording:
         self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
     ) -> Finished:
         """Run the optimisation to its end, from the last checkpoint where there is one."""
-        from nst.stylization import Finished
+        from nst.engine.stylization import Finished
 
         job, inputs = self.job, self.inputs
         resume = self._resumable()
@@ -126,10 +126,10 @@ class Recording:
                     self._checkpoint(event)
                 raise
 
-        subject = subject_of(job, inputs)
+        transfer = transfer_of(job, inputs)
         try:
             with stop_requests() as asked_to_stop:
-                stylizer(subject, handle, state=state, device=job.device, threads=job.threads, resume=resume)
+                stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
             [finished] = end
             self._frame(job.settings.iterations, finished.pixels)
         finally:
@@ -180,7 +180,7 @@ class Recording:
 
     def _keep_network(self, finished: Finished) -> None:
         if self.job.record is not None and finished.network is not None:
-            from nst.transformation import save
+            from nst.engine.transformation import save
 
             save(finished.network, self.folder / "snapshots" / "network.safetensors")
 

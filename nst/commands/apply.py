@@ -23,8 +23,8 @@ def command(network: str, picture: str, output: Path, force: bool, size: int, de
     checked_suffix(output)
     check_outputs([output], [network, picture], force=force)
     from nst import devices
+    from nst.engine.transformation import apply, load
     from nst.images import read_picture, write_picture
-    from nst.transformation import apply, load
 
     trained = load(network)
     given = read_picture(picture, long_side=size)

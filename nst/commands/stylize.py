@@ -30,8 +30,8 @@ from nst.settings import Settings, differing, flag, make, text
 
 if TYPE_CHECKING:
     from nst.cli import Painter
+    from nst.engine.stylization import Progress
     from nst.job import Job
-    from nst.stylization import Progress
 
 
 @click.command(cls=GroupedCommand)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst.stylization import Finished, Progress, Subject, prepared, together
+from nst.engine.stylization import Finished, Progress, Transfer, prepared, together
 
 #: Most pictures at once.
 COMPANY = 16
@@ -23,9 +23,9 @@ ROOM, BYTES = 0.6, 12_000
 
 @dataclass(eq=False)
 class _Seat:
-    """A picture that waits: its subject, who hears of it, what it can be painted together with, and how it ended."""
+    """A picture that waits: its transfer, who hears of it, what it can be painted together with, and how it ended."""
 
-    subject: Subject
+    transfer: Transfer
     handle: Callable[[Progress | Finished], None]
     begun: Callable[[], None]
     kind: tuple[Any, ...] | None
@@ -65,7 +65,7 @@ class Gathering:
 
     def stylize(
         self,
-        subject: Subject,
+        transfer: Transfer,
         handle: Callable[[Progress | Finished], None],
         *,
         state: dict[str, Tensor],
@@ -80,9 +80,9 @@ class Gathering:
         Args:
             begun: called when the picture's turn has come. alone: in no company.
         """
-        prepared(subject, state, torch.device("cpu"))  # what cannot be painted is told here, and disturbs nobody
+        prepared(transfer, state, torch.device("cpu"))  # what cannot be painted is told here, and disturbs nobody
         how = {"state": state, "device": device, "threads": threads, "resume": resume}
-        seat = _Seat(subject, handle, begun, None if alone or resume else subject.kind, how)
+        seat = _Seat(transfer, handle, begun, None if alone or resume else transfer.kind, how)
         with self._changed:
             self._waiting.append(seat)
             self._changed.notify()
@@ -101,7 +101,7 @@ class Gathering:
     def _next(self) -> list[_Seat]:
         """The first that waits, and those that are like it: 2, 4, 8 or 16, each of which is new to cuDNN once."""
         first = self._waiting[0]
-        height, width = first.subject.content.shape[:2]
+        height, width = first.transfer.content.shape[:2]
         most = max(1, min(self.company, int(min(COMPANY, self.room / (BYTES * height * width)))))
         seats = [seat for seat in self._waiting if seat is first or _alike(first, seat)][:most]
         seats = seats[: 2 ** (len(seats).bit_length() - 1)]
@@ -120,7 +120,7 @@ def _paint(seats: list[_Seat]) -> None:
     try:
         for seat in seats:
             seat.begun()
-        for index, event in together([seat.subject for seat in seats], **seats[0].how):
+        for index, event in together([seat.transfer for seat in seats], **seats[0].how):
             seat = seats[index]
             if event is not None:
                 seat.tell(event)

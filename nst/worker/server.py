@@ -31,8 +31,8 @@ from nst.errors import NstError
 from nst.worker import protocol
 
 if TYPE_CHECKING:
+    from nst.engine.stylization import Finished, Progress, Transfer
     from nst.job import Job
-    from nst.stylization import Finished, Progress, Subject
     from nst.worker.gathering import Gathering
 
 log = logging.getLogger(__name__)
@@ -105,8 +105,8 @@ class Session:
         chosen = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
         torch.set_num_threads(chosen.threads)  # a thread's own; the one that paints is told too
 
-        def stylizer(subject: Subject, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
-            gathering.stylize(subject, handle, begun=lambda: self.say(painting=True), alone=self.request.alone, **how)
+        def stylizer(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
+            gathering.stylize(transfer, handle, begun=lambda: self.say(painting=True), alone=self.request.alone, **how)
             if self.gone.is_set():
                 raise KeyboardInterrupt
 

@@ -65,9 +65,9 @@ class Iterations:
 def serve(network: str, size: int) -> None:
     """Be such a process."""
     from nst import weights
+    from nst.engine.stylization import stylize
     from nst.images import read_picture
     from nst.settings import Settings
-    from nst.stylization import stylize
 
     content, style = (read_picture(path, long_side=size).pixels for path in PAIR)
     settings, state = Settings(network=network, iterations=100_000), weights.load(network)[0]

@@ -12,11 +12,12 @@ import argparse
 import json
 import time
 
-import engine
 from nst import devices, weights
+from nst.engine.stylization import Finished, Transfer, together
 from nst.images import read_picture
 from nst.settings import make
-from nst.stylization import Finished, Subject, together
+
+import engine
 
 #: Evaluations before those that count: on a GPU as many as come before a recording.
 WARM_UP = 5
@@ -40,8 +41,8 @@ def main() -> None:
     for count in arguments.at_once:
         for how in (settings.model_copy(update={"iterations": WARM_UP}), settings):
             began = time.perf_counter()
-            subjects = [Subject(content, [style], how)] * count
-            found = [event for _, event in together(subjects, state=state, device=arguments.device)]
+            transfers = [Transfer(content, [style], how)] * count
+            found = [event for _, event in together(transfers, state=state, device=arguments.device)]
             seconds = time.perf_counter() - began
             assert sum(isinstance(event, Finished) for event in found) == count
         rates[count] = 60 * count / seconds

@@ -22,13 +22,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nst import devices, scales, weights
+from nst import devices, weights
+from nst.engine import level
+from nst.engine.stylization import Finished, stylize
 from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.losses.functional import content_loss, gram_loss
 from nst.networks import FeatureExtractor
 from nst.settings import make
-from nst.stylization import Finished, stylize
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -83,7 +84,7 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
     network.steps.to(memory_format=torch.contiguous_format)
 
     def to_tensor(pixels):
-        return scales.to_tensor(pixels).to(device)
+        return level.to_tensor(pixels).to(device)
 
     def gram(f):
         flat = f.flatten(2)
@@ -136,9 +137,9 @@ def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Fi
     raise AssertionError("stylize ends with Finished")
 
 
-def pair(content, style, settings, state, device: torch.device) -> scales.Pair:
+def pair(content, style, settings, state, device: torch.device) -> level.Level:
     """What the engine paints with."""
-    return scales.Pair(content, content, [style], [1.0], None, None, settings, state, device)
+    return level.Level(content, content, [style], [1.0], None, None, settings, state, device)
 
 
 def exact_loss(pixels, content, style, state, settings) -> float:
@@ -146,7 +147,7 @@ def exact_loss(pixels, content, style, state, settings) -> float:
     cpu = torch.device("cpu")
     judged = pair(content, style, settings, state, cpu)
     objective = judged.objective(judged.network(torch.float32))
-    return objective.evaluate(scales.to_tensor(pixels)).total.item()
+    return objective.evaluate(level.to_tensor(pixels)).total.item()
 
 
 def main() -> None:

@@ -16,15 +16,16 @@ import argparse
 import json
 from collections.abc import Callable
 
-import engine
 import torch
 from nst import devices, weights
+from nst.engine.cuda_graph import in_place
+from nst.engine.run import Run
 from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
-from nst.replay import in_place
-from nst.run import Run
 from nst.settings import make
 from torch.profiler import ProfilerActivity, profile
+
+import engine
 
 
 def milliseconds(work: Callable[[], object], device: torch.device) -> float:
@@ -52,7 +53,6 @@ def begun(network: str, size: int, device: torch.device, deterministic: bool) ->
     devices.set_up(device, deterministic=deterministic)
     pair = engine.pair(content, style, settings, weights.load(network)[0], device)
     run = Run([pair], [None], devices.compute_type("auto", device), None)
-    run.aim()
     for _ in range(8):
         evaluate(run)
     return run
@@ -88,7 +88,7 @@ def main() -> None:
     rate = engine.matrix_rate(devices.compute_type("auto", device), device)
     for size in arguments.sizes:
         run = begun(arguments.network, size, device, arguments.deterministic)
-        objective, optimizer, graph = run.objective, run.optimizer, run._replay.graph
+        objective, optimizer, graph = run.objective, run.optimizer, run._step.graph
         line = {
             "network": arguments.network,
             "size": size,
@@ -106,11 +106,11 @@ def main() -> None:
 
         line["objective_ms"] = milliseconds(lambda o=objective, p=picture: o.evaluate(p), device)
         line["optimizer_ms"] = milliseconds(tell, device)
-        line["floor_ms"] = 1000 * PASSES * flops_per_pixel(run.alone.pair.settings) * size**2 / rate
+        line["floor_ms"] = 1000 * PASSES * flops_per_pixel(run.alone.level.settings) * size**2 / rate
         print(json.dumps(line), flush=True)
         if arguments.kernels:
             print(*longest(run, device, arguments.kernels), sep="\n", flush=True)
-        run.release()
+        run.__exit__()
 
 
 if __name__ == "__main__":

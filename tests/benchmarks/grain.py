@@ -15,10 +15,10 @@ from statistics import fmean
 
 import numpy as np
 from nst import weights
+from nst.engine.stylization import stylize
 from nst.images import read_picture, write_picture
 from nst.metrics import luminance
 from nst.settings import make
-from nst.stylization import stylize
 from scipy.ndimage import gaussian_filter
 
 DATA = Path(__file__).parents[2] / "data"

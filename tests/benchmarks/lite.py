@@ -25,11 +25,11 @@ import numpy as np
 import torch
 from nst import weights
 from nst.drawing import Cell, Layout, draw_sheet
+from nst.engine.stylization import stylize
 from nst.files import sha256
 from nst.images import read_picture, write_picture
 from nst.metrics import Judge, judge
 from nst.settings import make
-from nst.stylization import stylize
 
 DATA = Path(__file__).parents[2] / "data"
 TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}
@@ -43,7 +43,7 @@ import numpy as np
 import torch._dynamo  # torch itself imports it with the first image
 from nst import weights
 from nst.settings import make
-from nst.stylization import stylize
+from nst.engine.stylization import stylize
 
 def megabytes(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000

@@ -16,13 +16,15 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-import engine
 import numpy as np
 import torch
-from nst import devices, scales, weights
+from nst import devices, weights
+from nst.engine import level
 from nst.images import read_picture
 from nst.metrics import Judge, judge
 from nst.settings import Settings, make
+
+import engine
 
 DATA = engine.DATA
 
@@ -41,7 +43,7 @@ def torchs(
     dtype = devices.compute_type(settings.precision, device)
     pair = engine.pair(content, style, settings, state, device)
     objective = pair.objective(pair.network(dtype))
-    x = scales.start(pair, None).to(device).requires_grad_(True)
+    x = level.start(pair, None).to(device).requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], **options)
     seen: list[float] = []
     best = x.detach().clone()

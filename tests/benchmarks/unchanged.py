@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 from nst import weights
+from nst.engine.stylization import Finished, stylize
 from nst.images import read_picture
 from nst.settings import make
-from nst.stylization import Finished, stylize
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 SIDE, ITERATIONS = 80, 12

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from nst import weights
+from nst.engine.stylization import stylize
 from nst.metrics import Judge, judge
 from nst.networks import FeatureExtractor
 from nst.settings import LITE_LAYERS, make
-from nst.stylization import stylize
 
 CARD = Path(__file__).parents[2] / "docs" / "lite.md"
 

@@ -60,7 +60,7 @@ def seen(tmp_path, monkeypatch, scene, stripes):
     ],
 )
 def test_the_library_limits_what_the_user_has_not_set(seen, given, expected):
-    assert seen(["-c", "import nst.stylization"], given) == [[[], expected]]
+    assert seen(["-c", "import nst.engine.stylization"], given) == [[[], expected]]
 
 
 def test_so_does_the_command(seen):

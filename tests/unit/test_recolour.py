@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nst import recolour
+from nst.engine import color
 
 
 def pictures(rng):
@@ -13,7 +13,7 @@ def pictures(rng):
 
 def test_histogram_gives_the_style_the_contents_mean_and_covariance(rng):
     content, style = pictures(rng)
-    kept, (recoloured,) = recolour.prepared(content, [style], "histogram")
+    kept, (recoloured,) = color.prepared(content, [style], "histogram")
     assert kept is content
     np.testing.assert_allclose(recoloured.mean((0, 1)), content.mean((0, 1)), atol=1e-3)
     np.testing.assert_allclose(*(np.cov(p.reshape(-1, 3).T) for p in (recoloured, content)), atol=1e-3)
@@ -24,15 +24,15 @@ def test_histogram_gives_the_style_the_contents_mean_and_covariance(rng):
 def test_a_grey_style_stays_finite_and_in_range(rng, side):
     content, _ = pictures(rng)
     grey = np.full((side, side, 3), 0.5, np.float32)
-    assert np.isfinite(recolour.matched(content, grey)).all()
-    matched = recolour.matched(grey, content)
+    assert np.isfinite(color.matched(content, grey)).all()
+    matched = color.matched(grey, content)
     assert np.isfinite(matched).all()
     np.testing.assert_allclose(matched.mean((0, 1)), content.mean((0, 1)), atol=1e-3)
 
 
 def test_luminance_paints_with_greys_of_the_contents_mean_and_deviation(rng):
     content, style = pictures(rng)
-    grey, (other,) = recolour.prepared(content, [style], "luminance")
+    grey, (other,) = color.prepared(content, [style], "luminance")
     for picture in (grey, other):
         assert np.ptp(picture, axis=2).max() == 0
     np.testing.assert_allclose(grey[..., 0], content @ [0.299, 0.587, 0.114], atol=1e-6)
@@ -41,6 +41,6 @@ def test_luminance_paints_with_greys_of_the_contents_mean_and_deviation(rng):
 
 def test_a_luminance_that_nothing_was_done_to_is_the_content(rng):
     content, _ = pictures(rng)
-    grey, _ = recolour.prepared(content, [content], "luminance")
-    np.testing.assert_allclose(recolour.finished(grey, content, "luminance"), content, atol=1e-6)
-    assert recolour.finished(grey, content, "style") is grey
+    grey, _ = color.prepared(content, [content], "luminance")
+    np.testing.assert_allclose(color.finished(grey, content, "luminance"), content, atol=1e-6)
+    assert color.finished(grey, content, "style") is grey

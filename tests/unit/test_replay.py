@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from nst import replay, run, stylization
+from nst.engine import cuda_graph, run, stylization
+from nst.engine.cuda_graph import Replay, in_place, tensors
+from nst.engine.stylization import Finished, Transfer, stylize
 from nst.optimizers import Adam
-from nst.replay import Replay, in_place, tensors
 from nst.settings import make
-from nst.stylization import Finished, Subject, stylize
 from torch.fx.experimental.proxy_tensor import make_fx
 
 VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "precision": "fp32", "iterations": 60}
@@ -37,32 +37,31 @@ LOOKS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique", "
 
 @pytest.fixture
 def begun(scene, stripes, untrained):
-    def begin(values, subjects=1):
+    def begin(values, transfers=1):
         settings = make(VALUES | values)
         pairs = [
-            stylization.prepared(Subject(scene[:: 1 - 2 * k], [stripes], settings), untrained, torch.device("cpu"))
-            for k in range(subjects)
+            stylization.prepared(Transfer(scene[:: 1 - 2 * k], [stripes], settings), untrained, torch.device("cpu"))
+            for k in range(transfers)
         ]
-        painted = run.Run(pairs, [None] * subjects, torch.float32, None)
-        painted.aim()
+        painted = run.Run(pairs, [None] * transfers, torch.float32, None)
         return painted
 
     return begin
 
 
-@pytest.mark.parametrize(("kind", "subjects"), [*((kind, 1) for kind in KINDS), ("lbfgs", 2)])
-def test_an_evaluation_is_a_fixed_list_of_operations(begun, kind, subjects, monkeypatch):
+@pytest.mark.parametrize(("kind", "transfers"), [*((kind, 1) for kind in KINDS), ("lbfgs", 2)])
+def test_an_evaluation_is_a_fixed_list_of_operations(begun, kind, transfers, monkeypatch):
     monkeypatch.setattr(run, "MEMORY", 5)  # so that old steps are forgotten within the test
     monkeypatch.setattr(run, "MEMORY_LEAST", 5)
     monkeypatch.setattr(Adam, "PERIOD", 3)
     # By matrices, as on a GPU: a CPU's fast transform is none of torch's operations.
     monkeypatch.setattr(run, "Smoothing", partial(run.Smoothing, differentiable=True))
-    painted = begun(KINDS[kind], subjects)
+    painted = begun(KINDS[kind], transfers)
     names = list(tensors(painted.optimizer))
 
     def step(*values):
         vars(painted.optimizer).update(zip(names, values, strict=True))
-        losses, (x, _) = painted.step()
+        losses, (x, _) = painted._step.step()
         return losses, x, *tensors(painted.optimizer).values()
 
     start = [value.clone() for value in tensors(painted.optimizer).values()]
@@ -91,8 +90,8 @@ def test_its_state_stays_where_it_is(begun, kind):
     painted, other = begun(KINDS[kind]), begun(KINDS[kind])
     places = {name: value.data_ptr() for name, value in tensors(painted.optimizer).items()}
     for _ in range(5):
-        losses, (x, _) = in_place(painted.step, painted.optimizer)
-        right, (right_x, _) = other.step()
+        losses, (x, _) = in_place(painted._step.step, painted.optimizer)
+        right, (right_x, _) = other._step.step()
         assert torch.equal(losses, right)
         assert torch.equal(x, right_x)
         assert x.data_ptr() not in places.values()
@@ -154,7 +153,7 @@ def test_steps_are_replayed_once_recorded(monkeypatch):
     graph = StandIn()
     told, taker = counted(monkeypatch, graph)
     assert told == [2.0 * k for k in range(10)]
-    assert graph.replays == 10 - replay.WARM + 2  # the first was tried twice, and taken again
+    assert graph.replays == 10 - cuda_graph.WARM + 2  # the first was tried twice, and taken again
     assert not taker.problem
 
 
@@ -192,8 +191,8 @@ def test_no_step_is_recorded_on_a_cpu():
 def test_a_graph_paints_what_evaluations_paint(scene, stripes, untrained, kind, monkeypatch):
     settings = make(VALUES | KINDS[kind] | {"iterations": 12, "deterministic": "yes"})
     ends = []
-    for warm in (replay.WARM, 10**6):
-        monkeypatch.setattr(replay, "WARM", warm)
+    for warm in (cuda_graph.WARM, 10**6):
+        monkeypatch.setattr(cuda_graph, "WARM", warm)
         events = list(stylize(scene, [stripes], settings, state=untrained, device="cuda"))
         assert isinstance(events[-1], Finished)
         assert events[-1].warnings == ()

@@ -8,9 +8,9 @@ import io
 import numpy as np
 import pytest
 import torch
-from nst.replay import Replay, in_place
+from nst.engine.cuda_graph import Replay, in_place
+from nst.engine.stylization import Finished, Transfer, stylize, together
 from nst.settings import make
-from nst.stylization import Finished, Subject, stylize, together
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 KINDS = {
@@ -39,7 +39,7 @@ class Recorded(Replay):
 @pytest.fixture
 def ahead(monkeypatch):
     """Whether evaluations are recorded, and so begin early, from now on."""
-    return lambda yes: monkeypatch.setattr("nst.run.Replay", Recorded if yes else Replay)
+    return lambda yes: monkeypatch.setattr("nst.engine.run.Replay", Recorded if yes else Replay)
 
 
 def painted(scene, stripes, untrained, kind, resume=None, stop=None):
@@ -84,9 +84,9 @@ def test_a_checkpoint_knows_of_the_evaluation_that_has_begun(scene, stripes, unt
 def test_a_checkpoint_in_company_is_the_pictures_own(scene, stripes, untrained, ahead):
     settings = make(SHALLOW | {"deterministic": "no"})
     ahead(True)
-    subjects = [Subject(scene, [stripes], settings), Subject(scene[::-1].copy(), [stripes], settings)]
+    transfers = [Transfer(scene, [stripes], settings), Transfer(scene[::-1].copy(), [stripes], settings)]
     states = {}
-    for index, event in together(subjects, state=untrained, device="cpu"):
+    for index, event in together(transfers, state=untrained, device="cpu"):
         if not isinstance(event, Finished) and event.evaluation == 5:
             states[index] = event.state()
     assert all(len(state["begun"]["x"]) == len(state["begun"]["rows"]) == 1 for state in states.values())

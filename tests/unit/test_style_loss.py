@@ -7,6 +7,7 @@ import pytest
 import torch
 from gridfiles import picture, table
 from nst.cli import main
+from nst.engine.stylization import Transfer, stylize, together
 from nst.errors import NstError
 from nst.grid import read_grid
 from nst.images import read_metadata
@@ -16,7 +17,6 @@ from nst.losses.style import StyleLoss
 from nst.losses.tiling import TiledObjective
 from nst.networks import FeatureExtractor
 from nst.settings import STYLE_LOSSES, StyleLossEntry, make
-from nst.stylization import Subject, stylize, together
 
 from conftest import random_state
 
@@ -93,9 +93,9 @@ def test_a_mask_that_is_bright_everywhere_changes_nothing():
 
 def test_a_batch_of_images_works_with_it(scene, stripes, untrained):
     settings = make(VALUES | {"precision": "fp32"})
-    subjects = [Subject(content, [stripes], settings) for content in (scene, scene[::-1].copy())]
-    ends = [event for _, event in together(subjects, state=untrained, device="cpu") if hasattr(event, "pixels")]
-    for subject, end in zip(subjects, ends, strict=True):
-        *_, alone = stylize(subject.content, [stripes], settings, state=untrained, device="cpu")
+    transfers = [Transfer(content, [stripes], settings) for content in (scene, scene[::-1].copy())]
+    ends = [event for _, event in together(transfers, state=untrained, device="cpu") if hasattr(event, "pixels")]
+    for transfer, end in zip(transfers, ends, strict=True):
+        *_, alone = stylize(transfer.content, [stripes], settings, state=untrained, device="cpu")
         np.testing.assert_allclose(end.pixels, alone.pixels, atol=1e-4)
-        assert abs(end.pixels - subject.content).mean() > 0.002
+        assert abs(end.pixels - transfer.content).mean() > 0.002

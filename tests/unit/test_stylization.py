@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from nst import recolour, scales, stylization
+from nst.engine import color, level, stylization
+from nst.engine.stylization import Finished, Progress, stylize
 from nst.errors import NstError
 from nst.settings import make
-from nst.stylization import Finished, Progress, stylize
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 
@@ -128,13 +128,13 @@ class Broken:
 
 
 def broken(monkeypatch, bad_by_type):
-    real = scales.Pair.objective
+    real = level.Level.objective
 
     def make_broken(pair, network):
         dtype = next(network.steps.parameters()).dtype
         return Broken(real(pair, pair.network(torch.float32)), bad_by_type.get(dtype, ()))
 
-    monkeypatch.setattr(scales.Pair, "objective", make_broken)
+    monkeypatch.setattr(level.Level, "objective", make_broken)
 
 
 def test_a_nan_is_stepped_back_from(scene, stripes, untrained, monkeypatch):
@@ -174,7 +174,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
     cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
-    pair = scales.Pair(big, big, [style], [1.0], None, None, values, trained, cpu)
+    pair = level.Level(big, big, [style], [1.0], None, None, values, trained, cpu)
     objective = pair.objective(pair.network(torch.float32))
     x = torch.from_numpy(big).permute(2, 0, 1)[None].contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS([x], max_iter=1000, max_eval=60, tolerance_grad=0, tolerance_change=0)
@@ -225,7 +225,7 @@ def test_an_averaged_picture_is_the_running_average_of_adams(scene, stripes, unt
 
 def test_luminance_keeps_the_contents_colours(scene, stripes, untrained):
     steps, end = run(scene, stripes, untrained, {"color": "luminance", "iterations": 12, "range": "clip"})
-    chroma = [p - (p @ recolour.LUMA)[:, :, None] for p in (scene, end.pixels)]
+    chroma = [p - (p @ color.LUMA)[:, :, None] for p in (scene, end.pixels)]
     inside = ((end.pixels > 0.01) & (end.pixels < 0.99)).all(2)
     assert inside.mean() > 0.3
     np.testing.assert_allclose(chroma[0][inside], chroma[1][inside], atol=1e-5)
@@ -236,11 +236,11 @@ def test_luminance_keeps_the_contents_colours(scene, stripes, untrained):
 def test_a_luminance_begins_with_the_luma_of_a_picture(scene, stripes, untrained):
     settings = make(SHALLOW | {"color": "luminance", "init": "some.png", "iterations": 1})
     cpu = torch.device("cpu")
-    pair = scales.Pair(scene, scene, [stripes], [1.0], None, None, settings, untrained, cpu)
-    first = scales.start(pair, scene)[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(first, np.repeat(recolour.luma(scene)[..., None], 3, 2), atol=1e-6)
+    pair = level.Level(scene, scene, [stripes], [1.0], None, None, settings, untrained, cpu)
+    first = level.start(pair, scene)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(first, np.repeat(color.luma(scene)[..., None], 3, 2), atol=1e-6)
     noisy = pair.settings.model_copy(update={"init": "noise", "noise": 0.2})
-    noise = scales.start(dataclasses.replace(pair, settings=noisy), None)
+    noise = level.start(dataclasses.replace(pair, settings=noisy), None)
     assert noise.std().item() == pytest.approx(0.2, rel=0.05)
     assert (noise[:, :1] == noise).all()
 
@@ -325,10 +325,10 @@ def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, mon
 
 
 def test_the_losses_of_a_luminance_are_those_of_the_grey_picture_that_is_shown(scene, stripes, untrained):
-    content = np.repeat((scene @ recolour.LUMA)[:, :, None], 3, 2)
+    content = np.repeat((scene @ color.LUMA)[:, :, None], 3, 2)
     end = run(scene, stripes, untrained, {"color": "luminance", "init": "noise"})[1]
-    _, (style,) = recolour.prepared(scene, [stripes], "luminance")
-    shown = np.repeat((end.pixels @ recolour.LUMA)[:, :, None], 3, 2)
+    _, (style,) = color.prepared(scene, [stripes], "luminance")
+    shown = np.repeat((end.pixels @ color.LUMA)[:, :, None], 3, 2)
     begin = run(content, style, untrained, {"init": "shown.png", "iterations": 1}, init=shown)[0][0]
     assert begin.losses["total"] == pytest.approx(end.losses["total"], rel=0.05)  # but for colours out of range
 

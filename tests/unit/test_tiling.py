@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from nst.engine.stylization import stylize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective, _spans, halo
 from nst.networks import FeatureExtractor
 from nst.settings import make
-from nst.stylization import stylize
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import random_state

@@ -7,17 +7,17 @@ import threading
 import numpy as np
 import pytest
 import torch
+from nst.engine.stylization import Finished, Transfer, stylize, together
 from nst.errors import NstError
 from nst.losses.objective import Evaluation, Objective
 from nst.settings import make
-from nst.stylization import Finished, Subject, stylize, together
 from nst.worker.gathering import Gathering
 
 VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "precision": "fp32", "deterministic": "no"}
 
 
 @pytest.fixture
-def subjects(scene, stripes):
+def transfers(scene, stripes):
     """Three pictures of one shape, from styles of different shapes."""
 
     def make_them(values=None):
@@ -25,15 +25,15 @@ def subjects(scene, stripes):
         contents = scene, scene[::-1], 1 - scene
         styles = stripes, stripes[:30, :28], stripes[:, ::-1]
         return [
-            Subject(content, [style], settings.model_copy(update={"seed": seed}))
+            Transfer(content, [style], settings.model_copy(update={"seed": seed}))
             for seed, (content, style) in enumerate(zip(contents, styles, strict=True))
         ]
 
     return make_them
 
 
-def alone(subject, state):
-    return list(stylize(subject.content, subject.styles, subject.settings, state=state, device="cpu"))
+def alone(transfer, state):
+    return list(stylize(transfer.content, transfer.styles, transfer.settings, state=state, device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def alone(subject, state):
         {"range": "rescale", "normalisation": "mean", "style_weight": 1e4},
     ],
 )
-def test_each_is_painted_as_if_alone(subjects, untrained, values):
-    chosen = subjects(values)
-    assert len({subject.kind for subject in chosen}) == 1
+def test_each_is_painted_as_if_alone(transfers, untrained, values):
+    chosen = transfers(values)
+    assert len({transfer.kind for transfer in chosen}) == 1
     events = list(together(chosen, state=untrained, device="cpu"))
-    for index, subject in enumerate(chosen):
-        ours, theirs = [event for i, event in events if i == index], alone(subject, untrained)
+    for index, transfer in enumerate(chosen):
+        ours, theirs = [event for i, event in events if i == index], alone(transfer, untrained)
         assert [type(event) for event in ours] == [type(event) for event in theirs]
         for a, b in zip(ours[:-1], theirs[:-1], strict=True):
             assert a.evaluation == b.evaluation
@@ -62,16 +62,16 @@ def test_each_is_painted_as_if_alone(subjects, untrained, values):
         assert np.abs(ours[-1].pixels - theirs[-1].pixels).mean() < 0.01
 
 
-def test_a_checkpoint_from_company_is_gone_on_with_alone(subjects, untrained):
-    chosen = subjects()
+def test_a_checkpoint_from_company_is_gone_on_with_alone(transfers, untrained):
+    chosen = transfers()
     states = {}
     for index, event in together(chosen, state=untrained, device="cpu"):
         if not isinstance(event, Finished) and event.evaluation == 5:
             states[index] = event.state()
-    for subject, (_, state) in zip(chosen, sorted(states.items()), strict=True):
-        whole = alone(subject, untrained)[-1]
+    for transfer, (_, state) in zip(chosen, sorted(states.items()), strict=True):
+        whole = alone(transfer, untrained)[-1]
         *_, rest = stylize(
-            subject.content, subject.styles, subject.settings, state=untrained, device="cpu", resume=state
+            transfer.content, transfer.styles, transfer.settings, state=untrained, device="cpu", resume=state
         )
         assert rest.losses == pytest.approx(whole.losses, rel=0.05, abs=1e-4)
 
@@ -86,13 +86,13 @@ def test_a_checkpoint_from_company_is_gone_on_with_alone(subjects, untrained):
         {"deterministic": "yes"},
     ],
 )
-def test_some_can_only_be_painted_alone(subjects, values):
-    assert {subject.kind for subject in subjects(values)} == {None}
+def test_some_can_only_be_painted_alone(transfers, values):
+    assert {transfer.kind for transfer in transfers(values)} == {None}
 
 
-def test_what_is_not_alike_is_of_another_kind(subjects, scene):
-    kinds = [*{s.kind for s in subjects()}, *{s.kind for s in subjects({"style_weight": 7})}]
-    kinds.append(Subject(scene[1:], [scene], subjects()[0].settings).kind)
+def test_what_is_not_alike_is_of_another_kind(transfers, scene):
+    kinds = [*{s.kind for s in transfers()}, *{s.kind for s in transfers({"style_weight": 7})}]
+    kinds.append(Transfer(scene[1:], [scene], transfers()[0].settings).kind)
     assert len(set(kinds)) == 3
 
 
@@ -112,9 +112,9 @@ def blind(monkeypatch, row):
 
 
 @pytest.mark.parametrize("values", [{}, {"scales": 2}])
-def test_one_that_fails_in_company_disturbs_no_other(subjects, untrained, monkeypatch, values):
-    chosen = subjects(values)
-    expected = [alone(subject, untrained)[-1] for subject in chosen]
+def test_one_that_fails_in_company_disturbs_no_other(transfers, untrained, monkeypatch, values):
+    chosen = transfers(values)
+    expected = [alone(transfer, untrained)[-1] for transfer in chosen]
     blind(monkeypatch, 1)
     *_, a, b, c = together(chosen, state=untrained, device="cpu")
     assert b == (1, None)
@@ -123,15 +123,15 @@ def test_one_that_fails_in_company_disturbs_no_other(subjects, untrained, monkey
 
 
 class Hearer:
-    """Hands a subject to a gathering from a thread of its own, and keeps what it hears."""
+    """Hands a transfer to a gathering from a thread of its own, and keeps what it hears."""
 
-    def __init__(self, gathering, subject, state, stop=None):
+    def __init__(self, gathering, transfer, state, stop=None):
         self.events, self.error, self.heard = [], None, queue.Queue()
         self.go_on = threading.Event()
-        self.thread = threading.Thread(target=self.run, args=(gathering, subject, state, stop))
+        self.thread = threading.Thread(target=self.run, args=(gathering, transfer, state, stop))
         self.thread.start()
 
-    def run(self, gathering, subject, state, stop):
+    def run(self, gathering, transfer, state, stop):
         def handle(event):
             self.events.append(event)
             self.heard.put(event)
@@ -140,7 +140,7 @@ class Hearer:
                 raise KeyboardInterrupt
 
         try:
-            gathering.stylize(subject, handle, state=state, device="cpu", threads=0, resume=None)
+            gathering.stylize(transfer, handle, state=state, device="cpu", threads=0, resume=None)
         except BaseException as error:
             self.error = error
 
@@ -150,12 +150,12 @@ class Hearer:
         assert not self.thread.is_alive()
 
 
-def gathered(subjects, state, stops=(None, None, None), company=16):
-    """Those who hear of the subjects, which come while another picture is painted."""
+def gathered(transfers, state, stops=(None, None, None), company=16):
+    """Those who hear of the transfers, which come while another picture is painted."""
     gathering = Gathering(company)
-    first = Hearer(gathering, subjects[0], state)
+    first = Hearer(gathering, transfers[0], state)
     first.heard.get(timeout=60)
-    others = [Hearer(gathering, subject, state, stop) for subject, stop in zip(subjects, stops, strict=True)]
+    others = [Hearer(gathering, transfer, state, stop) for transfer, stop in zip(transfers, stops, strict=True)]
     for _ in range(600):
         if len(gathering._waiting) == sum(hearer.thread.is_alive() for hearer in others):
             break
@@ -168,31 +168,31 @@ def gathered(subjects, state, stops=(None, None, None), company=16):
     return others
 
 
-def test_those_that_wait_together_are_painted_together(subjects, untrained):
+def test_those_that_wait_together_are_painted_together(transfers, untrained):
     """Two, four, … of them: each number costs a search for the fastest algorithms."""
-    chosen = subjects()
+    chosen = transfers()
     found = gathered(chosen, untrained)
     assert sorted(hearer.events[-1].together for hearer in found) == [1, 2, 2]
-    for hearer, subject in zip(found, chosen, strict=True):
-        assert hearer.events[-1].losses == pytest.approx(alone(subject, untrained)[-1].losses, rel=0.05, abs=1e-4)
+    for hearer, transfer in zip(found, chosen, strict=True):
+        assert hearer.events[-1].losses == pytest.approx(alone(transfer, untrained)[-1].losses, rel=0.05, abs=1e-4)
 
 
-def test_no_more_at_once_than_allowed_and_the_unlike_apart(subjects, untrained):
-    chosen = [*subjects(), *subjects({"style_weight": 7})]
+def test_no_more_at_once_than_allowed_and_the_unlike_apart(transfers, untrained):
+    chosen = [*transfers(), *transfers({"style_weight": 7})]
     found = gathered(chosen, untrained, [None] * 6, company=2)
     assert sorted(hearer.events[-1].together for hearer in found) == [1, 1, 2, 2, 2, 2]
 
 
-def test_one_that_has_heard_enough_stops_no_other(subjects, untrained):
-    a, b, c = gathered(subjects(), untrained, stops=(None, 2, None))
+def test_one_that_has_heard_enough_stops_no_other(transfers, untrained):
+    a, b, c = gathered(transfers(), untrained, stops=(None, 2, None))
     assert isinstance(b.error, KeyboardInterrupt)
     assert len(b.events) == 2
     assert isinstance(a.events[-1], Finished)
     assert isinstance(c.events[-1], Finished)
 
 
-def test_one_that_fails_in_company_is_painted_alone(subjects, untrained, monkeypatch):
-    chosen = subjects()
+def test_one_that_fails_in_company_is_painted_alone(transfers, untrained, monkeypatch):
+    chosen = transfers()
     expected = alone(chosen[1], untrained)[-1]
     blind(monkeypatch, 1)
     a, b = gathered(chosen[:2], untrained, (None, None))
@@ -202,21 +202,21 @@ def test_one_that_fails_in_company_is_painted_alone(subjects, untrained, monkeyp
     assert last == list(range(1, 13))
 
 
-def test_an_impossible_picture_is_told_so_and_the_others_are_painted(subjects, untrained):
-    chosen = subjects()
-    chosen[1] = Subject(chosen[1].content, [chosen[1].styles[0][:1]], chosen[1].settings)
+def test_an_impossible_picture_is_told_so_and_the_others_are_painted(transfers, untrained):
+    chosen = transfers()
+    chosen[1] = Transfer(chosen[1].content, [chosen[1].styles[0][:1]], chosen[1].settings)
     a, b, c = gathered(chosen, untrained)
     assert isinstance(b.error, NstError)
     assert "too small" in str(b.error) or "at least" in str(b.error)
     assert all(isinstance(hearer.events[-1], Finished) for hearer in (a, c))
 
 
-def test_weights_that_fit_nothing_fail_all_that_asked_for_them(subjects, untrained):
+def test_weights_that_fit_nothing_fail_all_that_asked_for_them(transfers, untrained):
     broken = dict(itertools.islice(untrained.items(), 1))
     gathering = Gathering()
-    hearer = Hearer(gathering, subjects()[0], broken)
+    hearer = Hearer(gathering, transfers()[0], broken)
     hearer.join()
     assert isinstance(hearer.error, NstError)
-    again = Hearer(gathering, subjects()[0], untrained)
+    again = Hearer(gathering, transfers()[0], untrained)
     again.join()
     assert isinstance(again.events[-1], Finished)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from nst.canvas import NetworkCanvas
 from nst.cli import main
+from nst.engine.canvas import NetworkCanvas
+from nst.engine.stylization import Progress, stylize
+from nst.engine.transformation import Transformation, apply, load, save
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
 from nst.settings import make
-from nst.stylization import Progress, stylize
-from nst.transformation import Transformation, apply, load, save
 
 CPU = torch.device("cpu")
 QUICK = {

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst import pair, recolour
+from nst import pair
+from nst.engine.stylization import Transfer, stylize
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
 from nst.job import Job
 from nst.settings import make
-from nst.stylization import Subject, stylize
 from PIL import Image
 
 SMALL = {"size": 48, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
@@ -89,13 +89,13 @@ def test_nothing_visible_is_one_message(scene, stripes, cutout, untrained):
 
 
 def test_such_a_picture_is_optimized_alone(scene, stripes, cutout):
-    subject = Subject(scene, [stripes], make({**SMALL, "deterministic": "no"}))
-    assert subject.kind is not None
-    assert replace(subject, alpha=cutout).kind is None
+    transfer = Transfer(scene, [stripes], make({**SMALL, "deterministic": "no"}))
+    assert transfer.kind is not None
+    assert replace(transfer, alpha=cutout).kind is None
 
 
 @pytest.mark.parametrize("color", ["histogram", "luminance"])
 def test_the_contents_colors_are_those_that_are_visible(scene, stripes, cutout, color):
     other = np.where(cutout[..., None] > 0, scene, np.float32(0))
-    found = [recolour.prepared(content, [stripes], color, cutout)[1][0] for content in (scene, other)]
+    found = [color.prepared(content, [stripes], color, cutout)[1][0] for content in (scene, other)]
     assert np.array_equal(*found)

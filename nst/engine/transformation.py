@@ -12,15 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nst.errors import NstError
+from nst.files import replacing
+from nst.networks import IMAGENET_MEAN, IMAGENET_STD
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from nst.errors import NstError
-from nst.files import replacing
-from nst.networks import IMAGENET_MEAN, IMAGENET_STD
 
 #: Sides are padded to a multiple of this: two halvings.
 MULTIPLE = 4

@@ -6,7 +6,12 @@ value. The lowest score (docs/metrics.md) needs no search: with VGG-19 it is the
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nst.settings import Settings
+
+if TYPE_CHECKING:
+    from nst.engine.run import Run
 
 #: The weight that a search begins with.
 START = 6.0
@@ -36,6 +41,13 @@ def is_turn(settings: Settings, evaluation: int) -> bool:
     return evaluation < settings.iterations and evaluation in {
         max(1, round(share * settings.iterations)) for share in TURNS
     }
+
+
+def adjust(run: Run, settings: Settings, last: int) -> None:
+    """Correct the weight where it is time, which only an image alone has; last: the evaluation that ends the scale."""
+    if is_turn(settings, run.evaluation) and run.alone.best is not None:
+        weight = corrected(settings, run.alone.style_weight, run.alone.best_losses["style"])
+        run.set_style_weight(weight, keep=run.evaluation == last)
 
 
 def corrected(settings: Settings, weight: float, style: float) -> float:

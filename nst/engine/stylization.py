@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
-
-from nst import balance, devices, recolour
-from nst.canvas import NetworkCanvas
+from nst import devices
+from nst.engine import color, style_weight
+from nst.engine.canvas import NetworkCanvas
+from nst.engine.level import Level, Pixels, check_masks, check_sides, scale_plan
+from nst.engine.run import ImageState, Run
 from nst.images import filled, resize
-from nst.run import Picture, Run
-from nst.scales import Pair, Pixels, check_masks, check_sides, scale_plan
 from nst.settings import Settings
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Transfer:
     """What one picture is painted from and how: see `stylize`."""
 
     content: Pixels
@@ -116,104 +116,94 @@ def stylize(
     Raises:
         NstError: pictures too small for the layers, weights that do not fit, or losses that never become finite.
     """
-    subject = Subject(content, styles, settings or Settings(), blend, init, content_mask, style_mask, alpha)
-    for _, event in together([subject], state=state, device=device, threads=threads, resume=resume):
+    transfer = Transfer(content, styles, settings or Settings(), blend, init, content_mask, style_mask, alpha)
+    for _, event in together([transfer], state=state, device=device, threads=threads, resume=resume):
         assert event is not None
         yield event
 
 
 def together(
-    subjects: Sequence[Subject],
+    transfers: Sequence[Transfer],
     *,
     state: dict[str, Tensor],
     device: str = "auto",
     threads: int = 0,
     resume: dict[str, Any] | None = None,
 ) -> Iterator[tuple[int, Progress | Finished | None]]:
-    """Paint pictures of one `Subject.kind` at the same time, each on its own course, as if alone.
+    """Paint pictures of one `Transfer.kind` at the same time, each on its own course, as if alone.
 
     Args:
-        resume: for a subject that is alone.
+        resume: for a transfer that is alone.
     Yields:
-        the index of a subject and what `stylize` would yield of it; None where it cannot be finished in company,
+        the index of a transfer and what `stylize` would yield of it; None where it cannot be finished in company,
         because its 16-bit losses are not finite: to be painted alone, from the beginning.
     """
-    settings = subjects[0].settings
-    where = devices.torch_device(device)
-    devices.set_up(where, threads=threads, deterministic=settings.deterministic != "no" and _orderly(settings, where))
+    settings = transfers[0].settings
+    device_used = devices.torch_device(device)
+    deterministic = settings.deterministic == "yes" or (settings.deterministic == "auto" and device_used.type == "cpu")
+    devices.set_up(device_used, threads=threads, deterministic=deterministic)
     started = time.perf_counter()
-    pairs = [prepared(subject, state, where) for subject in subjects]
+    whole = [prepared(transfer, state, device_used) for transfer in transfers]
+    inits = [transfer.init for transfer in transfers]
+    dtype = devices.compute_type(settings.precision, device_used)
     timing = {"targets": 0.0, "optimise": 0.0}
     run: Run | None = None
-    for shape, last in scale_plan(pairs[0].content.shape[:2], settings):
+    for shape, last in scale_plan(whole[0].content.shape[:2], settings):
         if resume and resume["evaluation"] > last:
             continue
-        inits = [subject.init for subject in subjects]
-        run = Run([pair.at(shape) for pair in pairs], inits, devices.compute_type(settings.precision, where), run)
-        if resume:
-            run.restore(resume)
-            resume = None
-        run.aim()
-        timing["targets"] += time.perf_counter() - started
-        started = time.perf_counter()
-        before = timing["optimise"]
-        try:
+        # Coarse to fine: each run starts from the result of the one before.
+        run, resume = Run([level.at(shape) for level in whole], inits, dtype, run, resume), None
+        with run:
+            timing["targets"] += time.perf_counter() - started
+            started = time.perf_counter()
+            before = timing["optimise"]
             while run.evaluation < last:
                 losses, shown = run.evaluate(last=run.evaluation + 1 == last)
                 timing["optimise"] = before + time.perf_counter() - started
-                # Before others see the state: who goes on from it must not miss what follows from this evaluation.
-                if len(run.pictures) == 1:
-                    run.widen_if_blind()
-                if balance.is_turn(settings, run.evaluation) and run.alone.best is not None:
-                    weight = balance.corrected(settings, run.alone.style_weight, run.alone.best_losses["style"])
-                    run.weigh_style(weight, keep=run.evaluation == last)
-                if run.recorded and run.evaluation < last:  # the GPU goes on while others look at what it has done
+                # Before others see the state: who resumes from it must not miss what follows from this evaluation.
+                run.fall_back_to_float32()
+                style_weight.adjust(run, settings, last)
+                if run.recorded and run.evaluation < last:  # the GPU computes while others look at the last result
                     run.begin(last=run.evaluation + 1 == last)
-                for index, picture in enumerate(run.pictures):
-                    if not picture.lost:
-                        look, state_of = partial(run.pixels, picture.pair, shown[index]), partial(run.state, index)
+                for index, image in enumerate(run.images):
+                    if not image.failed:
+                        look, state_of = partial(run.pixels, image.level, shown[index]), partial(run.state, index)
                         yield index, Progress(run.evaluation, losses[index], timing["optimise"], look, state_of)
-        finally:  # also where nobody wants to hear the rest
-            run.release()
         started = time.perf_counter()
     assert run is not None
-    for index, picture in enumerate(run.pictures):
-        if sentence := balance.missed(settings, picture.style_weight, picture.best_losses.get("style", 0.0)):
-            picture.warnings.append(sentence)
-        yield index, None if picture.lost else _finish(run, picture, timing)
+    for index, image in enumerate(run.images):
+        if warning := style_weight.missed(settings, image.style_weight, image.best_losses.get("style", 0.0)):
+            image.warnings.append(warning)
+        yield index, None if image.failed else _finish(run, image, timing)
 
 
-def prepared(subject: Subject, state: dict[str, Tensor], device: torch.device) -> Pair:
-    """What a subject is painted with; NstError where that cannot be."""
-    s, alpha = subject.settings, subject.alpha
-    content = filled(subject.content, alpha)
-    ready, recoloured = recolour.prepared(content, subject.styles, s.color, alpha)
-    mask = subject.content_mask
+def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device) -> Level:
+    """What a transfer is painted with; NstError where that cannot be."""
+    s, alpha = transfer.settings, transfer.alpha
+    content = filled(transfer.content, alpha)
+    ready, recoloured = color.prepared(content, transfer.styles, s.color, alpha)
+    mask = transfer.content_mask
     mask = None if mask is None else resize(mask, shape=content.shape[:2])
-    shares = list(subject.blend or [1.0] * len(subject.styles))
-    resolved = s.model_copy(update={"style_weight": balance.first(s)})
-    pair = Pair(content, ready, recoloured, shares, mask, subject.style_mask, resolved, state, device, alpha)
-    check_masks(pair)
-    check_sides(pair.at(scale_plan(content.shape[:2], s)[0][0]))
-    return pair
+    shares = list(transfer.blend or [1.0] * len(transfer.styles))
+    resolved = s.model_copy(update={"style_weight": style_weight.first(s)})
+    level = Level(content, ready, recoloured, shares, mask, transfer.style_mask, resolved, state, device, alpha)
+    check_masks(level)
+    check_sides(level.at(scale_plan(content.shape[:2], s)[0][0]))
+    return level
 
 
-def _orderly(settings: Settings, device: torch.device) -> bool:
-    return settings.deterministic == "yes" or device.type == "cpu"
-
-
-def _finish(run: Run, picture: Picture, seconds: dict[str, float]) -> Finished:
-    canvas, best = run.canvas, picture.so_far()
+def _finish(run: Run, image: ImageState, seconds: dict[str, float]) -> Finished:
+    canvas, best = run.canvas, image.so_far()
     return Finished(
-        pixels=run.pixels(picture.pair, best),
+        pixels=run.pixels(image.level, best),
         evaluations=run.evaluation,
-        best_evaluation=picture.best_evaluation,
-        losses=picture.best_losses,
+        best_evaluation=image.best_evaluation,
+        losses=image.best_losses,
         precision=run.precision,
         seconds=dict(seconds),
-        warnings=tuple(picture.warnings),
-        style_weight=picture.style_weight,
-        machine=devices.conditions(picture.pair.device),
-        together=len(run.pictures),
+        warnings=tuple(image.warnings),
+        style_weight=image.style_weight,
+        machine=devices.conditions(run.device),
+        together=len(run.images),
         network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
     )

@@ -1,4 +1,4 @@
-"""What a picture is painted from, at each scale: the content, the styles, their masks, and the first picture."""
+"""What an image is stylized from at each scale: the content, the styles, their masks, and the first image."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
-
-from nst import recolour
+from nst.engine import color
 from nst.errors import NstError
 from nst.images import resize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective
 from nst.networks import FeatureExtractor, smallest_side
 from nst.settings import Settings, mask_problem
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
 Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What is painted with, at one scale: pictures recoloured, `plain` the content as it came.
+class Level:
+    """What an image is stylized from at one scale: colors as `color` wants them, `plain` the content as it came.
 
     `alpha` (H, W): how visible the content's pixels are; None where all are.
     """
@@ -39,8 +38,8 @@ class Pair:
     device: torch.device
     alpha: NDArray[np.float32] | None = None
 
-    def at(self, shape: tuple[int, int]) -> Pair:
-        """The same pair with a content of so many rows and columns, and styles in proportion."""
+    def at(self, shape: tuple[int, int]) -> Level:
+        """The same with a content of so many rows and columns, and styles in proportion."""
         if shape == self.content.shape[:2]:
             return self
         share = max(shape) / max(self.content.shape)
@@ -76,7 +75,7 @@ class Pair:
         """Where each style is painted of what is visible, (styles, 1, H, W): see `content_mask`."""
         if self.content_mask is None:
             return None
-        bright = torch.from_numpy(recolour.luma(self.content_mask)).clamp(0, 1)
+        bright = torch.from_numpy(color.luma(self.content_mask)).clamp(0, 1)
         coloured = to_tensor(self.content_mask)[0].clamp(0, 1)
         regions = {1: [bright], 2: [bright, 1 - bright], 3: [*coloured]}[len(self.styles)]
         masks, visible = torch.stack(regions)[:, None].to(self.device), self._visible()
@@ -90,12 +89,12 @@ class Pair:
         if self.style_mask is None:
             return None
         mask = resize(self.style_mask, shape=self.styles[0].shape[:2])
-        return torch.from_numpy(recolour.luma(mask)).clamp(0, 1)[None, None].to(self.device)
+        return torch.from_numpy(color.luma(mask)).clamp(0, 1)[None, None].to(self.device)
 
     def shown(self, picture: Tensor) -> Pixels:
         """(1, 3, H, W) to (H, W, 3) in 0..1, in the colours that `color` asks for."""
         pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
-        return recolour.finished(pixels, self.plain, self.settings.color)
+        return color.finished(pixels, self.plain, self.settings.color)
 
 
 def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
@@ -112,33 +111,33 @@ def _side(length: float) -> int:
     return max(1, round(length))
 
 
-def check_sides(pair: Pair) -> None:
+def check_sides(level: Level) -> None:
     """Raise NstError for a picture that is too small for its layers."""
-    least = smallest_side([*pair.settings.content_layers, *pair.settings.style_layers])
-    for what, picture in [("content", pair.content), *(("style", style) for style in pair.styles)]:
+    least = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
+    for what, picture in [("content", level.content), *(("style", style) for style in level.styles)]:
         height, width = picture.shape[:2]
         if min(height, width) < least:
-            fewer = ", lower scales" if pair.settings.scales > 1 else ""
+            fewer = ", lower scales" if level.settings.scales > 1 else ""
             raise NstError(
                 f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
                 f"raise size{fewer}, or use shallower layers"
             )
 
 
-def check_masks(pair: Pair) -> None:
+def check_masks(level: Level) -> None:
     """Raise NstError for a mask that is missing, black, or does not go with the styles."""
-    if sentence := mask_problem(len(pair.styles), pair.settings):
+    if sentence := mask_problem(len(level.styles), level.settings):
         raise NstError(sentence)
-    for column, mask in (("content_mask", pair.content_mask), ("style_mask", pair.style_mask)):
-        if mask is None and getattr(pair.settings, column):
+    for column, mask in (("content_mask", level.content_mask), ("style_mask", level.style_mask)):
+        if mask is None and getattr(level.settings, column):
             raise NstError(f"{column}: give that picture as `{column}`")
-        if mask is not None and recolour.luma(mask).max() <= 0:
+        if mask is not None and color.luma(mask).max() <= 0:
             raise NstError(f"{column}: is black all over; make it bright where the style belongs")
-    if pair.alpha is None:
+    if level.alpha is None:
         return
-    if pair.alpha.max() <= 0:
+    if level.alpha.max() <= 0:
         raise NstError("the content picture is transparent all over; give one in which there is something to see")
-    if pair.content_mask is not None and (recolour.luma(pair.content_mask) * pair.alpha).max() <= 0:
+    if level.content_mask is not None and (color.luma(level.content_mask) * level.alpha).max() <= 0:
         raise NstError("content_mask: is bright only where the content is transparent; make it bright where it is seen")
 
 
@@ -147,24 +146,24 @@ def to_tensor(pixels: Pixels) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
 
 
-def start(pair: Pair, init: Pixels | None) -> Tensor:
+def start(level: Level, init: Pixels | None) -> Tensor:
     """The first picture, (1, 3, H, W)."""
-    s, shape = pair.settings, to_tensor(pair.content).shape
+    s, shape = level.settings, to_tensor(level.content).shape
     if s.init in ("noise", "black+noise"):
         base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
     elif s.init == "style":
         base = F.interpolate(
-            to_tensor(pair.styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
+            to_tensor(level.styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
         ).clamp(0, 1)
     elif s.init in ("content", "content+noise"):
-        base = to_tensor(pair.content)
+        base = to_tensor(level.content)
     else:
         if init is None:
             raise NstError(f"init {s.init}: give that picture as `init`")
         base = to_tensor(resize(init, shape=(shape[2], shape[3])))
     grey = s.color == "luminance"
     if grey:
-        base = (base * torch.from_numpy(recolour.LUMA)[:, None, None]).sum(1, keepdim=True).expand(shape)
+        base = (base * torch.from_numpy(color.LUMA)[:, None, None]).sum(1, keepdim=True).expand(shape)
     if "noise" in s.init.split("+"):
         generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
         base = base + s.noise * torch.randn((1, 1 if grey else 3, *shape[2:]), generator=generator)

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor
-
 from nst import devices
+from torch import Tensor
 
 Result = TypeVar("Result")
 
