@@ -24,7 +24,7 @@ from nst.errors import NstError
 from nst.images import filled, resize
 from nst.losses.functional import content_loss, gram_loss
 from nst.losses.gram import gram_of
-from nst.networks import FeatureExtractor, smallest_side
+from nst.networks.extractor import FeatureExtractor, smallest_side
 
 Pixels = NDArray[np.float32]
 

@@ -88,7 +88,7 @@ def _for_normalized_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """The first convolution for RGB (x / 255 - mean) / std, from that for BGR x in 0..255 less its means."""
     import torch
 
-    from nst.networks import IMAGENET_MEAN, IMAGENET_STD
+    from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
     mean, std = (torch.tensor(values, dtype=torch.float64) for values in (IMAGENET_MEAN, IMAGENET_STD))
     taken = torch.tensor(BGR_MEAN[::-1], dtype=torch.float64)

@@ -11,7 +11,7 @@ from nst.errors import NstError
 from nst.images import resize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective
-from nst.networks import FeatureExtractor, smallest_side
+from nst.networks.extractor import FeatureExtractor, smallest_side
 from nst.settings import Settings, mask_problem
 from numpy.typing import NDArray
 from torch import Tensor

@@ -15,9 +15,11 @@ from nst.engine.cuda_graph import Replay
 from nst.engine.level import Level, Pixels, start, to_tensor
 from nst.errors import NstError
 from nst.losses.objective import Objective, joined
-from nst.optimizers import LBFGS, Adam, Optimizer
+from nst.optim.adam import Adam
+from nst.optim.base import Optimizer
+from nst.optim.lbfgs import LBFGS
+from nst.optim.preconditioner import Smoothing
 from nst.settings import Settings
-from nst.smoothing import Smoothing
 from torch import Tensor
 from torch.nn import functional as F
 

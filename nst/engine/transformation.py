@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from nst.errors import NstError
 from nst.files import replacing
-from nst.networks import IMAGENET_MEAN, IMAGENET_STD
+from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from nst.vectors import BOLDNESS, Point
+from nst.optim.vectors import BOLDNESS, Point
 
 #: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
 REMEMBERED = torch.bfloat16
@@ -31,7 +31,7 @@ def _onto(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.const
 
 
 def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """As `nst.vectors.onto`, of float32 a and b."""
+    """As `nst.optim.vectors.onto`, of float32 a and b."""
     batch, count, n = rows.shape
     some, steps, block = 16, 16, 512
     chunks = triton.cdiv(n, steps * block)
@@ -54,7 +54,7 @@ def _combine(weights, rows, out, count, n, ROWS: tl.constexpr, BLOCK: tl.constex
 
 
 def combine(weights: Tensor, rows: Tensor) -> Tensor:
-    """As `nst.vectors.combine`."""
+    """As `nst.optim.vectors.combine`."""
     batch, count, n = rows.shape
     some, block = 4, 2048
     out = torch.empty(batch, n, dtype=torch.float32, device=rows.device)
@@ -81,7 +81,7 @@ def _measure(x, old_x, gradient, old, change, out, n, chunks, STEPS: tl.constexp
 
 
 def measure(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
-    """As `nst.vectors.measure`."""
+    """As `nst.optim.vectors.measure`."""
     batch, n = x.shape
     chunks = triton.cdiv(n, _STEPS * _ALONG)
     out = torch.empty(batch, 2, chunks, dtype=torch.float32, device=x.device)
@@ -105,7 +105,7 @@ def _take(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth
 
 
 def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
-    """As `nst.vectors.take`."""
+    """As `nst.optim.vectors.take`."""
     batch, rows, n = pairs.shape
     _take[(triton.cdiv(n, 1024), batch)](pairs, slot, stored, good, *new, *old, n, rows // 2, 1024)
 
@@ -133,7 +133,7 @@ def _weigh(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
 
 
 def weigh(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
-    """As `nst.vectors.weigh`."""
+    """As `nst.optim.vectors.weigh`."""
     batch, n = a.shape
     chunks = triton.cdiv(n, _STEPS * _ALONG)
     out = torch.empty(batch, 5, chunks, dtype=torch.float32, device=a.device)
@@ -152,7 +152,7 @@ def _mix(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
 
 
 def mix(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
-    """As `nst.vectors.mix`."""
+    """As `nst.optim.vectors.mix`."""
     batch, n = a.shape
     _mix[(triton.cdiv(n, 1024), batch)](of_a, a, of_b, b, out, n, 1024)
 
@@ -210,7 +210,7 @@ def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr, BOLDNESS:
 
 
 def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """As `nst.vectors.solve`."""
+    """As `nst.optim.vectors.solve`."""
     batch, _, m = products.shape
     weights = torch.empty(batch, 2 * m, dtype=torch.float32, device=products.device)
     gamma = torch.empty(batch, dtype=torch.float32, device=products.device)

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from nst.lite.schedule import Plan
 from nst.lite.student import Student
 from nst.losses.functional import gram
+from nst.optim.preconditioner import Smoothing
 from nst.settings import LITE_LAYERS
-from nst.smoothing import Smoothing
 
 if TYPE_CHECKING:
     from nst.lite.samples import Sample

@@ -12,7 +12,7 @@ from torch import Tensor
 from nst.lite.losses import transfer_loss
 from nst.lite.stylizations import Stylization
 from nst.losses.functional import gram
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 
 
 @dataclass

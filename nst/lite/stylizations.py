@@ -15,10 +15,10 @@ from torch import Tensor
 from nst.lite.losses import STYLE_LAYERS
 from nst.lite.schedule import Stage
 from nst.losses.objective import Objective
-from nst.networks import FeatureExtractor
-from nst.optimizers import LBFGS
+from nst.networks.extractor import FeatureExtractor
+from nst.optim.lbfgs import LBFGS
+from nst.optim.preconditioner import Smoothing
 from nst.settings import LITE_LAYERS, make
-from nst.smoothing import Smoothing
 
 #: Iterations of a turn after which the pictures are shown to the student.
 MARKS = (5, 20)

@@ -27,7 +27,7 @@ from nst.errors import NstError
 from nst.lite.pictures import read_pictures
 from nst.lite.schedule import Plan
 from nst.lite.training import train
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS
 
 

@@ -19,7 +19,7 @@ from nst.lite.schedule import Plan, Schedule, Stage
 from nst.lite.student import Student, exported
 from nst.lite.stylizations import Stylization, stylizations
 from nst.lite.widening import widened
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 
 CHECKPOINT_SECONDS = 60
 LOG_STEPS = 50

@@ -8,7 +8,7 @@ from torch import Tensor
 from nst.losses.functional import positive
 from nst.losses.gram import gram_of
 from nst.losses.style import Scale, Statistics, StyleLoss
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 
 
 class Covariance(StyleLoss):

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nst.losses.functional import gram, gram_distance, gram_factor, gram_loss
 from nst.losses.style import Scale, Statistics, StyleLoss
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 
 
 class Gram(StyleLoss):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from nst.losses.functional import Normalisation, content_distance, content_factor, total_variation
 from nst.losses.style import Scale, Statistics, style_loss
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import Settings, convolutions
 
 #: N of the losses' formulas: lite's channels stand for as many of VGG's, so that any weights suit it as they are.

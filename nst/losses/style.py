@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from nst.losses.functional import Normalisation
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import STYLE_LOSSES
 
 #: What of a feature map is compared, each (batch, …).

@@ -8,7 +8,7 @@ loss of our saved picture, of the reference's lowest point (whose pixels leave 0
 be saved; the evaluation and time at which ours is as low as the reference's at its end; the peak memory above that of
 the process before the run; and the floor: how long the arithmetic of one evaluation takes at the fastest rate that
 this machine reaches in the same type, of a matrix product or a convolution, and what share of it an evaluation is. The
-floor counts convolutions as they are defined; nst/winograd.py multiplies less, so that the share can exceed 1. On a GPU
+floor counts convolutions as they are defined; nst/networks/winograd.py multiplies less, so that the share can exceed 1. On a GPU
 both have painted a few evaluations before, as a warm worker has.
 """
 
@@ -28,7 +28,7 @@ from nst.engine.stylization import Finished, stylize
 from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.losses.functional import content_loss, gram_loss
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
 
 DATA = Path(__file__).parents[2] / "data"

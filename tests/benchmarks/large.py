@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from nst import tiling
 from nst.images import read_picture
+from nst.losses import tiling
 from PIL import Image
 
 DATA = Path(__file__).parents[2] / "data"

@@ -4,12 +4,14 @@ from types import ModuleType
 
 import pytest
 import torch
-from nst import fused, vectors, weights
+from nst import weights
 from nst.losses.functional import total_variation
 from nst.losses.objective import Evaluation, Objective
-from nst.networks import FeatureExtractor
+from nst.networks import fused
+from nst.networks.extractor import FeatureExtractor
+from nst.networks.split import SplitConv2d
+from nst.optim import vectors
 from nst.settings import make
-from nst.split import SplitConv2d
 from torch import Tensor
 from torch.nn import functional as F
 

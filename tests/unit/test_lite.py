@@ -7,7 +7,7 @@ import numpy as np
 from nst import weights
 from nst.engine.stylization import stylize
 from nst.metrics import Judge, judge
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, make
 
 CARD = Path(__file__).parents[2] / "docs" / "lite.md"

@@ -23,7 +23,7 @@ from nst.lite.student import Student, exported, prefixes
 from nst.lite.stylizations import Stylization
 from nst.lite.widening import widened
 from nst.losses.objective import Objective
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, convolutions, make
 from torch.nn import functional as F
 

@@ -5,7 +5,8 @@ import torch
 from nst.errors import NstError
 from nst.losses.functional import gram
 from nst.losses.gram import gram_of
-from nst.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, pool, smallest_side
+from nst.networks.extractor import FeatureExtractor, pool, smallest_side
+from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.settings import LITE_LAYERS, convolutions, layer_names
 from torchvision.models.vgg import cfgs, make_layers
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from nst import devices
-from nst.optimizers import LBFGS, Adam
-from nst.vectors import BOLDNESS
+from nst.optim.adam import Adam
+from nst.optim.lbfgs import LBFGS
+from nst.optim.vectors import BOLDNESS
 from scipy import optimize
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves

@@ -9,7 +9,7 @@ from nst import oxford, weights
 from nst.cli import main
 from nst.errors import NstError
 from nst.metrics import Judge
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import convolutions
 from torch.nn import functional as F
 

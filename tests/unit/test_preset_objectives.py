@@ -4,7 +4,7 @@ import pytest
 import torch
 from nst import presets
 from nst.losses.objective import Objective
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
 from torch.nn import functional as F
 

@@ -13,7 +13,7 @@ import torch
 from nst.engine import cuda_graph, run, stylization
 from nst.engine.cuda_graph import Replay, in_place, tensors
 from nst.engine.stylization import Finished, Transfer, stylize
-from nst.optimizers import Adam
+from nst.optim.adam import Adam
 from nst.settings import make
 from torch.fx.experimental.proxy_tensor import make_fx
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from nst import smoothing
+from nst.optim import preconditioner
 
 SHAPE = (2, 3, 12, 17)
 
@@ -13,7 +13,7 @@ SHAPE = (2, 3, 12, 17)
 @pytest.fixture(params=[False, True], ids=["fast", "differentiable"])
 def smooth(request):
     """As a CPU does it and, by matrices, a GPU."""
-    return smoothing.Smoothing(SHAPE, torch.device("cpu"), differentiable=request.param)
+    return preconditioner.Smoothing(SHAPE, torch.device("cpu"), differentiable=request.param)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def waves(pictures):
 def test_it_divides_each_cosine_wave_by_a_power_of_its_frequency(smooth, x):
     before, after = (waves(y.view(SHAPE).numpy()) for y in (x, smooth(x)))
     f = np.hypot(np.arange(12)[:, None] / 24, np.arange(17) / 34)
-    gain = np.hypot(f, smoothing.FLOOR) ** -smoothing.POWER
+    gain = np.hypot(f, preconditioner.FLOOR) ** -preconditioner.POWER
     np.testing.assert_allclose(after, before * gain / gain.mean(), rtol=1e-3, atol=1e-4)
 
 
@@ -54,7 +54,7 @@ def test_pictures_and_channels_stay_apart(smooth, x):
 
 
 def test_autograd_follows_where_it_is_asked_to(x):
-    smooth = smoothing.Smoothing(SHAPE, torch.device("cpu"), differentiable=True)
+    smooth = preconditioner.Smoothing(SHAPE, torch.device("cpu"), differentiable=True)
     x.requires_grad_(True)
     (gradient,) = torch.autograd.grad((x * smooth(x)).sum() / 2, x)
     torch.testing.assert_close(gradient, smooth(x), rtol=1e-4, atol=1e-5)

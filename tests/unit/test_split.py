@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from nst.networks import IMAGENET_MEAN, IMAGENET_STD
-from nst.split import SplitConv2d, halves
+from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from nst.networks.split import SplitConv2d, halves
 from torch import nn
 
 #: What rounding to bf16 may change, relatively.

@@ -15,7 +15,7 @@ from nst.losses.covariance import means_of
 from nst.losses.objective import Objective
 from nst.losses.style import StyleLoss
 from nst.losses.tiling import TiledObjective
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import STYLE_LOSSES, StyleLossEntry, make
 
 from conftest import random_state

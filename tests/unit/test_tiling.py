@@ -8,7 +8,7 @@ import torch
 from nst.engine.stylization import stylize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective, _spans, halo
-from nst.networks import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
 from torch.utils._python_dispatch import TorchDispatchMode
 

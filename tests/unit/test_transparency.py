@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nst import pair
+from nst.engine.color import prepared
 from nst.engine.stylization import Transfer, stylize
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
@@ -97,5 +98,5 @@ def test_such_a_picture_is_optimized_alone(scene, stripes, cutout):
 @pytest.mark.parametrize("color", ["histogram", "luminance"])
 def test_the_contents_colors_are_those_that_are_visible(scene, stripes, cutout, color):
     other = np.where(cutout[..., None] > 0, scene, np.float32(0))
-    found = [color.prepared(content, [stripes], color, cutout)[1][0] for content in (scene, other)]
+    found = [prepared(content, [stripes], color, cutout)[1][0] for content in (scene, other)]
     assert np.array_equal(*found)

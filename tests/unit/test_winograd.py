@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from nst import devices, winograd
-from nst.networks import FeatureExtractor
+from nst import devices
+from nst.networks import winograd
+from nst.networks.extractor import FeatureExtractor
 from torch import nn
 
 from conftest import random_state

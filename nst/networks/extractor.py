@@ -9,14 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nst import fused, winograd
 from nst.errors import NstError
+from nst.networks import fused, winograd
+from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from nst.networks.split import SplitConv2d
 from nst.settings import convolutions
-from nst.split import SplitConv2d
-
-#: Mean and standard deviation of ImageNet's RGB values in 0..1, which the weights expect taken out.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Convolution = nn.Conv2d | winograd.WinogradConv2d
 Pooling = Literal["max", "average", "l2"]

@@ -1,53 +1,19 @@
-"""Optimisers of a batch of independent pictures that ask for a point and are told its value and gradient.
-
-    x = optimizer.ask()                  # (batch, n): where to evaluate the objective
-    optimizer.tell(x, values, gradients) # the answer; x may have been moved (projected into range) by the caller
-
-One `tell` is one evaluation: nothing is evaluated in secret. A value or gradient that is not finite counts as a step
-that was too long. Each row of the batch goes its own way, and no row's course depends on another's.
-"""
+"""L-BFGS with one evaluation a step, for gradients with rounding noise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from nst import devices, vectors
+from nst import devices
+from nst.optim import vectors
+from nst.optim.base import Stateful
 
 
-class Optimizer(Protocol):
-    """What `stylize` needs of an optimiser."""
-
-    def ask(self) -> Tensor: ...
-    def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None: ...
-    def restart(self) -> None: ...
-    def state_dict(self, row: int) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
-
-
-class _Stateful:
-    """Checkpoints: the whole state is the instance's attributes, numbers and tensors of a row a picture."""
-
-    x: Tensor
-
-    def state_dict(self, row: int = 0) -> dict[str, Any]:
-        """What a batch of this row alone would go on with; on the CPU, for a GPU may have no room for it."""
-        state = {name: value for name, value in vars(self).items() if not callable(value)}
-        return {
-            name: v[row : row + 1].to("cpu", copy=True) if isinstance(v, Tensor) else v for name, v in state.items()
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state_dict, on whatever device it was made."""
-        for name, value in state.items():
-            kept = isinstance(value, Tensor)
-            setattr(self, name, torch.empty_like(getattr(self, name)).copy_(value) if kept else value)
-
-
-class LBFGS(_Stateful):
+class LBFGS(Stateful):
     """Limited-memory BFGS with one evaluation a step (Nocedal & Wright, Numerical Optimization, chapter 7.2).
 
     The inverse Hessian is applied in compact matrix form (Byrd, Nocedal & Schnabel 1994, equation 3.1): two products
@@ -188,69 +154,3 @@ class LBFGS(_Stateful):
     def _vectors(self) -> Any:
         kernels = devices.kernels(self.x.device) if self.x.dtype == torch.float32 else None
         return kernels or vectors
-
-
-class Adam(_Stateful):
-    """Adam (Kingma & Ba, arXiv:1412.6980, algorithm 1) on a batch of rows, each with its own step size.
-
-    After a value that is not finite a row goes back to its last good point with half the step size.
-
-    Args:
-        x: (batch, n) starting points. learning_rate: step size, in the range of x.
-        decay: what is left of the step size after every PERIOD evaluations. age: evaluations that went before.
-        average: share that the running average of the points keeps at each evaluation.
-    """
-
-    #: Evaluations at the same step size.
-    PERIOD = 200
-
-    def __init__(
-        self,
-        x: Tensor,
-        *,
-        learning_rate: float = 0.02,
-        betas: tuple[float, float] = (0.9, 0.999),
-        decay: float = 1.0,
-        average: float = 0.0,
-        age: int = 0,
-    ):
-        self.betas, self.decay, self.average = betas, decay, average
-        self.age = x.new_full((len(x),), age)
-        self.sum, self.told = torch.zeros_like(x), x.new_zeros(len(x))
-        self.x, self.safe = x.clone(), x.clone()
-        self.rate = x.new_full((len(x),), learning_rate)
-        self.steps = x.new_zeros(len(x))
-        self.mean, self.square = torch.zeros_like(x), torch.zeros_like(x)
-
-    def ask(self) -> Tensor:
-        """The next point to evaluate, (batch, n)."""
-        return self.x.clone()
-
-    def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
-        """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
-        finite = values.isfinite() & gradients.isfinite().all(1)
-        good = finite[:, None]
-        b1, b2 = self.betas
-        self.mean = torch.where(good, b1 * self.mean + (1 - b1) * gradients, self.mean)
-        self.square = torch.where(good, b2 * self.square + (1 - b2) * gradients.square(), self.square)
-        self.steps = self.steps + finite
-        self.rate = torch.where(finite, self.rate, self.rate / 2)
-        self.safe = torch.where(good, x, self.safe)
-        self.told, self.age = self.told + 1, self.age + 1
-        self.sum = self.average * self.sum + (1 - self.average) * self.safe
-        count = self.steps.clamp_min(1)[:, None]
-        spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
-        rate = self.rate * self.decay ** ((self.age - 1) / self.PERIOD).floor()
-        self.x = self.safe - rate[:, None] * (self.mean / (1 - b1**count)) / spread
-
-    def averaged(self) -> Tensor:
-        """The running average of the points told so far, free of its start at 0 (algorithm 1's correction)."""
-        share = (1 - self.average**self.told)[:, None]
-        return torch.where(share > 0, self.sum / share, self.x)
-
-    def restart(self) -> None:
-        """Forget the moments: after the objective itself has changed."""
-        self.x = self.safe.clone()
-        self.steps.zero_()
-        self.mean.zero_()
-        self.square.zero_()

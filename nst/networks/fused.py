@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nst import devices
-from nst.split import SplitConv2d
+from nst.networks.split import SplitConv2d
 
 
 def able(device: torch.device, dtype: torch.dtype) -> bool:

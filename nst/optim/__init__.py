@@ -1,0 +1,1 @@
+"""Optimizers of a batch of images, which evaluate nothing by themselves."""
