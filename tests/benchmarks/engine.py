@@ -8,8 +8,8 @@ loss of our saved picture, of the reference's lowest point (whose pixels leave 0
 be saved; the evaluation and time at which ours is as low as the reference's at its end; the peak memory above that of
 the process before the run; and the floor: how long the arithmetic of one evaluation takes at the fastest rate that
 this machine reaches in the same type, of a matrix product or a convolution, and what share of it an evaluation is. The
-floor counts convolutions as they are defined; nst/networks/winograd.py multiplies less, so that the share can exceed 1. On a GPU
-both have painted a few evaluations before, as a warm worker has.
+floor counts convolutions as they are defined; nst/networks/winograd.py multiplies less, so that the share can exceed 1.
+On a GPU both have painted a few evaluations before, as a warm worker has.
 """
 
 from __future__ import annotations
