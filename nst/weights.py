@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import requests
 
@@ -14,6 +15,7 @@ from nst import oxford
 from nst.errors import NstError
 from nst.fetching import Progress, download
 from nst.files import sha256
+from nst.waiting import announced
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,14 +87,15 @@ def cache() -> Path:
 def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, str]:
     """The tensors of a network's convolutions, the source that they are from and the SHA-256 of its file.
 
-    Raises NstError where the file is missing (with the way to get it), unreadable, or no state dict.
+    Raises NstError where the file is missing (with the way to get it), not the published one whose name it has,
+    unreadable, or no state dict.
     """
     path = find(network, weights)
     if not path.is_file():
         raise NstError(missing(network, path))
     found = path.stat()
     with _reading:  # requests at the same time share one copy of the tensors
-        return _known(path.resolve(), found.st_mtime_ns, found.st_size)
+        return _known(path.resolve(), found.st_mtime_ns, found.st_size, published(path))
 
 
 def missing(network: str, path: Path) -> str:
@@ -108,24 +111,40 @@ _reading = threading.Lock()
 
 
 @lru_cache(maxsize=3)
-def _known(path: Path, changed: int, size: int) -> tuple[dict[str, Tensor], str, str]:
-    """The tensors, source and SHA-256 of a file as it is now: a worker reads it once for all its images."""
+def _known(path: Path, changed: int, size: int, expected: str) -> tuple[dict[str, Tensor], str, str]:
+    """The tensors, source and SHA-256 of a file as it is now: a worker reads it once for all its images.
+
+    expected: what the SHA-256 must begin with.
+    """
     if path.name == Path(oxford.FILE).name:
         state, digest = oxford.load(path, cache())
         return state, oxford.SOURCE, digest
-    return _read(path), str(path), sha256(path)
+    with path.open("rb") as file:  # one file for both, also where another takes its name meanwhile
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not digest.startswith(expected):
+            raise NstError(
+                f"{path}: its SHA-256 begins with {digest[:8]}, that of the published weights with {expected}; remove "
+                "the file, or run `nst weights`, which replaces it in the cache"
+            )
+        file.seek(0)
+        state = _read(path, file)
+        found = os.fstat(file.fileno())
+    if (found.st_mtime_ns, found.st_size) != (changed, size):
+        raise NstError(f"{path}: was changed while it was read; try again when it is whole")
+    return state, str(path), digest
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
+    """The tensors of an open file, copied: of a mapped file that is cut later, a look would end the process."""
     import torch
 
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+            from safetensors.torch import load as tensors_of
 
-            state = load_file(path)
+            state = tensors_of(file.read())
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a file that is no pickle makes the unpickler fail in any way
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise NstError(f"{path}: cannot be read as weights ({reason}); expected a state dict") from None
@@ -151,31 +170,53 @@ def _problem(value: object) -> str:
     return "has only zeros" if value.dim() > 1 and not value.any() else ""
 
 
-def _is_zip(path: Path) -> bool:
-    """Only torch's newer file format can be mapped, so that a 548 MB file costs only what is used of it."""
-    with path.open("rb") as file:
-        return file.read(2) == b"PK"
+def published(path: Path) -> str:
+    """What the SHA-256 of a file must begin with that torchvision published, by its name; '' for any other file."""
+    for network, source in TORCHVISION.items():
+        if path.name == Path(source).name or path == cache() / f"{network}-torchvision.pth":
+            return _digits(source)
+    return ""
+
+
+def _digits(source: str) -> str:
+    return Path(source).stem.rpartition("-")[2]
 
 
 def fetch(network: str, destination: Path, progress: Progress | None = None, source: str | None = None) -> Path:
-    """Download torchvision's weights to a file; goes on where an earlier try stopped; does nothing if it is there.
+    """Download torchvision's weights to a file; resumes where an earlier try stopped; does nothing if they are there.
 
-    The name of the published file ends in the first digits of its SHA-256, which are checked before the file gets its
-    name. Raises NstError where the network or the check fails; what has arrived is kept as `<name>.part`.
+    The name of the published file ends in the first digits of its SHA-256: a file that has another one is replaced, and
+    what arrives is checked before it gets the name. One process downloads, others wait for it. Raises NstError where
+    the network or the check fails; what has arrived is kept as `<name>.part`.
     """
-    if destination.is_file():
-        return destination
     source = source or TORCHVISION[network]
-    part = destination.with_name(destination.name + ".part")
+    expected = _digits(source)
+    if _is_whole(destination, expected):
+        return destination
+    from filelock import FileLock
+
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        download(source, part, progress)
+        lock = FileLock(destination.with_name(f".{destination.name}.lock"))
+        with announced(f"another nst process that fetches {destination}"):
+            held = lock.acquire()
+        with held:
+            if not _is_whole(destination, expected):  # the other has not fetched it
+                _download(source, destination, expected, progress)
     except (requests.RequestException, OSError) as error:
         reason = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
         raise NstError(f"{source} could not be fetched ({reason}); {missing(network, destination)}") from None
-    expected = Path(source).stem.rpartition("-")[2]
-    if not sha256(part).startswith(expected):
+    return destination
+
+
+def _is_whole(path: Path, expected: str) -> bool:
+    return path.is_file() and sha256(path).startswith(expected)
+
+
+def _download(source: str, destination: Path, expected: str, progress: Progress | None) -> None:
+    part = destination.with_name(destination.name + ".part")
+    download(source, part, progress)
+    if not _is_whole(part, expected):
         part.unlink()
         raise NstError(f"{source}: what arrived has another SHA-256 than {expected}…; it was removed, try again")
     part.replace(destination)
-    return destination

@@ -37,7 +37,7 @@ def command(network: str, kind: str, only_path: bool, record: Path | None) -> No
         return
     if record:
         refuse_inputs(record, [place])
-    if not place.is_file():
+    if not place.is_file() or (place.parent == weights.cache() and weights.published(place)):  # or replaced, if wrong
         _fetch(network, place)
     digest = sha256(place)
     if record:

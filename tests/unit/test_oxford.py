@@ -59,9 +59,11 @@ def test_converted_once_and_again_where_the_cache_is_broken(tmp_path, monkeypatc
     assert digest == oxford.SHA256
     assert len(conversions) == 1
     [file] = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:1000])
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1000] + b"?" + whole[-999:])  # one byte of one tensor: of the right length, and readable
     mended, _ = oxford.load(oxford.installed(), tmp_path)
     assert len(conversions) == 2
+    assert [path.read_bytes() == whole for path in tmp_path.iterdir()] == [True]
     for key, tensor in first.items():
         assert torch.equal(tensor, again[key])
         assert torch.equal(tensor, mended[key])

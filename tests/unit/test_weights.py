@@ -3,8 +3,12 @@
 import hashlib
 import http.server
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 import torch
@@ -20,6 +24,7 @@ class Publisher(http.server.BaseHTTPRequestHandler):
     """Serves BODY with ranges; breaks off the first answer when told to."""
 
     break_at = 0
+    pause = 0.0
     ranges: list = []  # noqa: RUF012
 
     def do_GET(self):
@@ -35,7 +40,9 @@ class Publisher(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         stop = type(self).break_at or len(BODY)
         type(self).break_at = 0
-        self.wfile.write(BODY[start:stop])
+        for place in range(start, stop, 1 << 16):
+            self.wfile.write(BODY[place : min(place + (1 << 16), stop)])
+            time.sleep(type(self).pause)
 
     def log_message(self, *_):
         pass
@@ -44,7 +51,7 @@ class Publisher(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def publisher(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    Publisher.break_at, Publisher.ranges = 0, []
+    Publisher.break_at, Publisher.pause, Publisher.ranges = 0, 0.0, []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     digest = hashlib.sha256(BODY).hexdigest()[:8]
@@ -60,7 +67,65 @@ def test_fetched_once_checked_and_with_progress(publisher, tmp_path):
     assert seen[-1] == (len(BODY), len(BODY))
     weights.fetch("vgg19", place, None, publisher)
     assert Publisher.ranges == [None]
-    assert [p.name for p in place.parent.iterdir()] == ["vgg19.pth"]
+    assert [p.name for p in place.parent.iterdir() if not p.name.startswith(".")] == ["vgg19.pth"]
+
+
+def test_several_processes_fetch_the_same_weights_once(publisher, tmp_path):
+    """They wrote into one file, and the last to finish gave it the name, whatever was in it."""
+    Publisher.pause, place = 0.05, tmp_path / "vgg19.pth"
+    imports = "import sys; from pathlib import Path; from nst import weights"
+    code = f"{imports}; weights.fetch('vgg19', Path(sys.argv[1]), None, sys.argv[2])"
+    command = [sys.executable, "-c", code, str(place), publisher]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert place.read_bytes() == BODY
+    assert Publisher.ranges == [None]
+
+
+def test_a_wrong_file_under_the_final_name_is_replaced(publisher, tmp_path):
+    place = tmp_path / "vgg19.pth"
+    place.write_bytes(BODY[:-1] + b"?")
+    weights.fetch("vgg19", place, None, publisher)
+    assert place.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("name", ["vgg16-torchvision.pth", "vgg16-397923af.pth"])
+def test_published_weights_are_checked_whenever_they_are_read(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("NST_CACHE", str(tmp_path))
+    torch.save({"features.0.weight": torch.ones(64, 3, 3, 3)}, tmp_path / name)
+    with pytest.raises(
+        NstError, match=rf"{name}: its SHA-256 begins with .*, that of the published .* 397923af; remove"
+    ):
+        weights.load("vgg16", str(tmp_path / name))
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_weights_that_are_emptied_later_end_no_process(tmp_path, suffix):
+    """A mapped file would: SIGBUS, without a word."""
+    from safetensors.torch import save_file
+
+    place, tensors = tmp_path / f"a.{suffix}", {"features.0.weight": torch.ones(512, 512, 3, 3)}
+    if suffix == "pth":
+        torch.save(tensors, place)
+    else:
+        save_file(tensors, place)
+    code = (
+        "import os, sys; from nst import weights; state = weights.load('lite', sys.argv[1])[0]; "
+        "os.truncate(sys.argv[1], 0); print(state['features.0.weight'].sum().item())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(place)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, str(512.0 * 512 * 9)), done.stderr
+
+
+def test_weights_that_change_while_they_are_read(tmp_path, monkeypatch):
+    """Their SHA-256 would be that of other tensors."""
+    place = tmp_path / "a.pth"
+    torch.save({"features.0.weight": torch.ones(4)}, place)
+    read = weights._read
+    monkeypatch.setattr(weights, "_read", lambda path, file: os.utime(path, (1, 1)) or read(path, file))
+    with pytest.raises(NstError, match=r"a.pth: was changed while it was read; try again"):
+        weights.load("lite", str(place))
 
 
 def test_goes_on_where_it_was_cut_off(publisher, tmp_path):
@@ -90,7 +155,7 @@ def test_a_wrong_sha256_never_gets_the_name(publisher, tmp_path):
     place = tmp_path / "vgg19.pth"
     with pytest.raises(NstError, match="another SHA-256 than deadbeef"):
         weights.fetch("vgg19", place, None, publisher.rpartition("-")[0] + "-deadbeef.pth")
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
 
 
 def test_no_internet_is_one_message_with_all_remedies(tmp_path):
