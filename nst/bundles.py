@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nst.addresses import redacted
 from nst.config import Config
 from nst.errors import NstError
 from nst.estimate import START_SECONDS, Hardware, estimate
@@ -88,5 +89,5 @@ def fingerprint(pairs: Iterable[Pair]) -> str:
     digest = hashlib.sha256()
     for pair in pairs:
         line = f"{pair.id}\t{pair.content}\t{pair.styles}\t{pair.settings.model_dump_json()}\n"
-        digest.update(line.encode())
+        digest.update(redacted(line).encode())
     return digest.hexdigest()[:16]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 import nst
+from nst.addresses import redacted
 from nst.errors import NstError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def main(arguments: list[str] | None = None, painter: Painter | None = None) -> 
     except BrokenPipeError:  # `nst grid | head`
         return _quiet()
     for line in lines:
-        click.echo(f"nst: {line}", err=True)
+        click.echo(f"nst: {redacted(line)}", err=True)
     return 1
 
 

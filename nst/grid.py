@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
+from nst.addresses import redacted
 from nst.cells import parse_contents, parse_style_cell, parse_styles, styles_text
 from nst.config import Config
 from nst.errors import NstError
@@ -221,9 +222,10 @@ def print_grid_csv(
         names = (p.content_name, p.style_name, p.settings_name, p.row)
         places = (p.folder(results), p.image(results, format))
         titles = (p.content_title, p.style_title, p.settings_title, *([bundles[p.id]] if bundles else []))
-        writer.writerow((p.id, p.content, styles_text(p.styles), *names, *places, *titles, *_texts(p.settings)))
+        styles = styles_text(tuple((redacted(path), share) for path, share in p.styles))
+        writer.writerow((p.id, redacted(p.content), styles, *names, *places, *titles, *_texts(p.settings)))
 
 
 @lru_cache(maxsize=1024)
 def _texts(settings: Settings) -> tuple[str, ...]:
-    return tuple(text(getattr(settings, name)) for name in fields())
+    return tuple(redacted(text(getattr(settings, name))) for name in fields())

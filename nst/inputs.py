@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
+from nst.addresses import redacted
 from nst.errors import NstError
 from nst.files import sha256
 from nst.names import short_hash, slug, stem
@@ -42,7 +43,7 @@ def local(path: str, results: str) -> str:
     if not is_url(path):
         return path
     suffix = PurePath(urlsplit(path).path).suffix.lower()
-    name = f"{slug(stem(path))}-{short_hash(path, 8)}{suffix if suffix in SUFFIXES else ''}"
+    name = f"{slug(stem(path))}-{short_hash(redacted(path), 8)}{suffix if suffix in SUFFIXES else ''}"
     return f"{results}/inputs/{name}"
 
 
@@ -62,6 +63,7 @@ class Files:
         """Of each pattern the files that it matches and that are no pictures by their suffix."""
         self._pictures: dict[str, tuple[int, int] | str] = {}
         self._digests: dict[str, str] = {}
+        self._urls: dict[str, str] = {}
 
     def exists(self, path: str) -> bool:
         """Whether it is a file, or a URL."""
@@ -116,7 +118,8 @@ class Files:
 
     def _look(self, path: str) -> tuple[int, int] | str:
         if is_url(path):
-            return (0, 0)
+            same = self._urls.setdefault(redacted(path), path) == path
+            return (0, 0) if same else f"{redacted(path)} is named with two passwords, tokens or signatures; use one"
         if not self.exists(path):
             return _missing(path)
         if sentence := _unusable(path):

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from nst.addresses import redacted
 from nst.settings import PATHS, UNNAMED, Settings, differing, text
 
 #: Longest name before a hash stands for the rest.
@@ -61,6 +62,7 @@ class Slugs:
         self._taken: set[str] = set()
 
     def __call__(self, key: str, wish: str) -> str:
+        key = redacted(key)  # a URL that was signed again keeps its name
         if key not in self._names:
             self._names[key] = self._free(key, slug(wish))
         return self._names[key]

@@ -14,7 +14,12 @@ from nst.commands.outputs import check_outputs, force_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write.")
 @force_option
 def command(address: str, output: Path, force: bool) -> None:
-    """Copy the picture at ADDRESS (http, https, s3) to a file, if a picture is what comes."""
+    """Copy the picture at ADDRESS (http, https, s3) to a file, if a picture is what comes.
+
+    At most 2 GB, in at most an hour. Nothing is fetched from this machine or from private networks, also not by a
+    redirect, unless NST_ALLOW_PRIVATE=1 is in the environment.
+    """
+    from nst.addresses import redacted, whole
     from nst.errors import NstError
     from nst.fetching import copy
     from nst.files import replacing
@@ -22,9 +27,9 @@ def command(address: str, output: Path, force: bool) -> None:
 
     check_outputs([output], [address], force=force)
     with replacing(output) as temporary:
-        copy(address, temporary)
+        copy(whole(address), temporary)
         try:
             picture_size(temporary)
         except NstError:
-            raise NstError(f"{address}: what came is no picture; look at the address in a browser") from None
+            raise NstError(f"{redacted(address)}: what came is no picture; look at the address in a browser") from None
     click.echo(output)

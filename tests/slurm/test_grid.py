@@ -70,7 +70,8 @@ def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(pro
     assert {name: third[name] for name in after} == after
 
 
-def test_addresses_are_fetched_once_and_the_nodes_need_no_internet(project, cluster):
+def test_addresses_are_fetched_once_and_the_nodes_need_no_internet(project, cluster, monkeypatch):
+    monkeypatch.setenv("NST_ALLOW_PRIVATE", "1")
     serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -51,6 +51,7 @@ class Publisher(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def publisher(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NST_ALLOW_PRIVATE", "1")
     Publisher.break_at, Publisher.pause, Publisher.ranges = 0, 0.0, []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -34,6 +34,7 @@ class Project:
     def __init__(self, folder: Path, weights: Path):
         self.folder = folder
         self.environment = os.environ | {"NST_WEIGHTS_DIR": str(weights), "PYTHONWARNINGS": "ignore"}
+        self.environment |= {"NST_ALLOW_PRIVATE": "1"}  # of the tests' own servers
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name
@@ -258,20 +259,25 @@ def test_a_spoiled_manifest_stops_it_with_every_mistake_and_no_traceback(project
 def test_pictures_may_be_addresses(project, tmp_path):
     class Serve(http.server.SimpleHTTPRequestHandler):
         def translate_path(self, path):
-            return super().translate_path("/stripes.png" if path == "/bars.png?version=2" else path)
+            return super().translate_path("/stripes.png" if path == "/bars.png?version=2&token=letmein" else path)
 
     serve = functools.partial(Serve, directory=project.folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         # Two versions of one path, as servers of pictures have them: each is fetched for itself.
-        style = f"{address}/bars.png?version=1|{address}/bars.png?version=2"
+        style = f"{address}/bars.png?version=1|{address}/bars.png?version=2&token=letmein"
         project.write("remote.csv", f"content,style\n{address}/scene.png,{style}\n")
         asked = ("--config", "manifest=remote.csv", "results=remote")
         run = project.snakemake(*asked)
         server.shutdown()
     assert run.returncode == 0, run.stdout + run.stderr
     assert project.planned(*asked) == {}  # without the server
+    kept = [*(project.folder / "remote").rglob("*"), *(project.folder / ".snakemake").rglob("*")]
+    assert not [path for path in kept if path.is_file() and b"letmein" in path.read_bytes()]
+    assert "letmein" not in run.stdout + run.stderr
+    project.write("remote.csv", f"content,style\n{address}/scene.png,{style.replace('letmein', 'anew')}\n")
+    assert {"fetch", "stylize"}.isdisjoint(project.planned(*asked))  # a URL that was signed again is the same picture
     folder, _ = pd.read_csv(project.folder / "remote/grid.csv")["folder"]
     here = json.loads((project.folder / "results/pairs/scene/bars" / Path(folder).name / "run.json").read_text())
     there = json.loads((project.folder / folder / "run.json").read_text())

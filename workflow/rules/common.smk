@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from nst import ALGORITHM, devices, ending, leftovers, weights
+from nst.addresses import hide, redacted
 from nst.bundles import bundled, find, fingerprint
 from nst.config import load_config
 from nst.errors import NstError
@@ -34,7 +35,7 @@ def checked(function, *arguments):
     try:
         return function(*arguments)
     except NstError as error:
-        raise WorkflowError(str(error)) from None
+        raise WorkflowError(redacted(str(error))) from None
 
 
 def read_config(given):
@@ -100,18 +101,23 @@ def files_of(pairs):
     """A text that changes with what is in the files that pairs are painted from, whatever their times say."""
     names = {path for pair in pairs for path in pair.pictures}
     names |= {pair.settings.weights for pair in pairs} - PATHS["weights"]
-    told = "\n".join(f"{name}\t{FILES.digest(name)}" for name in sorted(names))
+    told = "\n".join(
+        f"{redacted(name)}\t{FILES.digest(name)}" for name in sorted(names)
+    )
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def addresses():
-    """The addresses that are yet to be fetched, by the names of their copies.
+    """The addresses that are yet to be fetched, without passwords and signatures, by the names of their copies.
 
     A copy that is there is a file like any other: a grid is painted to its end, and again, without its pictures' servers.
     """
     named = {path for pair in PAIRS.values() for path in pair.pictures if is_url(path)}
     copies = {Path(local(path, RESULTS)): path for path in sorted(named)}
-    return {copy.name: path for copy, path in copies.items() if not copy.exists()}
+    missing = {copy.name: path for copy, path in copies.items() if not copy.exists()}
+    for path in missing.values():
+        hide(path)
+    return {name: redacted(path) for name, path in missing.items()}
 
 
 def fetched(settings):
