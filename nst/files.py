@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,18 @@ def _is_or_holds(output: Path, path: Path) -> bool:
         return any(output.samefile(place) for place in (path, *path.resolve().parents))
     except (OSError, ValueError, RuntimeError):  # one of them is not there, or no path at all
         return False
+
+
+def is_regular(path: str | Path) -> bool:
+    """Whether there is a file with bytes of its own: no folder, device or pipe, and nothing of /proc.
+
+    False also for what the system takes for no path.
+    """
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
 
 def sha256(path: Path) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from nst import logs, presets
+from nst import devices, logs, presets
 from nst.cells import styles_text
 from nst.commands.options import (
     GroupedCommand,
@@ -22,9 +24,11 @@ from nst.commands.options import (
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
-from nst.errors import NstError, Problems
-from nst.files import sha256
-from nst.settings import fields, flag, pictures, text
+from nst.errors import NstError, Problems, printable
+from nst.estimate import duration_text, estimate
+from nst.files import is_regular, sha256
+from nst.origin import Origin, origin
+from nst.settings import PATHS, fields, flag, text
 
 if TYPE_CHECKING:
     from nst.cli import Painter
@@ -38,6 +42,8 @@ if TYPE_CHECKING:
 )
 @option("--content", metavar="FILE", group="common", help="the content, where it has been moved")
 @option("--style", "styles", metavar="FILE", group="common", multiple=True, help="the style; of a blend, each in order")
+@option("--trust-paths", group="common", is_flag=True, help="read the files that IMAGE names, wherever they are")
+@option("--yes", group="common", is_flag=True, help="begin also what takes hours")
 @option("--show", group="common", is_flag=True, help="print IMAGE's settings, with those that are no defaults first")
 @force_option
 @record_option
@@ -51,6 +57,8 @@ def command(
     output: Path | None,
     content: str | None,
     styles: tuple[str, ...],
+    trust_paths: bool,
+    yes: bool,
     show: bool,
     force: bool,
     record: Path | None,
@@ -63,32 +71,40 @@ def command(
     Settings that are not given are IMAGE's own, which --show lists. A snapshot gets as many iterations as it had.
 
     The content and the style are read where they were, from the folder in which nst ran, or where --content and
-    --style say; their bytes must be the same.
+    --style say; their bytes must be the same. An image may be anybody's: what it names is read only in its own folder
+    and in the current one, unless with --trust-paths, and what takes more than an hour or more memory than this machine
+    has is begun only with --yes.
     """
-    from nst.images import read_metadata
+    from nst.images import picture_size, read_metadata
     from nst.settings import make
 
     carried = read_metadata(image)
-    origin = _origin(image, carried)
+    made = origin(image, carried)
     if show:
-        click.echo("\n".join(_shown(origin, carried)))
+        click.echo(printable("\n".join(_shown(made))))
         return
     if output is None:
         raise click.UsageError("name the picture to write with -o, or use --show")
     checked_suffix(output)
     check_kept(settings, record)
-    make(origin.settings, image)
+    make(made.settings, image)
     preset = presets.load(settings["preset"]).values if "preset" in settings else {}
-    chosen = settings_from(settings, origin.settings | preset, image)
-    moved = _moved(image, origin, content, styles)
-    _check_unchanged(image, origin, moved, chosen)
+    chosen = settings_from(settings, made.settings | preset, image)
+    moved = _moved(image, made, content, styles)
+    typed = {*settings, *preset, *(["content"] if content else []), *(["style"] if styles else [])}
+    inputs = _inputs(made, moved, chosen, typed)
+    if not trust_paths:
+        _check_places(image, inputs)
+    _check_unchanged(image, made, inputs)
+    if not yes:
+        _check_costs(image, chosen, picture_size(moved[0]), device)
     logs.show()
-    _tell_differences(carried, chosen)
+    _tell_differences(made, chosen)
     from nst import pair
     from nst.job import Job
 
-    blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], origin.styles, strict=True))
-    job = Job(moved[0], blend, chosen, output, record=record, device=device, threads=threads, id=origin.id)
+    blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], made.styles, strict=True))
+    job = Job(moved[0], blend, chosen, output, record=record, device=device, threads=threads, id=made.id)
     check_outputs([output], [image, *job.inputs], force=force)
     check_records([job], force=force)
     with Display(chosen.iterations, output) as display:
@@ -96,50 +112,17 @@ def command(
     click.echo(summary(result))
 
 
-class _Origin(NamedTuple):
-    """What a picture says of its making."""
-
-    id: str
-    content: str
-    styles: list[tuple[str, float]]
-    settings: dict[str, Any]
-    hashes: dict[str, str]
+#: Seconds of work by the forecast that are begun without --yes.
+MOST_SECONDS = 3600.0
 
 
-def _origin(image: str, carried: dict[str, Any]) -> _Origin:
-    """What the metadata of a picture says; NstError where it is not all there."""
-    try:
-        pictures = [carried["content"], *carried["style"], *carried.get("pictures", [])]
-        origin = _Origin(
-            str(carried.get("id", "")),
-            str(carried["content"]["path"]),
-            [(str(style["path"]), float(style["weight"])) for style in carried["style"]],
-            dict(carried["settings"]),
-            {str(picture["path"]): str(picture["sha256"]) for picture in pictures},
-        )
-    except (KeyError, TypeError, ValueError):
-        raise NstError(f"{image}: carries no whole record; name a picture that `nst stylize` saved") from None
-    if "evaluation" in carried:
-        _stop_at(carried["evaluation"], origin.settings, image)
-    return origin
-
-
-def _stop_at(evaluation: int, known: dict[str, Any], image: str) -> None:
-    """Make a snapshot's settings end with it, where the course up to there does not depend on the end."""
-    if known.get("scales", 1) != 1 or known.get("style_weight") == "auto":
-        reason = "with scales or style_weight auto its course depends on all iterations"
-        raise NstError(f"{image}: is a snapshot, and {reason}; name the finished picture")
-    known["iterations"] = evaluation
-
-
-def _shown(origin: _Origin, carried: dict[str, Any]) -> Iterator[str]:
+def _shown(made: Origin) -> Iterator[str]:
     """The inputs and the settings of a picture, those that are no defaults first."""
-    weights = carried.get("weights", {})
-    yield f"content  {origin.content}"
-    yield f"style    {styles_text(tuple(origin.styles))}"
-    yield f"made by  nst {carried.get('nst')}, algorithm {carried.get('algorithm')}"
-    yield f"weights  {weights.get('network')}, sha256 {weights.get('sha256')}"
-    values = {name: text(value) for name, value in origin.settings.items()}
+    yield f"content  {made.content.path}"
+    yield f"style    {styles_text(made.styles)}"
+    yield f"made by  nst {made.nst}, algorithm {made.algorithm}"
+    yield f"weights  {made.weights.network}, sha256 {made.weights.sha256}"
+    values = {name: text(value) for name, value in made.settings.items()}
     usual = {name: text(info.default) for name, info in fields().items()}
     changed = [name for name in values if values[name] != usual.get(name)]
     width = max(map(len, values), default=0)
@@ -149,30 +132,68 @@ def _shown(origin: _Origin, carried: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {name:{width}}  {values[name] or 'none'}" for name in values if name not in changed)
 
 
-def _moved(image: str, origin: _Origin, content: str | None, styles: tuple[str, ...]) -> list[str]:
+def _moved(image: str, made: Origin, content: str | None, styles: tuple[str, ...]) -> list[str]:
     """Where the content and the styles are now."""
-    before = [path for path, _ in origin.styles]
+    before = [path for path, _ in made.styles]
     if styles and len(styles) != len(before):
         raise NstError(f"--style: {image} has {len(before)} styles; name each, in the order of {', '.join(before)}")
-    return [content or origin.content, *(styles or before)]
+    return [content or made.content.path, *(styles or before)]
 
 
-def _check_unchanged(image: str, origin: _Origin, moved: list[str], chosen: Settings) -> None:
+class _Input(NamedTuple):
+    """A file that is read: its setting, or content or style; where it was, where it is, and who names it."""
+
+    name: str
+    before: str
+    now: str
+    typed: bool
+    """By the user; else the image alone, which anybody may have made."""
+
+
+def _inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -> list[_Input]:
+    """Every file that is read. typed: the settings, content and style that the user has given."""
+    inputs = [("content", made.content.path, moved[0])]
+    inputs += [("style", path, now) for (path, _), now in zip(made.styles, moved[1:], strict=True)]
+    named = {name: getattr(chosen, name) for name in PATHS}
+    inputs += [(name, path, path) for name, path in named.items() if path not in PATHS[name]]
+    return [_Input(*each, typed=each[0] in typed) for each in inputs]
+
+
+def _check_places(image: str, inputs: list[_Input]) -> None:
+    """Raise Problems with a line for each file elsewhere that only the image names."""
+    here = [Path(image).parent.resolve(), Path.cwd()]
+    if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, here)]:
+        raise Problems(
+            f"{image}: its {name} {now} is neither in its folder nor in the current one; name the file with "
+            f"{flag(name)} FILE, or add --trust-paths if you trust who made the image"
+            for name, _, now, _ in elsewhere
+        )
+
+
+def _is_within(path: str, folders: list[Path]) -> bool:
+    """Whether a file is in one of the folders, or below it, its links followed."""
+    try:
+        return any(Path(path).resolve().is_relative_to(folder) for folder in folders)
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: a loop of links
+        return False
+
+
+def _check_unchanged(image: str, made: Origin, inputs: list[_Input]) -> None:
     """Raise Problems with a line for each input that is gone, or is not the one of the picture."""
-    inputs = [("content", origin.content, moved[0])]
-    inputs += [("style", path, now) for (path, _), now in zip(origin.styles, moved[1:], strict=True)]
-    inputs += [(name, path, path) for name, path in pictures(chosen).items()]
-    wrong = [_problem(image, origin, *each) for each in inputs]
-    if any(wrong):
-        raise Problems(filter(None, wrong))
+    if wrong := [problem for each in inputs if (problem := _problem(image, made, each))]:
+        raise Problems(wrong)
 
 
-def _problem(image: str, origin: _Origin, name: str, before: str, now: str) -> str:
+def _problem(image: str, made: Origin, given: _Input) -> str:
     """What is wrong with an input and what would be right; '' where nothing is."""
-    if not Path(now).is_file():
+    name, before, now, typed = given
+    if not is_regular(now):
         advice = f"name the file with {flag(name)} FILE, or run this in the folder that the path starts from"
         return f"{image}: its {name} {now} is not here; {advice}"
-    if before not in origin.hashes or sha256(Path(now)) == origin.hashes[before]:
+    if before not in made.hashes:
+        known = typed or name == "weights"  # of which other ones are only warned of
+        return "" if known else f"{image}: has no SHA-256 of its {name} {now}; name the file with {flag(name)} FILE"
+    if sha256(Path(now)) == made.hashes[before]:
         return ""
     if now != before:
         return f"{now}: is not the {name} of {image}, as its bytes differ; for another picture use nst stylize"
@@ -180,19 +201,39 @@ def _problem(image: str, origin: _Origin, name: str, before: str, now: str) -> s
     return f"{image}: its {name} {now} has changed since; {advice}"
 
 
-def _tell_differences(carried: dict[str, Any], chosen: Settings) -> None:
+def _check_costs(image: str, chosen: Settings, size: tuple[int, int], device: str) -> None:
+    """Raise NstError for what takes hours, or more memory than there is: the image asks for it."""
+    on_gpu = device in ("auto", "cuda") and bool(devices.gpus())
+    seconds, megabytes = estimate(chosen, size, os.cpu_count() or 1, "gpu" if on_gpu else None)
+    if seconds > MOST_SECONDS or megabytes > _memory():
+        raise NstError(
+            f"{image}: {chosen.iterations:,} iterations at size {chosen.size or max(size)} take about "
+            f"{duration_text(seconds)} and {megabytes / 1000:,.1f} GB of memory; add --yes to begin, or give a smaller "
+            "--size or fewer --iterations"
+        )
+
+
+def _memory() -> float:
+    """Megabytes of this machine; without a limit where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
+def _tell_differences(made: Origin, chosen: Settings) -> None:
     import nst
     from nst.weights import find
 
     log = logging.getLogger(__name__)
-    before, file = carried.get("weights", {}), find(chosen.network, chosen.weights)
-    if before.get("network") == chosen.network and file.is_file() and sha256(file) != before.get("sha256"):
+    file = find(chosen.network, chosen.weights)
+    if made.weights.network == chosen.network and file.is_file() and sha256(file) != made.weights.sha256:
         log.warning("it was made with other weights than %s: expect differences", file)
-    if carried.get("algorithm") != nst.ALGORITHM:
+    if made.algorithm != nst.ALGORITHM:
         log.warning(
             "it was made by nst %s (algorithm %s), this is nst %s (algorithm %s): expect slight differences",
-            carried.get("nst"), carried.get("algorithm"), nst.__version__, nst.ALGORITHM,
+            printable(made.nst), made.algorithm, nst.__version__, nst.ALGORITHM,
         )  # fmt: skip
-    if (size := carried["settings"].get("size")) != chosen.size and size and chosen.size:
+    if (size := made.settings.get("size")) != chosen.size and isinstance(size, (int, float)) and size and chosen.size:
         strokes = "finer" if chosen.size > size else "coarser"
         log.info("size %s instead of %s gives another picture, with %s strokes", chosen.size, size, strokes)

@@ -10,7 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
+import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
@@ -23,6 +28,8 @@ _ASCII = b"ASCII\0\0\0"  # how a UserComment names its letters
 _PACKED = "nst:zlib:"  # a text that was too long for JPEG as it is
 _EXIF_ROOM = 65_000
 """Bytes of text that surely fit into the one segment of 64 KiB that JPEG has for EXIF."""
+_MOST = 4_000_000
+"""Bytes of text that are read: a record has about 3,000, and 300 for each further style of a blend."""
 
 
 def metadata_text(metadata: dict[str, Any]) -> str:
@@ -57,10 +64,10 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
     """What write_picture embedded; NstError where the file is no picture or carries none."""
     kind = read_header(path).format
     with decoding(path):
-        text = _tiff_text(path) if kind == "TIFF" else _pillow_text(path, kind)
+        text = _text(path, kind)
     try:
         if text.startswith(_PACKED):
-            text = zlib.decompress(base64.b64decode(text[len(_PACKED) :])).decode("ascii")
+            text = _unpacked(base64.b64decode(text[len(_PACKED) :])).decode("ascii")
         metadata = json.loads(text)["nst"]
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error, zlib.error) as error:
         raise _none(path) from error
@@ -86,10 +93,58 @@ def _none(path: PathLike) -> NstError:
     return NstError(f"{path}: carries no settings of nst; name a picture as nst saved it")
 
 
+def _text(path: PathLike, kind: str) -> str:
+    """The text of a picture; '' where it has none, or one that is too long to be ours."""
+    text = {"TIFF": _tiff_text, "PNG": _png_text}[kind](path) if kind in ("TIFF", "PNG") else _pillow_text(path, kind)
+    return text if len(text) <= _MOST else ""
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Unpack no more than any text of ours has: 1 MB may stand for 1 GB."""
+    unpacking = zlib.decompressobj()
+    unpacked = unpacking.decompress(data, _MOST)
+    if not unpacking.eof:
+        raise ValueError("too long, or cut off")
+    return unpacked
+
+
+def _png_text(path: PathLike) -> str:
+    """The text of the chunk `nst` of a PNG, wherever it is: for one behind the pixels Pillow would decode them all.
+
+    It is an iTXt chunk, but other tools write tEXt or zTXt (PNG, third edition, 11.3.3).
+    """
+    for name, data in _png_chunks(path, (b"iTXt", b"tEXt", b"zTXt")):
+        key, _, rest = data.partition(b"\0")
+        if key == b"nst":
+            with suppress(ValueError, IndexError, zlib.error):  # another's chunk of that name
+                return _chunk_text(name, rest)
+    return ""
+
+
+def _chunk_text(name: bytes, data: bytes) -> str:
+    """The text of a chunk, from what follows its keyword."""
+    if name == b"tEXt":
+        return data.decode("latin-1")
+    if name == b"zTXt":
+        return _unpacked(data[1:]).decode("latin-1")
+    text = data[2:].split(b"\0", 2)[2]  # behind language and translated keyword
+    return (_unpacked(text) if data[:1] == b"\1" else text).decode("utf-8")
+
+
+def _png_chunks(path: PathLike, wanted: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
+    with Path(path).open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, name = struct.unpack(">I4s", head)
+            if name in wanted and length <= _MOST:
+                yield name, file.read(length)
+            else:
+                file.seek(length, os.SEEK_CUR)
+            file.seek(4, os.SEEK_CUR)  # the checksum
+
+
 def _pillow_text(path: PathLike, kind: str) -> str:
     with open_pillow(path, kind) as image:
-        if kind == "PNG":
-            return str(image.info.get("nst") or getattr(image, "text", {}).get("nst", ""))
         if kind == "GIF":
             return image.info.get("comment", b"").decode("ascii", "replace")
         comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")

@@ -389,7 +389,8 @@ def test_a_failed_run_leaves_the_earlier_picture(job):
     assert job("a").output.read_bytes() == before
 
 
-def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys):
+def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what an image names is read in the current folder
     first = job("a")
     pair.paint(first)
     again = ["again", str(first.output), "--device", "cpu", "--threads", "1", "-o"]
@@ -410,7 +411,8 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys)
     assert not (tmp_path / "d.png").exists()
 
 
-def test_a_snapshot_can_be_made_again(job, tmp_path, capsys):
+def test_a_snapshot_can_be_made_again(job, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what an image names is read in the current folder
     pair.paint(job("a", snapshots=3))
     snapshot = job("a").record / "snapshots/000003.png"
     again = ["--device", "cpu", "--threads", "1", "-o", str(tmp_path / "b.png")]
@@ -422,6 +424,7 @@ def test_a_snapshot_can_be_made_again(job, tmp_path, capsys):
 
 
 def test_again_tells_of_other_weights(job, tmp_path, monkeypatch, untrained, caplog):
+    monkeypatch.chdir(tmp_path)
     pair.paint(job("a"))
     again = ["again", str(job("a").output), "--device", "cpu", "-o", str(tmp_path / "b.png")]
     assert main(again) == 0
