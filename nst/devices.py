@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Threads of one image: more than any machine has cores, and no more than any machine can start.
+MOST_THREADS = 1024
+
 #: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
 LISTED = 600.0
 

@@ -36,8 +36,11 @@ def render(template: str, **values: Any) -> str:
 
 
 def relative_link(path: str, folder: Path) -> str:
-    """The link to a file from a page in `folder`, whatever the file is called; an address as it is."""
-    return path if "://" in path else quote(Path(os.path.relpath(path, folder)).as_posix())
+    """The link to a file from a page in `folder`, whatever the file is called; a URL of the web as it is.
+
+    Of any other scheme, such as `javascript:`, the colon is quoted as in a file's name.
+    """
+    return path if path.startswith(("http://", "https://")) else quote(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def viewable(picture: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from nst.devices import MOST_THREADS
 from nst.errors import Problems
 from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
 
@@ -68,7 +69,7 @@ device_option = option(
 threads_option = option(
     "--threads",
     group="machine",
-    type=click.IntRange(0),
+    type=click.IntRange(0, MOST_THREADS),
     default=0,
     help="CPU threads; 0 uses OMP_NUM_THREADS or all cores",
 )

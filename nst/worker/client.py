@@ -87,6 +87,8 @@ def connect(place: str) -> Connection | None:
     link.settimeout(SILENCE)
     try:
         link.connect(str(protocol.address(place)))
+        if not protocol.is_ours(link):
+            raise OSError("a process of another user listens there")
         lines = link.makefile("rb")
         greeting = json.loads(lines.readline(protocol.LONGEST))
     except (OSError, ValueError):
@@ -110,6 +112,8 @@ def ask(**message: Any) -> list[dict[str, Any]]:
             link.settimeout(SILENCE)
             try:
                 link.connect(str(path))
+                if not protocol.is_ours(link):
+                    continue
                 link.sendall(protocol.line(**message))
                 with link.makefile("rb") as lines:
                     answers.append({key: value for text in lines for key, value in json.loads(text).items()})

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import socket
+import struct
 import sys
 from functools import cache
 from pathlib import Path
@@ -71,8 +72,12 @@ def identity() -> str:
 
 def environment() -> dict[str, str]:
     """The part of this process's environment that a worker must share."""
-    ours = {name for name in os.environ if name.startswith(PREFIX) and not name.startswith(NOT)}
-    return {name: os.environ[name] for name in ours.union(VARIABLES) & os.environ.keys()}
+    return {name: value for name, value in os.environ.items() if is_shared(name)}
+
+
+def is_shared(name: str) -> bool:
+    """Whether a worker takes a variable of the environment from its clients."""
+    return name in VARIABLES or (name.startswith(PREFIX) and not name.startswith(NOT))
 
 
 def own_workers(mode: str) -> None:
@@ -80,6 +85,15 @@ def own_workers(mode: str) -> None:
     os.environ["NST_WORKER_OWNER"] = str(os.getpid())
     if mode != "auto":
         os.environ["NST_WORKER"] = mode
+
+
+def is_ours(connection: socket.socket) -> bool:
+    """Whether this user's process is at the other end, as far as the system says (Linux does)."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())
 
 
 def line(**message: Any) -> bytes:

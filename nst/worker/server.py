@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -52,16 +52,20 @@ FAILED = 70
 IDENTITY = protocol.identity()
 
 
+#: What the system takes: it ends texts with a NUL.
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+
+
 class Request(BaseModel):
     """What a client asks for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    arguments: list[str]
-    folder: str
-    environment: dict[str, str]
-    owner: int = 0
-    threads: int = Field(default=0, ge=0)
+    arguments: list[Text] = Field(max_length=10_000)
+    folder: Text = Field(max_length=4096)
+    environment: dict[str, Text] = Field(max_length=1000)
+    owner: int = Field(default=0, ge=0, lt=2**31)  # a process
+    threads: int = Field(default=0, ge=0, le=devices.MOST_THREADS)
     terminal: bool = False
     asks: bool = False
     alone: bool = False
@@ -72,6 +76,13 @@ class Request(BaseModel):
         if arguments[:1] not in [[name] for name in protocol.COMMANDS]:
             raise ValueError(f"workers run {' and '.join(protocol.COMMANDS)} only")
         return arguments
+
+    @field_validator("environment")
+    @classmethod
+    def _shared(cls, environment: dict[str, str]) -> dict[str, str]:
+        if strange := [name for name in environment if not protocol.is_shared(name)]:
+            raise ValueError(f"workers take no variable {strange[0][:40]!r} of the environment")
+        return environment
 
 
 class LeavingError(Exception):
@@ -204,16 +215,29 @@ class Worker:
             daemon_threads = True
             request_queue_size = 128  # clients of a grid come all at once
 
+            def verify_request(self, request: Any, client_address: Any) -> bool:
+                return protocol.is_ours(request)
+
         server = Server(str(at), Handler)
+        socket = at.lstat()
         threading.Thread(target=self._warm_up, daemon=True).start()
         with server:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-            while not self._time_to_leave():
+            while not self._time_to_leave() and self._is_there(socket):
                 time.sleep(0.05)
-            at.unlink(missing_ok=True)  # nobody finds it from here on
+            self.leaving = True
+            if self._is_there(socket):
+                at.unlink(missing_ok=True)  # nobody finds it from here on
             while self.waiting:
                 time.sleep(0.05)
             server.shutdown()
+
+    def _is_there(self, socket: os.stat_result) -> bool:
+        """Whether clients still find this worker's socket, in a folder that only its user can enter."""
+        try:
+            return os.path.samestat(protocol.address(self.place).lstat(), socket)
+        except (OSError, NstError):  # swept away, or opened to others: the next client starts another worker
+            return False
 
     def _warm_up(self) -> None:
         try:
@@ -248,10 +272,11 @@ class Worker:
                 self._work(Session(self, handler, Request.model_validate(message)))
             else:
                 handler.wfile.write(protocol.line(**self.status()))
-        except (OSError, ValueError) as error:  # ValueError: no JSON, or not a request
-            log.warning("a request was refused: %s", error)
+        except (OSError, ValueError, RecursionError) as error:  # no JSON, or not a request
+            reason = str(error)[:1000]
+            log.warning("a request was refused: %s", reason)
             with suppress(OSError):
-                handler.wfile.write(protocol.line(refused=str(error)))
+                handler.wfile.write(protocol.line(refused=reason))
         finally:
             with self._changed:
                 self.waiting -= 1

@@ -140,3 +140,13 @@ def test_the_comparison_has_the_weight_that_auto_has_found(tmp_path: Path) -> No
     page = (tmp_path / "tables/comparison.html").read_text()
     assert ">5.31<" in page
     assert "with auto, the one that was found" in page
+
+
+@pytest.mark.parametrize(
+    "path", ["javascript:alert(1)", "javascript://%0aalert(1)", "JavaScript://", "data:text/html,x"]
+)
+def test_a_link_is_a_file_or_of_the_web(tmp_path, path):
+    """A forged run.json or grid.csv names any."""
+    assert ":" not in relative_link(path, tmp_path)
+    assert ":" not in relative_link(path, Path())
+    assert relative_link("https://h/a?b=c", tmp_path) == "https://h/a?b=c"

@@ -315,6 +315,70 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
     assert place.painted("two")["process"]["picture"] == 2
 
 
+def asked(address: Path, request: bytes) -> dict:
+    """What a worker answers to a line."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(address))
+        link.sendall(request + b"\n")
+        with link.makefile("rb") as lines:
+            lines.readline()
+            return json.loads(lines.readline() or "{}")
+
+
+def test_no_request_ends_a_worker(place):
+    """A billion threads, and an owner that is no process's number, did."""
+    before = place.painted("one")["process"]["pid"]
+    [address] = Path(place.private).glob("nst-*/worker-*.sock")
+    good = {"arguments": ["stylize", "--help"], "folder": "/", "environment": {}}
+    for wrong in (
+        {"threads": 10**9}, {"threads": -1}, {"owner": 2**70}, {"owner": -1}, {"environment": {"LD_PRELOAD": "a.so"}},
+        {"environment": {"NST_A": "\0"}}, {"folder": "x" * 5000}, {"folder": "\0"}, {"arguments": ["stylize"] * 20_000},
+    ):  # fmt: skip
+        assert "refused" in asked(address, json.dumps(good | wrong).encode()), wrong
+    assert "refused" in asked(address, b"[" * 100_000)
+    assert asked(address, json.dumps(good | {"threads": 1, "owner": os.getpid()}).encode())
+    assert place.painted("two")["process"]["pid"] == before
+
+
+@pytest.mark.parametrize("change", ["removed", "opened to others"])
+def test_a_worker_that_nobody_finds_ends(place, change):
+    """As after a cleaning of /tmp: a second one starts beside it, on the same GPU."""
+    first = place.painted("one")["process"]["pid"]
+    [folder] = Path(place.private).glob("nst-*")
+    if change == "removed":
+        shutil.rmtree(folder)
+    else:
+        folder.chmod(0o755)
+    until = time.monotonic() + 10
+    while time.monotonic() < until and Path(f"/proc/{first}").exists():
+        time.sleep(0.05)
+    assert not Path(f"/proc/{first}").exists()
+    if change == "removed":
+        assert place.painted("two")["process"]["pid"] == place.workers()[0]["pid"]
+    else:
+        assert "is open to other users; remove it" in place.stylize("two").communicate(timeout=60)[1]
+        folder.chmod(0o700)
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED") or os.getuid() != 0, reason="needs root, to become another user")
+def test_another_user_is_not_served(tmp_path_factory):
+    """Where both can reach a socket, which the folder's mode prevents."""
+    folder = tempfile.mkdtemp(prefix="w", dir="/tmp")
+    Path(folder).chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/s")
+        Path(f"{folder}/s").chmod(0o777)
+        listener.listen()
+        for user in (0, 65534):
+            code = f"import os, socket; os.setuid({user}); s = socket.socket(socket.AF_UNIX); s.connect('{folder}/s')"
+            process = subprocess.Popen([sys.executable, "-c", f"{code}; s.recv(1)"])
+            connection, _ = listener.accept()
+            assert protocol.is_ours(connection) is (user == 0)
+            connection.close()
+            process.wait()
+    shutil.rmtree(folder)
+
+
 def test_a_worker_of_other_code_is_replaced(place, monkeypatch, tmp_path_factory):
     """As after an upgrade: the code that the client runs is a copy, made later."""
     before = place.painted("one")["process"]["pid"]
