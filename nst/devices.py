@@ -322,10 +322,16 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
         keep_memory()
 
 
+#: What is said of too little memory: by CUDA, by torch, by the system's loader of libraries, and by oneDNN.
+_NO_MEMORY = (
+    "out of memory", "DefaultCPUAllocator", "failed to map segment", "Cannot allocate memory",
+    "could not create a primitive",
+)  # fmt: skip
+
+
 def out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the machine had no more memory: torch has no one exception for it."""
-    told = str(error)
-    return isinstance(error, MemoryError) or "out of memory" in told or "DefaultCPUAllocator" in told
+    """Whether a device or the machine had no more memory, or address space: torch has no one exception for it."""
+    return isinstance(error, MemoryError) or any(told in str(error) for told in _NO_MEMORY)
 
 
 def _free_memory() -> None:

@@ -86,6 +86,21 @@ def test_a_working_folder_that_is_gone_is_a_message(here):
     assert err == "nst: the working folder cannot be used (No such file or directory); change to another one\n"
 
 
+@pytest.mark.parametrize("gigabytes", [1, 2])
+def test_too_little_address_space_is_one_message(here, gigabytes):
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({gigabytes << 30},) * 2); "
+        "from nst.__main__ import main; "
+        "sys.argv = ['nst', 'stylize', 'a.png', 's.png', '-o', 'b.png']; sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("nst: too little memory, or address space (")
+    assert line.endswith("; allow the process more (ulimit -v, the memory that a cluster's job asks for)")
+    assert not Path("b.png").exists()
+
+
 @pytest.mark.parametrize("module", ["nst.errors", "nst.worker.client", "nst.cli", "nst.commands.stylize", "torch"])
 def test_ctrl_c_while_modules_are_loaded_prints_no_traceback(here, module):
     code = f"""
