@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,7 +15,7 @@ import requests
 from nst import oxford
 from nst.errors import NstError
 from nst.fetching import Progress, download
-from nst.files import sha256
+from nst.files import is_regular, sha256
 from nst.waiting import announced
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ TORCHVISION = {
     "vgg16": "https://download.pytorch.org/models/vgg16-397923af.pth",
     "vgg19": "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
 }
+
+
+#: Bytes of a file of weights; VGG-19's has 574,673,361.
+MOST_BYTES = 4_000_000_000
 
 
 def find(network: str, weights: str = "auto") -> Path:
@@ -49,10 +54,10 @@ def find(network: str, weights: str = "auto") -> Path:
     if weights == "torchvision":
         return cache() / f"{network}-torchvision.pth"
     path = Path(weights).expanduser()
-    if not path.is_file():
+    if not is_regular(path):
         raise NstError(
-            f"{weights}: there is no such file of weights; give a state dict (.pth, .safetensors), auto, oxford or "
-            "torchvision"
+            f"{weights}: there is no such file of weights, or it is empty; give a state dict (.pth, .safetensors), "
+            "auto, oxford or torchvision"
         )
     return path
 
@@ -94,6 +99,8 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
     if not path.is_file():
         raise NstError(missing(network, path))
     found = path.stat()
+    if found.st_size > MOST_BYTES:
+        raise NstError(f"{path}: has {found.st_size:,} bytes; weights have at most {MOST_BYTES:,}")
     with _reading:  # requests at the same time share one copy of the tensors
         return _known(path.resolve(), found.st_mtime_ns, found.st_size, published(path))
 
@@ -144,6 +151,7 @@ def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
 
             state = tensors_of(file.read())
         else:
+            _check_archive(file)
             state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a file that is no pickle makes the unpickler fail in any way
         reason = str(error).partition("\n")[0] or type(error).__name__
@@ -155,6 +163,16 @@ def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
         if problem := _problem(value):
             raise NstError(f"{path}: {key} {problem}; expected a dense floating-point tensor of trained values")
     return state
+
+
+def _check_archive(file: BinaryIO) -> None:
+    """Raise ValueError for an archive of more bytes than its file has, packed or shared: torch's have none such."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > os.fstat(file.fileno()).st_size:
+            raise ValueError(f"an archive that unpacks to {size:,} bytes")
+    file.seek(0)
 
 
 def _problem(value: object) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 
 import pytest
 import torch
@@ -206,13 +207,37 @@ def test_state_dicts_of_any_kind_are_read(tmp_path, legacy):
         assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
+def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path):
+    """1 MB may stand for 1 GB."""
+    torch.save({"features.0.weight": torch.ones(1 << 20)}, tmp_path / "a.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "a.pth") as stored,
+        zipfile.ZipFile(tmp_path / "b.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in stored.namelist():
+            packed.writestr(name, stored.read(name))
+    with pytest.raises(NstError, match=r"b.pth: cannot be read as weights \(an archive that unpacks to 4,19.* bytes\)"):
+        weights.load("lite", str(tmp_path / "b.pth"))
+
+
+def test_files_that_are_too_large_or_no_files(tmp_path):
+    with (tmp_path / "a.pth").open("wb") as file:
+        file.truncate(weights.MOST_BYTES + 1)
+    with pytest.raises(NstError, match=r"a.pth: has 4,000,000,001 bytes; weights have at most 4,000,000,000"):
+        weights.load("lite", str(tmp_path / "a.pth"))
+    (tmp_path / "empty.pth").touch()
+    for path in (str(tmp_path / "empty.pth"), "/dev/zero", "/proc/self/pagemap", "x" * 300, "a\0b"):
+        with pytest.raises(NstError, match="there is no such file of weights, or it is empty"):
+            weights.load("lite", path)
+
+
 class Malice:
     def __reduce__(self):
         return (print, ("run",))
 
 
 def test_files_that_are_no_weights(tmp_path, capsys):
-    cases = {"text.pth": b"hello", "empty.pth": b"", "cut.safetensors": b"\x08\0\0\0"}
+    cases = {"text.pth": b"hello", "cut.safetensors": b"\x08\0\0\0"}
     for name, body in cases.items():
         (tmp_path / name).write_bytes(body)
         with pytest.raises(NstError, match=rf"{name}: cannot be read as weights"):
