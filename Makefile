@@ -6,7 +6,7 @@ NO_ENVIRONMENT := Specify a conda environment or container for each rule.:
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint bench pictures clean
+.PHONY: demo test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint audit bench pictures clean
 
 demo: $(VENV)/.installed  ## paint the demo manifest
 	snakemake --cores $(CORES)
@@ -40,6 +40,9 @@ lint: $(VENV)/.installed-test
 	# Snakemake can make no environment that has nst, which is on no package index: nothing else may be missing.
 	test "$$(snakemake --lint 2>&1 | sed -n 's/^    \* //p' | sort -u)" = "$(NO_ENVIRONMENT)"
 	mypy
+
+audit: $(VENV)/.installed-test  ## known vulnerabilities of the locked dependencies; needs the internet
+	uvx pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 bench: $(VENV)/.installed-test  ## speed and losses against the loop that every peer runs, as ratios
 	python tests/benchmarks/engine.py
