@@ -6,9 +6,7 @@ import csv
 import json
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nst.animation import animate
+from nst.background import Background
 from nst.files import move
 from nst.images import resize, write_picture
 from nst.job import Inputs, Job, transfer_of
@@ -34,8 +33,6 @@ FRAME_SIDE = 480
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
 #: Seconds of work that are kept when a run is stopped.
 WORTH = 5.0
-#: Pictures that wait to be written at most.
-UNWRITTEN = 4
 
 
 def has_frame(evaluation: int, step: int) -> bool:
@@ -93,8 +90,11 @@ class Recording:
         """Of the optimisation, in processes that were interrupted."""
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self._worth_a_checkpoint = time.monotonic() + WORTH
-        self._writer = ThreadPoolExecutor(1)  # so that the painting goes on while frames are encoded
-        self._writing: deque[Future[None]] = deque()
+        self._background = Background()  # so that the optimization goes on while frames are encoded
+
+    @property
+    def _frames(self) -> Path:
+        return self.folder / "snapshots" / "frames"
 
     def optimise(
         self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
@@ -106,6 +106,7 @@ class Recording:
         resume = self._resumable()
         if resume is None:
             empty(self.folder)
+        self._frames.mkdir(parents=True, exist_ok=True)
         before = self.seconds_before = self.rows[-1]["seconds"] if self.rows else 0.0
         end: list[Finished] = []
 
@@ -132,8 +133,9 @@ class Recording:
                 stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
             [finished] = end
             self._frame(job.settings.iterations, finished.pixels)
+            self._background.settle()
         finally:
-            self._settle()
+            self._background.close()  # before the folder is tidied, which a write would bring back
         self._keep_network(finished)
         return finished
 
@@ -154,7 +156,7 @@ class Recording:
         if alpha is not None:
             alpha = resize(alpha, shape=(pixels.shape[0], pixels.shape[1]))  # at a coarse scale
         carried = self.painted | {"evaluation": event.evaluation}
-        self._later(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried))
+        self._background.write(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried, folders=False))
 
     def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
@@ -162,21 +164,12 @@ class Recording:
         height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
-        path = self.folder / "snapshots" / "frames" / f"{evaluation:06d}.jpg"
+        path = self._frames / f"{evaluation:06d}.jpg"
         alpha = self.inputs.content.alpha
         seen = None if alpha is None else resize(alpha, shape=shape)
-        self._later(lambda: write_picture(path, resize(pixels, shape=shape), alpha=seen, quality=92))
-
-    def _later(self, write: Callable[[], None]) -> None:
-        """Write a picture while the painting goes on; it waits where too many are unwritten."""
-        self._writing.append(self._writer.submit(write))
-        while len(self._writing) > UNWRITTEN:
-            self._writing.popleft().result()
-
-    def _settle(self) -> None:
-        """Wait for the frames that are still being written; raises what has kept them from it."""
-        while self._writing:
-            self._writing.popleft().result()
+        self._background.write(
+            lambda: write_picture(path, resize(pixels, shape=shape), alpha=seen, quality=92, folders=False)
+        )
 
     def _keep_network(self, finished: Finished) -> None:
         if self.job.record is not None and finished.network is not None:
@@ -188,7 +181,7 @@ class Recording:
         import torch
 
         began = time.monotonic()
-        self._settle()  # who goes on from here has the frames up to here
+        self._background.settle()  # who goes on from here has the frames up to here
         temporary = self.folder / "checkpoint.tmp"
         try:
             torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
@@ -222,8 +215,8 @@ class Recording:
         if folder is not None:
             self._write_losses(self.folder / "losses.csv")
             (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            frames, gif, s = self.folder / "snapshots" / "frames", self.folder / "animation.gif", self.job.settings
-            animate(frames, gif, frame_rate=s.frame_rate, hold=s.hold)
+            gif, s = self.folder / "animation.gif", self.job.settings
+            animate(self._frames, gif, frame_rate=s.frame_rate, hold=s.hold)
             # Who is stopped from here on begins anew: frames that are gone already would be missed.
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
             (folder / "run.json").unlink(missing_ok=True)

@@ -29,13 +29,14 @@ def write_picture(
     bits: int | None = None,
     metadata: dict[str, Any] | None = None,
     quality: int = 95,
+    folders: bool = True,
 ) -> None:
     """Save (H, W, 3) sRGB pixels 0..1 (clipped to it), in the format of the path's suffix.
 
     alpha: (H, W) 0..1, kept by PNG, TIFF and WebP; JPEG lies on white.
     bits: 8, or 16 for TIFF; None is the most that the format has. metadata: what read_metadata gives back.
     quality: 1..100, of JPEG and WebP.
-    Missing folders are made. The file is complete or, after any failure, what it was before.
+    folders: whether missing folders are made. The file is complete or, after any failure, what it was before.
     Raises NstError for a suffix, depth or place that cannot be written, and for NaN or infinity.
     """
     path = Path(path)
@@ -53,7 +54,7 @@ def write_picture(
         data = encoder(_levels(planes, bits), text, quality)
     except (OSError, ValueError, OverflowError, RuntimeError) as error:  # mostly a limit of the format
         raise NstError(f"{path}: cannot be saved in this format ({error}); choose .png or .tif") from error
-    _replace(path, data)
+    _replace(path, data, folders=folders)
 
 
 def bits_of(path: PathLike) -> int:
@@ -130,11 +131,12 @@ _ENCODERS: dict[str, Encoder] = {
 WRITTEN = tuple(_ENCODERS)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, *, folders: bool) -> None:
     """Put the data in place of the file at once; a reader sees the old file or the new one."""
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_bytes(data)
             temporary.replace(path)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -224,6 +225,30 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_picture(job, monkeypatch, 
     pair.paint(job("a"))
     assert "no checkpoint could be written" in caplog.text
     assert not job("a").workplace.exists()
+
+
+def test_after_a_full_disk_a_pair_can_be_painted_again(job, monkeypatch):
+    """What is still to be written when a write fails must not bring the tidied folder back."""
+    monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
+    tried, write = [], recording.write_picture
+
+    def full(path, *arguments, **how):
+        tried.append(path)
+        number = len(tried)
+        time.sleep(0.1)  # the painting is faster
+        if number < 3:
+            raise NstError(f"{path}: cannot be written (No space left on device); choose a writable folder")
+        write(path, *arguments, **how)
+
+    monkeypatch.setattr(recording, "write_picture", full)
+    with pytest.raises(NstError, match="No space left on device"):
+        pair.paint(job("a"))
+    time.sleep(1)
+    assert not job("a").workplace.exists()
+    monkeypatch.setattr(recording, "write_picture", write)
+    pair.paint(job("a"))
+    pair.paint(job("b"))
+    assert left(job("a")) == left(job("b"))
 
 
 def test_no_more_memory_is_told_in_a_sentence(job):
