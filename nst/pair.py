@@ -216,7 +216,10 @@ def _hashes(job: Job) -> dict[str, str]:
 
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
     """What an unfinished run must share with this one to be gone on with, and a finished one to stand for it."""
-    inputs = [*hashes.values(), *(text(share) for _, share in job.styles)]
+    roles = [("content", hashes[job.content])]
+    roles += [(f"style {text(share)}", hashes[path]) for path, share in job.styles]
+    roles += [(name, hashes[path]) for name, path in pictures(job.settings).items()]
+    inputs = [f"{role} {found}" for role, found in roles]  # one file may have two roles, and roles may be swapped
     parts = [str(nst.ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -316,6 +316,16 @@ def test_another_blend_begins_anew(job):
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
+def test_swapped_weights_of_a_blend_are_another_picture(job):
+    """Also where the content is one of the styles: hashes are told apart by what their file is for."""
+    one = job("a")
+    content, other = one.content, one.styles[0][0]
+    blends = [((content, 0.3), (other, 0.7)), ((other, 0.3), (content, 0.7))]
+    jobs = [dataclasses.replace(one, styles=blend, unless_done=True) for blend in blends]
+    keys = [pair.paint(it)["key"] for it in jobs]
+    assert keys[0] != keys[1]
+
+
 def test_the_time_of_a_run_counts_what_was_interrupted(job):
     interrupted(job("a"), after=4)
     checkpoint = job("a").workplace / recording.CHECKPOINT
