@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import shutil
 import stat
 import uuid
@@ -72,6 +73,21 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, written to the disk: they outlast the machine's failure."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # which opens no folders
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (folder and error.errno in (errno.EINVAL, errno.ENOTSUP)):  # some file systems sync no folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def move(source: Path, destination: Path) -> None:
     """Give a file or folder its name at once, also where that is on another file system."""
     try:
@@ -79,6 +95,8 @@ def move(source: Path, destination: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        temporary = destination.with_name(f".{uuid.uuid4().hex[:12]}{destination.suffix}")
+        temporary = destination.with_name(f".{destination.name}.part")  # of one who was killed: it is made anew
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
         shutil.move(source, temporary)
         temporary.replace(destination)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import logging
 import os
 import platform
@@ -18,21 +17,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import nst
-from nst import devices, oxford, weights, workplace
+from nst import devices, oxford, publication, weights, workplace
+from nst.completeness import finished
 from nst.errors import NstError
 from nst.files import refuse_inputs, sha256
-from nst.images import Picture, bits_of, picture_size, read_metadata, read_picture, write_picture
+from nst.images import Picture, bits_of, read_picture, write_picture
 from nst.job import Inputs, Job, read_inputs
 from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
 from nst.waiting import announced
-from nst.workplace import CHECKPOINT
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Finished, Progress
@@ -67,10 +67,11 @@ def paint(
             workplace.claim(job.workplace)
             try:
                 with devices.exclusive_gpu(job.device):
-                    if job.unless_done and (done := _done(job)):
-                        return done
-                    run, record, staged = _paint(job, on_progress, stylizer)
-                run.publish(record, staged)  # another picture may have the GPU while this one's frames are encoded
+                    if made := _made(job):
+                        return made
+                    run, record = _paint(job, on_progress, stylizer)
+                run.complete(record)  # another picture may have the GPU while this one's frames are encoded
+                publication.publish(job)
                 workplace.remove(job.workplace)
             finally:
                 _tidy(job, lock)
@@ -128,26 +129,27 @@ def _held(path: Path, announced: AbstractContextManager[None], waiting: Callable
         lock.release()
 
 
-def _done(job: Job) -> dict[str, Any] | None:
-    """The record of the picture that is there, where the same files, settings and code have made it.
+def _made(job: Job) -> dict[str, Any] | None:
+    """The record of the image that the same files, settings and code have made; None where it is yet to be made.
 
-    Without a folder of records it is what the picture carries. `skipped` marks that nothing was done.
+    Where a run was interrupted while its finished files took their names, they take them now. `skipped` marks that
+    nothing was optimized.
     """
-    try:
-        picture_size(job.output)
-        record: dict[str, Any] = (
-            json.loads((job.record / "run.json").read_bytes()) if job.record else read_metadata(job.output)
-        )
-    except (OSError, ValueError, NstError):
-        return None
-    digest = weights.load(job.settings.network, job.settings.weights)[2]
-    same = record.get("key") == _key(job, _hashes(job), digest) and "evaluation" not in record  # no snapshot
-    return {"output": {"path": str(job.output)}} | record | {"skipped": True} if same else None
+
+    @cache
+    def key() -> str:
+        return _key(job, _hashes(job), weights.load(job.settings.network, job.settings.weights)[2])
+
+    done = finished(job, job.output, job.record, key) if job.unless_done else None
+    if done is None and (done := publication.completed(job, key)):
+        publication.publish(job)
+        workplace.remove(job.workplace)
+    return {"output": {"path": str(job.output)}} | done | {"skipped": True} if done else None
 
 
 def _tidy(job: Job, lock: Path) -> None:
     """Leave nothing behind that no later run can go on with."""
-    if job.workplace.exists() and not (job.workplace / CHECKPOINT).exists():
+    if job.workplace.exists() and not workplace.is_of_use(job.workplace):
         workplace.remove(job.workplace)
     if job.work is None and not job.workplace.exists():
         lock.unlink(missing_ok=True)
@@ -155,8 +157,8 @@ def _tidy(job: Job, lock: Path) -> None:
 
 def _paint(
     job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
-) -> tuple[Recording, dict[str, Any], Path]:
-    """What the run has kept, its record, and its picture in the work folder."""
+) -> tuple[Recording, dict[str, Any]]:
+    """What the run has kept, its picture among it, and its record."""
     clock = _Clock()
     inputs = read_inputs(job)
     for warning in inputs.warnings:
@@ -188,7 +190,7 @@ def _paint(
     }  # fmt: skip
     for warning in finished.warnings:
         log.warning(warning)
-    return run, record, staged
+    return run, record
 
 
 class _Clock:

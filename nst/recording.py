@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nst import publication
 from nst.animation import animate
 from nst.background import Background
-from nst.files import move
+from nst.completeness import check_frames
+from nst.errors import NstError
+from nst.frames import FRAMES, NETWORK, SNAPSHOTS, frame_file, has_frame, has_snapshot, snapshot_file
 from nst.images import resize, write_picture
 from nst.job import Inputs, Job, transfer_of
 from nst.stopping import stop_requests
@@ -33,24 +34,6 @@ FRAME_SIDE = 480
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
 #: Seconds of work that are kept when a run is stopped.
 WORTH = 5.0
-
-
-def has_frame(evaluation: int, step: int) -> bool:
-    """Whether a frame is kept at an evaluation: steps grow by a third from 1 to `step`; none where `step` is 0.
-
-    Of 150 evaluations the third changes a picture as much as all from the 57th on.
-    """
-    early = _early_frames(step) if step else ()
-    return bool(early) and (evaluation in early or (evaluation > early[-1] and (evaluation - early[-1]) % step == 0))
-
-
-@cache
-def _early_frames(step: int) -> tuple[int, ...]:
-    """The evaluations with a frame up to where the steps are of full length."""
-    found = [1]
-    while found[-1] // 3 < step:
-        found.append(found[-1] + max(1, found[-1] // 3))
-    return tuple(found)
 
 
 class Stylizer(Protocol):
@@ -94,7 +77,7 @@ class Recording:
 
     @property
     def _frames(self) -> Path:
-        return self.folder / "snapshots" / "frames"
+        return self.folder / FRAMES
 
     def optimise(
         self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
@@ -144,9 +127,8 @@ class Recording:
         kept = self.job.record is not None
         if kept and has_frame(event.evaluation, s.frames):
             self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
-        if kept and s.snapshots and event.evaluation % s.snapshots == 0:
-            name = f"{event.evaluation:06d}{self.job.output.suffix}"
-            self._snapshot(self.folder / "snapshots" / name, event)
+        if kept and has_snapshot(event.evaluation, s.snapshots):
+            self._snapshot(self.folder / snapshot_file(event.evaluation, self.job.output.suffix), event)
         if time.monotonic() > self._next_checkpoint:
             self._checkpoint(event)
 
@@ -164,7 +146,7 @@ class Recording:
         height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
-        path = self._frames / f"{evaluation:06d}.jpg"
+        path = self.folder / frame_file(evaluation)
         alpha = self.inputs.content.alpha
         seen = None if alpha is None else resize(alpha, shape=shape)
         self._background.write(
@@ -175,7 +157,7 @@ class Recording:
         if self.job.record is not None and finished.network is not None:
             from nst.engine.transformation import save
 
-            save(finished.network, self.folder / "snapshots" / "network.safetensors")
+            save(finished.network, self.folder / NETWORK)
 
     def _checkpoint(self, event: Progress) -> None:
         import torch
@@ -200,33 +182,26 @@ class Recording:
             return None
         try:
             saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may be another one
-        except (RuntimeError, OSError, EOFError, ValueError):  # the machine went down while it was written
+            if saved["key"] != self.key:
+                return None
+            if self.job.record is not None:
+                check_frames(self.job, self.folder, len(saved["rows"]))
+        except (RuntimeError, OSError, EOFError, ValueError, NstError):  # the machine went down as it was written
             return None
-        if saved["key"] != self.key:
-            return None
+        for path in (self.folder / SNAPSHOTS).rglob(".*"):  # of one who was killed while writing a frame
+            path.unlink()
         self.rows = saved["rows"]
         log.info("going on after evaluation %d of an interrupted run", len(self.rows))
         run: dict[str, Any] = saved["run"]
         return run
 
-    def publish(self, record: dict[str, Any], picture: Path) -> None:
-        """Move the finished files to their names, the record last: it tells that all are there."""
-        folder = self.job.record
-        if folder is not None:
+    def complete(self, record: dict[str, Any]) -> None:
+        """Make what is made of a finished run, and note that all of it is in the work folder."""
+        if self.job.record is not None:
+            s = self.job.settings
             self._write_losses(self.folder / "losses.csv")
-            (self.folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            gif, s = self.folder / "animation.gif", self.job.settings
-            animate(self._frames, gif, frame_rate=s.frame_rate, hold=s.hold)
-            # Who is stopped from here on begins anew: frames that are gone already would be missed.
-            (self.folder / CHECKPOINT).unlink(missing_ok=True)
-            (folder / "run.json").unlink(missing_ok=True)
-            if (folder / "snapshots").exists():  # a folder takes no other's place
-                move(folder / "snapshots", self.folder / "snapshots.before")
-            for name in ("snapshots", "animation.gif", "losses.csv"):
-                move(self.folder / name, folder / name)
-        move(picture, self.job.output)
-        if folder is not None:
-            move(self.folder / "run.json", folder / "run.json")
+            animate(self._frames, self.folder / "animation.gif", frame_rate=s.frame_rate, hold=s.hold)
+        publication.complete(self.job, record)
 
     def _write_losses(self, path: Path) -> None:
         head = ["evaluation", "content", "style", "tv", "total", "seconds"]

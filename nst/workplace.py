@@ -10,6 +10,8 @@ from nst.errors import NstError
 
 #: The file of the last checkpoint.
 CHECKPOINT = "checkpoint.pt"
+#: The file that tells that all files of a finished run are there: its record.
+FINISHED = "run.json"
 #: Marks a folder that we have made.
 MARK = ".nst-work"
 
@@ -29,6 +31,11 @@ def claim(folder: Path) -> None:
     check(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
+
+
+def is_of_use(folder: Path) -> bool:
+    """Whether a later run can resume from what is there."""
+    return (folder / CHECKPOINT).exists() or (folder / FINISHED).exists()
 
 
 def empty(folder: Path) -> None:

@@ -77,6 +77,16 @@ def untrained_folder(untrained, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def job(tmp_path, monkeypatch, scene, stripes, untrained_folder):
+    """A maker of jobs in a folder of their own, with a checkpoint after each evaluation."""
+    from jobs import Jobs, with_checkpoints
+
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
+    with_checkpoints(monkeypatch)
+    return Jobs(tmp_path, scene, stripes)
+
+
 @pytest.fixture(scope="session")
 def trained() -> dict:
     """The original VGG-19's weights, which come with the installation."""

@@ -10,7 +10,7 @@ from nst.images.metadata import is_foreign, read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, from_array, read_picture, resized
 from nst.images.resizing import resize
-from nst.images.wholeness import whole_picture_size
+from nst.images.wholeness import decoded_size, whole_picture_size
 from nst.images.writing import WRITTEN, bits_of, write_picture
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "WRITTEN",
     "Picture",
     "bits_of",
+    "decoded_size",
     "filled",
     "from_array",
     "is_foreign",

@@ -11,6 +11,9 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from PIL import ImageSequence
+
+from nst.errors import NstError
 from nst.images.opening import Header, PathLike, decoding, open_pillow, read_header
 from nst.images.reading import read_picture
 
@@ -24,6 +27,24 @@ def whole_picture_size(path: PathLike) -> tuple[int, int]:
     with decoding(path):
         if not _ends_well(Path(path), header):
             _decode(path, header)
+    return header.size
+
+
+def decoded_size(path: PathLike) -> tuple[int, int]:
+    """`nst.images.picture_size` of a file of our own making, once its last pixel and frame are decoded.
+
+    Raises NstError also for a file that does not end as its format does.
+    """
+    header = read_header(path)
+    with decoding(path):
+        if not _ends_well(Path(path), header):
+            raise NstError(f"{path}: does not end as {header.format} does; it has been cut off")
+        if header.bits > 8:
+            read_picture(path)
+        else:
+            with open_pillow(path, header.format) as image:
+                for frame in ImageSequence.Iterator(image):
+                    frame.load()
     return header.size
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from nst.animation import animate, moving, spread
 from nst.errors import NstError
-from nst.recording import has_frame
+from nst.frames import has_frame
 from nst.settings import make
 from PIL import Image, ImageSequence
 

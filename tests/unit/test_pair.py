@@ -1,6 +1,5 @@
 """One pair from files to files: what it leaves, and that an interrupted run is gone on with."""
 
-import csv
 import dataclasses
 import errno
 import json
@@ -13,55 +12,13 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from jobs import SMALL, interrupted, left, losses
 from nst import pair, presets, recording, waiting
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
 from nst.settings import make
 from PIL import Image
-
-SMALL = {"size": 40, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch, scene, stripes, untrained_folder):
-    """A maker of jobs in a folder of their own."""
-    monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
-    monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 0)
-    monkeypatch.setattr(recording, "CHECKPOINT_SPACING", 0)
-    content, style = tmp_path / "scene.png", tmp_path / "stripes.png"
-    write_picture(content, scene)
-    write_picture(style, stripes)
-
-    def make_job(name, **values):
-        folder = tmp_path / name
-        return pair.Job(
-            str(content),
-            ((str(style), 1.0),),
-            make(SMALL | values),
-            folder / "image.png",
-            record=folder,
-            work=tmp_path / "work" / name,
-            device="cpu",
-            threads=1,
-            id=name,
-        )
-
-    return make_job
-
-
-def losses(job):
-    with (job.record / "losses.csv").open() as file:
-        return [{name: row[name] for name in row if name != "seconds"} for row in csv.DictReader(file)]
-
-
-def interrupted(job, after):
-    def stop(event):
-        if event.evaluation == after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        pair.paint(job, stop)
 
 
 def test_what_a_pair_leaves(job):
@@ -176,36 +133,6 @@ def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):
     with pytest.raises(NstError):
         pair.paint(job("a", style_weight=3))
     assert {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()} == before
-
-
-def left(job):
-    """What a pair has left, but for the times in it."""
-    files = {path.relative_to(job.record).as_posix(): path for path in job.record.rglob("*") if path.is_file()}
-    return losses(job), {name: path.read_bytes() for name, path in files.items() if path.suffix in (".jpg", ".gif")}
-
-
-@pytest.mark.parametrize("moves", range(6))
-def test_a_run_that_ends_amid_its_moves_is_painted_anew_and_whole(job, monkeypatch, moves):
-    """The snapshots of before, then snapshots, animation, losses, picture and record take their names."""
-    whole = dataclasses.replace(job("a", frames=2), unless_done=True)
-    pair.paint(dataclasses.replace(whole, settings=make(SMALL | {"style_weight": 3})))
-    really, done = recording.move, []
-
-    def full(*paths):
-        if len(done) == moves:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        done.append(really(*paths))
-
-    monkeypatch.setattr(recording, "move", full)
-    with pytest.raises(NstError, match=r"image\.png: cannot be written \(No space left on device\)"):
-        pair.paint(whole)
-    monkeypatch.setattr(recording, "move", really)
-    seen = []
-    pair.paint(whole, lambda event: seen.append(event.evaluation))
-    assert seen == [1, 2, 3, 4, 5, 6]
-    pair.paint(job("b", frames=2))
-    assert left(whole) == left(job("b"))
-    assert not whole.workplace.exists()
 
 
 def test_a_picture_that_is_no_picture_is_not_done(job):

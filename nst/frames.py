@@ -1,0 +1,50 @@
+"""Which iterations leave a frame or a snapshot, and the names of their files."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from nst.settings import Settings
+
+#: Folders of snapshots and frames, and the file of a network, in that of a record.
+SNAPSHOTS, FRAMES, NETWORK = "snapshots", "snapshots/frames", "snapshots/network.safetensors"
+
+
+def has_frame(evaluation: int, step: int) -> bool:
+    """Whether a frame is kept at an evaluation: steps grow by a third from 1 to `step`; none where `step` is 0.
+
+    Of 150 evaluations the third changes a picture as much as all from the 57th on.
+    """
+    early = _early_frames(step) if step else ()
+    return bool(early) and (evaluation in early or (evaluation > early[-1] and (evaluation - early[-1]) % step == 0))
+
+
+def has_snapshot(evaluation: int, step: int) -> bool:
+    """Whether a snapshot is kept at an evaluation: every `step`; none where `step` is 0."""
+    return step > 0 and evaluation % step == 0
+
+
+def frame_file(evaluation: int) -> str:
+    """The name of a frame; that of the first evaluation, which shows where the run starts, has the number 0."""
+    return f"{FRAMES}/{evaluation:06d}.jpg"
+
+
+def snapshot_file(evaluation: int, suffix: str) -> str:
+    """The name of a snapshot, an image of the same format as the finished one."""
+    return f"{SNAPSHOTS}/{evaluation:06d}{suffix}"
+
+
+def files_until(evaluation: int, settings: Settings, suffix: str) -> list[str]:
+    """The frames and snapshots that a run leaves until an evaluation; the finished image is a frame as well."""
+    passed = range(1, evaluation + 1)
+    frames = [frame_file(0 if n == 1 else n) for n in passed if has_frame(n, settings.frames)]
+    return frames + [snapshot_file(n, suffix) for n in passed if has_snapshot(n, settings.snapshots)]
+
+
+@cache
+def _early_frames(step: int) -> tuple[int, ...]:
+    """The evaluations with a frame up to where the steps are of full length."""
+    found = [1]
+    while found[-1] // 3 < step:
+        found.append(found[-1] + max(1, found[-1] // 3))
+    return tuple(found)
