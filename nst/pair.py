@@ -14,8 +14,8 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,7 @@ from nst.images import Picture, bits_of, read_picture, write_picture
 from nst.job import Inputs, Job, read_inputs
 from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
+from nst.stopping import stop_requests
 from nst.waiting import announced
 
 if TYPE_CHECKING:
@@ -63,18 +64,14 @@ def paint(
             folder.mkdir(parents=True, exist_ok=True)
             _check_writable(folder)
         other = announced(f"another nst process that writes {job.output}")
-        with _held(job.workplace.with_name(job.workplace.name + ".lock"), other, waiting) as lock:
-            workplace.claim(job.workplace)
-            try:
-                with devices.exclusive_gpu(job.device):
-                    if made := _made(job):
-                        return made
-                    run, record = _paint(job, on_progress, stylizer)
-                run.complete(record)  # another picture may have the GPU while this one's frames are encoded
-                publication.publish(job)
-                workplace.remove(job.workplace)
-            finally:
-                _tidy(job, lock)
+        with workplace.held(job.workplace, other, waiting), ExitStack() as stopping:
+            with devices.exclusive_gpu(job.device):
+                if made := _made(job):
+                    return made
+                run, record = _paint(job, on_progress, stylizer, stopping)
+            run.complete(record)  # another picture may have the GPU while this one's frames are encoded
+            publication.publish(job)
+            workplace.remove(job.workplace)
     except BrokenPipeError:  # nobody reads what is said
         raise
     except OSError as error:
@@ -110,25 +107,6 @@ def _check_writable(folder: Path) -> None:
         raise NstError(reason) from None
 
 
-@contextmanager
-def _held(path: Path, announced: AbstractContextManager[None], waiting: Callable[[], None]) -> Iterator[Path]:
-    """Hold a lock's file while the context lasts."""
-    from filelock import FileLock, Timeout
-
-    lock, had = FileLock(path, timeout=1), False
-    with announced:
-        while not had:
-            try:
-                lock.acquire()
-                had = True
-            except Timeout:
-                waiting()
-    try:
-        yield path
-    finally:
-        lock.release()
-
-
 def _made(job: Job) -> dict[str, Any] | None:
     """The record of the image that the same files, settings and code have made; None where it is yet to be made.
 
@@ -147,18 +125,13 @@ def _made(job: Job) -> dict[str, Any] | None:
     return {"output": {"path": str(job.output)}} | done | {"skipped": True} if done else None
 
 
-def _tidy(job: Job, lock: Path) -> None:
-    """Leave nothing behind that no later run can go on with."""
-    if job.workplace.exists() and not workplace.is_of_use(job.workplace):
-        workplace.remove(job.workplace)
-    if job.work is None and not job.workplace.exists():
-        lock.unlink(missing_ok=True)
-
-
 def _paint(
-    job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
+    job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer, stopping: ExitStack
 ) -> tuple[Recording, dict[str, Any]]:
-    """What the run has kept, its picture among it, and its record."""
+    """What the run has kept, its picture among it, and its record.
+
+    Until `stopping` ends, a signal stops the optimization with a checkpoint, and nothing that is done in seconds then.
+    """
     clock = _Clock()
     inputs = read_inputs(job)
     for warning in inputs.warnings:
@@ -169,7 +142,7 @@ def _paint(
     key = _key(job, hashes, digest)
     painted = describe(job, inputs, hashes, source, digest) | {"key": key}
     run = Recording(job, inputs, key, painted)
-    finished = run.optimise(state, on_progress, stylizer)
+    finished = run.optimise(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
     clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
     metrics = _judge(job, finished, inputs, state, digest)
     clock.lap("judge")

@@ -19,7 +19,6 @@ from nst.errors import NstError
 from nst.frames import FRAMES, NETWORK, SNAPSHOTS, frame_file, has_frame, has_snapshot, snapshot_file
 from nst.images import resize, write_picture
 from nst.job import Inputs, Job, transfer_of
-from nst.stopping import stop_requests
 from nst.workplace import CHECKPOINT, empty
 
 if TYPE_CHECKING:
@@ -80,7 +79,11 @@ class Recording:
         return self.folder / FRAMES
 
     def optimise(
-        self, state: dict[str, Any], on_progress: Callable[[Progress], None] | None, stylizer: Stylizer
+        self,
+        state: dict[str, Any],
+        on_progress: Callable[[Progress], None] | None,
+        stylizer: Stylizer,
+        asked_to_stop: Callable[[], bool],
     ) -> Finished:
         """Run the optimisation to its end, from the last checkpoint where there is one."""
         from nst.engine.stylization import Finished
@@ -112,8 +115,7 @@ class Recording:
 
         transfer = transfer_of(job, inputs)
         try:
-            with stop_requests() as asked_to_stop:
-                stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
+            stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
             [finished] = end
             self._frame(job.settings.iterations, finished.pixels)
             self._background.settle()

@@ -220,7 +220,7 @@ def test_who_waits_for_another_at_the_same_output_says_so_and_can_give_up(job, m
     def enough():
         raise KeyboardInterrupt
 
-    with FileLock(place.with_name("a.lock")), pytest.raises(KeyboardInterrupt):
+    with FileLock(place.with_name(".a.lock")), pytest.raises(KeyboardInterrupt):
         pair.paint(job("a"), waiting=enough)
     assert caplog.messages == [f"waiting for another nst process that writes {job('a').output}"]
 

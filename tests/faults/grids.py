@@ -1,0 +1,162 @@
+"""A small grid that is tried hard: its commands, what it leaves, and how often each of its pairs was stylized."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nst.images import read_picture, write_picture
+
+REPOSITORY = Path(__file__).parents[2]
+HOOK = Path(__file__).parent / "hook"
+SETTINGS = "size: 40, iterations: {iterations}, network: lite, precision: fp32, frames: 2, snapshots: 3"
+#: What differs from run to run, or belongs to Snakemake.
+APART = ("logs/", "benchmarks/", ".work/")
+
+
+class Process(subprocess.Popen):
+    """A process with all that it starts; at the end of its context, whatever a test did, none of them is left."""
+
+    def __init__(self, command: list[str], log: Path, **how: Any):
+        self.log = log  # a pipe would be kept open by processes that outlive this one
+        with log.open("wb") as file:
+            super().__init__(command, stdout=file, stderr=file, start_new_session=True, **how)
+
+    def said(self) -> str:
+        """What they all have said so far."""
+        return self.log.read_text("utf-8", "replace")
+
+    def session(self) -> list[int]:
+        """The processes of its session that are left."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has ended
+                state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+                if int(session) == self.pid and state != "Z":
+                    found.append(int(path.parent.name))
+        return found
+
+    def __exit__(self, *_: Any) -> None:
+        for process in self.session():
+            with suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        self.wait()
+
+
+class Grid:
+    """A folder with pictures, a manifest and a configuration; its results are in `results`."""
+
+    def __init__(self, folder: Path, *, contents: int = 2, styles: int = 2, iterations: int = 6):
+        self.folder, self.ledger, self._numbers = folder, folder / "ledger", itertools.count()
+        (folder / "config").mkdir(parents=True)
+        random = np.random.default_rng(3)
+        for kind, count in (("content", contents), ("style", styles)):
+            for number in range(count):
+                write_picture(folder / f"{kind}{number}.png", random.random((40, 48, 3), np.float32))
+        lines = "".join(f"content{c}.png,style{s}.png\n" for c in range(contents) for s in range(styles))
+        (folder / "config/manifest.csv").write_text("content,style\n" + lines)
+        self.configure(iterations=iterations)
+        python = os.pathsep.join([str(HOOK), str(REPOSITORY)])
+        self.environment = os.environ | {
+            "PYTHONPATH": python, "FAULTS_LEDGER": str(self.ledger), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1",
+            "NST_WORKER": "no", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }  # fmt: skip
+        self.environment.pop("NST_WEIGHTS_DIR", None)
+
+    def configure(self, results: str = "results", iterations: int = 6) -> None:
+        settings = SETTINGS.format(iterations=iterations)
+        text = f"settings: {{{settings}}}\ndevice: cpu\nthreads: 1\nresults: {results}\n"
+        (self.folder / "config/config.yaml").write_text(text)
+
+    def start(self, *command: str, where: Path | None = None, **environment: str) -> Process:
+        """A command of nst or snakemake, in a session of its own."""
+        more = ["-s", str(REPOSITORY / "Snakefile"), "--cores", "2"] if command[0] == "snakemake" else []
+        return Process(
+            [sys.executable, "-m", command[0], *more, *command[1:]],
+            self.folder / f"said{next(self._numbers)}.txt",
+            cwd=where or self.folder,
+            env=self.environment | environment,
+        )
+
+    def run(self, *command: str, **how: Any) -> tuple[int, str]:
+        """The exit status of a command and what it said."""
+        with self.start(*command, **how) as process:
+            process.wait(timeout=300)
+        return process.returncode, process.said()
+
+    def snakemake(self, *arguments: str, **how: Any) -> str:
+        """What Snakemake says, which must end well."""
+        code, said = self.run("snakemake", *(arguments or ("pairs",)), **how)
+        assert code == 0, said
+        return said
+
+    def again(self, *arguments: str) -> str:
+        """The documented commands after the death of Snakemake; what the second one says."""
+        code, said = self.run("snakemake", "--unlock")
+        assert code == 0, said
+        return self.snakemake(*arguments)
+
+    def completed(self) -> Counter[str]:
+        """How many optimizations were completed, by pair."""
+        return Counter(self.ledger.read_text().split()) if self.ledger.exists() else Counter()
+
+
+def stylize_arguments(name: str = "one", *, iterations: int = 6) -> list[str]:
+    """The arguments of `nst stylize` for a pair of a grid by itself."""
+    settings = ["--network", "lite", "--size", "40", "--iterations", str(iterations), "--frames", "2"]
+    files = ["-o", f"{name}/image.png", "--record", name, "--work", f"work/{name}"]
+    return ["stylize", "content0.png", "style0.png", *files, *settings, "--device", "cpu", "--threads", "1"]
+
+
+def contents(results: Path) -> dict[str, str]:
+    """What is in a folder of results, by name: of images the pixels, of records all but times and machines."""
+    found = {path.relative_to(results).as_posix(): path for path in results.rglob("*") if path.is_file()}
+    return {name: _digest(path) for name, path in sorted(found.items()) if not name.startswith(APART)}
+
+
+def leftovers(results: Path) -> list[str]:
+    """Files below a folder that no result is: temporary and hidden ones, locks, and unfinished work."""
+    files = [path for path in results.rglob("*") if not path.is_dir()]
+    hidden = [path for path in files if path.name.startswith(".") and path.name != ".snakemake_timestamp"]
+    work = [path for path in files if ".work" in path.relative_to(results).parts]
+    return sorted({path.relative_to(results).as_posix() for path in (*hidden, *work)})
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
+    """The first answer that is true."""
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.02)
+    return found
+
+
+def _digest(path: Path) -> str:
+    if path.suffix == ".png":
+        return hashlib.sha256(read_picture(path).pixels.tobytes()).hexdigest()
+    if path.name == "run.json":
+        record = json.loads(path.read_bytes())
+        for name in ("seconds", "started", "process", "peak_memory_mb"):
+            record.pop(name, None)
+        return json.dumps(record, sort_keys=True)
+    if path.name == "losses.csv":
+        return "\n".join(_without_seconds(path))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _without_seconds(path: Path) -> list[str]:
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    at = rows[0].index("seconds")
+    return [",".join(row[:at] + row[at + 1 :]) for row in rows]
