@@ -35,13 +35,32 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file; no for a name that no file can have, and where it may not be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder; as `is_file`, no where nothing can be."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is something of this name; as `is_file`, no where nothing can be."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
     """Raise NstError where an output is one of the inputs, or a folder with one in it, however both are spelled.
 
-    Links and names that differ only in case on a disk that ignores it are followed.
+    Links and names that differ only in case on a disk that ignores it are followed. NstError too for a name that no
+    file can have.
     """
-    if not output.exists():
-        return
+    try:
+        if not output.exists():
+            return
+    except OSError as error:
+        raise NstError(f"{output}: cannot be written ({error.strerror}); choose another output") from error
     for path in inputs:
         if _is_or_holds(output, Path(path)):
             also = "" if str(output) == str(path) else f", the same file as {path}"

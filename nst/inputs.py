@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from nst.addresses import redacted
 from nst.errors import NstError
-from nst.files import sha256
+from nst.files import is_file, sha256
 from nst.names import short_hash, slug, stem
 from nst.settings import Settings, mask_problem, nearest
 
@@ -68,7 +68,7 @@ class Files:
     def exists(self, path: str) -> bool:
         """Whether it is a file, or a URL."""
         if path not in self._exists:
-            self._exists[path] = is_url(path) or _is_file(path)
+            self._exists[path] = is_url(path) or is_file(path)
         return self._exists[path]
 
     def glob(self, pattern: str) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class Files:
             found = sorted(dict.fromkeys(glob.glob(_whatever_case(pattern), recursive=True)))  # noqa: PTH207
             pictures = [path for path in found if path.lower().endswith(SUFFIXES)]
             others = {*found} - {*pictures}
-            self.skipped[pattern] = sorted(path for path in others if Path(path).is_file())
+            self.skipped[pattern] = sorted(path for path in others if is_file(path))
             self.matches[pattern] = tuple(tidy(path) for path in pictures if self.exists(path))
         return self.matches[pattern]
 
@@ -166,13 +166,6 @@ def _whatever_case(pattern: str) -> str:
     return stem + dot + re.sub("[a-zA-Z]", lambda letter: f"[{letter[0].lower()}{letter[0].upper()}]", suffix)
 
 
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except ValueError:  # a NUL
-        return False
-
-
 def _unusable(path: str) -> str:
     """What Snakemake, or a table, cannot have in the name of a file; '' where there is nothing of it."""
     if read := _SNAKEMAKES.search(path):
@@ -190,7 +183,9 @@ def _missing(path: str) -> str:
             return f"{path} is a folder; name a file in it, or {path.rstrip('/')}/*"
         folder = Path(path).parent
         near = nearest(Path(path).name, sorted(sibling.name for sibling in folder.iterdir()))
-    except (OSError, ValueError):
+    except PermissionError as error:
+        return f"{path} cannot be read ({error.strerror}); check its permissions, and those of its folder"
+    except (OSError, ValueError):  # also a name that no file can have
         near = ""
     if near:
         return f"there is no file {path}; did you mean {(folder / near).as_posix()}?"

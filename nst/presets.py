@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nst.errors import NstError, Problems
+from nst.files import is_file, is_folder
 from nst.settings import Values, did_you_mean, problems
 from nst.yamlfile import read_mapping, without_empty
 
@@ -34,7 +35,7 @@ class Preset:
 
 def names(folder: str | Path = FOLDER) -> list[str]:
     """The presets that there are, one's own and the package's, sorted."""
-    return sorted({path.stem for place in (Path(folder), SHIPPED) for path in place.glob("*.yaml")})
+    return sorted({path.stem for place in (folder, SHIPPED) if is_folder(place) for path in Path(place).glob("*.yaml")})
 
 
 def load(name: str, folder: str | Path = FOLDER) -> Preset:
@@ -45,7 +46,7 @@ def load(name: str, folder: str | Path = FOLDER) -> Preset:
     """
     if not name:
         return Preset("")
-    path = next((p for place in (Path(folder), SHIPPED) if (p := place / f"{name}.yaml").is_file()), None)
+    path = next((p for place in (Path(folder), SHIPPED) if is_file(p := place / f"{name}.yaml")), None)
     if path is None:
         known = names(folder)
         raise NstError(

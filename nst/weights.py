@@ -15,7 +15,7 @@ import requests
 from nst import oxford
 from nst.errors import NstError
 from nst.fetching import Progress, download
-from nst.files import is_regular, sha256
+from nst.files import is_file, is_regular, sha256
 from nst.waiting import announced
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
     unreadable, or no state dict.
     """
     path = find(network, weights)
-    if not path.is_file():
+    if not is_file(path):
         raise NstError(missing(network, path))
     found = path.stat()
     if found.st_size > MOST_BYTES:

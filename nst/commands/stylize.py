@@ -25,6 +25,7 @@ from nst.commands.options import (
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.errors import NstError, Problems
+from nst.files import is_folder
 from nst.inputs import Styles
 from nst.settings import Settings, differing, flag, make, text
 
@@ -74,7 +75,7 @@ def command(
     chosen = _settings(settings, presets)
     check_kept(settings, record)
     styles = parse_blend(style)
-    from nst.commands.targets import is_folder, stylize_each, targets
+    from nst.commands.targets import stylize_each, targets
     from nst.job import Job
 
     several, jobs = is_folder(content), []

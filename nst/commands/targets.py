@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst.errors import NstError, Problems
+from nst.files import is_file, is_folder
 from nst.inputs import SUFFIXES, Styles
 from nst.job import output_name
 from nst.names import stem
@@ -29,17 +30,9 @@ def targets(content: str, styles: Styles, output: Path | None) -> list[Target]:
     """
     if is_folder(content):
         return _of_folder(Path(content), styles, output)
-    if output is None or output.is_dir():
+    if output is None or is_folder(output):
         return [(content, (output or Path()) / f"{output_name(stem(content), styles)}.png")]
     return [(content, output)]
-
-
-def is_folder(content: str) -> bool:
-    """Whether a content is a folder of contents."""
-    try:
-        return Path(content).is_dir()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
 
 
 def stylize_each(jobs: Sequence[Job], stylize: Callable[[Job], dict[str, Any]], line: Callable[[Any], str]) -> None:
@@ -60,7 +53,7 @@ def stylize_each(jobs: Sequence[Job], stylize: Callable[[Job], dict[str, Any]], 
 def _of_folder(folder: Path, styles: Styles, output: Path | None) -> list[Target]:
     if output is None:
         raise NstError(f"{folder} is a folder; name a folder for the results with -o")
-    if output.suffix.lower() in SUFFIXES or output.is_file():
+    if output.suffix.lower() in SUFFIXES or is_file(output):
         raise NstError(f"{folder} is a folder; -o must name a folder too, not {output}")
     if output.resolve() == folder.resolve():
         raise NstError(f"{output}: is the folder of the contents; name another one for the results with -o")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from nst import devices
-from nst.engine.transformation import Transformation
 from torch import Tensor
 from torch.func import functional_call
+
+from nst import devices
+from nst.engine.transformation import Transformation
 
 
 class Canvas(Protocol):

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import torch
-from nst import devices
 from torch import Tensor
+
+from nst import devices
 
 Result = TypeVar("Result")
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
 from nst.engine import color
 from nst.errors import NstError
 from nst.images import resize
@@ -13,9 +17,6 @@ from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective
 from nst.networks.extractor import FeatureExtractor, smallest_side
 from nst.settings import Settings, mask_problem
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
 Pixels = NDArray[np.float32]
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
 from nst import devices
 from nst.engine.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.engine.cuda_graph import Replay
@@ -20,8 +23,6 @@ from nst.optim.base import Optimizer
 from nst.optim.lbfgs import LBFGS
 from nst.optim.preconditioner import Smoothing
 from nst.settings import Settings
-from torch import Tensor
-from torch.nn import functional as F
 
 #: The root mean square of L-BFGS's first step, in the range 0..1: large enough to learn the curvature from.
 FIRST_STEP = 0.02

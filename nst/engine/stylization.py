@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from nst import devices
 from nst.engine import color, style_weight
 from nst.engine.canvas import NetworkCanvas
@@ -19,7 +21,6 @@ from nst.engine.level import Level, Pixels, check_masks, check_sides, scale_plan
 from nst.engine.run import ImageState, Run
 from nst.images import filled, resize
 from nst.settings import Settings
-from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nst.errors import NstError
-from nst.files import replacing
-from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from nst.errors import NstError
+from nst.files import is_file, replacing
+from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 #: Sides are padded to a multiple of this: two halvings.
 MULTIPLE = 4
@@ -107,7 +108,7 @@ def load(path: str | Path) -> Transformation:
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError, OSError):
-        what = "holds no network of `method: network`" if Path(path).is_file() else "there is no such file"
+        what = "holds no network of `method: network`" if is_file(path) else "there is no such file"
         raise NstError(f"{path}: {what}; give the snapshots/network.safetensors of a pair") from None
     return network.requires_grad_(False)
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from statistics import fmean
 
-import engine
+import optimizers
 from nst import presets, weights
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.images import read_picture, write_picture
@@ -26,7 +26,7 @@ from nst.job import Job, read_inputs
 from nst.metrics import Judge, judge
 from nst.settings import Settings, make
 
-import optimizers
+import engine
 
 TITLES = {
     "torch": "paper-avgpool by torch.optim.LBFGS",

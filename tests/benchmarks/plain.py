@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import engine
 from nst import devices, weights
 from nst.images import read_picture, write_picture
 from nst.settings import make
+
+import engine
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The optimization: arrays in, events out; no file is read or written."""
