@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from nst.errors import NstError, Problems
+from nst import limits
+from nst.errors import NstError, Problems, problems_of
+from nst.globbing import is_glob
 from nst.inputs import SUFFIXES, Files, Styles, is_url, tidy
 from nst.settings import decimal_point, number_text
 
@@ -16,7 +18,10 @@ _BLEND = "write a blend as wave.jpg:0.7+scream.jpg:0.3"
 
 
 def split_list(cell: str) -> list[str]:
-    """The items of `a|b|c`; raises NstError for an empty one."""
+    """The items of `a|b|c`; raises NstError for an empty one, and for too many."""
+    parts = cell.count("|") + cell.count("+") + 1
+    if parts > limits.ITEMS:
+        raise NstError(f"{parts:,} items and parts in one cell; at most {limits.ITEMS:,} are read: use several rows")
     items = [item.strip() for item in cell.split("|")]
     if "" in items:
         raise NstError(f"{cell!r} has an empty item; write a list as a|b|c")
@@ -40,12 +45,12 @@ def _pictures(cell: str, files: Files, parse: Callable[[str], T]) -> list[str | 
     wrong: list[str] = []
     for item in [cell] if files.exists(cell) else split_list(cell):
         try:
-            if not files.exists(item) and any(sign in item for sign in "*?["):
+            if not files.exists(item) and is_glob(item):
                 found += _matches(item, files)
             else:
                 found.append(parse(item))
         except NstError as error:
-            wrong.append(str(error))
+            wrong += problems_of(error)
     if wrong:
         raise Problems(wrong)
     return list(dict.fromkeys(found))
@@ -80,10 +85,13 @@ def parse_styles(text: str, files: Files | None = None) -> Styles:
     The weights are made to sum to 1; a missing one counts 1. What exists, and a URL, is taken whole, with or
     without a weight; elsewhere `+` separates.
 
-    Raises NstError for an empty part, a weight that is not a number above 0, or a path that stands twice.
+    Raises NstError for an empty part, a weight that is not a number above 0, a path that stands twice, or more than
+    BLEND parts.
     """
     files = files or Files()
-    parts = text.split("+")
+    parts = [text] if _named(text, files) else text.split("+")
+    if len(parts) > limits.BLEND:
+        raise NstError(f"{text!r} is a blend of {len(parts):,} parts; at most {limits.BLEND} are possible")
     weights: dict[str, float] = {}
     while parts:
         size = next((n for n in range(len(parts), 0, -1) if _named("+".join(parts[:n]), files)), 1)

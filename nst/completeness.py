@@ -54,6 +54,6 @@ def _check_record(job: Job, folder: Path) -> None:
     check_frames(job, folder, s.iterations)
     whole_picture_size(folder / frame_file(s.iterations))
     if s.method == "network":
-        from nst.transformation import load
+        from nst.engine.transformation import load
 
         load(folder / NETWORK)

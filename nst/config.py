@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nst import presets
 from nst.errors import NstError, Problems
+from nst.inputs import has_control
 from nst.manifest import REQUIRED
 from nst.settings import Layers, Settings, did_you_mean, fields, problems
 from nst.yamlfile import read_mapping, without_empty
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: What Snakemake takes in a path for a wildcard, a path variable or a pattern.
+_WILDCARDS = re.compile(r"[{}<>*?]")
 
 #: Read when it is there.
 CONFIG = "config/config.yaml"
@@ -30,9 +36,22 @@ def _settings(given: Any) -> dict[str, Any]:
         raise ValueError("\n".join(lines)) from None
 
 
-def _without_last_slash(folder: str) -> str:
-    """`out/`, as a shell completes it, is `out`: Snakemake takes exception to out//pairs."""
-    return folder.rstrip("/") or "/"
+def at_home(path: str) -> str:
+    """`~/pictures` as a shell reads it."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user that is not there
+
+
+def results_folder(given: str) -> str:
+    """The folder of the results, `~` expanded; `out/`, as a shell completes it, and `./out` are `out`.
+
+    Raises ValueError for a name that Snakemake, or a command that it calls, would read as something else.
+    """
+    folder = PurePath(at_home(given)).as_posix()
+    if folder.startswith("-"):
+        raise ValueError(f"results: {given!r} begins with a dash, as options do; choose another name")
+    if has_control(folder) or _WILDCARDS.search(folder):
+        raise ValueError(f"results: {given!r} has a line break, a brace, or one of < > * ?; choose another name")
+    return folder
 
 
 def _yes_or_no(given: Any) -> Any:
@@ -45,15 +64,17 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    manifest: str = Field(
+    manifest: Annotated[str, AfterValidator(at_home)] = Field(
         default="config/manifest.csv",
         description="table of what to paint, a row a block of the grid",
         min_length=1,
     )
-    results: Annotated[str, AfterValidator(_without_last_slash)] = Field(
+    results: Annotated[str, AfterValidator(results_folder)] = Field(
         default="results", description="folder of everything that a run makes", min_length=1
     )
-    presets: str = Field(default=presets.FOLDER, description="folder of your own presets", min_length=1)
+    presets: Annotated[str, AfterValidator(at_home)] = Field(
+        default=presets.FOLDER, description="folder of your own presets", min_length=1
+    )
     settings: Annotated[dict[str, Any], BeforeValidator(_settings)] = Field(
         default_factory=dict, description="values of the settings that neither a row nor its preset gives"
     )

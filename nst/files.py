@@ -50,6 +50,18 @@ def exists(path: str | Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
+def read_bounded(path: str | Path, most: int) -> bytes:
+    """All of a file, or of a pipe; OSError where it has more bytes, or cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error)) from error
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+    return content
+
+
 def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
     """Raise NstError where an output is one of the inputs, or a folder with one in it, however both are spelled.
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
+from nst import limits
 from nst.addresses import redacted
 from nst.cells import parse_contents, parse_style_cell, parse_styles, styles_text
 from nst.config import Config
-from nst.errors import NstError
+from nst.errors import NstError, problems_of
 from nst.files import replacing
 from nst.inputs import Files, Styles, local, mask_problems
 from nst.manifest import Complaint, Manifest, Row, read_manifest
@@ -87,6 +89,7 @@ class Pair:
 
 _NAMES = ("content_name", "style_name", "settings_name")
 _TITLES = ("content_title", "style_title", "settings_title")
+_NOUNS = ("contents", "styles", "choices of settings")
 _COLUMNS = ("id", "content", "style", *_NAMES, "row", "folder", "image", *_TITLES)
 
 
@@ -123,12 +126,14 @@ class _Expansion:
         self._pairs: dict[tuple[str, Styles, str], Pair] = {}
         self._complaints = list(manifest.complaints)
         self._pictures: list[tuple[int, str, str]] = []  # (line, column, path) to be looked at in the end
+        self._asked = 0
 
     def add(self, row: Row) -> None:
         """Add the pairs of a row, or complain."""
         contents, styles = self._content_cell(row), self._style_cell(row)
         variants, wrong = self._variants.of(row.cells)
         self._complaints += [Complaint(row.line, column, sentence) for column, sentence in wrong]
+        self._count(row, len(contents), len(styles), len(variants))
         self._pictures += [(row.line, "content", path) for path in contents]
         paths = dict.fromkeys(path for style in styles for path, _ in style)
         self._pictures += [(row.line, "style", path) for path in paths]
@@ -162,13 +167,21 @@ class _Expansion:
             raise self._manifest.problems(self._complaints)
         return list(self._pairs.values())
 
+    def _count(self, row: Row, *sizes: int) -> None:
+        """Raise Problems where the rows ask for too many pairs, before they are made."""
+        self._asked += math.prod(max(1, size) for size in sizes)
+        if self._asked > limits.PAIRS:
+            product = " × ".join(f"{size:,} {noun}" for size, noun in zip(sizes, _NOUNS, strict=True))
+            sentence = f"asks for {product}; with the rows above a grid has at most {limits.PAIRS:,} pairs: split it"
+            raise self._manifest.problems([*self._complaints, Complaint(row.line, "", sentence)])
+
     def _content_cell(self, row: Row) -> list[str]:
         cell = row.cells.get("content", "")
         if cell and cell not in self._contents:
             try:
                 self._contents[cell] = parse_contents(cell, self._files), []
             except NstError as error:
-                self._contents[cell] = [], str(error).splitlines()
+                self._contents[cell] = [], [*problems_of(error)]
         contents, sentences = self._contents.get(cell, ([], []))
         self._complaints += [Complaint(row.line, "content", sentence) for sentence in sentences]
         return contents
@@ -179,7 +192,7 @@ class _Expansion:
             try:
                 self._styles[cell] = parse_style_cell(cell, self._files), []
             except NstError as error:
-                self._styles[cell] = [], str(error).splitlines()
+                self._styles[cell] = [], [*problems_of(error)]
         styles, sentences = self._styles.get(cell, ([], []))
         self._complaints += [Complaint(row.line, "style", sentence) for sentence in sentences]
         return styles

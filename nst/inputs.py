@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import glob
+import os
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
+from nst import globbing, limits
 from nst.addresses import redacted
 from nst.errors import NstError
-from nst.files import is_file, sha256
-from nst.names import short_hash, slug, stem
+from nst.files import is_file, is_folder, sha256
+from nst.names import short_hash, slug, stem, url_path
 from nst.settings import Settings, mask_problem, nearest
 
 #: Paths of styles and their weights, which sum to 1.
@@ -29,6 +31,12 @@ SUFFIXES = (
 #: Wildcards and path variables.
 _SNAKEMAKES = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}|<\w+>")
 
+#: Names of a folder that a missing file's is compared with.
+_SIBLINGS = 1000
+
+#: Characters that break a line, or that a terminal obeys.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 #: A `|` is no character of a URL: a list of URLs is a list.
 _URL = re.compile(r"(https?|s3)://[^\s|]+")
 
@@ -42,14 +50,33 @@ def local(path: str, results: str) -> str:
     """Where a picture is read: a file as it is; of a URL, the copy in the results that the rule `fetch` makes."""
     if not is_url(path):
         return path
-    suffix = PurePath(urlsplit(path).path).suffix.lower()
+    suffix = PurePath(url_path(path)).suffix.lower()
     name = f"{slug(stem(path))}-{short_hash(redacted(path), 8)}{suffix if suffix in SUFFIXES else ''}"
     return f"{results}/inputs/{name}"
 
 
 def tidy(path: str) -> str:
-    """One spelling for ./a.jpg and a.jpg; symlinks and `..` stay as they are."""
+    """One spelling for ./a.jpg and a.jpg; symlinks and `..` stay as they are. NstError for a URL that is none."""
+    if problem := url_problem(path):
+        raise NstError(problem)
     return path if is_url(path) else PurePath(path).as_posix()
+
+
+def has_control(text: str) -> bool:
+    """Whether it has a control character or a line break, which would break tables and messages."""
+    return _CONTROL.search(text) is not None
+
+
+def url_problem(path: str) -> str:
+    """What is wrong with a URL; '' for one that is well formed, and for a file."""
+    if not is_url(path):
+        return ""
+    try:
+        server = urlsplit(path).netloc and urlsplit(path).hostname
+        _ = urlsplit(path).port
+    except ValueError as error:
+        return f"{path} is not a valid URL ({error}); copy it again"
+    return "" if server else f"{path} is not a valid URL (it names no server); copy it again"
 
 
 class Files:
@@ -64,6 +91,8 @@ class Files:
         self._pictures: dict[str, tuple[int, int] | str] = {}
         self._digests: dict[str, str] = {}
         self._urls: dict[str, str] = {}
+        self._names: dict[Path, list[str]] = {}
+        self._suggested = 0
 
     def exists(self, path: str) -> bool:
         """Whether it is a file, or a URL."""
@@ -74,11 +103,11 @@ class Files:
     def glob(self, pattern: str) -> tuple[str, ...]:
         """The pictures, by their suffix, that a pattern matches, sorted; `**` reaches into folders.
 
-        The suffix of a pattern matches in upper and lower case: cameras write IMG_0001.JPG.
+        The suffix of a pattern matches in upper and lower case: cameras write IMG_0001.JPG. Raises NstError for a
+        pattern that looks at too much.
         """
         if pattern not in self.matches:
-            # glob.glob, because Path.glob takes no absolute pattern
-            found = sorted(dict.fromkeys(glob.glob(_whatever_case(pattern), recursive=True)))  # noqa: PTH207
+            found = globbing.expand(_whatever_case(pattern))
             pictures = [path for path in found if path.lower().endswith(SUFFIXES)]
             others = {*found} - {*pictures}
             self.skipped[pattern] = sorted(path for path in others if is_file(path))
@@ -108,7 +137,7 @@ class Files:
 
     def file_problem(self, path: str) -> str:
         """What is wrong with a path that should be a file; '' for a file and for a URL."""
-        return "" if self.exists(path) else _missing(path)
+        return url_problem(path) or ("" if self.exists(path) else self._missing(path))
 
     def size(self, path: str) -> tuple[int, int]:
         """(width, height) of a picture; (0, 0) for a URL or a broken file."""
@@ -118,10 +147,12 @@ class Files:
 
     def _look(self, path: str) -> tuple[int, int] | str:
         if is_url(path):
+            if problem := url_problem(path):
+                return problem
             same = self._urls.setdefault(redacted(path), path) == path
             return (0, 0) if same else f"{redacted(path)} is named with two passwords, tokens or signatures; use one"
         if not self.exists(path):
-            return _missing(path)
+            return self._missing(path)
         if sentence := _unusable(path):
             return sentence
         from nst.images import whole_picture_size  # numpy and Pillow: only now
@@ -130,6 +161,30 @@ class Files:
             return whole_picture_size(path)
         except NstError as error:
             return str(error)
+
+    def _missing(self, path: str) -> str:
+        if is_folder(path):
+            return f"{path} is a folder; name a file in it, or {path.rstrip('/')}/*"
+        try:
+            near = self._near(Path(path))
+        except PermissionError as error:
+            return f"{path} cannot be read ({error.strerror}); check its permissions, and those of its folder"
+        except (OSError, ValueError):  # also a name that no file can have
+            near = ""
+        if near:
+            return f"there is no file {path}; did you mean {near}?"
+        return f"there is no file {path}; give its path from the working directory"
+
+    def _near(self, path: Path) -> str:
+        """The file of its folder whose name is most like it; only for as many as are printed: it takes long."""
+        if path.parent not in self._names:
+            with os.scandir(path.parent) as entries:
+                self._names[path.parent] = sorted(entry.name for entry in islice(entries, _SIBLINGS))
+        self._suggested += 1
+        if self._suggested > limits.PROBLEMS:
+            return ""
+        near = nearest(path.name, self._names[path.parent])
+        return path.with_name(near).as_posix() if near else ""
 
 
 def mask_problems(
@@ -168,6 +223,8 @@ def _whatever_case(pattern: str) -> str:
 
 def _unusable(path: str) -> str:
     """What Snakemake, or a table, cannot have in the name of a file; '' where there is nothing of it."""
+    if has_control(path):
+        return f"{path!r}: its name has a control character or a line break; rename the file or folder"
     if read := _SNAKEMAKES.search(path):
         return f"{path!r}: Snakemake takes {read[0]} in a name for one of its own; rename the file or folder"
     try:
@@ -175,18 +232,3 @@ def _unusable(path: str) -> str:
     except UnicodeEncodeError:
         return f"{path!r}: its name is not UTF-8; rename the file or folder"
     return ""
-
-
-def _missing(path: str) -> str:
-    try:
-        if Path(path).is_dir():
-            return f"{path} is a folder; name a file in it, or {path.rstrip('/')}/*"
-        folder = Path(path).parent
-        near = nearest(Path(path).name, sorted(sibling.name for sibling in folder.iterdir()))
-    except PermissionError as error:
-        return f"{path} cannot be read ({error.strerror}); check its permissions, and those of its folder"
-    except (OSError, ValueError):  # also a name that no file can have
-        near = ""
-    if near:
-        return f"there is no file {path}; did you mean {(folder / near).as_posix()}?"
-    return f"there is no file {path}; give its path from the working directory"

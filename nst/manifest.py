@@ -8,12 +8,16 @@ import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from nst import limits
 from nst.errors import NstError, Problems
+from nst.files import read_bounded
 from nst.settings import did_you_mean, fields
+
+csv.field_size_limit(limits.CELL)
 
 REQUIRED = ("content", "style")
 
@@ -79,17 +83,21 @@ def read_manifest(path: str | Path) -> Manifest:
     """Read the table; mistakes in lines are kept as complaints, so that they can be told with all others.
 
     Cells are separated as in the header: by commas, semicolons or tabs. Raises NstError where there is no table at all:
-    no such file, not UTF-8, empty, no rows.
+    no such file, not UTF-8, empty, no rows, or too many of them.
     """
     complaints: list[Complaint] = []
     content = _text(path)
     separator = _separator(content)
-    records = list(_records(content, separator, complaints))
+    records = list(islice(_records(content, separator, complaints), limits.PAIRS + 2))
+    if len(records) > limits.PAIRS + 1:
+        raise NstError(f"{path}: has more than {limits.PAIRS:,} rows; split it")
     if not records:
         if complaints:
             raise Manifest(str(path), ()).problems(complaints)
         raise NstError(f"{path}: is empty; its first line names the columns: content,style")
     (header_line, header), body = records[0], records[1:]
+    if len(header) > limits.COLUMNS:
+        raise NstError(f"{path}:{header_line}: {len(header):,} columns; {_COLUMNS_TEXT}")
     known = _known(header_line, header, complaints)
     rows = []
     for line, cells in body:
@@ -107,7 +115,7 @@ def read_manifest(path: str | Path) -> Manifest:
 def _text(path: str | Path) -> str:
     """The text of a file in UTF-8, or in UTF-16 as Excel's "Unicode Text" has it."""
     try:
-        content = Path(path).read_bytes()
+        content = read_bounded(path, limits.MANIFEST_BYTES)
     except FileNotFoundError as error:
         raise NstError(f"{path}: there is no such manifest; check the path") from error
     except OSError as error:
@@ -159,7 +167,10 @@ def _records(text: str, separator: str, complaints: list[Complaint]) -> Iterator
             return
         except csv.Error as error:
             advice = f'write a cell with quotes or {SEPARATORS[separator]}s as "…", and a quote inside it as ""'
-            complaints.append(Complaint(lines.first, "", f"the quotes do not match ({error}); {advice}"))
+            sentence = f"the quotes do not match ({error}); {advice}"
+            if "field limit" in str(error):
+                sentence = f"a cell has more than {limits.CELL:,} characters, or its last quote is missing; use a glob"
+            complaints.append(Complaint(lines.first, "", sentence))
             return  # what follows could be read in more than one way
         # Spreadsheets put quotes around a comment that has a comma.
         if any(cells) and not cells[0].startswith("#"):

@@ -47,7 +47,15 @@ def short_hash(text: str, digits: int) -> str:
 
 def stem(path: str) -> str:
     """The last part of a path or URL without its suffix."""
-    return PurePosixPath(unquote(urlsplit(path).path) if "://" in path else path).stem
+    return PurePosixPath(unquote(url_path(path)) if "://" in path else path).stem
+
+
+def url_path(address: str) -> str:
+    """The path of a URL; of what is none, all of it."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return address
 
 
 class Slugs:

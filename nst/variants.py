@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any, NamedTuple
 
-from nst import presets
+from nst import limits, presets
 from nst import settings as declared
 from nst.cells import split_list
 from nst.config import Config
-from nst.errors import NstError
-from nst.inputs import Files, Wrong
+from nst.errors import NstError, problems_of
+from nst.inputs import Files, Wrong, has_control
 from nst.names import settings_name, title
 from nst.settings import PATHS, PICTURES, Settings, SettingsError
 
@@ -53,10 +54,17 @@ class Variants:
         wrong: list[Wrong] = []
         if "|" in name:
             wrong.append(("name", f"{name!r} is a list; a row has one name, which the values of its lists follow"))
+        if has_control(name) or len(name) > limits.NAME:
+            right = f"a name is one line of at most {limits.NAME} characters"
+            wrong.append(("name", f"{name!r} has a line break or control character, or is too long; {right}"))
         parsed: dict[str, list[Any]] = {}
         for column, cell in cells.items():
             parsed[column], sentences = self._cell(column, cell)
             wrong += [(column, sentence) for sentence in sentences]
+        choices = math.prod(map(len, parsed.values()))
+        if not wrong and choices > limits.CHOICES:
+            what = f"the lists of settings make {choices:,} choices; a row has at most {limits.CHOICES:,}"
+            wrong.append(("", f"{what}: shorten the lists"))
         if wrong:
             return Outcome((), tuple(wrong))
         lists = tuple(column for column, values in parsed.items() if len(values) > 1)
@@ -98,7 +106,7 @@ class Variants:
                 try:
                     values[self._value(column, item)] = None
                 except (ValueError, NstError) as error:
-                    sentences += str(error).splitlines()
+                    sentences += problems_of(error) if isinstance(error, NstError) else str(error).splitlines()
             self._cells[key] = list(values), sentences
         return self._cells[key]
 

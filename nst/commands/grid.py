@@ -13,7 +13,7 @@ import click
 
 from nst import leftovers, running
 from nst.bundles import bundled, forecast
-from nst.config import CONFIG, Config, load_config
+from nst.config import CONFIG, Config, load_config, results_folder
 from nst.errors import NstError
 from nst.estimate import duration_text, estimate, minutes
 from nst.grid import Pair, print_grid_csv, read_grid
@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Show the pairs of MANIFEST, how many jobs they are, and about how long they take. Runs nothing."""
     config = load_config(config_file or CONFIG) if config_file or Path(CONFIG).exists() else Config()
-    given = {"manifest": manifest or config.manifest, "results": (results or config.results).rstrip("/") or "/"}
+    given = {"manifest": manifest or config.manifest, "results": _results(results) if results else config.results}
     changes = {key: value for key, value in given.items() if value != getattr(config, key)}
     if cluster:
         profile = _profile(profile)
@@ -71,6 +71,13 @@ def command(
         click.echo(line)
     run = running.command(changes, config_file=config_file or "", profile=profile if cluster else None)
     click.echo(f"run       {run}")
+
+
+def _results(given: str) -> str:
+    try:
+        return results_folder(given)
+    except ValueError as error:
+        raise NstError(f"--{error}") from None
 
 
 def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
