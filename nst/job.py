@@ -32,7 +32,8 @@ class Job:
 
     `output` is the picture's path; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
     picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output);
-    `unless_done` leaves a result alone that the same files and settings have made.
+    `unless_done` leaves a result alone that the same files and settings have made; `keep_work` leaves hard links to the
+    results in the work folder, from which they are restored where somebody deletes them.
     """
 
     content: str
@@ -45,6 +46,7 @@ class Job:
     threads: int = 0
     id: str = ""
     unless_done: bool = False
+    keep_work: bool = False
 
     @property
     def pictures(self) -> list[str]:

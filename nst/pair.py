@@ -71,7 +71,6 @@ def paint(
                 run, record = _paint(job, on_progress, stylizer, stopping)
             run.complete(record)  # another picture may have the GPU while this one's frames are encoded
             publication.publish(job)
-            workplace.remove(job.workplace)
     except BrokenPipeError:  # nobody reads what is said
         raise
     except OSError as error:
@@ -121,7 +120,6 @@ def _made(job: Job) -> dict[str, Any] | None:
     done = finished(job, job.output, job.record, key) if job.unless_done else None
     if done is None and (done := publication.completed(job, key)):
         publication.publish(job)
-        workplace.remove(job.workplace)
     return {"output": {"path": str(job.output)}} | done | {"skipped": True} if done else None
 
 

@@ -17,7 +17,7 @@ from nst.completeness import finished
 from nst.files import move, replacing, sync
 from nst.frames import SNAPSHOTS
 from nst.job import Job
-from nst.workplace import CHECKPOINT, FINISHED
+from nst.workplace import CHECKPOINT, FINISHED, remove
 
 #: Files of a record beside the image, in the order in which they take their names.
 _FILES = (SNAPSHOTS, "animation.gif", "losses.csv")
@@ -48,7 +48,7 @@ def completed(job: Job, key: Callable[[], str]) -> dict[str, Any] | None:
 
 
 def publish(job: Job) -> None:
-    """Give the files in the work folder their names."""
+    """Give the files in the work folder their names; links to them stay there where the job keeps them."""
     source, folder = _linked(job), job.record
     if folder:
         (folder / FINISHED).unlink(missing_ok=True)
@@ -63,6 +63,11 @@ def publish(job: Job) -> None:
         sync(folder)
         move(source / FINISHED, folder / FINISHED)
         sync(folder)
+    if job.keep_work and source != job.workplace:
+        _remove(source)
+        _remove(job.workplace / _REPLACED)
+    else:
+        remove(job.workplace)
 
 
 def _names(job: Job) -> list[str]:

@@ -92,6 +92,21 @@ def sweep(root: Path) -> None:
             _tidy(folder)
 
 
+def finished(root: Path) -> list[str]:
+    """The names CONTENT/STYLE/SETTINGS of the work folders below `root` that hold a finished result."""
+    return sorted(path.parent.relative_to(root).as_posix() for path in root.glob(f"[!.]*/*/[!.]*/{FINISHED}"))
+
+
+def release(folder: Path) -> None:
+    """Remove a folder with a finished result, unless somebody is at it."""
+    from filelock import FileLock, Timeout
+
+    with suppress(Timeout, OSError), FileLock(lock_file(folder)).acquire(timeout=0):
+        if (folder / FINISHED).exists():
+            remove(folder)
+        _tidy(folder)
+
+
 def _claim(folder: Path) -> None:
     check(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 @threads_option
 @option("--id", "pair", group="output", default="", help="name of the pair in its run.json")
 @option("--unless-done", group="output", is_flag=True, help="skip what the same files and settings have made already")
+@option("--keep-work", group="output", is_flag=True, help="keep links to the results in --work, to restore them from")
 @option("--presets", group="machine", help="folder of your own presets  [default: config/presets]")
 @setting_options()
 @click.pass_obj
@@ -61,6 +62,7 @@ def command(
     threads: int,
     pair: str,
     unless_done: bool,
+    keep_work: bool,
     presets: str | None,
     settings: dict[str, str],
 ) -> None:
@@ -84,7 +86,7 @@ def command(
         jobs.append(Job(
             path, styles, chosen, place,
             record=record and record / name, work=work and work / name, device=device, threads=threads,
-            id=pair or name, unless_done=unless_done or several,
+            id=pair or name, unless_done=unless_done or several, keep_work=keep_work,
         ))  # fmt: skip
     checked_suffix(jobs[0].output)
     _check_pictures([] if several else [content], styles, chosen)

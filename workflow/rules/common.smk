@@ -1,5 +1,7 @@
 """Functions of the rules; what they do is in the package."""
 
+import asyncio
+import atexit
 import gc
 import hashlib
 import re
@@ -9,7 +11,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from nst import ALGORITHM, devices, ending, leftovers, weights
+from nst import ALGORITHM, devices, ending, leftovers, weights, workplace
 from nst.addresses import hide, redacted
 from nst.bundles import bundled, find, fingerprint
 from nst.config import load_config
@@ -251,6 +253,34 @@ def show_what_is_there():
         command = ["gallery", f"{RESULTS}/grid.csv", "-o", f"{RESULTS}/gallery"]
         command += ["--work", f"{RESULTS}/.work/.gallery", "--processes", all_cores()]
         subprocess.run([sys.executable, "-m", "nst", *map(str, command)])
+
+
+def tidy_work():
+    """Remove what killed jobs left, and the links to the results of jobs that Snakemake knows to be complete.
+
+    Those of any other job are what its picture is restored from: Snakemake deletes the outputs of jobs that were running
+    when it was killed, also of those that have ended well since.
+    """
+    work = Path(f"{RESULTS}/.work")
+    jobs = {
+        "/".join(job.wildcards): job
+        for job in workflow.dag.jobs
+        if job.rule.name == "stylize"
+    }
+    for name in workplace.finished(work):
+        job = jobs.get(name)
+        complete = job and Path(f"{RESULTS}/pairs/{name}/run.json").exists()
+        if complete and not asyncio.run(workflow.persistence.incomplete(job)):
+            workplace.release(work / name)
+    workplace.sweep(work)
+
+
+@atexit.register
+def tidy_work_of_this_run():
+    """Tidy where this process has run the grid: where there was nothing to do, no hook of Snakemake's is called."""
+    ran = getattr(workflow, "scheduler", None) is not None
+    if ran and workflow.is_main_process and not workflow.dryrun:
+        tidy_work()
 
 
 def tell_the_end(failed=False):

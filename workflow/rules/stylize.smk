@@ -39,7 +39,8 @@ rule stylize:
         id="{content}/{style}/{settings}",
         presets=CONFIG.presets,
     shell:
-        "nst stylize -o {output.image:q} --record {params.record:q} --work {params.work:q} --id {params.id:q}"
+        # Snakemake deletes what a job has left that it has lost sight of: links in the work folder outlive that.
+        "nst stylize --unless-done --keep-work -o {output.image:q} --record {params.record:q} --work {params.work:q} --id {params.id:q}"
         " --device {resources.device} --threads {threads} --presets {params.presets:q} {params.settings:q}"
         " -- {params.content:q} {params.style:q} > {log:q} 2>&1"
 
