@@ -158,6 +158,7 @@ def stylize_files(
             be written; existing results then stay as they are.
     """
     from nst import pair
+    from nst.worker import client
 
     styles = _styles(style, _Sources())
     chosen = _settings("nst.stylize_files", settings, values)
@@ -166,7 +167,7 @@ def stylize_files(
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
-    return pair.paint(job, on_progress)
+    return pair.paint(job, on_progress, when_busy=client.dismiss)
 
 
 class _Sources:

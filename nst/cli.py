@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None, painter: Painter | None = None) -> 
 
 def unexpected(error: Exception) -> int:
     """Tell of what should not have happened, whole and, for logs, in a last line; the exit status."""
-    from nst.devices import out_of_memory
+    from nst.machine.runtime import out_of_memory
 
     told = str(error).strip().partition("\n")[0]
     if out_of_memory(error):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from statistics import fmean
 from typing import Literal
 
-from nst.devices import cpu_has_bf16_units
+from nst.machine.cpu import cpu_has_bf16_units
 from nst.settings import Settings, convolutions
 
 # Measured with the pictures of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst import devices, weights
+from nst import weights
 from nst.errors import NstError
 from nst.images import filled, resize
 from nst.losses.functional import content_loss, gram_loss
 from nst.losses.gram import gram_of
+from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor, smallest_side
 
 Pixels = NDArray[np.float32]
@@ -89,7 +90,7 @@ def judge(
     if alpha is not None:
         alpha = resize(alpha, shape=picture.shape[:2])
         picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
-    return _measured(picture, content, styles, by or Judge.load(), blend, alpha, devices.torch_device(device))
+    return _measured(picture, content, styles, by or Judge.load(), blend, alpha, runtime.torch_device(device))
 
 
 def _measured(
@@ -110,7 +111,7 @@ def _measured(
     visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(where)
     examples = [_at_least(resize(style, long_side=side), least) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
-    with devices.exact_convolutions(), torch.no_grad():
+    with runtime.exact_convolutions(), torch.no_grad():
         network.convert(where, torch.float32)
         features = network(_tensor(painted, where))
         features = {layer: _seen(found, visible) for layer, found in features.items()}

@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nst
-from nst import devices, oxford, publication, weights, workplace
+from nst import oxford, publication, weights, workplace
 from nst.completeness import finished
 from nst.errors import NstError
 from nst.files import refuse_inputs, sha256
 from nst.images import Picture, bits_of, read_picture, write_picture
 from nst.job import Inputs, Job, read_inputs
+from nst.machine import gpus, runtime
 from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
 from nst.stopping import stop_requests
@@ -50,6 +51,7 @@ def paint(
     on_progress: Callable[[Progress], None] | None = None,
     stylizer: Stylizer = in_turn,
     waiting: Callable[[], None] = lambda: None,
+    when_busy: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """Paint a pair and write its files; returns the run record (the contents of run.json).
 
@@ -57,6 +59,7 @@ def paint(
 
     Args:
         waiting: called now and then meanwhile; what it raises ends the wait.
+        when_busy: called once where all GPUs are held by other processes, one of which may give way.
     """
     try:
         _check_apart(job)
@@ -65,7 +68,7 @@ def paint(
             _check_writable(folder)
         other = announced(f"another nst process that writes {job.output}")
         with workplace.held(job.workplace, other, waiting), ExitStack() as stopping:
-            with devices.exclusive_gpu(job.device):
+            with gpus.exclusive_gpu(job.device, when_busy=when_busy):
                 if made := _made(job):
                     return made
                 run, record = _paint(job, on_progress, stylizer, stopping)
@@ -79,7 +82,7 @@ def paint(
             f"{where}: cannot be written ({why}); choose a folder that you may write to, with room"
         ) from error
     except (RuntimeError, MemoryError) as error:
-        if not devices.out_of_memory(error):
+        if not runtime.out_of_memory(error):
             raise
         advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or paint fewer at the same time"
         raise NstError(f"{job.output}: out of memory; {advice}") from None
@@ -249,11 +252,11 @@ def _plain(value: Any) -> Any:
 def _environment(job: Job, finished: Finished) -> dict[str, Any]:
     import torch
 
-    device = devices.torch_device(job.device)
+    device = runtime.torch_device(job.device)
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,
-        "device_name": devices.name(device),
+        "device_name": runtime.name(device),
         "precision": finished.precision,
         **finished.machine,
         "versions": {

@@ -13,11 +13,12 @@ from pathlib import Path
 import yaml
 
 import nst
-from nst import devices, weights
+from nst import weights
 from nst.config import Config
 from nst.errors import NstError
 from nst.grid import Pair
 from nst.inputs import is_url
+from nst.machine import gpus
 
 #: Where Snakemake looks for a Snakefile, in the working directory.
 _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
@@ -70,7 +71,7 @@ def lacking(pairs: Collection[Pair], config: Config) -> Iterator[str]:
         yield f"{len(addresses):,} of the pictures: the run downloads them"
     if any(path.startswith("s3://") for path in addresses) and not find_spec("s3fs"):
         yield "the package s3fs, for addresses s3://…: pip install s3fs"
-    if config.device == "cuda" and not devices.gpus():
+    if config.device == "cuda" and not gpus.available():
         yield "a GPU: the configuration says `device: cuda`, and none is seen here"
     if not find_spec("snakemake"):
         folder = repository()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from nst import devices, logs, presets
+from nst import logs, presets
 from nst.cells import styles_text
 from nst.commands.options import (
     GroupedCommand,
@@ -23,10 +23,12 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
+from nst.commands.painters import paint
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems, printable
 from nst.estimate import duration_text, estimate
 from nst.files import is_regular, sha256
+from nst.machine import gpus
 from nst.origin import Origin, origin
 from nst.settings import PATHS, fields, flag, text
 
@@ -100,7 +102,6 @@ def command(
         _check_costs(image, chosen, picture_size(moved[0]), device)
     logs.show()
     _tell_differences(made, chosen)
-    from nst import pair
     from nst.job import Job
 
     blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], made.styles, strict=True))
@@ -108,7 +109,7 @@ def command(
     check_outputs([output], [image, *job.inputs], force=force)
     check_records([job], force=force)
     with Display(chosen.iterations, output) as display:
-        result = (painter or pair).paint(job, display.show)
+        result = paint(job, display.show, painter)
     click.echo(summary(result))
 
 
@@ -203,7 +204,7 @@ def _problem(image: str, made: Origin, given: _Input) -> str:
 
 def _check_costs(image: str, chosen: Settings, size: tuple[int, int], device: str) -> None:
     """Raise NstError for what takes hours, or more memory than there is: the image asks for it."""
-    on_gpu = device in ("auto", "cuda") and bool(devices.gpus())
+    on_gpu = device in ("auto", "cuda") and bool(gpus.available())
     seconds, megabytes = estimate(chosen, size, os.cpu_count() or 1, "gpu" if on_gpu else None)
     if seconds > MOST_SECONDS or megabytes > _memory():
         raise NstError(

@@ -22,12 +22,12 @@ def command(network: str, picture: str, output: Path, force: bool, size: int, de
     """Stylize PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimization."""
     checked_suffix(output)
     check_outputs([output], [network, picture], force=force)
-    from nst import devices
     from nst.engine.transformation import apply, load
     from nst.images import read_picture, write_picture
+    from nst.machine import runtime
 
     trained = load(network)
     given = read_picture(picture, long_side=size)
-    painted = apply(trained, given.pixels, devices.torch_device(device))
+    painted = apply(trained, given.pixels, runtime.torch_device(device))
     write_picture(output, painted, alpha=given.alpha, metadata={"network": network, "content": picture})
     click.echo(f"{output}: {painted.shape[1]}×{painted.shape[0]} px")

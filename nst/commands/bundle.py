@@ -17,7 +17,6 @@ from pathlib import Path
 
 import click
 
-from nst import devices
 from nst.bundles import bundled, find
 from nst.commands.options import device_option, threads_option
 from nst.config import Config, load_config
@@ -26,6 +25,7 @@ from nst.files import refuse_inputs, replacing
 from nst.grid import Pair, arguments, read_grid, style_arguments
 from nst.inputs import Files
 from nst.logs import last_sentence
+from nst.machine import gpus, private
 from nst.worker import client, protocol
 
 #: Pictures that a GPU is offered at once: those that are alike are painted together.
@@ -60,7 +60,7 @@ def command(
     refuse_inputs(output, [manifest, config_file])
     config, files = load_config(config_file), Files()
     pairs = find(name, bundled(read_grid(manifest, config, files), config, files), manifest).pairs
-    where = f"{platform.node()}, job {devices.allocation() or 'none'}"
+    where = f"{platform.node()}, job {private.allocation() or 'none'}"
     click.echo(f"{name}: {len(pairs)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
     how = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
@@ -80,7 +80,7 @@ def command(
 
 def _at_once(device: str, attempt: int) -> int:
     """Pictures in work at the same time: on a GPU less from try to try, for its memory may have been the trouble."""
-    on_gpu = device in ("auto", "cuda") and devices.gpus()
+    on_gpu = device in ("auto", "cuda") and gpus.available()
     return max(1, IN_FLIGHT // 4 ** (attempt - 1)) if on_gpu else 1
 
 
@@ -99,16 +99,16 @@ def _own_workers() -> Iterator[None]:
     """Workers that leave with this process, on a CPU too: what a bundle saves is their start."""
     mode = os.environ.get("NST_WORKER", "auto")
     protocol.own_workers("yes" if mode == "auto" else mode)
-    with (devices.private_folder() / "bundles").open("w") as bundles:  # whose lock those of one allocation share
+    with (private.private_folder() / "bundles").open("w") as bundles:  # whose lock those of one allocation share
         fcntl.flock(bundles, fcntl.LOCK_SH)
         try:
             yield
         finally:
             with suppress(BlockingIOError):  # another one goes on
                 fcntl.flock(bundles, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if devices.allocation():  # nobody comes after it
+                if private.allocation():  # nobody comes after it
                     client.ask(leave=True)
-                    shutil.rmtree(devices.private_folder(), ignore_errors=True)
+                    shutil.rmtree(private.private_folder(), ignore_errors=True)
 
 
 def _paint(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -> str:

@@ -8,8 +8,10 @@ import shutil
 
 import click
 
-from nst import devices, weights
+from nst import weights
 from nst.errors import NstError
+from nst.kernels import available
+from nst.machine import gpus, runtime
 from nst.settings import WIDTHS
 
 
@@ -19,17 +21,17 @@ def command() -> None:
     import torch
 
     try:
-        device, trouble = devices.torch_device("auto"), ""
+        device, trouble = runtime.torch_device("auto"), ""
     except NstError as error:
         device, trouble = torch.device("cpu"), str(error)
-    dtype = "bf16" if devices.compute_type("auto", device) == torch.bfloat16 else "fp32"
+    dtype = "bf16" if runtime.compute_type("auto", device) == torch.bfloat16 else "fp32"
     _line("torch", f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
-    _line("device", trouble or f"{device.type} ({devices.name(device)}); precision auto is {dtype}")
-    found = devices.gpus()
+    _line("device", trouble or f"{device.type} ({runtime.name(device)}); precision auto is {dtype}")
+    found = gpus.available()
     _line("GPUs", ", ".join(found) or "none seen; pictures are painted on the CPU")
     if device.type == "cuda":
         without = "none for this GPU, which takes torch's operations: they need bf16 units, Triton and a C compiler"
-        _line("kernels", "of our own" if devices.kernels(device) else without)
+        _line("kernels", "of our own" if available.kernels_for(device) else without)
     for network in WIDTHS:
         _line(network, _weights(network))
     _line("snakemake", _version("snakemake") or "not installed; pip install -e '.[workflow]' in the clone runs grids")

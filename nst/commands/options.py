@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from nst.devices import MOST_THREADS
 from nst.errors import Problems
+from nst.machine.cpu import MOST_THREADS
 from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
 
 

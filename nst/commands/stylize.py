@@ -24,6 +24,7 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
+from nst.commands.painters import paint
 from nst.errors import NstError, Problems
 from nst.files import is_folder
 from nst.inputs import Styles
@@ -106,10 +107,8 @@ def command(
 
 
 def _stylized(job: Job, painter: Painter | None) -> dict[str, Any]:
-    from nst import pair
-
     with Display(job.settings.iterations, job.output) as display:
-        return (painter or pair).paint(job, display.show)
+        return paint(job, display.show, painter)
 
 
 def _earlier(job: Job) -> str:

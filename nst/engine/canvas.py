@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from nst import devices
 from nst.engine.transformation import Transformation
+from nst.machine import runtime
 
 
 class Canvas(Protocol):
@@ -85,7 +85,7 @@ class NetworkCanvas:
 
     def picture(self, x: Tensor) -> Tensor:
         x = x.detach().requires_grad_(True)
-        with devices.turn(x.device), torch.enable_grad():
+        with runtime.turn(x.device), torch.enable_grad():
             made = functional_call(self.network, self.state(x), (self.content,))
         self._seen = x, made
         return made.detach()

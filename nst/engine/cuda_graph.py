@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from nst import devices
+from nst.machine import runtime
 
 Result = TypeVar("Result")
 
@@ -48,7 +48,7 @@ class Replay(Generic[Result]):
         if self.graph is not None:
             self.graph.replay()
             return self.result
-        with devices.turn(self.device):
+        with runtime.turn(self.device):
             if not self.able:
                 return self.step()
             self.taken += 1

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst import devices
 from nst.engine.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.engine.cuda_graph import Replay
 from nst.engine.level import Level, Pixels, start, to_tensor
 from nst.errors import NstError
 from nst.losses.objective import Objective, joined
+from nst.machine import runtime
 from nst.optim.adam import Adam
 from nst.optim.base import Optimizer
 from nst.optim.lbfgs import LBFGS
@@ -113,7 +113,7 @@ class Run:
     def _compile(self) -> tuple[Objective, Replay[tuple[Tensor, list[str]]]]:
         """Compute the targets; what is evaluated, and the step that does it."""
         level = self.images[0].level
-        with devices.turn(self.device):
+        with runtime.turn(self.device):
             network = level.network(self.dtype)
             objective = joined([image.level.objective(network) for image in self.images])
         able = not level.settings.tile and objective.style_loss.recordable  # a tile keeps a GPU busy by itself
@@ -153,7 +153,7 @@ class Run:
         if averaged is None or not last:
             rows, (x, names) = self._step()
         else:
-            with devices.turn(self.device):
+            with runtime.turn(self.device):
                 rows, (x, names) = take_step(self.objective, self.canvas, self.optimizer, averaged)
         self._begun = _Begun(rows, x, names, averaged)
 
@@ -275,7 +275,7 @@ def take_step(
     optimizer.tell(x, evaluation.total, canvas.gradient(x, evaluation.gradient))
     whole = {name: evaluation.parts[name] for name in ("content", "style", "tv")} | {"total": evaluation.total}
     named = whole | evaluation.parts
-    return torch.stack([*named.values()], 1).to(devices.widest(x.device)), (x, list(named))
+    return torch.stack([*named.values()], 1).to(runtime.widest(x.device)), (x, list(named))
 
 
 def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | None) -> tuple[Canvas, Tensor]:

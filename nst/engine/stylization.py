@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst import devices
 from nst.engine import color, style_weight
 from nst.engine.canvas import NetworkCanvas
 from nst.engine.level import Level, Pixels, check_masks, check_sides, scale_plan
 from nst.engine.run import ImageState, Run
 from nst.images import filled, resize
+from nst.machine import runtime
 from nst.settings import Settings
 
 
@@ -140,13 +140,13 @@ def together(
         because its 16-bit losses are not finite: to be painted alone, from the beginning.
     """
     settings = transfers[0].settings
-    device_used = devices.torch_device(device)
+    device_used = runtime.torch_device(device)
     deterministic = settings.deterministic == "yes" or (settings.deterministic == "auto" and device_used.type == "cpu")
-    devices.set_up(device_used, threads=threads, deterministic=deterministic)
+    runtime.set_up(device_used, threads=threads, deterministic=deterministic)
     started = time.perf_counter()
     whole = [prepared(transfer, state, device_used) for transfer in transfers]
     inits = [transfer.init for transfer in transfers]
-    dtype = devices.compute_type(settings.precision, device_used)
+    dtype = runtime.compute_type(settings.precision, device_used)
     timing = {"targets": 0.0, "optimise": 0.0}
     run: Run | None = None
     for shape, last in scale_plan(whole[0].content.shape[:2], settings):
@@ -204,7 +204,7 @@ def _finish(run: Run, image: ImageState, seconds: dict[str, float]) -> Finished:
         seconds=dict(seconds),
         warnings=tuple(image.warnings),
         style_weight=image.style_weight,
-        machine=devices.conditions(run.device),
+        machine=runtime.conditions(run.device),
         together=len(run.images),
         network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
     )

@@ -7,7 +7,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from nst.optim.vectors import BOLDNESS, Point
+#: A point, the gradient there, and P·g of it, (batch, n) each.
+Point = tuple[Tensor, Tensor, Tensor]
 
 #: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
 REMEMBERED = torch.bfloat16
@@ -209,11 +210,11 @@ def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr, BOLDNESS:
     tl.store(gammas + of, gamma.to(tl.float32))
 
 
-def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+def solve(products: Tensor, dots: Tensor, count: Tensor, boldness: float) -> tuple[Tensor, Tensor]:
     """As `nst.optim.vectors.solve`."""
     batch, _, m = products.shape
     weights = torch.empty(batch, 2 * m, dtype=torch.float32, device=products.device)
     gamma = torch.empty(batch, dtype=torch.float32, device=products.device)
     lanes = triton.next_power_of_2(m)
-    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, lanes, BOLDNESS, num_warps=1)
+    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, lanes, boldness, num_warps=1)
     return weights, gamma

@@ -22,11 +22,12 @@ from pathlib import Path
 
 import torch
 
-from nst import devices, weights
+from nst import weights
 from nst.errors import NstError
 from nst.lite.pictures import read_pictures
 from nst.lite.schedule import Plan
 from nst.lite.training import train
+from nst.machine import cpu, runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS
 
@@ -54,8 +55,8 @@ def _train(arguments: argparse.Namespace) -> None:
     plan = Plan.read(arguments.plan, seconds=arguments.seconds)
     start = weights.load("lite", arguments.start)[0] if arguments.start else None
     teacher_state, _, _ = weights.load("vgg19", arguments.teacher)
-    device = devices.torch_device(arguments.device)
-    devices.keep_memory()
+    device = runtime.torch_device(arguments.device)
+    cpu.keep_memory()
     torch.backends.cudnn.benchmark = True  # all batches of a stage have one shape
     teacher = FeatureExtractor("vgg19", teacher_state, LITE_LAYERS).convert(device, torch.bfloat16)
     workers = arguments.workers

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from nst import devices
+from nst.kernels import available
 
 Normalisation = Literal["relative", "paper", "mean", "sum"]
 
@@ -201,7 +201,7 @@ def _kernels(*maps: Tensor) -> ModuleType | None:
     """`nst.kernels`, for feature maps as they want them."""
     if any(each.dtype != torch.bfloat16 or not each.is_contiguous(memory_format=torch.channels_last) for each in maps):
         return None
-    return devices.kernels(maps[0].device)
+    return available.kernels_for(maps[0].device)
 
 
 def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
@@ -212,7 +212,7 @@ def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
     Returns:
         (batch,): the sum with `paper`, else divided by channels · height · width.
     """
-    if not pictures.requires_grad and (kernels := devices.kernels(pictures.device)):
+    if not pictures.requires_grad and (kernels := available.kernels_for(pictures.device)):
         squares: Tensor = kernels.variation(pictures.contiguous())
         return squares if normalisation == "paper" else squares / pictures[0].numel()
     down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))

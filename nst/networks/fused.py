@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nst import devices
+from nst.kernels import available
 from nst.networks.split import SplitConv2d
 
 
 def able(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether feature maps of a type are computed here on a device."""
-    return dtype == torch.bfloat16 and devices.kernels(device) is not None
+    return dtype == torch.bfloat16 and available.kernels_for(device) is not None
 
 
 class FusedNetwork:
@@ -154,6 +154,6 @@ def _laid(grads: Iterable[Tensor | None]) -> list[Tensor]:
 
 
 def _kernels() -> Any:
-    from nst import kernels
+    from nst.kernels import gpu as kernels
 
     return kernels

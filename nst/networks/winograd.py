@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nst import devices
+from nst.machine import cpu
 
 #: The points of a tile's polynomials. Of those for four outputs they round the least (Barabasz et al.,
 #: arXiv:1803.10986), and Aᵀ and Bᵀ hold no number that bf16 does not hold exactly.
@@ -82,7 +82,7 @@ def pays(step: nn.Module) -> bool:
     if not torch.backends.mkldnn.is_available():
         return False
     if step.weight.dtype == torch.bfloat16:
-        return devices.cpu_flags() & {"avx512_bf16", "amx_bf16"} == {"avx512_bf16"}
+        return cpu.cpu_flags() & {"avx512_bf16", "amx_bf16"} == {"avx512_bf16"}
     return step.weight.dtype == torch.float32
 
 

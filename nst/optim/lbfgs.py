@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst import devices
+from nst.kernels import available
+from nst.machine import runtime
 from nst.optim import vectors
 from nst.optim.base import Stateful
 
@@ -39,6 +40,9 @@ class LBFGS(Stateful):
     CURVED = 1e-4
     #: Accepted values that a new one is compared with.
     WINDOW = 5
+    #: γ over the mean of the remembered steps' sᵀy / yᵀP·y. Each is too low where the curvature differs between
+    #: directions, and the more so the more rounding noise there is in y.
+    BOLDNESS = 2.0
     #: Rejections in a row after which the remembered curvature is thrown away.
     PATIENCE = 6
 
@@ -67,7 +71,7 @@ class LBFGS(Stateful):
         self.count = x.new_zeros(batch, dtype=torch.long)  # pairs stored so far
         # Steps s in the upper half, P·y of gradient changes y below.
         self.pairs = x.new_zeros(batch, 2 * memory, n, dtype=self._vectors.REMEMBERED)
-        self.products = x.new_zeros(batch, 2 * memory, memory, dtype=devices.widest(x.device))  # pairs · y
+        self.products = x.new_zeros(batch, 2 * memory, memory, dtype=runtime.widest(x.device))  # pairs · y
 
     def ask(self) -> Tensor:
         """The next point to evaluate, (batch, n)."""
@@ -130,7 +134,7 @@ class LBFGS(Stateful):
 
     def _aim(self, onto_gradient: Tensor) -> None:
         """The direction −H·g from the accepted point; where nothing is stored, a scaled steepest descent."""
-        weights, gamma = self._vectors.solve(self.products, onto_gradient, self.count)
+        weights, gamma = self._vectors.solve(self.products, onto_gradient, self.count, self.BOLDNESS)
         weights, gamma = weights.to(self.x.dtype), gamma.to(self.x.dtype)
         self._turn(gamma, self._vectors.combine(weights, self.pairs))
 
@@ -152,5 +156,5 @@ class LBFGS(Stateful):
 
     @property
     def _vectors(self) -> Any:
-        kernels = devices.kernels(self.x.device) if self.x.dtype == torch.float32 else None
+        kernels = available.kernels_for(self.x.device) if self.x.dtype == torch.float32 else None
         return kernels or vectors

@@ -8,7 +8,7 @@ import torch
 from scipy import fft
 from torch import Tensor
 
-from nst import devices
+from nst.machine import runtime
 
 #: Power of the spatial frequency that smoothing divides by: between 0 (the gradient itself) and 2 (an inverse
 #: Laplacian, the Sobolev gradient), where the losses fall fastest; 0.5 to 1 do about as well.
@@ -52,7 +52,7 @@ def _by_fft(pictures: Tensor, gain: Tensor) -> Tensor:
 
 
 def _by_matrices(pictures: Tensor, gain: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    with devices.quick_products(pictures.device):
+    with runtime.quick_products(pictures.device):
         waves = rows @ pictures @ columns.mT
         return rows.mT @ (waves * gain) @ columns
 

@@ -1,4 +1,4 @@
-"""What L-BFGS does with whole pictures, in torch; `nst.kernels` has the same for a GPU, each in one pass over memory.
+"""What L-BFGS does with whole images, in torch; `nst.kernels.steps` does each in one pass over a GPU's memory.
 
 Vectors are (batch, n), numbers (batch,): a row a picture.
 """
@@ -8,17 +8,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nst import devices
+from nst.machine import runtime
 
 #: A point, the gradient there, and P·g of it.
 Point = tuple[Tensor, Tensor, Tensor]
 
 #: How the steps that L-BFGS remembers are stored: like the pictures.
 REMEMBERED = None
-
-#: γ over the mean of what the remembered steps tell of it, sᵀy / yᵀP·y. Each is too low where the curvature differs
-#: from one direction to the other, and the more so the more rounding noise there is in y.
-BOLDNESS = 2.0
 
 
 def measure(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,7 +39,7 @@ def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, 
 def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Products of all rows (batch, count, n) with a and with b: (batch, count, 2), in the widest type."""
     both = torch.stack([a, b], 1)  # as columns in memory the product takes four times as long
-    return torch.bmm(rows, both.mT).to(devices.widest(rows.device))
+    return torch.bmm(rows, both.mT).to(runtime.widest(rows.device))
 
 
 def combine(weights: Tensor, rows: Tensor) -> Tensor:
@@ -62,14 +58,14 @@ def mix(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
     torch.add(*parts, out=out)
 
 
-def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+def solve(products: Tensor, dots: Tensor, count: Tensor, boldness: float) -> tuple[Tensor, Tensor]:
     """Weights of the stored vectors and of P·g in H·g (Byrd, Nocedal & Schnabel 1994, equation 3.1, H₀ = γ·P).
 
     Args:
         products: (batch, 2m, m) float64 of the vectors [S; P·Y] with Y. dots: (batch, 2m), of [S; P·Y] with g.
         count: (batch,), vectors that have been stored so far: the next one's place is count % m.
     Returns:
-        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y]. γ is BOLDNESS times the geometric mean
+        weights (batch, 2m) and γ (batch,): H·g = γ·P·g + Σ weights · [S; P·Y]. γ is `boldness` times the geometric mean
         of sᵀy / yᵀP·y: of the newest step alone, as is usual (Nocedal & Wright, equation 7.20), it goes up and down by
         a factor of 3 from one step to the next.
     """
@@ -81,11 +77,11 @@ def solve(products: Tensor, dots: Tensor, count: Tensor) -> tuple[Tensor, Tensor
     dots = dots.gather(1, both) * live.repeat(1, 2)
     inner = products.gather(1, both[:, :, None].expand(-1, -1, m))
     inner = inner.gather(2, order[:, None].expand(-1, 2 * m, -1))
-    weights, gamma = _compact(inner, dots, live)
+    weights, gamma = _compact(inner, dots, live, boldness)
     return torch.zeros_like(dots).scatter(1, both, weights), gamma
 
 
-def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]:
+def _compact(inner: Tensor, dots: Tensor, live: Tensor, boldness: float) -> tuple[Tensor, Tensor]:
     """As `solve`, of vectors with the oldest first; live: (batch, m), which are stored."""
     m = live.shape[1]
     mask = live[:, :, None] & live[:, None, :]
@@ -95,7 +91,7 @@ def _compact(inner: Tensor, dots: Tensor, live: Tensor) -> tuple[Tensor, Tensor]
     d, y2 = sy.diagonal(dim1=1, dim2=2), yy.diagonal(dim1=1, dim2=2)
     known = live & (d > 0) & (y2 > 0)
     logs = torch.where(known, d / torch.where(known, y2, 1), 1).log()
-    gamma = torch.where(known.any(1), BOLDNESS * (logs.sum(1) / known.sum(1).clamp_min(1)).exp(), 1)
+    gamma = torch.where(known.any(1), boldness * (logs.sum(1) / known.sum(1).clamp_min(1)).exp(), 1)
     r = sy.triu()
     a, b = dots[:, :m, None], dots[:, m:, None]
     u = torch.linalg.solve_triangular(r, a, upper=True)

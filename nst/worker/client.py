@@ -16,7 +16,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nst import asking, devices
+from nst import asking
+from nst.machine import gpus, private
 from nst.waiting import announced
 from nst.worker import protocol
 
@@ -102,12 +103,17 @@ def connect(place: str) -> Connection | None:
     return Connection(link, lines, greeting["busy"])
 
 
+def dismiss() -> None:
+    """Ask the workers of this machine to leave when their current images are done: their GPUs are wanted."""
+    ask(leave=True)
+
+
 def ask(**message: Any) -> list[dict[str, Any]]:
     """What each worker of this machine answers, with its greeting."""
     answers: list[dict[str, Any]] = []
     if not protocol.is_possible():
         return answers
-    for path in sorted(devices.private_folder().glob("worker-*.sock")):
+    for path in sorted(private.private_folder().glob("worker-*.sock")):
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(SILENCE)
             try:
@@ -125,7 +131,7 @@ def ask(**message: Any) -> list[dict[str, Any]]:
 def _gpus(arguments: list[str]) -> list[str]:
     """Those that a command with these arguments may use."""
     joined = " ".join(arguments).replace("--device=", "--device ")
-    return [] if "--device cpu" in joined or "--device mps" in joined else devices.gpus()
+    return [] if "--device cpu" in joined or "--device mps" in joined else gpus.available()
 
 
 def _connected(arguments: list[str]) -> Connection | None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import nst
-from nst.devices import private_folder
+from nst.machine.private import private_folder
 
 #: Bytes of the longest line.
 LONGEST = 1 << 20

@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from nst import cli, devices
+from nst import cli
 from nst.errors import NstError
+from nst.machine import cpu, gpus
 from nst.worker import protocol
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Request(BaseModel):
     folder: Text = Field(max_length=4096)
     environment: dict[str, Text] = Field(max_length=1000)
     owner: int = Field(default=0, ge=0, lt=2**31)  # a process
-    threads: int = Field(default=0, ge=0, le=devices.MOST_THREADS)
+    threads: int = Field(default=0, ge=0, le=cpu.MOST_THREADS)
     terminal: bool = False
     asks: bool = False
     alone: bool = False
@@ -337,7 +338,7 @@ def run(place: str, idle: float = IDLE) -> None:
 
     lock = FileLock(protocol.address(place).with_suffix(".lock"), timeout=LEAVING)
     try:
-        with lock, _without_gpu() if place.startswith("cpu-") else devices.own_gpu(place, LEAVING):
+        with lock, _without_gpu() if place.startswith("cpu-") else gpus.own_gpu(place, LEAVING):
             sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
             worker = Worker(place, idle)
             signal.signal(signal.SIGTERM, worker.stop)  # a cluster's time is over

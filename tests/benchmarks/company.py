@@ -12,9 +12,10 @@ import argparse
 import json
 import time
 
-from nst import devices, weights
+from nst import weights
 from nst.engine.stylization import Finished, Transfer, together
 from nst.images import read_picture
+from nst.machine import runtime
 from nst.settings import make
 
 import engine
@@ -36,7 +37,7 @@ def main() -> None:
     settings = make(values | {"deterministic": "no"})
     content = read_picture(engine.DATA / "content/lake.jpg", long_side=arguments.size).pixels
     style = read_picture(engine.DATA / "style/swirls.jpg", long_side=arguments.size).pixels
-    device = devices.torch_device(arguments.device)
+    device = runtime.torch_device(arguments.device)
     rates = {}
     for count in arguments.at_once:
         for how in (settings.model_copy(update={"iterations": WARM_UP}), settings):
@@ -49,7 +50,7 @@ def main() -> None:
     first = next(iter(rates.values()))
     report = {
         **vars(arguments),
-        "device": devices.name(device),
+        "device": runtime.name(device),
         "pictures_a_minute": rates,
         "ratio": {count: rate / first for count, rate in rates.items()},
     }

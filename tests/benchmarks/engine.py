@@ -22,12 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nst import devices, weights
+from nst import weights
 from nst.engine import level
 from nst.engine.stylization import Finished, stylize
 from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.losses.functional import content_loss, gram_loss
+from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
 
@@ -160,23 +161,23 @@ def main() -> None:
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
     parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
     arguments = parser.parse_args()
-    n, device = arguments.evaluations, devices.torch_device(arguments.device)
+    n, device = arguments.evaluations, runtime.torch_device(arguments.device)
     values = {"size": arguments.size, "iterations": n, "network": arguments.network, "precision": arguments.precision}
     settings = make(values)
     content = read_picture(arguments.content, long_side=arguments.size).pixels
     style = read_picture(arguments.style, long_side=arguments.size).pixels
     state, _, _ = weights.load(arguments.network)
-    idle = devices.peak_memory(device)["peak_memory_mb"]
+    idle = runtime.peak_memory(device)["peak_memory_mb"]
     if device.type == "cuda":  # as in a warm worker: kernels are built, and the fastest algorithms found
         few = settings.model_copy(update={"iterations": 5})
         ours(content, style, state, few, device=arguments.device)
         reference(content, style, state, few, device)
     seen, finished = ours(content, style, state, settings, device=arguments.device)
-    our_seconds, peaks = finished.seconds["optimise"], devices.peak_memory(device)
+    our_seconds, peaks = finished.seconds["optimise"], runtime.peak_memory(device)
     theirs, their_seconds, their_picture = reference(content, style, state, settings, device)
     our_loss = exact_loss(finished.pixels, content, style, state, settings)
     level = next((i for i, loss in enumerate(seen, 1) if loss <= min(theirs)), None)
-    kind = devices.compute_type(arguments.precision, device)
+    kind = runtime.compute_type(arguments.precision, device)
     product = matrix_rate(kind, device)
     rate = max(product, convolution_rate(kind, device))
     flops = PASSES * flops_per_pixel(settings) * content[..., 0].size
@@ -184,7 +185,7 @@ def main() -> None:
         "size": arguments.size,
         "network": arguments.network,
         "evaluations": n,
-        "device": devices.name(device),
+        "device": runtime.name(device),
         "threads": torch.get_num_threads(),
         "precision": finished.precision,
         "evaluations_per_second": {"nst": n / our_seconds, "reference": n / their_seconds},

@@ -17,11 +17,12 @@ import json
 from collections.abc import Callable
 
 import torch
-from nst import devices, weights
+from nst import weights
 from nst.engine.cuda_graph import in_place
 from nst.engine.run import Run
 from nst.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
+from nst.machine import runtime
 from nst.settings import make
 from torch.profiler import ProfilerActivity, profile
 
@@ -50,9 +51,9 @@ def begun(network: str, size: int, device: torch.device, deterministic: bool) ->
         read_picture(engine.DATA / name, shape=(size, size)).pixels for name in ("content/lake.jpg", "style/swirls.jpg")
     )
     settings = make({"size": size, "network": network, "iterations": 1000})
-    devices.set_up(device, deterministic=deterministic)
+    runtime.set_up(device, deterministic=deterministic)
     pair = engine.pair(content, style, settings, weights.load(network)[0], device)
-    run = Run([pair], [None], devices.compute_type("auto", device), None)
+    run = Run([pair], [None], runtime.compute_type("auto", device), None)
     for _ in range(8):
         evaluate(run)
     return run
@@ -84,15 +85,15 @@ def main() -> None:
     parser.add_argument("--kernels", type=int, default=0)
     parser.add_argument("--deterministic", action="store_true", help="as with deterministic: yes")
     arguments = parser.parse_args()
-    device = devices.torch_device("auto")
-    rate = engine.matrix_rate(devices.compute_type("auto", device), device)
+    device = runtime.torch_device("auto")
+    rate = engine.matrix_rate(runtime.compute_type("auto", device), device)
     for size in arguments.sizes:
         run = begun(arguments.network, size, device, arguments.deterministic)
         objective, optimizer, graph = run.objective, run.optimizer, run._step.graph
         line = {
             "network": arguments.network,
             "size": size,
-            "device": devices.name(device),
+            "device": runtime.name(device),
             "evaluation_ms": 1000 * engine.fastest(lambda run=run: evaluate(run), device),
             "replayed_ms": graph and 1000 * engine.fastest(graph.replay, device),
         }

@@ -18,9 +18,10 @@ from statistics import fmean
 
 import numpy as np
 import torch
-from nst import devices, weights
+from nst import weights
 from nst.engine import level
 from nst.images import read_picture
+from nst.machine import runtime
 from nst.metrics import Judge, judge
 from nst.settings import Settings, make
 
@@ -39,8 +40,8 @@ def torchs(
     content: np.ndarray, style: np.ndarray, state: dict, settings: Settings, **options: float
 ) -> tuple[list[float], np.ndarray]:
     """The same by torch.optim.LBFGS with these options; its best picture, as ours keeps its best."""
-    device = devices.torch_device("auto")
-    dtype = devices.compute_type(settings.precision, device)
+    device = runtime.torch_device("auto")
+    dtype = runtime.compute_type(settings.precision, device)
     pair = engine.pair(content, style, settings, state, device)
     objective = pair.objective(pair.network(dtype))
     x = level.start(pair, None).to(device).requires_grad_(True)

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
-from nst.devices import gpus
+from nst.machine.gpus import gpus
 
 HERE = Path(__file__).parent
 NETWORKS, SIZES = ("vgg19", "lite"), (256, 512, 1024)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nst import devices, weights
+from nst import weights
 from nst.images import read_picture, write_picture
+from nst.machine import runtime
 from nst.settings import make
 
 import engine
@@ -30,7 +31,7 @@ def main() -> None:
     )
     settings = make({"iterations": arguments.evaluations, "network": arguments.network})
     state, _, _ = weights.load(arguments.network)
-    _, _, picture = engine.reference(content, style, state, settings, devices.torch_device("auto"))
+    _, _, picture = engine.reference(content, style, state, settings, runtime.torch_device("auto"))
     write_picture(arguments.output, picture)
 
 

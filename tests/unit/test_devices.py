@@ -11,13 +11,15 @@ from functools import partial
 import pytest
 import torch
 from filelock import FileLock, Timeout
-from nst import devices, waiting
+from nst import waiting
 from nst.errors import NstError
+from nst.kernels import available
+from nst.machine import gpus, private, runtime
 
 HOLD = """
 import os, sys, time
-from nst import devices
-with devices.exclusive_gpu("auto", poll=0.02) as gpu:
+from nst.machine import gpus
+with gpus.exclusive_gpu("auto", poll=0.02) as gpu:
     assert "torch" not in sys.modules
     print(gpu, os.environ["CUDA_VISIBLE_DEVICES"], time.time(), flush=True)
     time.sleep(0.4)
@@ -45,14 +47,14 @@ def test_who_waits_for_a_gpu_says_so(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
     monkeypatch.setattr(waiting, "SILENCE", 0.05)
     caplog.set_level("INFO")
-    lock = FileLock(devices.private_folder() / "gpu-GPU-a.lock", thread_local=False)
+    lock = FileLock(private.private_folder() / "gpu-GPU-a.lock", thread_local=False)
     with lock:
         release = threading.Timer(0.5, lock.release, kwargs={"force": True})
         release.start()
-        with devices.exclusive_gpu("auto", poll=0.02) as gpu:
+        with gpus.exclusive_gpu("auto", poll=0.02) as gpu:
             assert gpu == "GPU-a"
     assert caplog.messages == ["waiting for a GPU: other nst processes use GPU-a"]
-    with devices.exclusive_gpu("auto"):
+    with gpus.exclusive_gpu("auto"):
         time.sleep(0.2)
     assert len(caplog.messages) == 1
 
@@ -63,87 +65,87 @@ def one_gpu(tmp_path, monkeypatch):
     freed = []
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
-    monkeypatch.setattr(devices, "_free_memory", lambda: freed.append("GPU-a"))
+    monkeypatch.setattr(gpus, "_free_memory", lambda: freed.append("GPU-a"))
     return freed
 
 
 def test_a_gpu_is_left_free_and_empty_whatever_happens(one_gpu):
     """A Timeout of something else is no reason to wait for a GPU again."""
-    with pytest.raises(Timeout), devices.exclusive_gpu("auto"):
+    with pytest.raises(Timeout), gpus.exclusive_gpu("auto"):
         raise Timeout("another lock")
     assert one_gpu == ["GPU-a"]
-    with devices.exclusive_gpu("auto", poll=0.02) as gpu:
+    with gpus.exclusive_gpu("auto", poll=0.02) as gpu:
         assert gpu == "GPU-a"
 
 
 def test_a_gpu_is_a_workers_own_until_its_context_ends(one_gpu):
-    with devices.own_gpu("GPU-a", patience=0):
-        assert devices._mine == "GPU-a"
-    assert not devices._mine
-    with pytest.raises(ZeroDivisionError), devices.own_gpu("GPU-a", patience=0):
+    with gpus.own_gpu("GPU-a", patience=0):
+        assert gpus._mine == "GPU-a"
+    assert not gpus._mine
+    with pytest.raises(ZeroDivisionError), gpus.own_gpu("GPU-a", patience=0):
         raise ZeroDivisionError
-    assert not devices._mine
+    assert not gpus._mine
 
 
 def test_no_folder_for_locks_is_a_message(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(NstError, match=r"no folder for locks can be made \(.*; set TMPDIR to a folder of your own"):
-        devices.private_folder()
+        private.private_folder()
 
 
 def test_no_gpu_no_lock(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with devices.exclusive_gpu("auto") as gpu:
+    with gpus.exclusive_gpu("auto") as gpu:
         assert gpu is None
-    with devices.exclusive_gpu("cpu") as gpu:
+    with gpus.exclusive_gpu("cpu") as gpu:
         assert gpu is None
-    with pytest.raises(NstError, match="shows no NVIDIA GPU"), devices.exclusive_gpu("cuda"):
+    with pytest.raises(NstError, match="shows no NVIDIA GPU"), gpus.exclusive_gpu("cuda"):
         pass
 
 
 def test_a_lock_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    folder = devices.private_folder()
+    folder = private.private_folder()
     assert folder.stat().st_mode & 0o077 == 0
     monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     (tmp_path / f"nst-{folder.stat().st_uid + 1}").symlink_to(folder)
     with pytest.raises(NstError, match="open to other users"):
-        devices.private_folder()
+        private.private_folder()
 
 
 def test_a_lock_folder_that_others_may_enter_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    devices.private_folder().chmod(0o755)
+    private.private_folder().chmod(0o755)
     with pytest.raises(NstError, match="open to other users"):
-        devices.private_folder()
+        private.private_folder()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there():
     with pytest.raises(NstError, match="torch finds none"):
-        devices.torch_device("cuda")
-    assert devices.torch_device("auto").type == "cpu"
+        runtime.torch_device("cuda")
+    assert runtime.torch_device("auto").type == "cpu"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use the GPU")
 def test_a_gpu_that_torch_cannot_use_is_told_of(monkeypatch):
-    monkeypatch.setattr(devices, "_listed", lambda: ["GPU-a"])
+    monkeypatch.setattr(gpus, "listed", lambda: ["GPU-a"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(NstError, match="has an NVIDIA GPU that torch cannot use"):
-        devices.torch_device("auto")
-    assert devices.torch_device("cpu").type == "cpu"
+        runtime.torch_device("auto")
+    assert runtime.torch_device("cpu").type == "cpu"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert devices.torch_device("auto").type == "cpu"
+    assert runtime.torch_device("auto").type == "cpu"
 
 
 def test_precision_follows_the_hardware_or_the_wish():
     cpu = torch.device("cpu")
-    assert devices.compute_type("fp32", cpu) == torch.float32
-    assert devices.compute_type("bf16", cpu) == torch.bfloat16
-    expected = torch.bfloat16 if devices.has_bf16_units(cpu) else torch.float32
-    assert devices.compute_type("auto", cpu) == expected
-    assert devices.name(cpu)
-    assert devices.peak_memory(cpu)["peak_memory_mb"] > 50
+    assert runtime.compute_type("fp32", cpu) == torch.float32
+    assert runtime.compute_type("bf16", cpu) == torch.bfloat16
+    expected = torch.bfloat16 if runtime.has_bf16_units(cpu) else torch.float32
+    assert runtime.compute_type("auto", cpu) == expected
+    assert runtime.name(cpu)
+    assert runtime.peak_memory(cpu)["peak_memory_mb"] > 50
 
 
 def test_importing_nst_is_quick_and_light():
@@ -152,7 +154,7 @@ def test_importing_nst_is_quick_and_light():
     assert not {"torch", "numpy", "pandas", "PIL", "pydantic"} & set(out)
 
 
-@pytest.mark.parametrize("choice", [devices.exact_convolutions, partial(devices.quick_products, torch.device("cuda"))])
+@pytest.mark.parametrize("choice", [runtime.exact_convolutions, partial(runtime.quick_products, torch.device("cuda"))])
 def test_a_choice_of_arithmetic_ends_with_its_context(choice):
     def chosen():
         library = torch.backends.cudnn
@@ -173,17 +175,17 @@ def test_a_choice_of_arithmetic_ends_with_its_context(choice):
 def test_where_kernels_cannot_be_built_torchs_operations_do_and_the_log_says_so(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (9, 0))
     monkeypatch.setattr(torch, "zeros", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no C compiler\nhere")))
-    devices._kernels.cache_clear()
-    assert devices.kernels(torch.device("cuda")) is None
-    assert devices.kernels(torch.device("cuda")) is None
+    available._kernels.cache_clear()
+    assert available.kernels_for(torch.device("cuda")) is None
+    assert available.kernels_for(torch.device("cuda")) is None
     assert [record.getMessage() for record in caplog.records] == [
         "kernels for this GPU cannot be built (no C compiler); it does without, which takes longer"
     ]
-    devices._kernels.cache_clear()
+    available._kernels.cache_clear()
 
 
 def test_gpus_without_16_bit_units_take_torchs_operations(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
-    devices._kernels.cache_clear()
-    assert devices.kernels(torch.device("cuda")) is None
-    devices._kernels.cache_clear()
+    available._kernels.cache_clear()
+    assert available.kernels_for(torch.device("cuda")) is None
+    available._kernels.cache_clear()

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
-from nst import cli, devices
+from nst import cli
 from nst.errors import NstError
+from nst.kernels import available
+from nst.machine import runtime
 
 
 @pytest.fixture
@@ -30,12 +32,12 @@ def test_says_what_there_is_and_what_to_do_about_the_rest(told, tmp_path, monkey
 
 
 def test_says_whether_a_gpu_has_kernels_of_our_own(told, monkeypatch):
-    monkeypatch.setattr(devices, "torch_device", lambda name: torch.device("cuda"))
-    monkeypatch.setattr(devices, "name", lambda device: "a stand-in")
-    monkeypatch.setattr(devices, "compute_type", lambda precision, device: torch.bfloat16)
-    monkeypatch.setattr(devices, "kernels", lambda device: devices)
+    monkeypatch.setattr(runtime, "torch_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(runtime, "name", lambda device: "a stand-in")
+    monkeypatch.setattr(runtime, "compute_type", lambda precision, device: torch.bfloat16)
+    monkeypatch.setattr(available, "kernels_for", lambda device: available)
     assert told()["kernels"] == "of our own"
-    monkeypatch.setattr(devices, "kernels", lambda device: None)
+    monkeypatch.setattr(available, "kernels_for", lambda device: None)
     assert "Triton and a C compiler" in told()["kernels"]
 
 
@@ -43,5 +45,5 @@ def test_says_that_torch_cannot_use_a_gpu(told, monkeypatch):
     def fail(name):
         raise NstError("torch cannot use it")
 
-    monkeypatch.setattr(devices, "torch_device", fail)
+    monkeypatch.setattr(runtime, "torch_device", fail)
     assert told()["device"] == "torch cannot use it"

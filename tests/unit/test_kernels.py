@@ -26,7 +26,7 @@ SIDES = [(6, 8), (7, 9), (2, 3)]
 
 @pytest.fixture
 def kernels() -> ModuleType:
-    from nst import kernels
+    from nst.kernels import gpu as kernels
 
     return kernels
 
@@ -157,7 +157,7 @@ def test_solves_for_the_weights_of_the_steps(kernels, random, count):
         dots[:, dead] *= -1000
     products[:, :, count:] *= -1000
     given = products.to(DEVICE), dots.to(DEVICE), torch.tensor([count, count], device=DEVICE)
-    for ours, theirs in zip(kernels.solve(*given), vectors.solve(*given), strict=True):
+    for ours, theirs in zip(kernels.solve(*given, 2.0), vectors.solve(*given, 2.0), strict=True):
         torch.testing.assert_close(ours, theirs.float(), rtol=1e-4, atol=1e-6)
 
 

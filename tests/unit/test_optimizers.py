@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from nst import devices
+from nst.machine import runtime
 from nst.optim.adam import Adam
 from nst.optim.lbfgs import LBFGS
-from nst.optim.vectors import BOLDNESS
 from scipy import optimize
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -84,7 +83,7 @@ def test_the_compact_form_is_the_two_loop_recursion(p):
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
-    q = p @ q * BOLDNESS * float(np.prod([(s @ y) / (y @ p @ y) for s, y in pairs])) ** (1 / 3)
+    q = p @ q * LBFGS.BOLDNESS * float(np.prod([(s @ y) / (y @ p @ y) for s, y in pairs])) ** (1 / 3)
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         q = q + s * (alpha - y @ q / (s @ y))
     torch.testing.assert_close(optimizer.direction[0], -q, rtol=1e-8, atol=1e-12)
@@ -174,7 +173,7 @@ class Narrow(TorchDispatchMode):
 
 
 def test_it_does_without_float64_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(devices, "widest", lambda device: torch.float32)
+    monkeypatch.setattr(runtime, "widest", lambda device: torch.float32)
     x = torch.zeros(2, 300)
     with Narrow():
         optimizer = LBFGS(x, memory=5)

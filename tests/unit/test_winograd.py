@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from nst import devices
+from nst.machine import cpu
 from nst.networks import winograd
 from nst.networks.extractor import FeatureExtractor
 from torch import nn
@@ -52,7 +52,7 @@ def test_it_is_the_convolution(size, memory):
     assert fast(x).is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.skipif(not devices.cpu_has_bf16_units(), reason="this CPU has no bf16 units")
+@pytest.mark.skipif(not cpu.cpu_has_bf16_units(), reason="this CPU has no bf16 units")
 def test_bf16_rounds_twice_as_much():
     """A feature map in bf16 has an error of 0.3 % by itself; what is left in the losses: docs/performance.md."""
     plain, fast = layer(128, 128, torch.bfloat16)
@@ -78,7 +78,7 @@ def test_who_gains_by_it(monkeypatch):
     assert not winograd.pays(nn.Conv2d(128, 128, 3, dtype=torch.float64))
     halves = nn.Conv2d(128, 128, 3, dtype=torch.bfloat16)
     for flags, gains in (({"avx2"}, False), ({"avx512_bf16"}, True), ({"avx512_bf16", "amx_bf16"}, False)):
-        monkeypatch.setattr(devices, "cpu_flags", lambda flags=flags: frozenset(flags))
+        monkeypatch.setattr(cpu, "cpu_flags", lambda flags=flags: frozenset(flags))
         assert winograd.pays(here)
         assert winograd.pays(halves) == gains
     monkeypatch.setattr("platform.machine", lambda: "arm64")

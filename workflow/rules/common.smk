@@ -11,7 +11,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from nst import ALGORITHM, devices, ending, leftovers, weights, workplace
+from nst import ALGORITHM, ending, leftovers, weights, workplace
+from nst.machine import gpus
 from nst.addresses import hide, redacted
 from nst.bundles import bundled, find, fingerprint
 from nst.config import load_config
@@ -191,7 +192,7 @@ def threads_of_a_pair():
 
     One each on GPUs too: a job's core reads and encodes, and pictures that wait together are painted together.
     """
-    if CONFIG.device in ("auto", "cuda") and devices.gpus():
+    if CONFIG.device in ("auto", "cuda") and gpus.available():
         return CONFIG.threads or 1
     return CONFIG.threads or max(1, all_cores() // len(PAIRS))
 

@@ -1,0 +1,1 @@
+"""The machine: its GPUs and CPU, and how torch computes on them."""

@@ -1,0 +1,34 @@
+"""A folder for locks and sockets that no other user can enter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from nst.errors import NstError
+
+
+def allocation() -> str:
+    """The number of the cluster's job that this process is part of; '' outside of one."""
+    return os.environ.get("SLURM_JOB_ID", "")
+
+
+def private_folder() -> Path:
+    """A folder for locks and sockets that only this user can enter; refused where others have made or opened it.
+
+    Each job of a cluster has its own: its GPUs are nobody else's, and its processes end with it.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    try:
+        folder = Path(tempfile.gettempdir()) / "-".join(filter(None, ("nst", str(user), allocation())))
+        with contextlib.suppress(FileExistsError):  # perhaps it is no folder
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError as error:
+        raise NstError(f"no folder for locks can be made ({error}); set TMPDIR to a folder of your own") from None
+    closed = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
+    if not closed or not folder.is_dir():
+        raise NstError(f"{folder} is open to other users; remove it or set TMPDIR to a folder of your own")
+    return folder
