@@ -181,8 +181,10 @@ def _problem(value: object) -> str:
 
     if not isinstance(value, torch.Tensor):
         return f"is no tensor, but {type(value).__name__}"
-    if value.layout != torch.strided or not value.is_floating_point():
-        return f"is of the kind {value.dtype}, {value.layout}".replace("torch.", "")
+    if value.layout != torch.strided or not value.is_floating_point() or value.device.type != "cpu":
+        return f"is of the kind {value.dtype}, {value.layout}, {value.device}".replace("torch.", "")
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # 4 bytes may stand for terabytes
+        return "repeats its numbers"
     if not value.isfinite().all():
         return "has values that are not finite"
     return "has only zeros" if value.dim() > 1 and not value.any() else ""

@@ -1,0 +1,96 @@
+"""What images carry, damaged and forged: `nst again` refuses it, or shows it, within bounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bounded import bounded
+from hypothesis import example, given
+from hypothesis import strategies as st
+from mutation import altered, damaged
+from nst.commands.again import _check_costs, _check_places, _check_unchanged, _inputs, _moved, _shown
+from nst.errors import printable
+from nst.files import sha256
+from nst.images import picture_size, read_metadata, write_picture
+from nst.images.metadata import metadata_text, png_text
+from nst.origin import origin
+from nst.settings import defaults, make
+from PIL import Image
+
+DIGEST = "0" * 64
+RECORD = {
+    "id": "a/b/c",
+    "nst": "0.1",
+    "algorithm": 11,
+    "content": {"path": "a.png", "sha256": DIGEST},
+    "style": [{"path": "a.png", "sha256": DIGEST, "weight": 0.5}, {"path": "b.png", "sha256": DIGEST, "weight": 0.5}],
+    "pictures": [{"path": "a.png", "sha256": DIGEST}],
+    "settings": {**defaults().model_dump(mode="json"), "init": "a.png", "size": 32},
+    "weights": {"network": "vgg19", "source": "", "sha256": DIGEST},
+    "evaluation": 3,
+}
+SUFFIXES = (".png", ".jpg", ".tif", ".webp")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_picture(Path("a.png"), np.zeros((4, 6, 3), np.float32))
+    return tmp_path
+
+
+def read(image: str) -> None:
+    """All of `nst again` but the painting: the shown text, and the checks of every file."""
+    made = origin(image, read_metadata(image))
+    assert printable("\n".join(_shown(made))).replace("\n", "").isprintable()
+    chosen = make(made.settings, image)
+    inputs = _inputs(made, _moved(image, made, None, ()), chosen, set())
+    _check_places(image, inputs)
+    _check_unchanged(image, made, inputs)
+    _check_costs(image, chosen, picture_size(made.content.path), "cpu")
+
+
+@given(record=altered(RECORD))
+@example(record=RECORD | {"style": []})
+@example(record=RECORD | {"weights": None})
+@example(record=RECORD | {"content": {"path": "x" * 300, "sha256": DIGEST}})
+@example(record=RECORD | {"content": {"path": "/proc/self/pagemap", "sha256": DIGEST}})
+@example(record=RECORD | {"content": {"path": "a\0", "sha256": ""}})
+@example(record=RECORD | {"settings": RECORD["settings"] | {"iterations": 10**6, "size": 16384}})
+def test_forged_records(here, record):
+    Image.new("RGB", (4, 4)).save("forged.png", pnginfo=png_text(json.dumps({"nst": record})))
+    bounded(read, "forged.png")
+
+
+@given(suffix=st.sampled_from(SUFFIXES), data=st.data())
+def test_damaged_images(here, suffix, data):
+    write_picture(Path(f"whole{suffix}"), np.zeros((4, 6, 3), np.float32), metadata=RECORD)
+    Path(f"cut{suffix}").write_bytes(data.draw(damaged(Path(f"whole{suffix}").read_bytes())))
+    bounded(read, f"cut{suffix}")
+
+
+@given(text=st.text(max_size=300) | altered(json.loads(metadata_text(RECORD))).map(json.dumps))
+@example(text="nst:zlib:")
+@example(text="[" * 100_000)
+@example(text='{"nst": ' + "9" * 100_000 + "}")
+def test_texts_of_others(here, text):
+    import tifffile
+
+    text = text.encode("ascii", "replace").decode()
+    tifffile.imwrite("a.tif", np.zeros((4, 4, 3), np.uint8), description=text, metadata=None)
+    bounded(read, "a.tif")
+
+
+def test_the_record_is_one_that_is_accepted(here):
+    """But for its hashes, so that what is tried above gets as far as the files."""
+    digest = sha256(Path("a.png"))
+    Image.new("RGB", (4, 4)).save("b.png")
+    text = json.dumps({"nst": RECORD}).replace(DIGEST, digest)
+    Image.new("RGB", (4, 4)).save("forged.png", pnginfo=png_text(text))
+    assert bounded(read, "forged.png").error == (
+        "forged.png: its style b.png has changed since; name the original with --style FILE, or use nst stylize for "
+        "another picture"
+    )
