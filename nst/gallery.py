@@ -33,8 +33,11 @@ from nst.pages import viewable, write_page
 from nst.records import (
     GROUP,
     SCORE,
+    at,
     content_picture,
     found_weight,
+    mapping,
+    number,
     setting_columns,
     sorted_values,
     style_picture,
@@ -300,21 +303,27 @@ def _write_pair(work: _Work, folder: Path) -> None:
         _link(path, folder / f"snapshot-{path.name}")
     assert work.record is not None
     run = json.loads((work.record / "run.json").read_bytes())
-    metrics, output = run.get("metrics") or {}, run.get("output") or {}
+    warnings = at(run, ("warnings",))
     shown = {
         "files": [path.name for path in work.originals],
         "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in work.snapshots],
         "losses": _curves(work.record / "losses.csv"),
-        "layers": {name: _rounded(value) for name, value in (metrics.get("layers") or {}).items()},
-        "settings": run.get("settings") or {},
-        "size": [output.get("width"), output.get("height")],
-        "device": run.get("device_name") or "",
-        "precision": run.get("precision") or "",
-        "warnings": run.get("warnings") or [],
+        "layers": {name: _rounded(number(value)) for name, value in mapping(run, "metrics", "layers").items()},
+        "settings": {
+            name: value if _is_plain(value) else str(value) for name, value in mapping(run, "settings").items()
+        },
+        "size": [_rounded(number(at(run, ("output", name)))) for name in ("width", "height")],
+        "device": str(at(run, ("device_name",)) or ""),
+        "precision": str(at(run, ("precision",)) or ""),
+        "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
         "again": f"nst again {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
     }
     text = f"gallery.pair({script(work.folder.name)}, {script(shown)});\n"
     (folder / "pair.js").write_text(text, encoding="utf-8")
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (int, str)) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _link(source: str | Path, target: str | Path) -> None:
@@ -399,4 +408,5 @@ def _write_data(
 def script(value: Any) -> str:
     """A value as JavaScript that no text in it can leave."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = text.encode("utf-8", "replace").decode()  # half a letter, which no file can have
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -19,7 +19,7 @@ def last_sentence(log: Path) -> str:
     """The last thing that a log says beside how far the painting was; '' where it says nothing or is not there."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path
         return ""
     said = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
     told = [line.removeprefix("nst: ") for line in said if line.startswith("nst: ")] or said

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from nst.files import replacing
+
+if TYPE_CHECKING:
+    import jinja2
 
 _VIEWABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
@@ -17,11 +21,17 @@ _VIEWABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 def write_page(path: Path, template: str, **values: Any) -> None:
     """Render a template of the package into a file."""
     with replacing(path) as temporary:
-        temporary.write_text(render(template, **values), encoding="utf-8")
+        temporary.write_text(render(template, **values), encoding="utf-8", errors="replace")
 
 
 def render(template: str, **values: Any) -> str:
     """A template of the package with these values; all of them are escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Compiles each template once."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -32,7 +42,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["csp_hash"] = csp_hash
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def relative_link(path: str, folder: Path) -> str:

@@ -189,8 +189,8 @@ def _losses(path: Path) -> pd.DataFrame | None:
     import pandas as pd
 
     try:
-        losses = pd.read_csv(path, index_col="evaluation").astype(float)
-    except (OSError, ValueError):
+        losses = pd.read_csv(path).astype(float).set_index("evaluation")
+    except (OSError, ValueError, LookupError):
         return None
     return losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
 

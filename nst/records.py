@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,20 @@ from typing import TYPE_CHECKING, Any
 from nst.cells import parse_styles
 from nst.errors import NstError
 from nst.inputs import local
+from nst.names import slug
 from nst.settings import fields, number_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: A name that is one of a file in its folder.
+_NAME = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+
 #: Columns of grid.csv that are no settings.
 NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name", "row", "folder", "image")
+
+#: Columns of settings that are looked at here and in sheets, plots and the gallery.
+USED = ("network", "color", "style_weight", "tv_weight")
 
 #: Columns of the names as people read them; where grid.csv lacks them, the names.
 TITLES = ("content_title", "style_title", "settings_title")
@@ -109,7 +117,7 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = getattr(error, "strerror", None) or error
         raise NstError(f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder") from error
-    missing = [name for name in NAMES if name not in grid.columns]
+    missing = [name for name in (*NAMES, *USED) if name not in grid.columns]
     if missing:
         raise NstError(f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder")
     for column in TITLES:
@@ -161,11 +169,20 @@ def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame
     alone = records.groupby(pictures)["id"].transform("size") == 1
     for name, group in records.groupby("settings_name", sort=False):
         if len(group) > 1 or alone[group.index[0]]:
-            yield str(name), str(group["settings_title"].iloc[0]), group
+            yield _file_name(str(name)), str(group["settings_title"].iloc[0]), group
     for (content, style), group in records.groupby(pictures, sort=False):
         if len(group) > 1:
             first = group.iloc[0]
-            yield f"sweeps/{content}--{style}", f"{first['content_title']} × {first['style_title']}", group
+            yield (
+                f"sweeps/{_file_name(str(content))}--{_file_name(str(style))}",
+                f"{first['content_title']} × {first['style_title']}",
+                group,
+            )
+
+
+def _file_name(name: str) -> str:
+    """A name of grid.csv as nst writes it; of any other, which may lead to another folder, a safe one."""
+    return name if _NAME.fullmatch(name) and len(name.encode()) <= 120 else slug(name)
 
 
 def setting_columns(records: pd.DataFrame) -> list[str]:
@@ -240,14 +257,14 @@ def _run(folder: Path) -> dict[str, Any]:
         return {"status": "missing"} | dict.fromkeys(TEXTS, "")
     except (OSError, ValueError, RecursionError):
         run = None
-    numbers = {name: _number(_at(run, path)) for name, path in NUMBERS.items()}
+    numbers = {name: number(at(run, path)) for name, path in NUMBERS.items()}
     if math.isnan(numbers["final_total"]):
         return {"status": "broken"} | dict.fromkeys(TEXTS, "")
-    texts = {name: str(_at(run, path) or "") for name, path in TEXTS.items()}
+    texts = {name: str(at(run, path) or "") for name, path in TEXTS.items()}
     return {"status": "done"} | numbers | texts
 
 
-def _at(record: Any, path: tuple[str | int, ...]) -> Any:
+def at(record: Any, path: tuple[str | int, ...]) -> Any:
     """The value at a path of keys and places; None where the record has none there."""
     for key in path:
         try:
@@ -257,7 +274,13 @@ def _at(record: Any, path: tuple[str | int, ...]) -> Any:
     return record
 
 
-def _number(value: Any) -> float:
+def mapping(record: Any, *path: str | int) -> dict[str, Any]:
+    """The mapping at a path of keys; an empty one where the record has something else there."""
+    found = at(record, path)
+    return found if isinstance(found, dict) else {}
+
+
+def number(value: Any) -> float:
     """A finite number, or NaN for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300:
         return float(value)

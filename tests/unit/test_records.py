@@ -16,6 +16,7 @@ from nst.records import (
     pareto_front,
     ranked,
     read_records,
+    sheet_groups,
     sorted_values,
     style_picture,
     varying,
@@ -174,3 +175,10 @@ def test_what_stands_for_an_input_is_there_before_it_is_painted() -> None:
     for style in ("s/x.png:0.25+s/y.png:0.75", "s/x.png"):
         assert style_picture(line | {"style": style}) == "s/x.png"
     assert style_picture(line | {"style": "https://host/a.png"}) == copy
+
+
+def test_no_name_of_a_grid_csv_leads_to_another_folder(tmp_path):
+    """A forged one had sheets and plots written anywhere."""
+    grid_csv = write_results(tmp_path / "results", ["cat", "dog"], ["../../wave"], {"/a": {}, "../b": {"size": 64}})
+    names = [name for name, _, _ in sheet_groups(read_records(grid_csv))]
+    assert names == ["a", "b", "sweeps/cat--wave", "sweeps/dog--wave"]

@@ -1,0 +1,87 @@
+"""What a process of the same user may send to a worker: refused, or run as a command; the worker lives on."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from bounded import bounded
+from hypothesis import example, given
+from hypothesis import strategies as st
+from mutation import JSON_VALUES, altered, damaged
+from nst.worker import protocol
+from nst.worker.server import Worker
+
+REQUEST = {
+    "arguments": ["stylize", "--help"], "folder": "/", "environment": {"NST_A": "b", "HOME": "/"}, "owner": 1,
+    "threads": 1, "terminal": False, "asks": False, "alone": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _folder():
+    """Of this test's workers; short, as a socket's path has to be."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", folder)
+        yield
+
+
+def served(data: bytes) -> None:
+    """A worker takes this, and then tells how it is. Its torch is left out: nothing is painted."""
+    before = Path.cwd()
+    worker = Worker(f"cpu-{os.getpid()}", idle=60)
+    worker._warm_up = lambda: None
+    threading.Thread(target=worker.serve, daemon=True).start()
+    for _ in range(500):
+        if protocol.address(worker.place).exists():
+            break
+        time.sleep(0.01)
+    send(worker.place, data)
+    assert send(worker.place, protocol.line(status=True))[-1]["pid"] == os.getpid()
+    worker._time_to_leave()  # looks whether each owner lives
+    worker.leaving = True
+    os.chdir(before)
+
+
+def send(place: str, data: bytes) -> list[dict]:
+    """The answers, of which the first greets."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(5)
+        link.connect(str(protocol.address(place)))
+        try:
+            link.sendall(data)
+            link.shutdown(socket.SHUT_WR)
+        except OSError:  # refused before all of it was sent
+            return []
+        with link.makefile("rb") as lines:
+            return [json.loads(line) for line in lines]
+
+
+@given(request=altered(REQUEST) | JSON_VALUES)
+@example(request=REQUEST | {"threads": 10**9})
+@example(request=REQUEST | {"owner": 2**70})
+@example(request=REQUEST | {"owner": -(2**70)})
+@example(request=REQUEST | {"environment": {"NST_A": "\0"}})
+@example(request=REQUEST | {"environment": {"NST_\ud800": "\udfff"}})
+@example(request=REQUEST | {"folder": "\0"})
+@example(request=REQUEST | {"folder": "x" * 300})
+@example(request=REQUEST | {"arguments": ["again", "\0"]})
+@example(request=REQUEST | {"arguments": ["stylize", "x" * 300, "\ud800"]})
+@example(request=REQUEST | {"arguments": ["stylize", "--threads", "1000000000", "a", "b"]})
+@example(request=[])
+def test_requests(request):
+    bounded(served, json.dumps(request).encode() + b"\n")
+
+
+@given(data=damaged(json.dumps(REQUEST).encode() + b"\n") | st.binary(max_size=100))
+@example(data=b"[" * 100_000 + b"\n")
+@example(data=b"x" * (protocol.LONGEST + 100))
+@example(data=b"9" * 100_000 + b"\n")
+def test_what_is_no_request(data):
+    bounded(served, data)
