@@ -4,7 +4,6 @@ FAULTS_LEDGER: a file that gets a line with the name of the work folder for each
 FAULTS_KILL, FAULTS_BELOW: the process is killed before its n-th change of the file system below a folder.
 """
 
-import itertools
 import os
 import signal
 import sys
@@ -26,15 +25,18 @@ def changed(event, arguments):
 
 
 def kill_before(number, below):
-    """Kill this process before its n-th change below a folder."""
-    numbers = itertools.count(1)
+    """Kill this process before its n-th change below a folder; the changes, as far as it comes."""
+    changes = []
 
     def hook(event, arguments):
         path = changed(event, arguments)
-        if path and str(Path.cwd() / path).startswith(below) and next(numbers) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if path and str(Path.cwd() / path).startswith(below):
+            changes.append(path)
+            if len(changes) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
+    return changes
 
 
 def keep_ledger(ledger):

@@ -1,0 +1,100 @@
+"""Kill -9 of one pair, before each change that it makes to folders and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import random
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import forked
+import pytest
+from grids import Grid, contents, leftovers, stylize_arguments
+from nst import pair, workplace
+from nst.settings import make
+
+SETTINGS = {"size": 40, "iterations": 3, "network": "lite", "precision": "fp32", "frames": 1, "snapshots": 2}
+#: More than any run has.
+NEVER = 10_000
+
+
+@pytest.fixture
+def make_job(tmp_path):
+    """A maker of jobs, each in a folder of its own."""
+    grid = Grid(tmp_path / "grid", contents=1, styles=1)
+
+    def make_job(name, kind):
+        folder = tmp_path / name
+        job = pair.Job(
+            str(grid.folder / "content0.png"), ((str(grid.folder / "style0.png"), 1.0),), make(SETTINGS),
+            folder / "image.png", record=folder, work=folder / "work" / "one", device="cpu", threads=1, id="one",
+        )  # fmt: skip
+        return {
+            "record": job,
+            "image": dataclasses.replace(job, record=None, work=None),
+            "kept": dataclasses.replace(job, unless_done=True, keep_work=True),
+        }[kind]
+
+    return make_job
+
+
+def killed(job, number, tmp_path):
+    how = {"kill_before": number, "below": str(job.output.parent), "ledger": tmp_path / "ledger"}
+    return forked.run(functools.partial(forked.paint, **how), job, tmp_path / "said")
+
+
+def check(job, number, tmp_path, expected):
+    """Kill it there; the same command then ends as if nothing had been."""
+    (tmp_path / "ledger").unlink(missing_ok=True)
+    assert killed(job, number, tmp_path) == -signal.SIGKILL
+    assert killed(job, NEVER, tmp_path) == 0, (tmp_path / "said").read_text()
+    workplace.release(job.workplace)  # as the next run of Snakemake does
+    assert contents_of(job) == expected, number
+    assert leftovers(job.output.parent) == [], number
+    assert list(Counter((tmp_path / "ledger").read_text().split()).values()) == [1], number
+    shutil.rmtree(job.output.parent)
+
+
+def contents_of(job):
+    return {name: text.replace(job.output.parent.name, "") for name, text in contents(job.output.parent).items()}
+
+
+@pytest.mark.parametrize("kind", ["record", "image", "kept"])
+@pytest.mark.parametrize("count", [6, pytest.param(NEVER, marks=pytest.mark.slow)])
+def test_a_kill_before_any_change(make_job, tmp_path, kind, count):
+    job = make_job("undisturbed", kind)
+    assert killed(job, NEVER, tmp_path) == 0
+    workplace.release(job.workplace)
+    expected = contents_of(job)
+    number = int((tmp_path / "said").read_text().split()[0])
+    assert number > 10
+    job = make_job("disturbed", kind)
+    chosen = random.Random(7).sample(range(1, number + 1), min(count, number))
+    for number in sorted(chosen):
+        check(job, number, tmp_path, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_a_kill_at_any_system_call(tmp_path, seed):
+    """As the kernel has it, those of libraries in C among them."""
+    calls = "rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat,link,linkat,rmdir"
+    trace = ["strace", "-f", "-qq", "-o", str(tmp_path / "trace")]
+    if not shutil.which("strace") or subprocess.run([*trace, "true"], capture_output=True).returncode:
+        pytest.skip("strace is not there, or may not trace")
+    whole = Grid(tmp_path / "whole", contents=1, styles=1)
+    assert whole.run("nst", *stylize_arguments())[0] == 0
+    grid = Grid(tmp_path / "grid", contents=1, styles=1)
+    number = random.Random(seed).randint(1, 40)
+    kill = [*trace, "-e", f"inject={calls}:signal=KILL:when={number}", "-e", f"trace={calls}"]
+    command = [*kill, "python", "-m", "nst", *stylize_arguments()]
+    subprocess.run(command, cwd=grid.folder, env=grid.environment, capture_output=True, timeout=300)
+    assert grid.run("nst", *stylize_arguments(), "--unless-done")[0] == 0
+    assert contents(grid.folder / "one") == contents(whole.folder / "one")
+    assert leftovers(grid.folder) == []
+    assert Path(grid.folder / "work").exists()
+    assert set(grid.completed().values()) == {1}
