@@ -12,11 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nst.openmp import limit_spinning
-
-__version__ = "0.1.0"
-
-#: Raised whenever the same settings would give other pixels; a finished grid is then painted again.
-ALGORITHM = 11
+from nst.version import ALGORITHM, __version__
 
 _HOMES = {
     "Settings": "nst.settings",

@@ -12,7 +12,6 @@ from PIL import Image
 from nst.errors import NstError
 from nst.files import replacing
 from nst.images.metadata import mark
-from nst.settings import defaults
 
 T = TypeVar("T")
 
@@ -32,8 +31,8 @@ def animate(
     frames_dir: Path,
     out: Path,
     *,
-    frame_rate: float = defaults().frame_rate,
-    hold: float = defaults().hold,
+    frame_rate: float,
+    hold: float,
     long_side: int = 384,
     max_bytes: int = 4_000_000,
 ) -> None:

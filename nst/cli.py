@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-import nst
 from nst.addresses import redacted
 from nst.errors import NstError
+from nst.version import __version__
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(nst.__version__, prog_name="nst", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="nst", message="%(prog)s %(version)s")
 @click.pass_context
 def group(ctx: click.Context) -> None:
     """Neural style transfer for many pairs of pictures.

@@ -17,9 +17,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-import nst
 from nst.addresses import redacted
 from nst.errors import NstError
+from nst.version import __version__
 
 #: What is fetched: no `file:`, and nothing else that fsspec knows.
 SCHEMES = ("http", "https", "s3")
@@ -28,7 +28,7 @@ MOST_BYTES, MOST_SECONDS, SILENCE = 2_000_000_000, 3600.0, 30.0
 #: The variable of the environment that allows servers of this machine and of private networks.
 ALLOW_PRIVATE = "NST_ALLOW_PRIVATE"
 #: Wikimedia, among others, refuses programs that do not say who they are.
-AGENT = f"nst/{nst.__version__} (neural style transfer) {requests.utils.default_user_agent()}"
+AGENT = f"nst/{__version__} (neural style transfer) {requests.utils.default_user_agent()}"
 #: Called while downloading with (bytes so far, bytes in all or None).
 Progress = Callable[[int, int | None], None]
 

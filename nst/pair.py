@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import nst
-from nst import oxford, publication, weights, workplace
+from nst import publication, weights, workplace
 from nst.completeness import finished
 from nst.errors import NstError
 from nst.files import refuse_inputs, sha256
@@ -34,7 +33,9 @@ from nst.machine import gpus, runtime
 from nst.recording import Recording, Stylizer, in_turn
 from nst.settings import fields, pictures, text
 from nst.stopping import stop_requests
+from nst.version import ALGORITHM, __version__
 from nst.waiting import announced
+from nst.weight_files import OXFORD_SHA256
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Finished, Progress
@@ -196,7 +197,7 @@ def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
     roles += [(f"style {text(share)}", hashes[path]) for path, share in job.styles]
     roles += [(name, hashes[path]) for name, path in pictures(job.settings).items()]
     inputs = [f"{role} {found}" for role, found in roles]  # one file may have two roles, and roles may be swapped
-    parts = [str(nst.ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
+    parts = [str(ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -205,7 +206,7 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
     from nst.metrics import Judge, judge
 
     s = job.settings
-    by = Judge(s.network, state, digest) if digest == oxford.SHA256 else Judge.load()
+    by = Judge(s.network, state, digest) if digest == OXFORD_SHA256 else Judge.load()
     side = max(finished.pixels.shape[:2])
     as_they_are = s.style_fit == "keep" and s.style_scale == 1
     again = [] if as_they_are else [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
@@ -227,8 +228,8 @@ def describe(job: Job, inputs: Inputs, hashes: dict[str, str], source: str, dige
     """
     return {
         "id": job.id,
-        "nst": nst.__version__,
-        "algorithm": nst.ALGORITHM,
+        "nst": __version__,
+        "algorithm": ALGORITHM,
         "content": _described(job.content, hashes, inputs.content),
         "style": [
             _described(path, hashes, picture) | {"weight": weight}

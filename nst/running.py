@@ -12,7 +12,6 @@ from pathlib import Path
 
 import yaml
 
-import nst
 from nst import weights
 from nst.config import Config
 from nst.errors import NstError
@@ -26,7 +25,7 @@ _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefi
 
 def repository() -> Path | None:
     """The folder with the workflow, beside the package; None where the package was installed without it."""
-    folder = Path(nst.__file__).resolve().parent.parent
+    folder = Path(__file__).resolve().parents[1]
     whole = (folder / "Snakefile").is_file() and (folder / "workflow/Snakefile").is_file()
     return folder if whole else None
 

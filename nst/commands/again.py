@@ -31,6 +31,7 @@ from nst.files import is_regular, sha256
 from nst.machine import gpus
 from nst.origin import Origin, origin
 from nst.settings import PATHS, fields, flag, text
+from nst.version import ALGORITHM, __version__
 
 if TYPE_CHECKING:
     from nst.cli import Painter
@@ -223,17 +224,16 @@ def _memory() -> float:
 
 
 def _tell_differences(made: Origin, chosen: Settings) -> None:
-    import nst
     from nst.weights import find
 
     log = logging.getLogger(__name__)
     file = find(chosen.network, chosen.weights)
     if made.weights.network == chosen.network and file.is_file() and sha256(file) != made.weights.sha256:
         log.warning("it was made with other weights than %s: expect differences", file)
-    if made.algorithm != nst.ALGORITHM:
+    if made.algorithm != ALGORITHM:
         log.warning(
             "it was made by nst %s (algorithm %s), this is nst %s (algorithm %s): expect slight differences",
-            printable(made.nst), made.algorithm, nst.__version__, nst.ALGORITHM,
+            printable(made.nst), made.algorithm, __version__, ALGORITHM,
         )  # fmt: skip
     if (size := made.settings.get("size")) != chosen.size and isinstance(size, (int, float)) and size and chosen.size:
         strokes = "finer" if chosen.size > size else "coarser"

@@ -22,8 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import nst
 from nst.machine.private import private_folder
+from nst.version import ALGORITHM, __version__
 
 #: Bytes of the longest line.
 LONGEST = 1 << 20
@@ -65,8 +65,8 @@ def _file(place: str, suffix: str) -> Path:
 @cache
 def identity() -> str:
     """Of this interpreter and this code: a worker of other code is not one to hand a picture to."""
-    newest = max(path.stat().st_mtime_ns for path in Path(nst.__file__).parent.rglob("*.py"))
-    parts = (nst.__version__, nst.ALGORITHM, nst.__file__, sys.prefix, newest)
+    newest = max(path.stat().st_mtime_ns for path in Path(__file__).parents[1].rglob("*.py"))
+    parts = (__version__, ALGORITHM, __file__, sys.prefix, newest)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

@@ -33,7 +33,7 @@ def gallery(tmp_path_factory) -> Path:
     kept.mkdir(parents=True)
     for i, frame in enumerate(frames):
         frame.save(kept / f"{i:06d}.jpg")
-    animate(kept, kept.parents[1] / "animation.mp4")
+    animate(kept, kept.parents[1] / "animation.mp4", frame_rate=12.5, hold=1)
     (first / "snapshots").mkdir()
     for i, frame in enumerate(frames[:3], 1):
         frame.save(first / f"snapshots/{50 * i:06d}.png")

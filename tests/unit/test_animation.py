@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from nst.animation import animate, moving, spread
+from nst import animation
+from nst.animation import moving, spread
 from nst.errors import NstError
 from nst.frames import has_frame
 from nst.settings import make
 from PIL import Image, ImageSequence
+
+#: As the settings' defaults have it.
+animate = partial(animation.animate, frame_rate=12.5, hold=1.0)
 
 
 def write_frames(folder: Path, count: int, size: tuple[int, int] = (64, 48), noise: bool = False) -> Path:

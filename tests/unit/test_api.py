@@ -6,7 +6,7 @@ import json
 import nst
 import numpy as np
 import pytest
-from nst import oxford
+from nst import oxford, weight_files
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, read_picture, write_picture
@@ -53,7 +53,7 @@ def test_in_memory_it_is_the_image_that_the_command_writes(files):
 def test_the_network_is_named_in_the_image(files):
     nst.stylize("photo.png", "painting.png", size=32, iterations=1, device="cpu").save("one.png")
     known = read_metadata("one.png")["weights"]
-    assert known == {"network": "vgg19", "source": oxford.SOURCE, "sha256": oxford.SHA256}
+    assert known == {"network": "vgg19", "source": oxford.SOURCE, "sha256": weight_files.OXFORD_SHA256}
     assert "Simonyan & Zisserman, CC BY 4.0" in known["source"]
 
 

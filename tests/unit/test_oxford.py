@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from nst import oxford, weights
+from nst import oxford, weight_files, weights
 from nst.cli import main
 from nst.errors import NstError
 from nst.metrics import Judge
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 @pytest.fixture(scope="module")
 def stored():
-    return torch.load(oxford.installed(), weights_only=True)
+    return torch.load(weight_files.installed(), weights_only=True)
 
 
 def test_features_are_those_of_the_published_network(stored, trained, rng):
@@ -54,14 +54,14 @@ def test_converted_once_and_again_where_the_cache_is_broken(tmp_path, monkeypatc
     conversions = []
     convert = oxford._converted
     monkeypatch.setattr(oxford, "_converted", lambda file: conversions.append(file) or convert(file))
-    first, digest = oxford.load(oxford.installed(), tmp_path)
-    again, _ = oxford.load(oxford.installed(), tmp_path)
-    assert digest == oxford.SHA256
+    first, digest = oxford.load(weight_files.installed(), tmp_path)
+    again, _ = oxford.load(weight_files.installed(), tmp_path)
+    assert digest == weight_files.OXFORD_SHA256
     assert len(conversions) == 1
     [file] = tmp_path.iterdir()
     whole = file.read_bytes()
     file.write_bytes(whole[:-1000] + b"?" + whole[-999:])  # one byte of one tensor: of the right length, and readable
-    mended, _ = oxford.load(oxford.installed(), tmp_path)
+    mended, _ = oxford.load(weight_files.installed(), tmp_path)
     assert len(conversions) == 2
     assert [path.read_bytes() == whole for path in tmp_path.iterdir()] == [True]
     for key, tensor in first.items():
@@ -71,30 +71,30 @@ def test_converted_once_and_again_where_the_cache_is_broken(tmp_path, monkeypatc
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path):
     (tmp_path / "file").touch()
-    state, _ = oxford.load(oxford.installed(), tmp_path / "file" / "cache")
+    state, _ = oxford.load(weight_files.installed(), tmp_path / "file" / "cache")
     assert len(state) == 32
 
 
 def test_another_file_is_refused(tmp_path, monkeypatch):
-    changed = tmp_path / oxford.FILE
+    changed = tmp_path / weight_files.OXFORD_FILE
     changed.parent.mkdir()
-    shutil.copy(oxford.installed(), changed)
+    shutil.copy(weight_files.installed(), changed)
     with changed.open("r+b") as file:
         file.seek(10_000)
         file.write(b"?")
     with pytest.raises(NstError, match="has another SHA-256"):
         weights.load("vgg19", str(changed))
-    monkeypatch.setattr(oxford, "DISTRIBUTION", "no-such-distribution")
+    monkeypatch.setattr(weight_files, "OXFORD_DISTRIBUTION", "no-such-distribution")
     with pytest.raises(NstError, match="not installed; run `pip install"):
         weights.load("vgg19")
 
 
 def test_the_reference_is_the_original_whatever_else_is_at_hand(monkeypatch, untrained_folder):
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
-    assert Judge.load().name == f"vgg19:{oxford.SHA256[:8]}"
-    assert weights.load("vgg19")[2] != oxford.SHA256
+    assert Judge.load().name == f"vgg19:{weight_files.OXFORD_SHA256[:8]}"
+    assert weights.load("vgg19")[2] != weight_files.OXFORD_SHA256
 
 
 def test_the_command_says_that_nothing_is_downloaded(capsys):
     assert main(["weights", "vgg19"]) == 0
-    assert oxford.SHA256 in capsys.readouterr().out
+    assert weight_files.OXFORD_SHA256 in capsys.readouterr().out

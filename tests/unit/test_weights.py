@@ -13,7 +13,7 @@ import zipfile
 
 import pytest
 import torch
-from nst import oxford, weights
+from nst import weight_files, weights
 from nst.cli import main
 from nst.errors import NstError
 from nst.settings import make
@@ -257,9 +257,9 @@ def test_files_that_are_no_weights(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("kernel", "problem"),
     [
-        (torch.ones(64, 3, 3, 3, dtype=torch.int8), "is of the kind int8, strided"),
-        (torch.ones(64, 3, 3, 3, dtype=torch.complex64), "is of the kind complex64, strided"),
-        (torch.ones(64, 3, 3, 3).to_sparse(), "is of the kind float32, sparse_coo"),
+        (torch.ones(64, 3, 3, 3, dtype=torch.int8), "is of the kind int8, strided, cpu"),
+        (torch.ones(64, 3, 3, 3, dtype=torch.complex64), "is of the kind complex64, strided, cpu"),
+        (torch.ones(64, 3, 3, 3).to_sparse(), "is of the kind float32, sparse_coo, cpu"),
         (torch.zeros(64, 3, 3, 3), "has only zeros"),
         (torch.full((64, 3, 3, 3), float("inf")), "has values that are not finite"),
         (torch.full((64, 3, 3, 3), float("nan")), "has values that are not finite"),
@@ -277,7 +277,7 @@ def test_published_weights_go_with_their_networks():
     for network, kind, wrong in [("vgg16", "oxford", "network vgg19"), ("lite", "torchvision", "vgg19 or vgg16")]:
         with pytest.raises(NstError, match=wrong):
             make({"network": network, "weights": kind})
-    assert weights.find("vgg19") == weights.find("vgg19", "oxford") == oxford.installed()
+    assert weights.find("vgg19") == weights.find("vgg19", "oxford") == weight_files.installed()
     assert weights.downloaded("vgg16")
     assert weights.downloaded("vgg19", "torchvision")
     assert not any(weights.downloaded(network) for network in ("vgg19", "lite"))

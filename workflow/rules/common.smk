@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from nst import ALGORITHM, ending, leftovers, weights, workplace
+from nst import ending, leftovers, weights, workplace
 from nst.machine import gpus
 from nst.addresses import hide, redacted
 from nst.bundles import bundled, find, fingerprint
@@ -21,6 +21,7 @@ from nst.estimate import estimate, megabytes, minutes
 from nst.grid import arguments, read_grid, style_arguments
 from nst.inputs import Files, is_url, local
 from nst.settings import PATHS
+from nst.version import ALGORITHM
 from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
