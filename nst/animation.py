@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from PIL import Image
 
+from nst import layout
 from nst.errors import NstError
 from nst.files import replacing
 from nst.images.metadata import mark
@@ -84,7 +85,7 @@ def frames_of(folder: Path) -> list[Path]:
     """The frames in a folder, or in that of a pair, by their numbers; NstError where there are none."""
     if not folder.is_dir():
         raise NstError(f"{folder}: is no folder; name the folder of a pair, or of frames like 000010.jpg")
-    for place in (folder / "snapshots" / "frames", folder / "frames", folder):
+    for place in (folder / layout.FRAMES, folder / "frames", folder):
         found = [path for path in place.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
         if found:
             return sorted(found, key=lambda path: int(path.stem))
@@ -166,7 +167,7 @@ def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:
 
     rate = 60  # of the video: a frame stands for several of its own
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "animation.mp4")
+        path = Path(folder, layout.VIDEO)
         writer = imageio_ffmpeg.write_frames(
             str(path), frames[0].size, fps=rate, codec="libx264", pix_fmt_out="yuv420p",
             quality=None, macro_block_size=2, output_params=_X264,

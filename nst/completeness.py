@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nst import layout
 from nst.errors import NstError
-from nst.frames import NETWORK, files_until, frame_file
+from nst.frames import files_until, frame_file
 from nst.images import decoded_size, read_metadata, whole_picture_size
 from nst.job import Job
 
@@ -23,7 +24,7 @@ def finished(job: Job, image: Path, folder: Path | None, key: Callable[[], str])
         key: of the inputs, settings and code (`nst.pair`); called only where there is a record.
     """
     try:
-        record: dict[str, Any] = json.loads((folder / "run.json").read_bytes()) if folder else read_metadata(image)
+        record: dict[str, Any] = json.loads((folder / layout.RUN).read_bytes()) if folder else read_metadata(image)
         if "evaluation" in record or record["key"] != key():  # a snapshot is no result
             return None
         size = decoded_size(image)
@@ -46,14 +47,14 @@ def check_frames(job: Job, folder: Path, evaluation: int) -> None:
 def _check_record(job: Job, folder: Path) -> None:
     """Raise NstError, OSError or ValueError unless all files of a record are whole."""
     s = job.settings
-    text = (folder / "losses.csv").read_text("utf-8")
+    text = (folder / layout.LOSSES).read_text("utf-8")
     rows = [row["evaluation"] for row in csv.DictReader(text.splitlines()) if None not in row.values()]
     if not text.endswith("\n") or rows != [str(n) for n in range(1, s.iterations + 1)]:
         raise NstError(f"{folder / 'losses.csv'}: has not a row for each of {s.iterations} iterations")
-    decoded_size(folder / "animation.gif")
+    decoded_size(folder / layout.ANIMATION)
     check_frames(job, folder, s.iterations)
     whole_picture_size(folder / frame_file(s.iterations))
     if s.method == "network":
-        from nst.engine.transformation import load
+        from nst.network_file import load
 
-        load(folder / NETWORK)
+        load(folder / layout.NETWORK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from nst import layout
 from nst.grid import Pair
 from nst.leftovers import unasked
 from nst.logs import last_sentence
@@ -25,7 +26,7 @@ def summary(
     times = {pair.id: _time(Path(pair.image(results, format))) for pair in pairs}
     new = sum(time >= since for time in times.values())
     missing = [name for name, time in times.items() if not time]
-    logs = {name: Path(results, "logs/stylize", f"{name}.log") for name in missing}
+    logs = {name: layout.log_file(results, "stylize", name) for name in missing}
     spoiled = [name for name, log in logs.items() if _time(log) >= since]
     told = [
         (new, "stylized"),
@@ -52,7 +53,7 @@ def summary(
 def _places(results: str, since: float, *, changed: bool) -> Iterator[str]:
     """What there is to look at, but for what shows an earlier state than that of the pictures."""
     sheets = list(Path(results, "sheets").rglob("*.png"))
-    tables, gallery = Path(results, "tables/comparison.html"), Path(results, "gallery/index.html")
+    tables, gallery = Path(results, layout.TABLE), Path(results, layout.GALLERY)
     for shown, files in (
         (f"sheets    {results}/sheets", sheets),
         (f"tables    {tables}", [tables]),

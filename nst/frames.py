@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from nst.layout import FRAMES, SNAPSHOTS
 from nst.settings import Settings
-
-#: Folders of snapshots and frames, and the file of a network, in that of a record.
-SNAPSHOTS, FRAMES, NETWORK = "snapshots", "snapshots/frames", "snapshots/network.safetensors"
 
 
 def has_frame(evaluation: int, step: int) -> bool:

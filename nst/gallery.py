@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst import layout
 from nst.errors import NstError
 from nst.files import replacing
 from nst.logs import last_sentence
@@ -78,7 +79,7 @@ class _Work:
         """The files that the folder holds as they are."""
         if self.record is None:
             return []
-        names = ("animation.gif", "animation.mp4", "losses.csv", "run.json")
+        names = (layout.ANIMATION, layout.VIDEO, layout.LOSSES, layout.RUN)
         return [path for path in (self.picture, *(self.record / name for name in names)) if path.is_file()]
 
     @property
@@ -86,8 +87,8 @@ class _Work:
         """Those of a pair that a browser can show; its frames where there are none."""
         if self.record is None:
             return []
-        whole = [path for path in (self.record / "snapshots").glob("*.*") if path.suffix in (".png", ".jpg")]
-        found = whole or list((self.record / "snapshots/frames").glob("*.jpg"))
+        whole = [path for path in (self.record / layout.SNAPSHOTS).glob("*.*") if path.suffix in (".png", ".jpg")]
+        found = whole or list((self.record / layout.FRAMES).glob("*.jpg"))
         return sorted(path for path in found if path.stem.isdigit())
 
     @property
@@ -265,7 +266,7 @@ def _made(work: _Work) -> dict[str, Any]:
     known: dict[str, Any] = {"stamp": work.stamp} | _write_sizes(work.picture, fresh)
     if work.record is not None and "width" in known:
         _write_pair(work, fresh)
-        known["moves"] = (fresh / "animation.gif").exists()
+        known["moves"] = (fresh / layout.ANIMATION).exists()
         if viewable(str(work.picture)) == str(work.picture) and max(picture_size(work.picture)) > LARGE[0]:
             known["whole"] = work.picture.name
     (fresh / MADE).write_text(json.dumps(known))
@@ -302,12 +303,12 @@ def _write_pair(work: _Work, folder: Path) -> None:
     for path in work.snapshots:
         _link(path, folder / f"snapshot-{path.name}")
     assert work.record is not None
-    run = json.loads((work.record / "run.json").read_bytes())
+    run = json.loads((work.record / layout.RUN).read_bytes())
     warnings = at(run, ("warnings",))
     shown = {
         "files": [path.name for path in work.originals],
         "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in work.snapshots],
-        "losses": _curves(work.record / "losses.csv"),
+        "losses": _curves(work.record / layout.LOSSES),
         "layers": {name: _rounded(number(value)) for name, value in mapping(run, "metrics", "layers").items()},
         "settings": {
             name: value if _is_plain(value) else str(value) for name, value in mapping(run, "settings").items()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
-from nst import limits
+from nst import layout, limits
 from nst.addresses import redacted
 from nst.cells import parse_contents, parse_style_cell, parse_styles, styles_text
 from nst.config import Config
@@ -65,7 +65,7 @@ class Pair:
 
     def folder(self, results: str) -> str:
         """Where its files are."""
-        return f"{results}/pairs/{self.id}"
+        return layout.pair_folder(results, self.id)
 
     def image(self, results: str, format: str) -> str:
         """Where its picture is."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nst import layout
 from nst.errors import Problems
 from nst.images import Picture, picture_size, read_picture
 from nst.inputs import Styles, mask_problems
@@ -61,7 +62,7 @@ class Job:
     @property
     def outputs(self) -> list[Path]:
         """The files, and the folder, that are replaced."""
-        kept = ("losses.csv", "run.json", "animation.gif", "snapshots")
+        kept = (layout.LOSSES, layout.RUN, layout.ANIMATION, layout.SNAPSHOTS)
         return [self.output, *(self.record / name for name in kept if self.record)]
 
     @property

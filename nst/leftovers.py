@@ -11,14 +11,14 @@ import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from nst import workplace
+from nst import layout, workplace
 
 #: Where the logs of sheets and plots are, and what each of them tells of.
 _SUMMARIES = {"sheets": "sheets/{}.png sheets/{}.html", "plots": "plots/losses/{}.png"}
 #: What belongs to a pair beside its folder.
 _LOGS = ("stylize", "video", "sheets/snapshots")
 #: What is in a pair's folder. The record goes last: a removal that was interrupted can be repeated.
-_FILES = ("image.png", "image.jpg", "image.tif", "losses.csv", "animation.gif", "animation.mp4", "run.json")
+_FILES = (*layout.IMAGES, layout.LOSSES, layout.ANIMATION, layout.VIDEO, layout.RUN)
 
 
 def forget(results: str, sheets: Iterable[str], snapshots: Iterable[str]) -> list[str]:
@@ -44,14 +44,14 @@ def forget(results: str, sheets: Iterable[str], snapshots: Iterable[str]) -> lis
 
 def unasked(results: str, ids: Collection[str]) -> list[str]:
     """The ids of the pairs that have been made and that are none of these, sorted."""
-    pairs = Path(results, "pairs")
+    pairs = layout.pairs_folder(results)
     found = (path.relative_to(pairs).as_posix() for path in pairs.glob("*/*/*"))
     return sorted(name for name in found if name not in ids and _is_ours(pairs / name, name))
 
 
 def size(results: str, ids: Iterable[str]) -> int:
     """Bytes of pairs' folders."""
-    folders = (Path(results, "pairs", name) for name in ids)
+    folders = (Path(layout.pair_folder(results, name)) for name in ids)
     return sum(path.lstat().st_size for folder in folders for path in folder.rglob("*") if not path.is_dir())
 
 
@@ -59,16 +59,16 @@ def prune(results: str, ids: Iterable[str]) -> list[str]:
     """Remove pairs, their logs and their unfinished work; the folders that stay, for they hold files of others."""
     kept = []
     for name in ids:
-        folder = Path(results, "pairs", name)
-        shutil.rmtree(folder / "snapshots", ignore_errors=True)
+        folder = Path(layout.pair_folder(results, name))
+        shutil.rmtree(folder / layout.SNAPSHOTS, ignore_errors=True)
         for file in _FILES:
             (folder / file).unlink(missing_ok=True)
-        if not _remove_empty(folder, Path(results, "pairs")):
+        if not _remove_empty(folder, layout.pairs_folder(results)):
             kept.append(str(folder))
         for kind in _LOGS:
             _remove_log(results, kind, name)
-        work = Path(results, ".work", name)
-        if any((work / mark).exists() for mark in (workplace.MARK, workplace.CHECKPOINT)):
+        work = layout.work_folder(results, name)
+        if any((work / mark).exists() for mark in (layout.MARK, layout.CHECKPOINT)):
             workplace.remove(work)
     return kept
 
@@ -76,7 +76,7 @@ def prune(results: str, ids: Iterable[str]) -> list[str]:
 def _is_ours(folder: Path, name: str) -> bool:
     """Whether a run has finished this pair: its record says so."""
     try:
-        return bool(json.loads((folder / "run.json").read_bytes())["id"] == name)
+        return bool(json.loads((folder / layout.RUN).read_bytes())["id"] == name)
     except (OSError, ValueError, LookupError, TypeError):
         return False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from nst import layout
 from nst.files import replacing
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def viewable(picture: str) -> str:
     path = Path(picture)
     if path.suffix.lower() in _VIEWABLE:
         return picture
-    frames = sorted((path.parent / "snapshots/frames").glob("*.jpg"))
+    frames = sorted((path.parent / layout.FRAMES).glob("*.jpg"))
     return str(frames[-1]) if frames else ""
 
 

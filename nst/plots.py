@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nst import layout
 from nst.errors import NstError
 from nst.files import replacing
 from nst.images.metadata import mark
@@ -50,7 +51,7 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
     figure, panels = _figure(down, across, size, title)
     for panel, (_, pair) in zip(panels, records.iterrows(), strict=False):
         parts = [part for part in PARTS if part != "tv" or float(pair["tv_weight"]) > 0]
-        _curves(panel, Path(pair["folder"], "losses.csv"), parts, detailed=count == 1)
+        _curves(panel, Path(pair["folder"], layout.LOSSES), parts, detailed=count == 1)
         if count > 1:
             _title(panel, _told_apart(records, pair), _INK)
     for place, panel in enumerate(panels):
@@ -169,7 +170,7 @@ def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
     """Total, content and style, a panel each: a thin line a pair, and the median of all."""
     import pandas as pd
 
-    found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, "losses.csv"))) is not None]
+    found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, layout.LOSSES))) is not None]
     figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(found):,} pairs")
     for panel, part in zip(panels, ("total", "content", "style"), strict=True):
         _title(panel, part, _INK)

@@ -15,12 +15,12 @@ from typing import Any
 
 from nst.completeness import finished
 from nst.files import move, replacing, sync
-from nst.frames import SNAPSHOTS
 from nst.job import Job
-from nst.workplace import CHECKPOINT, FINISHED, remove
+from nst.layout import ANIMATION, CHECKPOINT, LOSSES, RUN, SNAPSHOTS
+from nst.workplace import remove
 
 #: Files of a record beside the image, in the order in which they take their names.
-_FILES = (SNAPSHOTS, "animation.gif", "losses.csv")
+_FILES = (SNAPSHOTS, ANIMATION, LOSSES)
 #: Folders within the work folder: links to what is published, and the snapshots of before.
 _OUTGOING, _REPLACED = "outgoing", "replaced"
 
@@ -30,7 +30,7 @@ def complete(job: Job, record: dict[str, Any]) -> None:
     work = job.workplace
     for path in sorted(path for name in _names(job) for path in ((work / name), *(work / name).rglob("*"))):
         sync(path)
-    with replacing(work / FINISHED) as temporary:
+    with replacing(work / RUN) as temporary:
         temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
         sync(temporary)
     sync(work)
@@ -43,7 +43,7 @@ def completed(job: Job, key: Callable[[], str]) -> dict[str, Any] | None:
     record = finished(job, work / job.output.name, work, key)
     if record and record["output"].get("path") == str(job.output):
         return record
-    (work / FINISHED).unlink(missing_ok=True)
+    (work / RUN).unlink(missing_ok=True)
     return None
 
 
@@ -51,7 +51,7 @@ def publish(job: Job) -> None:
     """Give the files in the work folder their names; links to them stay there where the job keeps them."""
     source, folder = _linked(job), job.record
     if folder:
-        (folder / FINISHED).unlink(missing_ok=True)
+        (folder / RUN).unlink(missing_ok=True)
         if (folder / SNAPSHOTS).exists():  # a folder takes no other's place
             _remove(job.workplace / _REPLACED)
             move(folder / SNAPSHOTS, job.workplace / _REPLACED)
@@ -61,7 +61,7 @@ def publish(job: Job) -> None:
     sync(job.output.parent)
     if folder:
         sync(folder)
-        move(source / FINISHED, folder / FINISHED)
+        move(source / RUN, folder / RUN)
         sync(folder)
     if job.keep_work and source != job.workplace:
         _remove(source)
@@ -83,7 +83,7 @@ def _linked(job: Job) -> Path:
     _remove(outgoing)
     try:
         outgoing.mkdir()
-        for name in (*_names(job), FINISHED):
+        for name in (*_names(job), RUN):
             if (work / name).is_dir():
                 shutil.copytree(work / name, outgoing / name, copy_function=os.link)
             else:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nst import publication
+from nst import layout, publication
 from nst.animation import animate
 from nst.background import Background
 from nst.completeness import check_frames
 from nst.errors import NstError
-from nst.frames import FRAMES, NETWORK, SNAPSHOTS, frame_file, has_frame, has_snapshot, snapshot_file
+from nst.frames import frame_file, has_frame, has_snapshot, snapshot_file
 from nst.images import resize, write_picture
 from nst.job import Inputs, Job, transfer_of
-from nst.workplace import CHECKPOINT, empty
+from nst.workplace import empty
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Finished, Progress, Transfer
@@ -76,7 +76,7 @@ class Recording:
 
     @property
     def _frames(self) -> Path:
-        return self.folder / FRAMES
+        return self.folder / layout.FRAMES
 
     def optimise(
         self,
@@ -157,9 +157,9 @@ class Recording:
 
     def _keep_network(self, finished: Finished) -> None:
         if self.job.record is not None and finished.network is not None:
-            from nst.engine.transformation import save
+            from nst.network_file import save
 
-            save(finished.network, self.folder / NETWORK)
+            save(finished.network, self.folder / layout.NETWORK)
 
     def _checkpoint(self, event: Progress) -> None:
         import torch
@@ -169,7 +169,7 @@ class Recording:
         temporary = self.folder / "checkpoint.tmp"
         try:
             torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
-            temporary.replace(self.folder / CHECKPOINT)
+            temporary.replace(self.folder / layout.CHECKPOINT)
         except (OSError, RuntimeError) as error:  # a full disk; the painting itself is well
             log.warning("no checkpoint could be written (%s)", str(error).partition("\n")[0])
             temporary.unlink(missing_ok=True)
@@ -179,7 +179,7 @@ class Recording:
     def _resumable(self) -> dict[str, Any] | None:
         import torch
 
-        path = self.folder / CHECKPOINT
+        path = self.folder / layout.CHECKPOINT
         if not path.is_file():
             return None
         try:
@@ -190,7 +190,7 @@ class Recording:
                 check_frames(self.job, self.folder, len(saved["rows"]))
         except (RuntimeError, OSError, EOFError, ValueError, NstError):  # the machine went down as it was written
             return None
-        for path in (self.folder / SNAPSHOTS).rglob(".*"):  # of one who was killed while writing a frame
+        for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # of one who was killed while writing a frame
             path.unlink()
         self.rows = saved["rows"]
         log.info("going on after evaluation %d of an interrupted run", len(self.rows))
@@ -201,8 +201,8 @@ class Recording:
         """Make what is made of a finished run, and note that all of it is in the work folder."""
         if self.job.record is not None:
             s = self.job.settings
-            self._write_losses(self.folder / "losses.csv")
-            animate(self._frames, self.folder / "animation.gif", frame_rate=s.frame_rate, hold=s.hold)
+            self._write_losses(self.folder / layout.LOSSES)
+            animate(self._frames, self.folder / layout.ANIMATION, frame_rate=s.frame_rate, hold=s.hold)
         publication.complete(self.job, record)
 
     def _write_losses(self, path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst import layout
 from nst.cells import parse_styles
 from nst.errors import NstError
 from nst.inputs import local
@@ -75,7 +76,7 @@ def animation(image: str) -> str:
     """The animation beside a result; '' where there is none."""
     if not image:
         return ""
-    path = Path(image).with_name("animation.gif")
+    path = Path(image).with_name(layout.ANIMATION)
     return str(path) if path.is_file() else ""
 
 
@@ -90,7 +91,7 @@ def style_picture(line: Mapping[str, Any]) -> str:
 
 
 def _results(line: Mapping[str, Any]) -> str:
-    return str(line["folder"]).removesuffix(f"/pairs/{line['id']}")
+    return str(line["folder"]).removesuffix(layout.pair_folder("", line["id"]))
 
 
 def pictures_of(records: pd.DataFrame) -> list[str]:
@@ -135,13 +136,13 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
 def _where_it_is(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
     """The grid with `folder` and `image` beside grid.csv where they are not where it says."""
     moved = [
-        not Path(folder).exists() and (results / "pairs" / pair).exists()
+        not Path(folder).exists() and Path(layout.pair_folder(results, pair)).exists()
         for folder, pair in zip(grid["folder"], grid["id"], strict=True)
     ]
     if not any(moved):
         return grid
     grid, names = grid.copy(), [Path(image).name for image in grid.loc[moved, "image"]]
-    grid.loc[moved, "folder"] = f"{results}/pairs/" + grid.loc[moved, "id"]
+    grid.loc[moved, "folder"] = [layout.pair_folder(results, pair) for pair in grid.loc[moved, "id"]]
     grid.loc[moved, "image"] = [
         f"{folder}/{name}" for folder, name in zip(grid.loc[moved, "folder"], names, strict=True)
     ]
@@ -252,7 +253,7 @@ def ranked(records: pd.DataFrame) -> pd.DataFrame:
 def _run(folder: Path) -> dict[str, Any]:
     """One line from a pair's run.json."""
     try:
-        run = json.loads((folder / "run.json").read_bytes())
+        run = json.loads((folder / layout.RUN).read_bytes())
     except FileNotFoundError:
         return {"status": "missing"} | dict.fromkeys(TEXTS, "")
     except (OSError, ValueError, RecursionError):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from nst import weights
+from nst import weight_files
 from nst.config import Config
 from nst.errors import NstError
 from nst.grid import Pair
@@ -61,7 +61,7 @@ def lacking(pairs: Collection[Pair], config: Config) -> Iterator[str]:
     """What has to be had before these pairs can be stylized on this machine, a line each."""
     for network, source in sorted({(pair.settings.network, pair.settings.weights) for pair in pairs}):
         try:
-            if not weights.find(network, source).is_file():
+            if not weight_files.find(network, source).is_file():
                 yield f"weights of {network}: the run downloads them; without internet see `nst weights {network}`"
         except NstError as error:
             yield str(error)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst import names
+from nst import layout, names
 from nst.drawing import Cell, Layout, draw_sheet
 from nst.errors import NstError
 from nst.records import (
@@ -71,12 +71,12 @@ def snapshot_sheet(folder: Path, *outs: Path) -> None:
 
     Raises NstError for a folder that has none.
     """
-    pictures = sorted(path for path in (folder / "snapshots").glob("*.*") if path.stem.isdigit())
+    pictures = sorted(path for path in (folder / layout.SNAPSHOTS).glob("*.*") if path.stem.isdigit())
     if not pictures:
         raise NstError(f"{folder}: has no snapshots; paint the pair with the setting `snapshots`")
     try:
-        run = json.loads((folder / "run.json").read_bytes())
-        with (folder / "losses.csv").open(newline="") as file:
+        run = json.loads((folder / layout.RUN).read_bytes())
+        with (folder / layout.LOSSES).open(newline="") as file:
             losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
         cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
         inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]

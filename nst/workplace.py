@@ -11,13 +11,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from nst.errors import NstError
+from nst.layout import CHECKPOINT, MARK, RUN
 
-#: The file of the last checkpoint.
-CHECKPOINT = "checkpoint.pt"
-#: The file that tells that all files of a finished run are there: its record.
-FINISHED = "run.json"
-#: Marks a folder that we have made.
-MARK = ".nst-work"
 #: What the names of a folder's lock, and of the folder while it is removed, end with.
 _LOCK, _GONE = ".lock", ".gone"
 
@@ -94,7 +89,7 @@ def sweep(root: Path) -> None:
 
 def finished(root: Path) -> list[str]:
     """The names CONTENT/STYLE/SETTINGS of the work folders below `root` that hold a finished result."""
-    return sorted(path.parent.relative_to(root).as_posix() for path in root.glob(f"[!.]*/*/[!.]*/{FINISHED}"))
+    return sorted(path.parent.relative_to(root).as_posix() for path in root.glob(f"[!.]*/*/[!.]*/{RUN}"))
 
 
 def release(folder: Path) -> None:
@@ -102,7 +97,7 @@ def release(folder: Path) -> None:
     from filelock import FileLock, Timeout
 
     with suppress(Timeout, OSError), FileLock(lock_file(folder)).acquire(timeout=0):
-        if (folder / FINISHED).exists():
+        if (folder / RUN).exists():
             remove(folder)
         _tidy(folder)
 
@@ -118,7 +113,7 @@ def _tidy(folder: Path) -> None:
     gone = _beside(folder, _GONE)
     if gone.exists():
         shutil.rmtree(gone)
-    useful = any((folder / name).exists() for name in (CHECKPOINT, FINISHED))
+    useful = any((folder / name).exists() for name in (CHECKPOINT, RUN))
     if not useful and (folder / MARK).exists():
         remove(folder)
     # Who has opened it meanwhile sees that it has no name any more, and opens another one: so does filelock.

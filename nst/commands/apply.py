@@ -22,9 +22,10 @@ def command(network: str, picture: str, output: Path, force: bool, size: int, de
     """Stylize PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimization."""
     checked_suffix(output)
     check_outputs([output], [network, picture], force=force)
-    from nst.engine.transformation import apply, load
+    from nst.engine.transformation import apply
     from nst.images import read_picture, write_picture
     from nst.machine import runtime
+    from nst.network_file import load
 
     trained = load(network)
     given = read_picture(picture, long_side=size)

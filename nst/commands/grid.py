@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from nst import leftovers, running
+from nst import layout, leftovers, running
 from nst.bundles import bundled, forecast
 from nst.config import CONFIG, Config, load_config, results_folder
 from nst.errors import NstError
@@ -84,9 +84,9 @@ def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
     """Remove the pairs that no row asks for, once somebody has agreed."""
     names = leftovers.unasked(results, {pair.id for pair in pairs})
     if not names:
-        click.echo(f"{results}/pairs has no picture that no row asks for")
+        click.echo(f"{layout.pairs_folder(results)} has no picture that no row asks for")
         return
-    for line in [f"{results}/pairs", *_shortened([f"  {name}" for name in names], limit)]:
+    for line in [str(layout.pairs_folder(results)), *_shortened([f"  {name}" for name in names], limit)]:
         click.echo(line)
     megabytes = leftovers.size(results, names) / 1e6
     question = f"no row asks for {'this picture' if len(names) == 1 else f'these {len(names):,} pictures'}"
@@ -116,7 +116,7 @@ def _report(
         yield f"{title} ({len(counter):,})"
         yield from _shortened([f"  {name}  ({_count(n, 'pair')})" for name, n in counter.items()], limit)
     yield ""
-    yield f"pairs ({results}/pairs/…)"
+    yield f"pairs ({layout.pairs_folder(results)}/…)"
     yield from _shortened([f"  {pair.id}{'  (there already)' * (pair.id in there)}" for pair in pairs], limit)
     yield ""
     waiting = [pair for pair in pairs if pair.id not in there]

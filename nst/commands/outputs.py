@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst import asking
+from nst import asking, layout
 from nst.commands.options import option
 from nst.errors import NstError
 from nst.files import exists, refuse_inputs
@@ -46,7 +46,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
 def check_records(jobs: Iterable[Job], *, force: bool) -> None:
     """Raise NstError for a folder of records with files of our names, such as snapshots/, that are not ours."""
     for job in jobs:
-        if force or job.record is None or exists(job.record / "run.json") or exists(job.workplace):
+        if force or job.record is None or exists(job.record / layout.RUN) or exists(job.workplace):
             continue  # of an earlier run, which may have been stopped while it moved its files
         if there := [path.name for path in job.outputs if path != job.output and exists(path)]:
             advice = "choose another folder for --record, or add --force to overwrite"

@@ -7,19 +7,13 @@ neural_style_transfer does. Each convolution is followed by batch normalisation 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nst.errors import NstError
-from nst.files import is_file, replacing
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 #: Sides are padded to a multiple of this: two halvings.
@@ -93,24 +87,6 @@ class _Bottleneck(nn.Module):
 
 def _enlarged(small: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(small, size=like.shape[2:], mode="bilinear", align_corners=False)
-
-
-def save(parameters: Mapping[str, Tensor], path: Path) -> None:
-    """Write trained parameters, which `load` reads."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, temporary)
-
-
-def load(path: str | Path) -> Transformation:
-    """A trained network; raises NstError for a file that holds none."""
-    network = Transformation()
-    try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError):
-        what = "holds no network of `method: network`" if is_file(path) else "there is no such file"
-        raise NstError(f"{path}: {what}; give the snapshots/network.safetensors of a pair") from None
-    return network.requires_grad_(False)
 
 
 def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from filelock import FileLock
 from nst import pair, workplace
-from nst.workplace import CHECKPOINT, FINISHED, MARK
+from nst.layout import CHECKPOINT, MARK, RUN
 
 
 def names(root):
@@ -34,7 +34,7 @@ def test_what_killed_processes_left_is_swept(tmp_path):
     root = tmp_path / ".work"
     work(root, "c/s/useless")
     work(root, "c/s/resumable", CHECKPOINT)
-    work(root, "c/s/finished", FINISHED)
+    work(root, "c/s/finished", RUN)
     work(root, "c/s/removed").rename(root / "c/s/.removed.gone")
     (root / "c/s/.forgotten.lock").touch()
     held = work(root, "c/s/held")
@@ -42,7 +42,7 @@ def test_what_killed_processes_left_is_swept(tmp_path):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
     foreign = [".gallery/a/b/.x.lock", "c/s/mine/file", "c/s/notes.txt"]
-    kept = [f"c/s/resumable/{MARK}", f"c/s/resumable/{CHECKPOINT}", f"c/s/finished/{MARK}", f"c/s/finished/{FINISHED}"]
+    kept = [f"c/s/resumable/{MARK}", f"c/s/resumable/{CHECKPOINT}", f"c/s/finished/{MARK}", f"c/s/finished/{RUN}"]
     with FileLock(workplace.lock_file(held)):
         workplace.sweep(root)
         assert names(root) == sorted([*foreign, *kept, "c/s/.held.lock", f"c/s/held/{MARK}"])
