@@ -114,7 +114,7 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        grid = pd.read_csv(grid_csv, dtype=str, keep_default_na=False)
+        grid = pd.read_csv(grid_csv, dtype=str, keep_default_na=False).fillna("")  # of a line that was cut
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = getattr(error, "strerror", None) or error
         raise NstError(f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder") from error

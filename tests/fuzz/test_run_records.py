@@ -118,6 +118,7 @@ VALUES = st.text(max_size=20) | st.sampled_from(
 @example(changes={7: "a\0b", 8: "x" * 300})
 @example(changes={3: "../../..", 4: "/tmp/x", 5: "a/../../b"})
 @example(changes={2: "a:b:c+", 1: ""})
+@example(changes={2: "x" * 300})
 def test_another_grid_csv(changes):
     grid = whole()
     with grid.open(newline="") as file:
@@ -135,6 +136,14 @@ def test_a_damaged_grid_csv(data):
     grid = whole()
     grid.write_bytes(data.draw(damaged(grid.read_bytes())))
     bounded(show, grid)
+
+
+def test_a_grid_csv_that_ends_within_a_line():
+    grid = whole()
+    head, first, *_ = grid.read_text().splitlines()
+    for place in range(0, len(first), 40):
+        grid.write_text(f"{head}\n{first[:place]}")
+        bounded(show, grid)
 
 
 @given(changed=altered(RUN), losses=damaged(b"evaluation,content,style\n3,1.0,2.0\n"))
