@@ -41,9 +41,9 @@ def paint(job: Any, said: Path, *, kill_before: int = 0, below: str = "/", ledge
     from nst.errors import NstError
 
     recording.CHECKPOINT_EVERY = recording.CHECKPOINT_SPACING = 0
+    changes = hook.kill_before(kill_before, below)  # first: who is killed before a change has not made it
     if ledger:
         hook.keep_ledger(ledger)
-    changes = hook.kill_before(kill_before, below)
     try:
         pair.paint(job)
         said.write_text(f"{len(changes)} changes")

@@ -9,10 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,29 @@ class Grid:
     def completed(self) -> Counter[str]:
         """How many optimizations were completed, by pair."""
         return Counter(self.ledger.read_text().split()) if self.ledger.exists() else Counter()
+
+
+@cache
+def undisturbed() -> dict[str, str]:
+    """The `contents` of a grid of three pairs that nothing has disturbed."""
+    with tempfile.TemporaryDirectory() as folder:
+        grid = three(Path(folder, "grid"))
+        grid.snakemake()
+        assert list(grid.completed().values()) == [1, 1, 1]
+        assert leftovers(grid.folder / "results") == []
+        return contents(grid.folder / "results")
+
+
+def three(folder: Path) -> Grid:
+    """A grid of three pairs."""
+    return Grid(folder, contents=3, styles=1)
+
+
+def check(grid: Grid) -> None:
+    """The results are those of an undisturbed run, nothing was optimized twice, and nothing else is left."""
+    assert contents(grid.folder / "results") == undisturbed()
+    assert Counter(grid.completed().values()) == {1: 3}
+    assert leftovers(grid.folder / "results") == []
 
 
 def stylize_arguments(name: str = "one", *, iterations: int = 6) -> list[str]:

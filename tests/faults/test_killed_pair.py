@@ -32,11 +32,12 @@ def make_job(tmp_path):
         job = pair.Job(
             str(grid.folder / "content0.png"), ((str(grid.folder / "style0.png"), 1.0),), make(SETTINGS),
             folder / "image.png", record=folder, work=folder / "work" / "one", device="cpu", threads=1, id="one",
+            unless_done=True,
         )  # fmt: skip
         return {
             "record": job,
             "image": dataclasses.replace(job, record=None, work=None),
-            "kept": dataclasses.replace(job, unless_done=True, keep_work=True),
+            "kept": dataclasses.replace(job, keep_work=True),
         }[kind]
 
     return make_job
@@ -63,8 +64,10 @@ def contents_of(job):
     return {name: text.replace(job.output.parent.name, "") for name, text in contents(job.output.parent).items()}
 
 
-@pytest.mark.parametrize("kind", ["record", "image", "kept"])
-@pytest.mark.parametrize("count", [6, pytest.param(NEVER, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [("record", 8), *(pytest.param(kind, NEVER, marks=pytest.mark.slow) for kind in ("record", "image", "kept"))],
+)
 def test_a_kill_before_any_change(make_job, tmp_path, kind, count):
     job = make_job("undisturbed", kind)
     assert killed(job, NEVER, tmp_path) == 0

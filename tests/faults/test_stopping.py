@@ -12,7 +12,7 @@ from grids import Grid, leftovers, stylize_arguments, wait_for
 LONG = 10_000
 
 
-@pytest.mark.parametrize("moment", ["optimizing", "starting"])
+@pytest.mark.parametrize("moment", ["optimizing", pytest.param("starting", marks=pytest.mark.slow)])
 def test_sigterm_again_and_again_ends_with_a_checkpoint(tmp_path, moment):
     """As a cluster sends it: to the process, then to its group, then to all of its jobs."""
     grid = Grid(tmp_path)
@@ -35,6 +35,7 @@ def test_sigterm_again_and_again_ends_with_a_checkpoint(tmp_path, moment):
         wait_for(lambda: "going on after evaluation" in process.said())
 
 
+@pytest.mark.slow
 def test_sigterm_after_the_optimization_lets_it_be_published(tmp_path):
     grid = Grid(tmp_path)
     with grid.start("nst", *stylize_arguments()) as process:

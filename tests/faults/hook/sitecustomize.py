@@ -52,7 +52,7 @@ def keep_ledger(ledger):
     sys.addaudithook(hook)
 
 
+if os.environ.get("FAULTS_KILL"):  # first: who is killed before a change has not made it
+    kill_before(int(os.environ["FAULTS_KILL"]), os.environ["FAULTS_BELOW"])
 if os.environ.get("FAULTS_LEDGER"):
     keep_ledger(os.environ["FAULTS_LEDGER"])
-if os.environ.get("FAULTS_KILL"):
-    kill_before(int(os.environ["FAULTS_KILL"]), os.environ["FAULTS_BELOW"])
