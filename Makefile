@@ -40,6 +40,7 @@ lint: $(VENV)/.installed-test
 	# Snakemake can make no environment that has nst, which is on no package index: nothing else may be missing.
 	test "$$(snakemake --lint 2>&1 | sed -n 's/^    \* //p' | sort -u)" = "$(NO_ENVIRONMENT)"
 	mypy
+	lint-imports
 
 audit: $(VENV)/.installed-test  ## known vulnerabilities of the locked dependencies; needs the internet
 	uvx pip-audit --requirement requirements.lock --no-deps --disable-pip

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import nst
-from nst.drawing import Cell, Layout, draw_sheet
+from nst.summaries.drawing import Cell, Layout, draw_sheet
 
 HERE = Path(__file__).parent
 CONTENT, STYLE = (str(HERE.parent / f"data/{name}.jpg") for name in ("content/portrait", "style/wave"))

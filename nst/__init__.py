@@ -3,7 +3,7 @@
 `nst.stylize(content, style)` returns one image, `nst.stylize_files(content, style, output)` writes one;
 `nst.read_grid(manifest)` expands a manifest; the command `nst` and the Snakemake workflow are built on these. Importing
 `nst` alone imports neither torch nor any other heavy package; it limits how long torch's threads spin, if it comes
-before torch (`nst.openmp`).
+before torch (`nst.machine.openmp`).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nst.openmp import limit_spinning
+from nst.machine.openmp import limit_spinning
 from nst.version import ALGORITHM, __version__
 
 _HOMES = {
     "Settings": "nst.settings",
-    "Config": "nst.config",
-    "Pair": "nst.grid",
-    "read_grid": "nst.grid",
+    "Config": "nst.grid.config",
+    "Pair": "nst.grid.pairs",
+    "read_grid": "nst.grid.pairs",
     "Stylized": "nst.api",
     "stylize": "nst.api",
     "stylize_files": "nst.api",
@@ -32,9 +32,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from nst.api import Stylized, stylize, stylize_files
-    from nst.config import Config
     from nst.errors import NstError
-    from nst.grid import Pair, read_grid
+    from nst.grid.config import Config
+    from nst.grid.pairs import Pair, read_grid
     from nst.metrics import judge
     from nst.settings import Settings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from nst import stopping
+from nst.pair import stopping
 
 
 def main() -> int:

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from PIL import Image, ImageOps
 
-from nst import presets, weights
-from nst.cells import parse_styles
+from nst import weights
 from nst.errors import NstError
-from nst.files import refuse_inputs, sha256
+from nst.grid.cells import parse_styles
+from nst.grid.names import stem
 from nst.images import Picture, from_array, is_foreign, picture_size, read_picture, resized, write_picture
 from nst.images.colour import to_srgb
-from nst.job import Job, output_name, read_inputs, transfer_of
-from nst.names import stem
-from nst.settings import PICTURES, Settings, make
+from nst.io.files import refuse_inputs, sha256
+from nst.pair.job import Job, output_name, read_inputs, transfer_of
+from nst.settings import PICTURES, Settings, make, presets
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
@@ -100,7 +100,7 @@ def stylize(
         NstError: an input that cannot be read, a setting that is wrong, or losses that never become finite.
     """
     from nst.engine import stylization
-    from nst.pair import describe
+    from nst.pair.stylize import describe
 
     sources = _Sources()
     values = {name: sources.add(name, value) if name in PICTURES else value for name, value in values.items()}
@@ -157,7 +157,7 @@ def stylize_files(
         NstError: as `stylize`, for an output that is an input or a picture of somebody else, and for files that cannot
             be written; existing results then stay as they are.
     """
-    from nst import pair
+    from nst.pair import stylize as pair
     from nst.worker import client
 
     styles = _styles(style, _Sources())

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from nst.addresses import redacted
 from nst.errors import NstError
+from nst.io.urls import redacted
 from nst.version import __version__
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
-    from nst.job import Job
+    from nst.pair.job import Job
 
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
 COMMANDS = {
@@ -41,7 +41,7 @@ COMMANDS = {
 
 
 class Painter(Protocol):
-    """Paints a pair as `nst.pair.paint` does, and asks who called for it, whose answer None is that nobody can."""
+    """Paints a pair as `nst.pair.stylize.paint` does, and asks the caller; None means that nobody is there."""
 
     def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
 
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None, painter: Painter | None = None) -> 
     """Run the command; the exit status is 0, 1 for what the user can mend, 130 after Ctrl-C.
 
     Args:
-        painter: paints in place of `nst.pair.paint`, where a worker runs the command.
+        painter: paints in place of `nst.pair.stylize.paint`, where a worker runs the command.
     """
     try:
         result = group.main(arguments, prog_name="nst", standalone_mode=False, obj=painter)

@@ -1,7 +1,7 @@
 """Neutral metrics of a picture, the same for every network, size and preset that made it.
 
-One judge measures all: the original VGG-19, which comes with the installation (`nst.oxford`), with max pooling,
-features after the ReLU, in float32, at the picture's size and at most 1024 px. `style_error` is the mean over
+One judge measures all: the original VGG-19, which comes with the installation (`nst.networks.oxford`), with max
+pooling, features after the ReLU, in float32, at the picture's size and at most 1024 px. `style_error` is the mean over
 conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is
 the structural similarity of luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing
 13(4), 2004, equation 13).

@@ -1,4 +1,4 @@
-"""The tensors of trained weights, from whichever file has them (`nst.weight_files`)."""
+"""The tensors of trained weights, from whichever file has them (`nst.io.weight_files`)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nst import oxford
 from nst.errors import NstError
-from nst.files import is_file
-from nst.weight_files import OXFORD_FILE, cache, downloaded, fetch, find, missing, published
+from nst.io.files import is_file
+from nst.io.weight_files import OXFORD_FILE, cache, downloaded, fetch, find, missing, published
+from nst.networks import oxford
 
 if TYPE_CHECKING:
     from torch import Tensor

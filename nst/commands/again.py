@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from nst import logs, presets
-from nst.cells import styles_text
 from nst.commands.options import (
     GroupedCommand,
     device_option,
@@ -26,11 +24,13 @@ from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.commands.painters import paint
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems, printable
-from nst.estimate import duration_text, estimate
-from nst.files import is_regular, sha256
+from nst.grid.cells import styles_text
+from nst.grid.estimate import duration_text, estimate
+from nst.io import logs
+from nst.io.files import is_regular, sha256
 from nst.machine import gpus
-from nst.origin import Origin, origin
-from nst.settings import PATHS, fields, flag, text
+from nst.pair.origin import Origin, origin
+from nst.settings import PATHS, fields, flag, presets, text
 from nst.version import ALGORITHM, __version__
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def command(
         _check_costs(image, chosen, picture_size(moved[0]), device)
     logs.show()
     _tell_differences(made, chosen)
-    from nst.job import Job
+    from nst.pair.job import Job
 
     blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], made.styles, strict=True))
     job = Job(moved[0], blend, chosen, output, record=record, device=device, threads=threads, id=made.id)

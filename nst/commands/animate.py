@@ -47,7 +47,7 @@ def command(
     frames_dir: Path, output: Path, force: bool, frame_rate: float, hold: float, size: int, max_mb: float
 ) -> None:
     """Make an animation of the numbered frames in FRAMES_DIR, or of those that the record of a pair in it keeps."""
-    from nst.animation import animate, frames_of
+    from nst.images.animation import animate, frames_of
 
     check_outputs([output], frames_of(frames_dir), force=force)
     animate(frames_dir, output, frame_rate=frame_rate, hold=hold, long_side=size, max_bytes=int(max_mb * 1e6))

@@ -25,7 +25,7 @@ def command(network: str, picture: str, output: Path, force: bool, size: int, de
     from nst.engine.transformation import apply
     from nst.images import read_picture, write_picture
     from nst.machine import runtime
-    from nst.network_file import load
+    from nst.pair.network_file import load
 
     trained = load(network)
     given = read_picture(picture, long_side=size)

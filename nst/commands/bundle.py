@@ -17,14 +17,14 @@ from pathlib import Path
 
 import click
 
-from nst.bundles import bundled, find
 from nst.commands.options import device_option, threads_option
-from nst.config import Config, load_config
 from nst.errors import Problems
-from nst.files import refuse_inputs, replacing
-from nst.grid import Pair, arguments, read_grid, style_arguments
-from nst.inputs import Files
-from nst.logs import last_sentence
+from nst.grid.bundles import bundled, find
+from nst.grid.config import Config, load_config
+from nst.grid.inputs import Files
+from nst.grid.pairs import Pair, arguments, read_grid, style_arguments
+from nst.io.files import refuse_inputs, replacing
+from nst.io.logs import last_sentence
 from nst.machine import gpus, private
 from nst.worker import client, protocol
 

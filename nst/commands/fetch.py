@@ -19,11 +19,11 @@ def command(address: str, output: Path, force: bool) -> None:
     At most 2 GB, in at most an hour. Nothing is fetched from this machine or from private networks, also not by a
     redirect, unless NST_ALLOW_PRIVATE=1 is in the environment.
     """
-    from nst.addresses import redacted, whole
     from nst.errors import NstError
-    from nst.fetching import copy
-    from nst.files import replacing
     from nst.images import picture_size
+    from nst.io.fetching import copy
+    from nst.io.files import replacing
+    from nst.io.urls import redacted, whole
 
     check_outputs([output], [address], force=force)
     with replacing(output) as temporary:

@@ -14,8 +14,8 @@ import click
 @click.option("--processes", type=click.IntRange(0), default=0, help="At most; 0 is one a core.")
 def command(grid_csv: Path, output: Path | None, work: Path | None, processes: int) -> None:
     """Write a gallery of the pairs in GRID_CSV, done or not: open its index.html."""
-    from nst.gallery import write_gallery
-    from nst.records import read_records
+    from nst.summaries.gallery import write_gallery
+    from nst.summaries.records import read_records
 
     folder = output or grid_csv.parent / "gallery"
     click.echo(write_gallery(read_records(grid_csv), grid_csv, folder, work=work, processes=processes))

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import click
 
-from nst import layout, leftovers, running
-from nst.bundles import bundled, forecast
-from nst.config import CONFIG, Config, load_config, results_folder
+from nst import layout
 from nst.errors import NstError
-from nst.estimate import duration_text, estimate, minutes
-from nst.grid import Pair, print_grid_csv, read_grid
-from nst.inputs import Files
+from nst.grid import leftovers
+from nst.grid import plan as running
+from nst.grid.bundles import bundled, forecast
+from nst.grid.config import CONFIG, Config, load_config, results_folder
+from nst.grid.estimate import duration_text, estimate, minutes
+from nst.grid.inputs import Files
+from nst.grid.pairs import Pair, print_grid_csv, read_grid
 
 
 @click.command()

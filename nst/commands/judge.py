@@ -6,8 +6,8 @@ import json
 
 import click
 
-from nst.cells import parse_styles
 from nst.commands.options import device_option
+from nst.grid.cells import parse_styles
 from nst.settings import WIDTHS
 
 

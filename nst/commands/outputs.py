@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst import asking, layout
+from nst import layout
 from nst.commands.options import option
 from nst.errors import NstError
-from nst.files import exists, refuse_inputs
+from nst.io import asking
+from nst.io.files import exists, refuse_inputs
 
 if TYPE_CHECKING:
-    from nst.job import Job
+    from nst.pair.job import Job
 
 force_option = option(
     "--force", group="output", is_flag=True, help="overwrite existing pictures that nst did not make, without asking"

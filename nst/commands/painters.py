@@ -10,12 +10,12 @@ from nst.worker import client
 if TYPE_CHECKING:
     from nst.cli import Painter
     from nst.engine.stylization import Progress
-    from nst.job import Job
+    from nst.pair.job import Job
 
 
 def paint(job: Job, on_progress: Callable[[Progress], None], painter: Painter | None) -> dict[str, Any]:
     """Stylize a pair and write its files; returns the run record. A worker that is idle gives up its GPU for it."""
-    from nst import pair
+    from nst.pair import stylize as pair
 
     if painter is not None:
         return painter.paint(job, on_progress)

@@ -40,8 +40,8 @@ def command(
     chosen = {column: name for column, name in names.items() if name}
     if bool(chosen) + errors + everything != 1:
         raise click.UsageError("choose one of --content/--style/--settings NAME, --errors and --all")
-    from nst import plots
-    from nst.records import pictures_of, read_records
+    from nst.summaries import plots
+    from nst.summaries.records import pictures_of, read_records
 
     records, paths = read_records(grid_csv, **chosen), [output]
     if not everything:

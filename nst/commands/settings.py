@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from nst import config, presets
 from nst.errors import NstError
-from nst.settings import allowed, did_you_mean, fields, grouped, schema, text
+from nst.grid import config
+from nst.settings import allowed, did_you_mean, fields, grouped, presets, schema, text
 
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "settings": schema,

@@ -41,8 +41,8 @@ def command(
     given = (bool(settings), bool(content), bool(style), everything, bool(snapshots))
     if given not in ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 1)):
         raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, --snapshots, and --all")
-    from nst.records import pictures_of, read_records
-    from nst.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
+    from nst.summaries.records import pictures_of, read_records
+    from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 
     paths = list(outputs)
     if snapshots:

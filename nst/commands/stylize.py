@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst import logs
-from nst.cells import parse_blend
 from nst.commands.options import (
     GroupedCommand,
     device_option,
@@ -26,14 +24,16 @@ from nst.commands.options import (
 from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.commands.painters import paint
 from nst.errors import NstError, Problems
-from nst.files import is_folder
-from nst.inputs import Styles
+from nst.grid.cells import parse_blend
+from nst.grid.inputs import Styles
+from nst.io import logs
+from nst.io.files import is_folder
 from nst.settings import Settings, differing, flag, make, text
 
 if TYPE_CHECKING:
     from nst.cli import Painter
     from nst.engine.stylization import Progress
-    from nst.job import Job
+    from nst.pair.job import Job
 
 
 @click.command(cls=GroupedCommand)
@@ -79,7 +79,7 @@ def command(
     check_kept(settings, record)
     styles = parse_blend(style)
     from nst.commands.targets import stylize_each, targets
-    from nst.job import Job
+    from nst.pair.job import Job
 
     several, jobs = is_folder(content), []
     for path, place in targets(content, styles, output):
@@ -140,7 +140,7 @@ def check_kept(given: dict[str, str], record: Path | None) -> None:
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:
-    from nst import presets
+    from nst.settings import presets
 
     name = given.get("preset", "")
     basis = presets.load(name, folder) if folder else presets.load(name)
@@ -149,8 +149,8 @@ def _settings(given: dict[str, str], folder: str | None) -> Settings:
 
 def _check_pictures(contents: list[str], styles: Styles, settings: Settings) -> None:
     """Report at once what is missing or does not fit: torch takes seconds to load."""
+    from nst.grid.inputs import mask_problems
     from nst.images import picture_size
-    from nst.inputs import mask_problems
 
     for path in (*contents, *(path for path, _ in styles)):
         picture_size(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nst.files import refuse_inputs
+from nst.io.files import refuse_inputs
 
 
 @click.command()
@@ -21,8 +21,8 @@ from nst.files import refuse_inputs
 )
 def command(grid_csv: Path, output: Path) -> None:
     """Write comparison and a table for each swept setting, as .csv and .html, for the pairs in GRID_CSV."""
-    from nst.records import read_records
-    from nst.tables import write_tables
+    from nst.summaries.records import read_records
+    from nst.summaries.tables import write_tables
 
     refuse_inputs(output / "comparison.csv", [grid_csv])
     for path in write_tables(read_records(grid_csv), output):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst.errors import NstError, Problems
-from nst.files import is_file, is_folder
-from nst.inputs import SUFFIXES, Styles
-from nst.job import output_name
-from nst.names import stem
+from nst.grid.inputs import SUFFIXES, Styles
+from nst.grid.names import stem
+from nst.io.files import is_file, is_folder
+from nst.pair.job import output_name
 
 if TYPE_CHECKING:
-    from nst.job import Job
+    from nst.pair.job import Job
 
 Target = tuple[str, Path]
 """A content and its output."""

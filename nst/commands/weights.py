@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from nst import weights
-from nst.files import refuse_inputs, replacing, sha256
+from nst.io.files import refuse_inputs, replacing, sha256
 from nst.settings import WIDTHS, make
 
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from nst.errors import NstError
-from nst.files import replacing
+from nst.io.files import replacing
 from nst.settings import LITE_LAYERS
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from pydantic import (
 )
 
 from nst.errors import Problems
+from nst.io.yaml_file import read_mapping
 from nst.settings import LITE_LAYERS
-from nst.yamlfile import read_mapping
 
 
 def _layer(name: str) -> str:

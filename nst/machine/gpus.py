@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nst.errors import NstError
-from nst.files import replacing
+from nst.io.files import replacing
+from nst.io.waiting import announced
 from nst.machine.private import private_folder
-from nst.waiting import announced
 
 #: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
 LISTED = 600.0

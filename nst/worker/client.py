@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nst import asking
+from nst.io import asking
+from nst.io.waiting import announced
 from nst.machine import gpus, private
-from nst.waiting import announced
 from nst.worker import protocol
 
 #: Seconds that a new worker may take until it listens.

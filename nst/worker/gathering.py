@@ -75,7 +75,7 @@ class Gathering:
         begun: Callable[[], None] = lambda: None,
         alone: bool = False,
     ) -> None:
-        """As `nst.recording.in_turn`: returns when the picture is finished, and raises what went wrong.
+        """As `nst.pair.recording.in_turn`: returns when the picture is finished, and raises what went wrong.
 
         Args:
             begun: called when the picture's turn has come. alone: in no company.

@@ -33,7 +33,7 @@ from nst.worker import protocol
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Finished, Progress, Transfer
-    from nst.job import Job
+    from nst.pair.job import Job
     from nst.worker.gathering import Gathering
 
 log = logging.getLogger(__name__)
@@ -103,10 +103,10 @@ class Session:
         self._saying = threading.Lock()  # its own thread and the one that paints
 
     def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
-        """As `nst.pair.paint`; KeyboardInterrupt as soon as the client has gone."""
+        """As `nst.pair.stylize.paint`; KeyboardInterrupt as soon as the client has gone."""
         import torch
 
-        from nst.pair import paint
+        from nst.pair.stylize import paint
 
         def watch(event: Progress) -> None:
             if self.gone.is_set() or self.worker.stopping:

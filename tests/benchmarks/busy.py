@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from nst.openmp import SPINNING
+from nst.machine.openmp import SPINNING
 
 DATA = Path(__file__).parents[2] / "data"
 PAIR = (DATA / "content/lake.jpg", DATA / "style/swirls.jpg")

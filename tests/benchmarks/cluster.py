@@ -95,10 +95,10 @@ def main() -> None:
 
 
 def _a_bundle(folder: Path) -> str:
-    from nst.bundles import bundled
-    from nst.config import load_config
-    from nst.grid import read_grid
-    from nst.inputs import Files
+    from nst.grid.bundles import bundled
+    from nst.grid.config import load_config
+    from nst.grid.inputs import Files
+    from nst.grid.pairs import read_grid
 
     os.chdir(folder)
     given = {"bundle": json.loads((folder / "nst.yaml").read_text().split("\n")[0].partition(":")[2]), "device": "cuda"}

@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import fmean, geometric_mean
 
 from nst import weights
-from nst.drawing import Cell, Layout, draw_sheet
 from nst.engine.stylization import stylize
 from nst.images import read_picture, write_picture
 from nst.metrics import Judge, judge
 from nst.settings import make
+from nst.summaries.drawing import Cell, Layout, draw_sheet
 
 DATA = Path(__file__).parents[2] / "data"
 POWER = 1.2

@@ -25,7 +25,7 @@ import torch
 from nst import weights
 from nst.engine import level
 from nst.engine.stylization import Finished, stylize
-from nst.estimate import PASSES, flops_per_pixel
+from nst.grid.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.losses.functional import content_loss, gram_loss
 from nst.machine import runtime

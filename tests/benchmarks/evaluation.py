@@ -20,7 +20,7 @@ import torch
 from nst import weights
 from nst.engine.cuda_graph import in_place
 from nst.engine.run import Run
-from nst.estimate import PASSES, flops_per_pixel
+from nst.grid.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.machine import runtime
 from nst.settings import make

@@ -15,8 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nst import presets
-from nst.settings import defaults, number_text
+from nst.settings import defaults, number_text, presets
 
 ROOT = Path(__file__).parents[2]
 FEWEST = 10

@@ -24,12 +24,12 @@ from statistics import fmean, median
 import numpy as np
 import torch
 from nst import weights
-from nst.drawing import Cell, Layout, draw_sheet
 from nst.engine.stylization import stylize
-from nst.files import sha256
 from nst.images import read_picture, write_picture
+from nst.io.files import sha256
 from nst.metrics import Judge, judge
 from nst.settings import make
+from nst.summaries.drawing import Cell, Layout, draw_sheet
 
 DATA = Path(__file__).parents[2] / "data"
 TITLES = {"vgg19": "VGG-19", "lite": "lite", "random": "VGG-19, random weights"}

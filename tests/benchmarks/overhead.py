@@ -16,9 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nst.config import load_config
-from nst.grid import arguments, read_grid
-from nst.yamlfile import read_mapping
+from nst.grid.config import load_config
+from nst.grid.pairs import arguments, read_grid
+from nst.io.yaml_file import read_mapping
 
 from grid import REPOSITORY, seconds, write_project
 

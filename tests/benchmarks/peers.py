@@ -19,12 +19,12 @@ from pathlib import Path
 from statistics import fmean
 
 import optimizers
-from nst import presets, weights
-from nst.drawing import Cell, Layout, draw_sheet
+from nst import weights
 from nst.images import read_picture, write_picture
-from nst.job import Job, read_inputs
 from nst.metrics import Judge, judge
-from nst.settings import Settings, make
+from nst.pair.job import Job, read_inputs
+from nst.settings import Settings, make, presets
+from nst.summaries.drawing import Cell, Layout, draw_sheet
 
 import engine
 

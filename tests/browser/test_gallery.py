@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nst.animation import animate
-from nst.gallery import write_gallery
-from nst.records import read_records
+from nst.images.animation import animate
+from nst.summaries.gallery import write_gallery
+from nst.summaries.records import read_records
 from PIL import Image
 from synthetic import JUDGE, write_results
 

@@ -37,8 +37,9 @@ def paint(job: Any, said: Path, *, kill_before: int = 0, below: str = "/", ledge
     """
     sys.path.insert(0, str(HERE / "hook"))
     import sitecustomize as hook
-    from nst import pair, recording
     from nst.errors import NstError
+    from nst.pair import recording
+    from nst.pair import stylize as pair
 
     recording.CHECKPOINT_EVERY = recording.CHECKPOINT_SPACING = 0
     changes = hook.kill_before(kill_before, below)  # first: who is killed before a change has not made it

@@ -14,7 +14,8 @@ from pathlib import Path
 import forked
 import pytest
 from grids import Grid, contents, leftovers, stylize_arguments
-from nst import pair, workplace
+from nst.io import work_folder as workplace
+from nst.pair import stylize as pair
 from nst.settings import make
 
 SETTINGS = {"size": 40, "iterations": 3, "network": "lite", "precision": "fp32", "frames": 1, "snapshots": 2}

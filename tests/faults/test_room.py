@@ -15,7 +15,7 @@ from pathlib import Path
 import forked
 import pytest
 from grids import Grid, contents, leftovers, stylize_arguments
-from nst import pair
+from nst.pair import stylize as pair
 from nst.settings import make
 
 #: In a file system of its own of so many bytes and inodes: the command, with more room once more, and what is there.

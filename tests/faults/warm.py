@@ -2,7 +2,7 @@
 
 import filelock  # noqa: F401
 import torch
-from nst import pair, recording, stylization, weights  # noqa: F401
+from nst import stylization, weights  # noqa: F401
 from nst.metrics import Judge
 
 torch.use_deterministic_algorithms(True)  # loads its compiler

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from mutation import altered, damaged
 from nst.commands.again import _check_costs, _check_places, _check_unchanged, _inputs, _moved, _shown
 from nst.errors import printable
-from nst.files import sha256
 from nst.images import picture_size, read_metadata, write_picture
 from nst.images.metadata import metadata_text, png_text
-from nst.origin import origin
+from nst.io.files import sha256
+from nst.pair.origin import origin
 from nst.settings import defaults, make
 from PIL import Image
 

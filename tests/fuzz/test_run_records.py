@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from mutation import altered, damaged
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the synthetic grid
-from nst.gallery import _curves, write_gallery
-from nst.plots import _losses
-from nst.records import read_records, sheet_groups
-from nst.sheets import matrix_sheet, snapshot_sheet, sweep_sheet
-from nst.tables import write_tables
+from nst.summaries.gallery import _curves, write_gallery
+from nst.summaries.plots import _losses
+from nst.summaries.records import read_records, sheet_groups
+from nst.summaries.sheets import matrix_sheet, snapshot_sheet, sweep_sheet
+from nst.summaries.tables import write_tables
 from synthetic import run, write_results
 
 RUN = run("cat/wave/w1", {"size": "32"}, 0.1, 0.2) | {

@@ -6,8 +6,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from nst import pair, recording
 from nst.images import write_picture
+from nst.pair import recording
+from nst.pair import stylize as pair
 from nst.settings import make
 
 SMALL = {"size": 40, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}

@@ -7,13 +7,13 @@ import io
 import pandas as pd
 import pytest
 from gridfiles import table
-from nst import addresses
-from nst.addresses import redacted
 from nst.cli import main
 from nst.errors import NstError
-from nst.grid import print_grid_csv, read_grid
-from nst.inputs import local
-from nst.records import content_picture
+from nst.grid.inputs import local
+from nst.grid.pairs import print_grid_csv, read_grid
+from nst.io import urls as addresses
+from nst.io.urls import redacted
+from nst.summaries.records import content_picture
 
 SIGNED = "https://b.s3.amazonaws.com/a.jpg?versionId=3&X-Amz-Credential=AKIA%2F1&X-Amz-Signature="
 

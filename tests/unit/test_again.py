@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst import pair
 from nst.cli import main
 from nst.errors import NstError
-from nst.files import sha256
 from nst.images import read_metadata, write_picture
-from nst.origin import origin
+from nst.io.files import sha256
+from nst.pair import stylize as pair
+from nst.pair.origin import origin
 from nst.settings import defaults
 from PIL import Image, PngImagePlugin
 

@@ -1,4 +1,4 @@
-"""nst.animation: what is written decodes to the frames that went in."""
+"""nst.images.animation: what is written decodes to the frames that went in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from nst import animation
-from nst.animation import moving, spread
 from nst.errors import NstError
-from nst.frames import has_frame
+from nst.images import animation
+from nst.images.animation import moving, spread
+from nst.pair.frames import has_frame
 from nst.settings import make
 from PIL import Image, ImageSequence
 

@@ -16,14 +16,14 @@ import pytest
 from gridfiles import picture, table
 from hypothesis import given
 from hypothesis import strategies as st
-from nst import bundles
-from nst.bundles import bundled, find, fingerprint, forecast
 from nst.cli import main
-from nst.config import Config, load_config
 from nst.errors import NstError
-from nst.estimate import START_SECONDS, megabytes, minutes
-from nst.grid import read_grid
-from nst.inputs import Files, local
+from nst.grid import bundles
+from nst.grid.bundles import bundled, find, fingerprint, forecast
+from nst.grid.config import Config, load_config
+from nst.grid.estimate import START_SECONDS, megabytes, minutes
+from nst.grid.inputs import Files, local
+from nst.grid.pairs import read_grid
 from nst.machine import cpu
 from nst.settings import make
 
@@ -80,7 +80,7 @@ def test_pairs_that_can_be_painted_together_are_neighbours():
 def test_a_bundle_is_the_same_on_every_machine(monkeypatch):
     config = Config(bundle=0.05, device="cpu")
     here = [bundle.name for bundle in bundled(grid(config), config, Files())]
-    monkeypatch.setattr("nst.estimate.cpu_has_bf16_units", lambda: not cpu.cpu_has_bf16_units())
+    monkeypatch.setattr("nst.grid.estimate.cpu_has_bf16_units", lambda: not cpu.cpu_has_bf16_units())
     assert [bundle.name for bundle in bundled(grid(config), config, Files())] == here
 
 

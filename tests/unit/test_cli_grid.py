@@ -15,9 +15,10 @@ import click
 import pytest
 from click.testing import CliRunner
 from gridfiles import picture, table
-from nst import __main__, cli, running
+from nst import __main__, cli
 from nst.commands.options import setting_options
-from nst.estimate import duration_text, estimate
+from nst.grid import plan as running
+from nst.grid.estimate import duration_text, estimate
 from nst.settings import GROUPS, defaults, fields, flag, grouped, make
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gridfiles import table
-from nst import asking, weights
+from nst import weights
 from nst.cli import main
 from nst.commands.targets import targets
 from nst.images import read_metadata, write_picture
+from nst.io import asking
 from PIL import Image
 
 SMALL = ["--size", "32", "--iterations", "2", "--content-layers", "conv1_1", "--style-layers", "conv1_1"]

@@ -8,8 +8,8 @@ import shutil
 
 import numpy as np
 import pytest
-from nst import pair
 from nst.images import read_metadata, write_picture
+from nst.pair import stylize as pair
 from PIL import Image
 
 DAMAGED = {

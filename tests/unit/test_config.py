@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 from nst.commands.settings import markdown_table
-from nst.config import Config, config_schema, load_config, manifest_schema
 from nst.errors import NstError
+from nst.grid.config import Config, config_schema, load_config, manifest_schema
 from nst.settings import fields
 
 ROOT = Path(__file__).parents[2]

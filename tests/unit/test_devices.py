@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 import torch
 from filelock import FileLock, Timeout
-from nst import waiting
 from nst.errors import NstError
+from nst.io import waiting
 from nst.kernels import available
 from nst.machine import gpus, private, runtime
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from gridfiles import picture, table
-from nst.ending import summary
-from nst.grid import read_grid
-from nst.leftovers import forget
+from nst.grid.ending import summary
+from nst.grid.leftovers import forget
+from nst.grid.pairs import read_grid
 
 BEGAN = 1_000_000_000.0
 EARLIER, LATER = BEGAN - 60, BEGAN + 60

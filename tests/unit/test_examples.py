@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from nst.config import load_config
-from nst.grid import read_grid
+from nst.grid.config import load_config
+from nst.grid.pairs import read_grid
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "config/examples").glob("*.csv"))

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
-from nst import addresses, fetching
 from nst.cli import main
 from nst.errors import NstError
-from nst.fetching import copy
 from nst.images import write_picture
+from nst.io import fetching
+from nst.io import urls as addresses
+from nst.io.fetching import copy
 
 
 class Server(http.server.BaseHTTPRequestHandler):

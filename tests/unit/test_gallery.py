@@ -1,4 +1,4 @@
-"""nst.gallery: what is written, for whom, and what is not made twice. How it looks is tested in tests/browser."""
+"""The gallery: what is written, for whom, and what is not made twice. How it looks is tested in tests/browser."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from nst.errors import NstError
-from nst.gallery import script, write_gallery
 from nst.images import picture_size
-from nst.records import KEEPS_COLORS, SCORE, read_records
+from nst.summaries.gallery import script, write_gallery
+from nst.summaries.records import KEEPS_COLORS, SCORE, read_records
 from synthetic import write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -11,12 +11,12 @@ import pytest
 from gridfiles import PATIENT, picture, table
 from hypothesis import given
 from hypothesis import strategies as st
-from nst.cells import split_list
-from nst.config import Config, load_config
 from nst.errors import NstError, Problems
-from nst.grid import Pair, arguments, expand, parse_styles, read_grid, styles_text, write_grid_csv
-from nst.inputs import SUFFIXES, Files, local
-from nst.manifest import Manifest, Row
+from nst.grid.cells import split_list
+from nst.grid.config import Config, load_config
+from nst.grid.inputs import SUFFIXES, Files, local
+from nst.grid.manifest import Manifest, Row
+from nst.grid.pairs import Pair, arguments, expand, parse_styles, read_grid, styles_text, write_grid_csv
 from nst.settings import defaults, fields, make, text
 
 

@@ -9,10 +9,10 @@ import pytest
 from gridfiles import picture, table
 from nst import limits
 from nst.cli import main
-from nst.config import load_config
 from nst.errors import NstError, Problems
-from nst.grid import read_grid
-from nst.inputs import Files
+from nst.grid.config import load_config
+from nst.grid.inputs import Files
+from nst.grid.pairs import read_grid
 
 sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
 from bounded import bounded

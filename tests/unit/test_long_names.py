@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from gridfiles import picture, table
 from nst.cli import main
-from nst.config import Config
 from nst.errors import NstError
-from nst.grid import parse_styles, read_grid
+from nst.grid.config import Config
+from nst.grid.pairs import parse_styles, read_grid
 
 LONG = "x" * 300 + ".jpg"  # a part of a path has at most 255 bytes
 SETTINGS = ("init", "weights", "content_mask", "style_mask", "preset")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from gridfiles import table
 from nst.errors import NstError
-from nst.manifest import Manifest, read_manifest
+from nst.grid.manifest import Manifest, read_manifest
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
-from nst.names import LONGEST, Slugs, settings_name, slug, stem, style_wish
+from nst.grid.names import LONGEST, Slugs, settings_name, slug, stem, style_wish
 from nst.settings import Settings, defaults, make
 
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from nst.bundles import bundled
-from nst.config import load_config
-from nst.grid import read_grid
+from nst.grid.bundles import bundled
+from nst.grid.config import load_config
+from nst.grid.inputs import Files
+from nst.grid.pairs import read_grid
 from nst.images import write_picture
-from nst.inputs import Files
-from nst.openmp import SPINNING
+from nst.machine.openmp import SPINNING
 
 VARIABLES = (*SPINNING, "OMP_WAIT_POLICY")
 #: In torch's place: keeps what torch's OpenMP would read, and cannot be imported.

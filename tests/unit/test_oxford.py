@@ -5,10 +5,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from nst import oxford, weight_files, weights
+from nst import weights
 from nst.cli import main
 from nst.errors import NstError
+from nst.io import weight_files
 from nst.metrics import Judge
+from nst.networks import oxford
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import convolutions
 from torch.nn import functional as F

@@ -13,11 +13,13 @@ import pytest
 import torch
 from filelock import FileLock
 from jobs import SMALL, interrupted, left, losses
-from nst import pair, presets, recording, waiting
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
-from nst.settings import make
+from nst.io import waiting
+from nst.pair import recording
+from nst.pair import stylize as pair
+from nst.settings import make, presets
 from PIL import Image
 
 

@@ -1,4 +1,4 @@
-"""nst.plots: every plot is a readable picture, whatever is missing."""
+"""nst.summaries.plots: every plot is a readable picture, whatever is missing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from nst import plots
 from nst.errors import NstError
-from nst.plots import all_plots, loss_curves
-from nst.records import read_records
+from nst.summaries import plots
+from nst.summaries.plots import all_plots, loss_curves
+from nst.summaries.records import read_records
 from PIL import Image
 from synthetic import write_results
 

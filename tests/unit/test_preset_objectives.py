@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from nst import presets
 from nst.losses.objective import Objective
 from nst.networks.extractor import FeatureExtractor
-from nst.settings import make
+from nst.settings import make, presets
 from torch.nn import functional as F
 
 from conftest import random_state

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nst import presets
 from nst.cli import main
 from nst.errors import NstError
-from nst.settings import defaults, make
+from nst.settings import defaults, make, presets
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,10 @@ import os
 
 import pytest
 from jobs import SMALL, left
-from nst import pair, publication
 from nst.errors import NstError
 from nst.images import write_picture
+from nst.pair import publication
+from nst.pair import stylize as pair
 from nst.settings import make
 
 

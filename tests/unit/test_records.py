@@ -1,4 +1,4 @@
-"""nst.records: every pair has a line, and ranks agree with a plain computation."""
+"""nst.summaries.records: every pair has a line, and ranks agree with a plain computation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nst.errors import NstError
-from nst.records import (
+from nst.summaries.records import (
     KEEPS_COLORS,
     content_picture,
     pareto_front,

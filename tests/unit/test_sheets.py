@@ -1,4 +1,4 @@
-"""nst.sheets: each picture stands where it should, at every size of grid."""
+"""nst.summaries.sheets: each picture stands where it should, at every size of grid."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
-from nst.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
 from nst.errors import NstError
-from nst.records import read_records
-from nst.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
+from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
+from nst.summaries.records import read_records
+from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 from PIL import Image, ImageFont
 from synthetic import colour, write_results
 

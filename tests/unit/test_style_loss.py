@@ -9,7 +9,7 @@ from gridfiles import picture, table
 from nst.cli import main
 from nst.engine.stylization import Transfer, stylize, together
 from nst.errors import NstError
-from nst.grid import read_grid
+from nst.grid.pairs import read_grid
 from nst.images import read_metadata
 from nst.losses.covariance import means_of
 from nst.losses.objective import Objective

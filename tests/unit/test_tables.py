@@ -1,4 +1,4 @@
-"""nst.tables: the CSV is exact, and the page shows names as they are and keeps them harmless."""
+"""nst.summaries.tables: the CSV is exact, and the page shows names as they are and keeps them harmless."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
-from nst.records import SCORE, read_records
-from nst.tables import comparison, relative_link, sweep, write_tables
+from nst.summaries.records import SCORE, read_records
+from nst.summaries.tables import comparison, relative_link, sweep, write_tables
 from synthetic import errors, write_results
 
 HOSTILE = '"><img src=x onerror=alert(1)>'

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from gridfiles import picture, table
-from nst.gallery import write_gallery
-from nst.grid import read_grid, write_grid_csv
-from nst.names import slug, title
-from nst.records import read_records, sheet_groups
+from nst.grid.names import slug, title
+from nst.grid.pairs import read_grid, write_grid_csv
 from nst.settings import text
-from nst.sheets import all_sheets, snapshot_sheet
-from nst.tables import write_tables
+from nst.summaries.gallery import write_gallery
+from nst.summaries.records import read_records, sheet_groups
+from nst.summaries.sheets import all_sheets, snapshot_sheet
+from nst.summaries.tables import write_tables
 from synthetic import run, write_losses
 
 ROWS = """content;style;name;size

@@ -9,7 +9,7 @@ from nst.engine.stylization import Progress, stylize
 from nst.engine.transformation import Transformation, apply
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
-from nst.network_file import load, save
+from nst.pair.network_file import load, save
 from nst.settings import make
 
 CPU = torch.device("cpu")

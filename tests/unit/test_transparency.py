@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst import pair
 from nst.engine.color import prepared
 from nst.engine.stylization import Transfer, stylize
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
-from nst.job import Job
+from nst.pair import stylize as pair
+from nst.pair.job import Job
 from nst.settings import make
 from PIL import Image
 

@@ -13,9 +13,10 @@ import zipfile
 
 import pytest
 import torch
-from nst import weight_files, weights
+from nst import weights
 from nst.cli import main
 from nst.errors import NstError
+from nst.io import weight_files
 from nst.settings import make
 
 BODY = bytes(range(256)) * 5000

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from filelock import FileLock
-from nst import pair, workplace
+from nst.io import work_folder as workplace
 from nst.layout import CHECKPOINT, MARK, RUN
+from nst.pair import stylize as pair
 
 
 def names(root):

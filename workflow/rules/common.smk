@@ -11,15 +11,17 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from nst import ending, leftovers, weights, workplace
-from nst.machine import gpus
-from nst.addresses import hide, redacted
-from nst.bundles import bundled, find, fingerprint
-from nst.config import load_config
 from nst.errors import NstError
-from nst.estimate import estimate, megabytes, minutes
-from nst.grid import arguments, read_grid, style_arguments
-from nst.inputs import Files, is_url, local
+from nst.grid import ending, leftovers
+from nst.grid.bundles import bundled, find, fingerprint
+from nst.grid.config import load_config
+from nst.grid.estimate import estimate, megabytes, minutes
+from nst.grid.inputs import Files, is_url, local
+from nst.grid.pairs import arguments, read_grid, style_arguments
+from nst.io import work_folder as workplace
+from nst.io import weight_files
+from nst.io.urls import hide, redacted
+from nst.machine import gpus
 from nst.settings import PATHS
 from nst.version import ALGORITHM
 from nst.worker import protocol
@@ -126,7 +128,7 @@ def addresses():
 
 def fetched(settings):
     """Whether a pair needs weights that are downloaded: neither those of the installation nor a file of the user's."""
-    return weights.downloaded(settings.network, settings.weights)
+    return weight_files.downloaded(settings.network, settings.weights)
 
 
 def weights_of(wildcards):
@@ -155,7 +157,7 @@ def weights_are_lost(network, kind):
     if not Path(f"{RESULTS}/weights/{network}-{kind}.json").exists():
         return False
     try:
-        if weights.find(network, kind).is_file():
+        if weight_files.find(network, kind).is_file():
             return False
     except NstError:  # the folder of the environment has none: the rule will say so
         pass
@@ -306,7 +308,7 @@ def all_clips(wildcards):
 
 
 def sheet_names():
-    """The sheets' names, and those of their pairs' plots: as `nst.records.sheet_groups` has them."""
+    """The sheets' names, and those of their pairs' plots: as `nst.summaries.records.sheet_groups` has them."""
     return [*MATRICES, *(f"sweeps/{name}" for name in SWEEPS)]
 
 

@@ -1,0 +1,187 @@
+"""The configuration of a run: what holds for the whole grid, declared once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from nst.errors import NstError, Problems
+from nst.grid.inputs import has_control
+from nst.grid.manifest import REQUIRED
+from nst.io.yaml_file import read_mapping, without_empty
+from nst.settings import Layers, Settings, did_you_mean, fields, presets, problems
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: What Snakemake takes in a path for a wildcard, a path variable or a pattern.
+_WILDCARDS = re.compile(r"[{}<>*?]")
+
+#: Read when it is there.
+CONFIG = "config/config.yaml"
+
+
+def _settings(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ValueError("settings: is no mapping; write a `setting: value` line for each")
+    try:
+        return presets.partial(dict(given))
+    except ValidationError as error:
+        lines = [f"settings.{key}: {sentence}" for key, sentence in problems(error)]
+        raise ValueError("\n".join(lines)) from None
+
+
+def at_home(path: str) -> str:
+    """`~/pictures` as a shell reads it."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user that is not there
+
+
+def results_folder(given: str) -> str:
+    """The folder of the results, `~` expanded; `out/`, as a shell completes it, and `./out` are `out`.
+
+    Raises ValueError for a name that Snakemake, or a command that it calls, would read as something else.
+    """
+    folder = PurePath(at_home(given)).as_posix()
+    if folder.startswith("-"):
+        raise ValueError(f"results: {given!r} begins with a dash, as options do; choose another name")
+    if has_control(folder) or _WILDCARDS.search(folder):
+        raise ValueError(f"results: {given!r} has a line break, a brace, or one of < > * ?; choose another name")
+    return folder
+
+
+def _yes_or_no(given: Any) -> Any:
+    """YAML's yes is true."""
+    return {True: "yes", False: "no"}[given] if isinstance(given, bool) else given
+
+
+class Config(BaseModel):
+    """What holds for the whole grid."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    manifest: Annotated[str, AfterValidator(at_home)] = Field(
+        default="config/manifest.csv",
+        description="table of what to paint, a row a block of the grid",
+        min_length=1,
+    )
+    results: Annotated[str, AfterValidator(results_folder)] = Field(
+        default="results", description="folder of everything that a run makes", min_length=1
+    )
+    presets: Annotated[str, AfterValidator(at_home)] = Field(
+        default=presets.FOLDER, description="folder of your own presets", min_length=1
+    )
+    settings: Annotated[dict[str, Any], BeforeValidator(_settings)] = Field(
+        default_factory=dict, description="values of the settings that neither a row nor its preset gives"
+    )
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field(
+        default="auto",
+        description="what paints: auto is an NVIDIA GPU where there is one, else the CPU; mps (Apple) was not tried",
+    )
+    format: Literal["png", "jpg", "tif"] = Field(
+        default="png", description="file format of the pictures; tif has 16 bits a channel"
+    )
+    video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
+    worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_or_no)] = Field(
+        default="auto",
+        description="paint by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
+    )
+    threads: int = Field(default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024)
+    bundle: float = Field(
+        default=0,
+        description="minutes of painting that one job of a cluster does; 0 makes each pair a job of its own",
+        ge=0,
+        le=10080,
+    )
+
+
+def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> Config:
+    """A Config from a YAML file, or from a mapping that came from the file `where`.
+
+    Raises NstError for a file that cannot be read and Problems with a line `FILE: KEY: …` for each mistake.
+    """
+    if not isinstance(source, Mapping):
+        return load_config(read_mapping(source), str(source))
+    try:
+        config = Config.model_validate(without_empty(dict(source)))
+    except ValidationError as error:
+        raise Problems(f"{where}: {line}" for line in _complaints(error)) from None
+    try:
+        presets.load(config.settings.get("preset", ""), config.presets)
+    except Problems:
+        raise
+    except NstError as error:
+        raise Problems([f"{where}: settings.preset: {error}"]) from None
+    return config
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """`KEY: what is wrong, what would be right` for each problem that pydantic found."""
+    return [line for problem in error.errors(include_url=False) for line in _lines(problem)]
+
+
+def _lines(problem: Any) -> list[str]:
+    key, given = str(problem["loc"][0]), problem.get("input")
+    if problem["type"] == "value_error":  # _settings wrote the lines
+        return str(problem["msg"]).removeprefix("Value error, ").splitlines()
+    if problem["type"] == "extra_forbidden":
+        near = did_you_mean(key, Config.model_fields)
+        setting = "; it is a setting: write it under `settings:`" if key in fields() else ""
+        return [f"{key}: no such key{setting or near or '; the keys are ' + ', '.join(Config.model_fields)}"]
+    info = Config.model_fields[key]
+    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    numbers: dict[Any, str] = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
+    right = numbers.get(info.annotation, "a path")
+    if right == "a path" and isinstance(given, (int, float)):
+        right += "; put ./ before a name that reads as a number"
+    right = f"one of {', '.join(options)}" if options else right
+    return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON schema of config.yaml."""
+    schema = Config.model_json_schema()
+    settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
+    schema["properties"]["worker"]["enum"] += [True, False]  # as YAML reads yes and no
+    del schema["properties"]["worker"]["type"]
+    schema["properties"]["settings"] |= {"properties": settings, "additionalProperties": False}
+    return {"$schema": _DIALECT, **schema}
+
+
+def manifest_schema() -> dict[str, Any]:
+    """JSON schema of a row of the manifest: its cells are texts, whose meaning nst.grid.pairs checks."""
+    described = {
+        "content": "picture, list a.jpg|b.jpg or glob of pictures to paint",
+        "style": "picture, list, glob or blend wave.jpg:0.7+scream.jpg:0.3 of styles to paint in",
+        "name": "name of the row's settings in the results",
+        **{name: info.description or "" for name, info in fields().items()},
+    }
+    properties = {name: {"type": "string", "description": text} for name, text in described.items()}
+    for name in REQUIRED:
+        properties[name]["pattern"] = r"\S"
+    return {
+        "$schema": _DIALECT,
+        "title": "Row of the manifest",
+        "type": "object",
+        "properties": properties,
+        "required": list(REQUIRED),
+        "additionalProperties": False,
+    }
+
+
+def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
+    """A setting as YAML may hold it: 1e4 comes as text, yes as true and no value as null."""
+    # Without defaults: Snakemake would fill them in, and settings here are those that were given.
+    aside = ("description", "default", "title", "unit", "group")
+    exact = {key: value for key, value in property.items() if key not in aside}
+    kinds: list[dict[str, Any]] = [{"type": "null"}]
+    if fields()[name].annotation is Layers:
+        kinds.append({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}})
+    if "yes" in exact.get("enum", ()):
+        kinds.append({"type": "boolean"})
+    if "const" in str(exact.get("anyOf")) or exact.get("type") in ("number", "integer"):
+        kinds.append({"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"})
+    return {"description": fields()[name].description, "anyOf": [exact, *kinds]}

@@ -1,0 +1,106 @@
+"""Globs that end: `glob.glob` follows links that lead back to where it came from, and looks at a whole disk."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+
+from nst import limits
+from nst.errors import NstError
+from nst.io.files import exists, is_folder
+
+#: What makes a part of a path a pattern.
+_MAGIC = re.compile(r"[*?[]")
+
+#: Folders by device and number.
+_Folders = tuple[tuple[int, int], ...]
+
+
+def is_glob(text: str) -> bool:
+    """Whether a text has a pattern in it."""
+    return _MAGIC.search(text) is not None
+
+
+def expand(pattern: str) -> list[str]:
+    """The paths that a pattern matches, sorted, each once; `**` reaches into folders, and into links to folders.
+
+    Hidden files are matched by a part that begins with a dot, as a shell does it. Raises NstError for a pattern that
+    looks at more files than GLOB_ENTRIES, or into more folders below each other than GLOB_DEPTH.
+    """
+    path = PurePath(pattern)
+    parts = path.parts[1:] if path.anchor else path.parts
+    return sorted({*_Walk(pattern).matches(path.anchor, parts, ())})
+
+
+class _Walk:
+    """One expansion: how much it has looked at so far."""
+
+    def __init__(self, pattern: str):
+        self._pattern = pattern
+        self._seen = 0
+
+    def matches(self, folder: str, parts: tuple[str, ...], above: _Folders) -> Iterator[str]:
+        """The matches of the parts below a folder ('' is the working directory); `**` has come through those above."""
+        if folder.count(os.sep) > limits.GLOB_DEPTH:
+            raise self._refused(f"goes through more than {limits.GLOB_DEPTH} folders")
+        part, rest = parts[0], parts[1:]
+        if part == "**":
+            yield from self._anywhere(folder, parts, above)
+        elif is_glob(part):
+            fits = re.compile(fnmatch.translate(os.path.normcase(part))).match
+            for entry in self._entries(folder, fits, hidden=part.startswith(".")):
+                yield from self._below(entry.path, rest)
+        else:
+            path = str(Path(folder, part))
+            if exists(path):
+                yield from self._below(path, rest)
+
+    def _below(self, path: str, rest: tuple[str, ...]) -> Iterator[str]:
+        if not rest:
+            yield path
+        elif is_folder(path):
+            yield from self.matches(path, rest, ())
+
+    def _anywhere(self, folder: str, parts: tuple[str, ...], above: _Folders) -> Iterator[str]:
+        try:
+            found = Path(folder).stat()
+        except OSError:
+            return
+        here = (found.st_dev, found.st_ino)
+        if here in above:  # a link to a folder that it is in
+            return
+        if len(parts) > 1:
+            yield from self.matches(folder, parts[1:], ())
+        for entry in self._entries(folder):
+            if len(parts) == 1:
+                yield entry.path
+            if _is_folder(entry):
+                yield from self.matches(entry.path, parts, (*above, here))
+
+    def _entries(
+        self, folder: str, fits: Callable[[str], object] = lambda name: True, *, hidden: bool = False
+    ) -> Iterator[os.DirEntry[str]]:
+        """What is in a folder; nothing where it cannot be looked into."""
+        try:
+            with os.scandir(folder or os.curdir) as entries:
+                for entry in entries:
+                    self._seen += 1
+                    if self._seen > limits.GLOB_ENTRIES:
+                        raise self._refused(f"looks at more than {limits.GLOB_ENTRIES:,} files")
+                    if (hidden or not entry.name.startswith(".")) and fits(os.path.normcase(entry.name)):
+                        yield entry
+        except OSError:
+            return
+
+    def _refused(self, reason: str) -> NstError:
+        return NstError(f"{self._pattern} {reason}; name the folder that the pictures are in")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

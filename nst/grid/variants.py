@@ -1,0 +1,121 @@
+"""The settings that a row's cells stand for: the product of its lists, resolved and named."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, NamedTuple
+
+from nst import limits
+from nst import settings as declared
+from nst.errors import NstError, problems_of
+from nst.grid.cells import split_list
+from nst.grid.config import Config
+from nst.grid.inputs import Files, Wrong, has_control
+from nst.grid.names import settings_name, title
+from nst.settings import PATHS, PICTURES, Settings, SettingsError, presets
+
+
+class Variant(NamedTuple):
+    """One choice of settings."""
+
+    settings: Settings  # resolved: the cell, else the preset, else the config, else the package
+    basis: Settings  # the package's defaults overlaid by the preset
+    name: str
+    title: str  # the name with the letters that a path does not keep
+
+
+class Outcome(NamedTuple):
+    """What a row's cells come to."""
+
+    variants: tuple[Variant, ...]
+    wrong: tuple[Wrong, ...]
+
+
+class Variants:
+    """Resolves the setting cells of rows, each distinct cell and each distinct choice of cells once."""
+
+    def __init__(self, config: Config, files: Files):
+        self._config = config
+        self._files = files
+        self._cells: dict[tuple[str, str], tuple[list[Any], list[str]]] = {}
+        self._bases: dict[str, tuple[Settings, Settings]] = {}
+        self._outcomes: dict[tuple[tuple[str, str], ...], Outcome] = {}
+
+    def of(self, cells: dict[str, str]) -> Outcome:
+        """The variants of a row; `cells` may hold other columns too."""
+        key = tuple((column, cells[column]) for column in ("name", *declared.fields()) if column in cells)
+        if key not in self._outcomes:
+            self._outcomes[key] = self._resolve(dict(key))
+        return self._outcomes[key]
+
+    def _resolve(self, cells: dict[str, str]) -> Outcome:
+        name = cells.pop("name", "")
+        wrong: list[Wrong] = []
+        if "|" in name:
+            wrong.append(("name", f"{name!r} is a list; a row has one name, which the values of its lists follow"))
+        if has_control(name) or len(name) > limits.NAME:
+            right = f"a name is one line of at most {limits.NAME} characters"
+            wrong.append(("name", f"{name!r} has a line break or control character, or is too long; {right}"))
+        parsed: dict[str, list[Any]] = {}
+        for column, cell in cells.items():
+            parsed[column], sentences = self._cell(column, cell)
+            wrong += [(column, sentence) for sentence in sentences]
+        choices = math.prod(map(len, parsed.values()))
+        if not wrong and choices > limits.CHOICES:
+            what = f"the lists of settings make {choices:,} choices; a row has at most {limits.CHOICES:,}"
+            wrong.append(("", f"{what}: shorten the lists"))
+        if wrong:
+            return Outcome((), tuple(wrong))
+        lists = tuple(column for column, values in parsed.items() if len(values) > 1)
+        variants = []
+        for combination in itertools.product(*parsed.values()):
+            chosen = dict(zip(parsed, combination, strict=True))
+            try:
+                variants.append(self._variant(chosen, name, lists))
+            except SettingsError as error:  # values that cannot be combined
+                wrong += [item.as_column() for item in error.wrong]
+        return Outcome(tuple(variants), tuple(dict.fromkeys(wrong)))
+
+    def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:
+        basis, base = self._base(chosen.get("preset", self._config.settings.get("preset", "")))
+        settings = declared.overlay(base, chosen)
+        slugged = settings_name(settings, basis, name=name, lists=lists)
+        return Variant(settings, basis, slugged, title(name, slugged))
+
+    def _base(self, preset: str) -> tuple[Settings, Settings]:
+        """(package overlaid by the preset, package overlaid by the config overlaid by the preset)."""
+        if preset not in self._bases:
+            given = {**presets.load(preset, self._config.presets).values, "preset": preset}
+            basis = declared.defaults().model_copy(update=given)
+            base = declared.defaults().model_copy(update={**self._config.settings, **given})
+            self._bases[preset] = basis, base
+        return self._bases[preset]
+
+    def _cell(self, column: str, cell: str) -> tuple[list[Any], list[str]]:
+        """The distinct values of a cell, and what is wrong with its other items."""
+        key = (column, cell)
+        if key not in self._cells:
+            values: dict[Any, None] = {}
+            sentences = []
+            try:
+                items = [cell] if column in PATHS and self._files.exists(cell) else split_list(cell)
+            except NstError as error:
+                items, sentences = [], [str(error)]
+            for item in items:
+                try:
+                    values[self._value(column, item)] = None
+                except (ValueError, NstError) as error:
+                    sentences += problems_of(error) if isinstance(error, NstError) else str(error).splitlines()
+            self._cells[key] = list(values), sentences
+        return self._cells[key]
+
+    def _value(self, column: str, item: str) -> Any:
+        value = declared.value(column, item)
+        if column == "preset":
+            self._base(value)
+        if column in PATHS and value not in PATHS[column]:
+            look = self._files.picture_problem if column in PICTURES else self._files.file_problem
+            if problem := look(value):
+                raise NstError(problem)
+        return value

@@ -1,0 +1,1 @@
+"""Files, downloads, logs and questions: what knows nothing of images."""

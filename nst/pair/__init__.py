@@ -1,0 +1,1 @@
+"""One pair from files to files: read, stylize, record, publish."""

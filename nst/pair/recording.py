@@ -1,0 +1,215 @@
+"""The course of one picture, kept in its work folder: losses, snapshots, frames, and checkpoints to go on from."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nst import layout
+from nst.errors import NstError
+from nst.images import resize, write_picture
+from nst.images.animation import animate
+from nst.io.work_folder import empty
+from nst.pair import publication
+from nst.pair.background import Background
+from nst.pair.completeness import check_frames
+from nst.pair.frames import frame_file, has_frame, has_snapshot, snapshot_file
+from nst.pair.job import Inputs, Job, transfer_of
+
+if TYPE_CHECKING:
+    from nst.engine.stylization import Finished, Progress, Transfer
+
+log = logging.getLogger(__name__)
+
+#: Long side of an animation's frame in px.
+FRAME_SIDE = 480
+#: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
+#: gigabytes.
+CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
+#: Seconds of work that are kept when a run is stopped.
+WORTH = 5.0
+
+
+class Stylizer(Protocol):
+    """Paints a transfer, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
+
+    def __call__(
+        self,
+        transfer: Transfer,
+        handle: Callable[[Progress | Finished], None],
+        *,
+        state: dict[str, Any],
+        device: str,
+        threads: int,
+        resume: dict[str, Any] | None,
+    ) -> None: ...
+
+
+def in_turn(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
+    """The `Stylizer` of a process that paints one picture after another."""
+    from nst.engine.stylization import together
+
+    for _, event in together([transfer], **how):
+        assert event is not None
+        handle(event)
+
+
+class Recording:
+    """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
+
+    def __init__(self, job: Job, inputs: Inputs, key: str, painted: dict[str, Any]):
+        self.job, self.inputs, self.painted = job, inputs, painted
+        self.key = [key, job.record is not None, job.output.suffix]
+        """Of the checkpoint: who goes on must find the frames and snapshots of what has been."""
+        self.folder = job.workplace
+        self.rows: list[dict[str, float]] = []
+        self.seconds_before = 0.0
+        """Of the optimisation, in processes that were interrupted."""
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
+        self._worth_a_checkpoint = time.monotonic() + WORTH
+        self._background = Background()  # so that the optimization goes on while frames are encoded
+
+    @property
+    def _frames(self) -> Path:
+        return self.folder / layout.FRAMES
+
+    def optimise(
+        self,
+        state: dict[str, Any],
+        on_progress: Callable[[Progress], None] | None,
+        stylizer: Stylizer,
+        asked_to_stop: Callable[[], bool],
+    ) -> Finished:
+        """Run the optimisation to its end, from the last checkpoint where there is one."""
+        from nst.engine.stylization import Finished
+
+        job, inputs = self.job, self.inputs
+        resume = self._resumable()
+        if resume is None:
+            empty(self.folder)
+        self._frames.mkdir(parents=True, exist_ok=True)
+        before = self.seconds_before = self.rows[-1]["seconds"] if self.rows else 0.0
+        end: list[Finished] = []
+
+        def handle(event: Progress | Finished) -> None:
+            if isinstance(event, Finished):
+                end.append(event)
+                return
+            del self.rows[event.evaluation - 1 :]  # a picture that failed in company begins anew
+            self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
+            self._keep(event)
+            try:
+                if on_progress:
+                    on_progress(event)
+                if asked_to_stop():
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:  # a cluster's time is over, a client has gone, or Ctrl-C
+                if time.monotonic() > self._worth_a_checkpoint:
+                    self._checkpoint(event)
+                raise
+
+        transfer = transfer_of(job, inputs)
+        try:
+            stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
+            [finished] = end
+            self._frame(job.settings.iterations, finished.pixels)
+            self._background.settle()
+        finally:
+            self._background.close()  # before the folder is tidied, which a write would bring back
+        self._keep_network(finished)
+        return finished
+
+    def _keep(self, event: Progress) -> None:
+        s = self.job.settings
+        kept = self.job.record is not None
+        if kept and has_frame(event.evaluation, s.frames):
+            self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
+        if kept and has_snapshot(event.evaluation, s.snapshots):
+            self._snapshot(self.folder / snapshot_file(event.evaluation, self.job.output.suffix), event)
+        if time.monotonic() > self._next_checkpoint:
+            self._checkpoint(event)
+
+    def _snapshot(self, path: Path, event: Progress) -> None:
+        """A whole picture, as the finished one is, with the settings of its run."""
+        pixels, alpha = event.picture(), self.inputs.content.alpha
+        if alpha is not None:
+            alpha = resize(alpha, shape=(pixels.shape[0], pixels.shape[1]))  # at a coarse scale
+        carried = self.painted | {"evaluation": event.evaluation}
+        self._background.write(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried, folders=False))
+
+    def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
+        if self.job.record is None:
+            return
+        height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
+        share = min(1.0, FRAME_SIDE / max(height, width))
+        shape = (max(1, round(height * share)), max(1, round(width * share)))
+        path = self.folder / frame_file(evaluation)
+        alpha = self.inputs.content.alpha
+        seen = None if alpha is None else resize(alpha, shape=shape)
+        self._background.write(
+            lambda: write_picture(path, resize(pixels, shape=shape), alpha=seen, quality=92, folders=False)
+        )
+
+    def _keep_network(self, finished: Finished) -> None:
+        if self.job.record is not None and finished.network is not None:
+            from nst.pair.network_file import save
+
+            save(finished.network, self.folder / layout.NETWORK)
+
+    def _checkpoint(self, event: Progress) -> None:
+        import torch
+
+        began = time.monotonic()
+        self._background.settle()  # who goes on from here has the frames up to here
+        temporary = self.folder / "checkpoint.tmp"
+        try:
+            torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
+            temporary.replace(self.folder / layout.CHECKPOINT)
+        except (OSError, RuntimeError) as error:  # a full disk; the painting itself is well
+            log.warning("no checkpoint could be written (%s)", str(error).partition("\n")[0])
+            temporary.unlink(missing_ok=True)
+        took = time.monotonic() - began
+        self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
+
+    def _resumable(self) -> dict[str, Any] | None:
+        import torch
+
+        path = self.folder / layout.CHECKPOINT
+        if not path.is_file():
+            return None
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may be another one
+            if saved["key"] != self.key:
+                return None
+            if self.job.record is not None:
+                check_frames(self.job, self.folder, len(saved["rows"]))
+        except (RuntimeError, OSError, EOFError, ValueError, NstError):  # the machine went down as it was written
+            return None
+        for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # of one who was killed while writing a frame
+            path.unlink()
+        self.rows = saved["rows"]
+        log.info("going on after evaluation %d of an interrupted run", len(self.rows))
+        run: dict[str, Any] = saved["run"]
+        return run
+
+    def complete(self, record: dict[str, Any]) -> None:
+        """Make what is made of a finished run, and note that all of it is in the work folder."""
+        if self.job.record is not None:
+            s = self.job.settings
+            self._write_losses(self.folder / layout.LOSSES)
+            animate(self._frames, self.folder / layout.ANIMATION, frame_rate=s.frame_rate, hold=s.hold)
+        publication.complete(self.job, record)
+
+    def _write_losses(self, path: Path) -> None:
+        head = ["evaluation", "content", "style", "tv", "total", "seconds"]
+        columns = [*head, *(name for name in self.rows[0] if name not in head)]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)

@@ -1,0 +1,273 @@
+"""One pair from files to files: read, paint, judge, and leave everything at its place at once.
+
+All is written to a work folder first. A run that is interrupted goes on from there; a result takes its name only when
+it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nst import weights
+from nst.errors import NstError
+from nst.images import Picture, bits_of, read_picture, write_picture
+from nst.io import work_folder as workplace
+from nst.io.files import refuse_inputs, sha256
+from nst.io.waiting import announced
+from nst.io.weight_files import OXFORD_SHA256
+from nst.machine import gpus, runtime
+from nst.pair import publication
+from nst.pair.completeness import finished
+from nst.pair.job import Inputs, Job, read_inputs
+from nst.pair.recording import Recording, Stylizer, in_turn
+from nst.pair.stopping import stop_requests
+from nst.settings import fields, pictures, text
+from nst.version import ALGORITHM, __version__
+
+if TYPE_CHECKING:
+    from nst.engine.stylization import Finished, Progress
+    from nst.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+#: Numbers the pictures of this process; from 2 on it is a worker's.
+_painted = itertools.count(1)
+
+
+def paint(
+    job: Job,
+    on_progress: Callable[[Progress], None] | None = None,
+    stylizer: Stylizer = in_turn,
+    waiting: Callable[[], None] = lambda: None,
+    when_busy: Callable[[], object] = lambda: None,
+) -> dict[str, Any]:
+    """Paint a pair and write its files; returns the run record (the contents of run.json).
+
+    Another process at the same output makes this one wait. Raises NstError; earlier results then stay as they are.
+
+    Args:
+        waiting: called now and then meanwhile; what it raises ends the wait.
+        when_busy: called once where all GPUs are held by other processes, one of which may give way.
+    """
+    try:
+        _check_apart(job)
+        for folder in filter(None, (job.workplace.parent, job.output.parent, job.record)):
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_writable(folder)
+        other = announced(f"another nst process that writes {job.output}")
+        with workplace.held(job.workplace, other, waiting), ExitStack() as stopping:
+            with gpus.exclusive_gpu(job.device, when_busy=when_busy):
+                if made := _made(job):
+                    return made
+                run, record = _paint(job, on_progress, stylizer, stopping)
+            run.complete(record)  # another picture may have the GPU while this one's frames are encoded
+            publication.publish(job)
+    except BrokenPipeError:  # nobody reads what is said
+        raise
+    except OSError as error:
+        where, why = error.filename or job.output, error.strerror or error
+        raise NstError(
+            f"{where}: cannot be written ({why}); choose a folder that you may write to, with room"
+        ) from error
+    except (RuntimeError, MemoryError) as error:
+        if not runtime.out_of_memory(error):
+            raise
+        advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or paint fewer at the same time"
+        raise NstError(f"{job.output}: out of memory; {advice}") from None
+    return record
+
+
+def _check_apart(job: Job) -> None:
+    """Raise NstError where results would replace an input, or be among the unfinished work, which is removed."""
+    for output in job.outputs:
+        refuse_inputs(output, job.inputs)
+    workplace.check(job.workplace)
+    for path in filter(None, (job.output, job.record)):
+        if path.resolve().is_relative_to(job.workplace.resolve()):
+            raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another for one")
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise NstError at once, not after an hour's work, and not while a lock there is waited for that cannot be."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"{folder}: cannot be written ({error.strerror}); choose a folder that you may write to, with room"
+        raise NstError(reason) from None
+
+
+def _made(job: Job) -> dict[str, Any] | None:
+    """The record of the image that the same files, settings and code have made; None where it is yet to be made.
+
+    Where a run was interrupted while its finished files took their names, they take them now. `skipped` marks that
+    nothing was optimized.
+    """
+
+    @cache
+    def key() -> str:
+        return _key(job, _hashes(job), weights.load(job.settings.network, job.settings.weights)[2])
+
+    done = finished(job, job.output, job.record, key) if job.unless_done else None
+    if done is None and (done := publication.completed(job, key)):
+        publication.publish(job)
+    return {"output": {"path": str(job.output)}} | done | {"skipped": True} if done else None
+
+
+def _paint(
+    job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer, stopping: ExitStack
+) -> tuple[Recording, dict[str, Any]]:
+    """What the run has kept, its picture among it, and its record.
+
+    Until `stopping` ends, a signal stops the optimization with a checkpoint, and nothing that is done in seconds then.
+    """
+    clock = _Clock()
+    inputs = read_inputs(job)
+    for warning in inputs.warnings:
+        log.warning(warning)
+    hashes = _hashes(job)
+    state, source, digest = weights.load(job.settings.network, job.settings.weights)
+    clock.lap("load")
+    key = _key(job, hashes, digest)
+    painted = describe(job, inputs, hashes, source, digest) | {"key": key}
+    run = Recording(job, inputs, key, painted)
+    finished = run.optimise(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
+    clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
+    metrics = _judge(job, finished, inputs, state, digest)
+    clock.lap("judge")
+    staged = job.workplace / job.output.name
+    height, width = finished.pixels.shape[:2]
+    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=painted)
+    clock.lap("write")
+    record = painted | _environment(job, finished) | {
+        "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
+        "evaluations": finished.evaluations,
+        "best_evaluation": finished.best_evaluation,
+        "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
+        "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
+        "metrics": metrics.as_dict(),
+        "style_weight": finished.style_weight,
+        "together": finished.together,
+        "warnings": [*inputs.warnings, *finished.warnings],
+    }  # fmt: skip
+    for warning in finished.warnings:
+        log.warning(warning)
+    return run, record
+
+
+class _Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str, before: float = 0.0, spent: float | None = None) -> None:
+        """The time since the last lap, or of it what was spent, and what earlier processes had spent on it."""
+        now = time.perf_counter()
+        passed = now - self._last
+        self.laps[name], self._last = before + (passed if spent is None else spent), now
+        self._start += passed - self.laps[name]  # to wait for a GPU is no work on the picture
+
+    def total(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def _hashes(job: Job) -> dict[str, str]:
+    """The SHA-256 of each picture that a job reads."""
+    return {path: sha256(Path(path)) for path in job.pictures}
+
+
+def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
+    """What an unfinished run must share with this one to be gone on with, and a finished one to stand for it."""
+    roles = [("content", hashes[job.content])]
+    roles += [(f"style {text(share)}", hashes[path]) for path, share in job.styles]
+    roles += [(name, hashes[path]) for name, path in pictures(job.settings).items()]
+    inputs = [f"{role} {found}" for role, found in roles]  # one file may have two roles, and roles may be swapped
+    parts = [str(ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], digest: str) -> Metrics:
+    """The neutral metrics, by the reference network."""
+    from nst.metrics import Judge, judge
+
+    s = job.settings
+    by = Judge(s.network, state, digest) if digest == OXFORD_SHA256 else Judge.load()
+    side = max(finished.pixels.shape[:2])
+    as_they_are = s.style_fit == "keep" and s.style_scale == 1
+    again = [] if as_they_are else [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
+    return judge(
+        finished.pixels,
+        inputs.content.pixels,
+        [style.pixels for style in again or inputs.styles],
+        by=by,
+        blend=[weight for _, weight in job.styles],
+        alpha=inputs.content.alpha,
+        device=job.device,
+    )
+
+
+def describe(job: Job, inputs: Inputs, hashes: dict[str, str], source: str, digest: str) -> dict[str, Any]:
+    """What the picture is: all that is needed to make it again. Also the picture's own metadata.
+
+    hashes: of each input, by its path. source, digest: of the network's weights (`nst.weights.load`).
+    """
+    return {
+        "id": job.id,
+        "nst": __version__,
+        "algorithm": ALGORITHM,
+        "content": _described(job.content, hashes, inputs.content),
+        "style": [
+            _described(path, hashes, picture) | {"weight": weight}
+            for (path, weight), picture in zip(job.styles, inputs.styles, strict=True)
+        ],
+        "pictures": [{"path": path, "sha256": hashes[path]} for path in pictures(job.settings).values()],
+        "settings": {name: _plain(getattr(job.settings, name)) for name in fields()},
+        "weights": {"network": job.settings.network, "source": source, "sha256": digest},
+    }
+
+
+def _described(path: str, hashes: dict[str, str], picture: Picture) -> dict[str, Any]:
+    height, width = picture.pixels.shape[:2]
+    return {"path": path, "sha256": hashes[path], "width": width, "height": height}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str)) else text(value)
+
+
+def _environment(job: Job, finished: Finished) -> dict[str, Any]:
+    import torch
+
+    device = runtime.torch_device(job.device)
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device.type,
+        "device_name": runtime.name(device),
+        "precision": finished.precision,
+        **finished.machine,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "platform": f"{sys.platform} {platform.machine()}",
+        },
+        "host_cores": os.cpu_count(),
+        "process": {"pid": os.getpid(), "picture": next(_painted)},
+    }

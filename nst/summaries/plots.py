@@ -1,0 +1,258 @@
+"""Plots: how the losses fell, and how style and content errors trade against each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nst import layout
+from nst.errors import NstError
+from nst.images.metadata import mark
+from nst.io.files import replacing
+from nst.summaries.records import GROUP, TITLES, sheet_groups, sorted_values, varying
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+#: Okabe & Ito's colours, which the colour-blind can tell apart.
+PARTS = {"total": "#1b1d1f", "content": "#0072B2", "style": "#D55E00", "tv": "#009E73"}
+_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1d1f")
+_MARKERS = "osD^vP<"
+
+#: Pairs that have a panel each.
+MOST_PANELS = 24
+
+_INK, _MUTED = "#1b1d1f", "#6a6e73"
+_RC = {
+    "font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.edgecolor": "#c9c9c6", "axes.labelcolor": _MUTED, "xtick.color": _MUTED, "ytick.color": _MUTED,
+    "axes.grid": True, "grid.color": "#ececea", "grid.linewidth": 0.8, "axes.axisbelow": True,
+    "legend.frameon": False,
+}  # fmt: skip
+
+
+def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
+    """A panel for each of these pairs, on the same axes: its losses, and thin lines for its layers.
+
+    More than MOST_PANELS pairs share three panels, of total, content and style: a line a pair, and their median.
+    """
+    count = len(records)
+    if count > MOST_PANELS:
+        _overlaid(records, title, out)
+        return
+    across = min(count, 4)
+    down = math.ceil(count / across)
+    size = (7.4, 4.6) if count == 1 else (max(6.8, 3.2 * across), 2.4 * down + 1.0)
+    figure, panels = _figure(down, across, size, title)
+    for panel, (_, pair) in zip(panels, records.iterrows(), strict=False):
+        parts = [part for part in PARTS if part != "tv" or float(pair["tv_weight"]) > 0]
+        _curves(panel, Path(pair["folder"], layout.LOSSES), parts, detailed=count == 1)
+        if count > 1:
+            _title(panel, _told_apart(records, pair), _INK)
+    for place, panel in enumerate(panels):
+        panel.set_visible(place < count)
+        if place % across == 0:
+            panel.set_ylabel("loss")
+        if place + across >= count:
+            panel.set_xlabel("evaluation")
+            panel.tick_params(labelbottom=True)
+    _legend(figure, panels[:count])
+    _save(figure, out)
+
+
+def errors(records: pd.DataFrame, out: Path) -> None:
+    """Content error against style error of all pairs, a panel a judge.
+
+    The pairs that no other one of the same content and style beats in both are filled, and a line joins them.
+    """
+    measured = records[records["style_error"].notna()]
+    judges = sorted_values(measured["judge"])
+    figure, panels = _figure(1, max(1, len(judges)), (6.4 * max(1, len(judges)) + 0.8, 5.2), "Style against content")
+    for panel, judge in zip(panels, judges or [""], strict=True):
+        chosen = measured[measured["judge"] == judge]
+        _fronts(panel, chosen)
+        _points(panel, chosen, _colouring(records))
+        panel.set(xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)")
+        _title(panel, f"measured by {judge}" if judge else "no pair was measured", _MUTED)
+        if len(chosen):
+            _scale(panel.set_xscale, panel.xaxis, chosen["content_error"])
+            _scale(panel.set_yscale, panel.yaxis, chosen["style_error"])
+    _legend(figure, panels)
+    _save(figure, out)
+
+
+def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """`errors.png` and, below `losses`, the curves of the pairs of each sheet; the paths."""
+    paths = []
+    for name, title, group in sheet_groups(records):
+        paths.append(folder / "losses" / f"{name}.png")
+        loss_curves(group, title, paths[-1])
+    errors(records, folder / "errors.png")
+    return [*paths, folder / "errors.png"]
+
+
+def _figure(down: int, across: int, size: tuple[float, float], title: str) -> tuple[Figure, list[Axes]]:
+    """A figure and its panels, row by row."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_RC):
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.02, hspace=0.04)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=_INK, parse_math=False)
+    return figure, [panel for row in panels for panel in row]
+
+
+def _save(figure: Figure, out: Path) -> None:
+    import matplotlib as mpl
+
+    if out.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise NstError(f"{out}: a plot is written as .png, .svg or .pdf; choose one of these suffixes")
+    carried = {"nst": mark("plot")} if out.suffix.lower() == ".png" else None
+    with mpl.rc_context(_RC), replacing(out) as temporary:
+        figure.savefig(temporary, dpi=144, metadata=carried)
+
+
+def _legend(figure: Figure, panels: list[Axes]) -> None:
+    """One legend for all panels, beneath them."""
+    handles = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    if 1 < len(handles) <= 24:
+        inches = 0.6 + 0.075 * max(map(len, handles))  # of the widest entry
+        fitting = max(1, int(figure.get_figwidth() / inches))
+        legend = figure.legend(
+            handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles), fitting),
+            frameon=False, labelcolor=_MUTED, fontsize=9,
+        )  # fmt: skip
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+
+def _title(panel: Axes, words: str, colour: str) -> None:
+    """A panel's head; a name may hold any character, and `$` starts no formula."""
+    panel.set_title(words, loc="left", fontsize=9.5, color=colour, parse_math=False)
+
+
+def _scale(choose: Callable[..., None], axis: Axis, errors: pd.Series) -> None:
+    """Logarithmic; where an error is 0, as that of a content that stays as it is, linear from there to the next."""
+    above = errors[errors > 0]
+    if len(above) == len(errors):
+        choose("log")
+    else:
+        choose("symlog", linthresh=above.min() if len(above) else 1.0)
+    _plain_numbers(axis)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """0.01 rather than 10⁻² on a log scale, with numbers between the powers of ten where there are few."""
+
+    def between(value: float, _: int | None) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 30 * low and f"{value:e}"[0] in "235" else ""
+
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(between)
+
+
+def _told_apart(records: pd.DataFrame, pair: pd.Series) -> str:
+    """What tells this pair from the others, short enough for the head of a panel."""
+    names = [name for name in TITLES if records[name].nunique() > 1]
+    words = " × ".join(pair[name] for name in names) or pair["settings_title"]
+    return words if len(words) <= 38 else words[:37] + "…"
+
+
+def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
+    """Total, content and style, a panel each: a thin line a pair, and the median of all."""
+    import pandas as pd
+
+    found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, layout.LOSSES))) is not None]
+    figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(found):,} pairs")
+    for panel, part in zip(panels, ("total", "content", "style"), strict=True):
+        _title(panel, part, _INK)
+        lines = pd.DataFrame(dict(enumerate(losses[part] for losses in found if part in losses)))
+        if lines.notna().any(axis=None):
+            panel.set_yscale("log")
+            _plain_numbers(panel.yaxis)
+            panel.plot(lines, color=PARTS[part], linewidth=0.6, alpha=max(0.03, min(0.4, 12 / len(records))))
+            panel.plot(lines.median(axis=1), color=PARTS[part], linewidth=2.2)
+        panel.set_xlabel("evaluation")
+    panels[0].set_ylabel("loss")
+    _save(figure, out)
+
+
+def _losses(path: Path) -> pd.DataFrame | None:
+    """The losses of a pair by evaluation; None where its file is missing or damaged."""
+    import pandas as pd
+
+    try:
+        losses = pd.read_csv(path).astype(float).set_index("evaluation")
+    except (OSError, ValueError, LookupError):
+        return None
+    return losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
+
+
+def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> None:
+    """These losses of one pair; with `detailed`, the layers named at their ends."""
+    losses = _losses(path)
+    if losses is None:
+        panel.text(0.5, 0.5, "no losses", transform=panel.transAxes, ha="center", va="center", color=_MUTED)
+        return
+    panel.set_yscale("log")
+    _plain_numbers(panel.yaxis)
+    layers = [name for name in losses if name.partition(":")[0] in PARTS and ":" in name]
+    for name in layers:
+        panel.plot(losses[name], color=PARTS[name.partition(":")[0]], linewidth=0.7, alpha=0.45)
+    for part in parts:
+        if part in losses and losses[part].notna().any():
+            panel.plot(losses[part], color=PARTS[part], linewidth=1.8, label=part)
+    if detailed:
+        _name_ends(panel, losses[layers])
+
+
+def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
+    """Each layer's name at the right end of its line, moved apart where lines end close together."""
+    ends = layers.ffill().iloc[-1].dropna().sort_values() if len(layers) else layers.sum()
+    low, high = (math.log10(limit) for limit in panel.get_ylim())
+    places, least = [], -1.0
+    for value in ends:
+        least = max((math.log10(value) - low) / (high - low), least + 0.045)
+        places.append(least)
+    for name, place in zip(ends.index, places, strict=True):
+        part, _, layer = str(name).partition(":")
+        panel.text(1.01, place, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center")
+
+
+def _colouring(records: pd.DataFrame) -> str:
+    """The column that colours the points: the one with the most values that a legend can still hold."""
+    candidates = [*varying(records), *reversed(TITLES)]
+    counts = {name: records[name].nunique() for name in candidates}
+    few = [name for name in candidates if 1 < counts[name] <= len(_PALETTE)]
+    return few[0] if few else "status"
+
+
+def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
+    for i, value in enumerate(sorted_values(measured[column])):
+        points = measured[measured[column] == value]
+        colour = _PALETTE[i % len(_PALETTE)]
+        look = {
+            "marker": _MARKERS[i % len(_MARKERS)],
+            "s": 34,
+            "edgecolors": colour,
+            "linewidths": 1.2,
+            "zorder": 3,
+        }
+        name = f"{column} = {value}" if column in measured.columns and column not in TITLES else value
+        beaten, front = points[~points["pareto"]], points[points["pareto"]]
+        panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **look)
+        panel.scatter(front["content_error"], front["style_error"], facecolors=colour, label=name, **look)
+
+
+def _fronts(panel: Axes, measured: pd.DataFrame) -> None:
+    for _, group in measured[measured["pareto"]].groupby(GROUP):
+        line = group.sort_values("content_error")
+        panel.plot(line["content_error"], line["style_error"], color="#b9bcc0", linewidth=0.8, zorder=1)

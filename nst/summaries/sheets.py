@@ -1,0 +1,213 @@
+"""Contact sheets: the results of a grid side by side, as in a paper's figure."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst import layout
+from nst.errors import NstError
+from nst.grid import names
+from nst.settings import UNNAMED, defaults, text
+from nst.summaries.drawing import Cell, Layout, draw_sheet
+from nst.summaries.records import (
+    animation,
+    content_picture,
+    found_weight,
+    setting_columns,
+    sheet_groups,
+    sorted_values,
+    style_picture,
+    value_order,
+    varying,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = list[list[Cell | None]]
+_MOST_IN_ROW = 6  # a sweep of more results goes on in the next row
+
+
+def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
+    """Contents × styles of pairs with the same settings: contents down the left edge, styles along the top."""
+    contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
+    pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
+    own = varying(records)  # pairs of one name may have settings of their own
+    top = [Cell(style_picture(style._asdict()), style.style_title) for style in styles.itertuples()]
+    rows: Rows = [[None, *top]]
+    for content in contents.itertuples():
+        results = [pairs.get((content.content, style)) for style in styles["style"]]
+        left = Cell(content_picture(content._asdict()), content.content_title)
+        rows.append([left, *(pair and _result(pair, _own(pair, own)) for pair in results)])
+    title = records["settings_title"].iloc[0]
+    layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
+    _write(layout, outs)
+
+
+def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
+    """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
+    first = next(records.itertuples())
+    inputs = [
+        Cell(content_picture(first._asdict()), first.content_title),
+        Cell(style_picture(first._asdict()), first.style_title),
+    ]
+    varied = varying(records)
+    crossed = _crossed(records, varied) if len(varied) == 2 else None
+    if crossed:
+        heads, sides, results = crossed
+    else:
+        heads, sides, results = [], [], _wrapped(_in_turn(records, varied))
+    rows, columns = _beside(inputs, results)
+    title = f"{first.content_title} × {first.style_title}"
+    _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
+
+
+def snapshot_sheet(folder: Path, *outs: Path) -> None:
+    """The snapshots of one pair side by side, each with the losses of its evaluation.
+
+    Raises NstError for a folder that has none.
+    """
+    pictures = sorted(path for path in (folder / layout.SNAPSHOTS).glob("*.*") if path.stem.isdigit())
+    if not pictures:
+        raise NstError(f"{folder}: has no snapshots; paint the pair with the setting `snapshots`")
+    try:
+        run = json.loads((folder / layout.RUN).read_bytes())
+        with (folder / layout.LOSSES).open(newline="") as file:
+            losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
+        cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
+        inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
+        title = _titled(run) or folder.name
+    except (OSError, ValueError, LookupError, TypeError):
+        raise NstError(f"{folder}: lacks a whole run.json or losses.csv; name the folder of a painted pair") from None
+    rows, columns = _beside(inputs, _wrapped(cells))
+    footer = "beneath each snapshot: style loss · content loss of its evaluation"
+    _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
+
+
+def _titled(run: dict[str, Any]) -> str:
+    """A pair's id as people read it."""
+    content, _, rest = str(run["id"] or "").partition("/")
+    style, _, settings = rest.partition("/")
+    styles = tuple((each["path"], each["weight"]) for each in run["style"])
+    shown = (
+        names.title(names.stem(run["content"]["path"]), content),
+        names.title(names.style_wish(styles), style),
+        settings,
+    )
+    return " × ".join(part for part in shown if part)
+
+
+def _write(layout: Layout, outs: Sequence[Path]) -> None:
+    for out in outs:
+        draw_sheet(layout, out)
+
+
+def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
+    detail = f"{_short(float(losses['style']))}  ·  {_short(float(losses['content']))}"
+    return Cell(str(path), f"evaluation {int(path.stem)}", detail)
+
+
+def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """A matrix for each settings-name, a sweep for each content and style painted in several ways; the paths.
+
+    Each as a picture and as a page, where animations play beside the results.
+    """
+    paths = []
+    for name, _, group in sheet_groups(records):
+        outs = [folder / f"{name}.png", folder / f"{name}.html"]
+        draw = sweep_sheet if name.startswith("sweeps/") else matrix_sheet
+        draw(group, *outs)
+        paths += outs
+    return paths
+
+
+def _result(pair: Any, label: str = "") -> Cell:
+    if pair.status != "done":
+        return Cell(label=label, note=pair.status)
+    errors = [pair.style_error, pair.content_error]
+    detail = "" if any(map(math.isnan, errors)) else "  ·  ".join(map(_short, errors))
+    return Cell(pair.image, label, detail, clip=animation(pair.image))
+
+
+def _own(pair: Any, varied: list[str]) -> str:
+    """The values of a pair's own settings, and the weight that `auto` has found for it."""
+    values = [_shown(pair, name) for name in varied]
+    if "style_weight" not in varied and (found := found_weight(pair.style_weight, pair.final_style_weight)):
+        values.append(f"style_weight {found}")
+    return "  ·  ".join(values)
+
+
+def _shown(pair: Any, name: str) -> str:
+    """The value of a setting, `auto (5.3)` where the weight of the style was found."""
+    value = str(getattr(pair, name))
+    found = found_weight(value, pair.final_style_weight) if name == "style_weight" else ""
+    return f"{value} ({found})" if found else value
+
+
+def _short(number: float) -> str:
+    return f"{number:.3f}" if number < 9.9995 else f"{number:.1f}"
+
+
+def _legend(records: pd.DataFrame) -> str:
+    judges = sorted_values(records.loc[records["judge"] != "", "judge"])
+    meaning = "beneath each result: style error · content error, less is nearer"
+    if len(judges) > 1:
+        return f"{meaning}; by {' or '.join(judges)}, whose errors do not compare (the tables tell them apart)"
+    return f"{meaning} ({judges[0]})" if judges else ""
+
+
+def _described(records: pd.DataFrame) -> str:
+    """The settings that all these pairs share and that are not the package's defaults."""
+    unseen = UNNAMED - {"preset"}  # frames and the like change no pixel
+    same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in unseen]
+    told = [(name, records[name].iloc[0]) for name in same]
+    return "  ·  ".join(
+        f"{name} {value}" for name, value in told
+        if value and (name in ("size", "iterations") or value != text(getattr(defaults(), name)))
+    )  # fmt: skip
+
+
+def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[str], Rows] | None:
+    """Heads, sides and results of two settings crossed; None where most of the places would be blank."""
+    down, across = sorted(varied, key=lambda name: records[name].nunique())
+    rows, columns = sorted_values(records[down]), sorted_values(records[across])
+    if len(records) * 2 < len(rows) * len(columns):
+        return None
+    cells = {
+        (getattr(pair, down), getattr(pair, across)): _result(pair, _own(pair, [])) for pair in records.itertuples()
+    }
+    results = [[cells.get((row, column)) for column in columns] for row in rows]
+    return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
+
+
+def _in_turn(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
+    """Results by value of the one setting that varies, or else in the grid's order with their names."""
+    if len(varied) != 1:
+        labels = ["  ·  ".join(filter(None, (pair.settings_title, _own(pair, [])))) for pair in records.itertuples()]
+        return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
+    setting = varied[0]
+    pairs = sorted(records.itertuples(), key=lambda pair: value_order(getattr(pair, setting)))
+    return [_result(pair, f"{setting} = {_shown(pair, setting)}") for pair in pairs]
+
+
+def _wrapped(results: list[Cell]) -> Rows:
+    """One row, or several of about equal length when there are many."""
+    if len(results) <= _MOST_IN_ROW:
+        return [[*results]]
+    most = max(_MOST_IN_ROW, round((len(results) * 1.6) ** 0.5))
+    width = math.ceil(len(results) / math.ceil(len(results) / most))
+    return [[*results[i : i + width]] for i in range(0, len(results), width)]
+
+
+def _beside(inputs: list[Cell], results: Rows) -> tuple[Rows, int]:
+    """Rows with the inputs at their left, stacked where there is room; how many columns these take."""
+    if len(results) == 1:
+        return [[*inputs, *results[0]]], len(inputs)
+    column = [*inputs, *[None] * (len(results) - len(inputs))]
+    results = [*results, *[[]] * (len(inputs) - len(results))]
+    return [[cell, *row] for cell, row in zip(column, results, strict=True)], 1

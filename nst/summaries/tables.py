@@ -1,0 +1,222 @@
+"""Tables that compare the pairs of a grid: CSV in full precision, HTML to read, sort and filter.
+
+The comparison has a line a pair; the table of a swept setting has, for each of its values, the means over all
+pairs and a line for each content and style. Means, ranks and Pareto fronts never mix judges.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst.io.files import replacing
+from nst.settings import fields
+from nst.summaries.pages import relative_link, viewable, write_page
+from nst.summaries.records import SCORE, TITLES, animation, setting_columns, sorted_values, value_order, varying
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEANS = ["style_error", "content_error", "score", "ssim", "seconds"]
+_RESULTS = [
+    "style_error", "content_error", "ssim", "final_content", "final_style", "final_tv", "final_total", "seconds",
+    "peak_memory_mb", "evaluations", "final_style_weight",
+]  # fmt: skip
+_LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
+_TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "judge", "unranked")
+_ALL = "(all)"
+
+#: Headings that a column's name does not make by itself, and what they mean.
+_HEADINGS = {
+    "content_name": "content",
+    "style_name": "style",
+    "settings_name": "settings",
+    "peak_memory_mb": "memory, MB",
+    "pareto": "front",
+}
+_HELP = {
+    "style_error": "squared error of the judge's Gram matrices, relative to the style's; less is nearer",
+    "content_error": "squared error of the judge's features, relative to the content's; less is nearer",
+    "ssim": "structural similarity of the luminance to the content's; 1 is equal",
+    "score": f"{SCORE}; lower is better",
+    "final_style_weight": "weight of the style loss in the end: with auto, the one that was found",
+    "rank": "place by score among the pairs of the same content and style; ★ is the first of several",
+    "unranked": "why a picture is not compared with the others",
+    "pareto": "◆: of the same content and style none is better in one error and as good in the other",
+    "judge": "network that measured the errors, and the hash of its weights",
+    "pairs": "pairs that were measured",
+}
+_MOST_CHOICES = 40
+_NONE = "none"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an HTML table."""
+
+    name: str
+    heading: str
+    help: str
+    number: bool
+    choices: tuple[str, ...]  # offered in place of a filter's free text, where there are few
+
+
+def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `comparison` and a table for each setting that varies, as .csv and .html; the paths written.
+
+    Tables of settings that no longer vary are removed.
+    """
+    paths = _write(comparison(records), folder / "comparison", records, "Comparison of all pairs")
+    for setting in varying(records):
+        paths += _write(sweep(records, setting), folder / setting, records, f"Effect of {setting}")
+    for setting in set(fields()) - {*varying(records)}:  # of an earlier grid
+        for suffix in (".csv", ".html"):
+            (folder / f"{setting}{suffix}").unlink(missing_ok=True)
+    return paths
+
+
+def comparison(records: pd.DataFrame) -> pd.DataFrame:
+    """A line a pair, in the grid's order: names, settings (those that vary first), results, rank."""
+    varied = varying(records)
+    constant = [name for name in setting_columns(records) if name not in varied]
+    names = ["id", "content_name", "style_name", "settings_name", "status"]
+    marks = ["score", "rank", "best", "unranked", "pareto", "judge"]
+    rest = ["device", "precision_used", "best_evaluation", "width", "height", "content", "style", "image"]
+    return records[[*names, *varied, *constant, *_RESULTS, *marks, *_LAYERS, *rest]]
+
+
+def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """Means at each value of a setting: over all pairs (named `(all)`), then for each content and style."""
+    import pandas as pd
+
+    measured = records[records["style_error"].notna()]
+    names = ["content_name", "style_name"]
+    each = _means(measured, [*names, "judge", setting])
+    total = _means(measured, ["judge", setting]).assign(content_name=_ALL, style_name=_ALL)
+    total = total.sort_values(["judge", setting], key=_by_value)
+    each = each.sort_values([*names, "judge", setting], key=_by_value)
+    return pd.concat([total, each])[[*names, setting, "pairs", *MEANS, "judge"]].reset_index(drop=True)
+
+
+def _by_value(column: pd.Series) -> pd.Series:
+    places = {value: place for place, value in enumerate(sorted_values(column))}
+    return column.map(places)
+
+
+def _means(measured: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    groups = measured.groupby(by, sort=False)
+    return groups[MEANS].mean().assign(pairs=groups.size()).reset_index()
+
+
+def _write(table: pd.DataFrame, stem: Path, records: pd.DataFrame, title: str) -> list[Path]:
+    paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".csv", ".html")]
+    with replacing(paths[0]) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    _write_page(table, records, title, paths[1])
+    return paths
+
+
+def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Path) -> None:
+    """The table as a page to read, sort and filter, with the names as people read them."""
+    for column in TITLES:
+        name = column.replace("title", "name")
+        if name in table:
+            table = table.assign(**{name: table[name].replace(dict(zip(records[name], records[column], strict=True)))})
+    columns = _columns(table, records)
+    same = [name for name in setting_columns(records) if records[name].nunique() == 1]
+    lines = table.astype(object).where(table.notna(), None).to_dict("records")
+    write_page(
+        path,
+        "table.html",
+        title=title,
+        columns=columns,
+        constant=[(name, records[name].iloc[0]) for name in same],
+        judges=sorted_values(records.loc[records["judge"] != "", "judge"]),
+        statuses=records["status"].value_counts().to_dict(),
+        rows=[_row(line, columns, path.parent) for line in lines],
+        thumbnails="image" in table,
+        score=SCORE,
+        unranked=records.loc[records["unranked"] != "", "unranked"].value_counts().to_dict(),
+        help=[(column.heading, column.help) for column in columns if column.help],
+    )
+
+
+def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
+    """What is worth a glance: nothing that is the same for all pairs or that stands in another column."""
+    shown = [name for name in _order(table) if name in table and not _dull(name, table, records)]
+    return [_column(name, table) for name in shown]
+
+
+def _order(table: pd.DataFrame) -> list[str]:
+    first = ["content_name", "style_name", "settings_name"]
+    settings = setting_columns(table)
+    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "judge", "unranked"]
+
+
+def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
+    if name in setting_columns(table):
+        return records[name].nunique() == 1
+    if name == "status":
+        return bool((table[name] == "done").all())
+    if name == "final_style_weight":
+        return bool((records["style_weight"] != "auto").all())
+    if name == "judge":
+        return table[name][table[name] != ""].nunique() < 2
+    if name == "unranked":
+        return bool((table[name] == "").all())
+    return name in _RESULTS and bool(table[name].isna().all())
+
+
+def _column(name: str, table: pd.DataFrame) -> Column:
+    values = {_human(value) or _NONE for value in table[name] if not _absent(value)}
+    number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
+    few = 1 < len(values) <= _MOST_CHOICES and (not number or name in setting_columns(table))
+    choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
+    return Column(name, _HEADINGS.get(name, name.replace("_", " ")), _HELP.get(name, ""), number, choices)
+
+
+def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str, Any]:
+    image = line.get("image", "") if line.get("status") == "done" else ""
+    clip = animation(image)
+    return {
+        "best": bool(line.get("best")),
+        "front": bool(line.get("pareto")),
+        "total": line["content_name"] == _ALL and "pairs" in line,
+        "name": line.get("id", ""),
+        "image": relative_link(image, folder) if image else "",
+        "shown": relative_link(shown, folder) if (shown := viewable(image)) else "",
+        "clip": relative_link(clip, folder) if clip else "",
+        "cells": [_cell(column, line) for column in columns],
+    }
+
+
+def _cell(column: Column, line: dict[str, Any]) -> tuple[str, str, bool]:
+    """(what is shown, the exact value where that differs, whether it is a number) of a cell."""
+    value = line[column.name]
+    if column.name == "pareto":
+        return ("◆" if value else ""), "", False
+    shown = _human(value) or (_NONE if value == "" and column.choices else "")
+    rounded = isinstance(value, float) and shown != "" and float(shown) != value
+    exact = str(value) if rounded or not column.number else ""  # a long text is cut
+    star = " ★" if column.name == "rank" and line["best"] else ""
+    return shown + star, exact, column.number
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _human(value: Any) -> str:
+    """A value for people: three significant digits, nothing for what is not there."""
+    if _absent(value):
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    size = abs(value)
+    if not 1e-3 <= size < 1e6:
+        return f"{value:.2e}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
