@@ -25,7 +25,7 @@ _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefi
 
 def repository() -> Path | None:
     """The folder with the workflow, beside the package; None where the package was installed without it."""
-    folder = Path(__file__).resolve().parents[1]
+    folder = Path(__file__).resolve().parents[2]
     whole = (folder / "Snakefile").is_file() and (folder / "workflow/Snakefile").is_file()
     return folder if whole else None
 

