@@ -65,6 +65,7 @@ def test_random_kills(tmp_path, seed):
                 wait_for(lambda process=process: not process.session())
     grid.again("pairs")
     check(grid)
+    print(f"{kills} kills")
 
 
 def victims(process, whom, chance):
