@@ -21,3 +21,12 @@ GLOB_ENTRIES, GLOB_DEPTH = 200_000, 64
 
 #: Bytes of a YAML file, and its values: each alias counts as all that it stands for.
 YAML_BYTES, YAML_VALUES = 200_000, 5_000
+
+#: Bytes of memory that a picture's decoder may fill, beside its file and the size that is asked for.
+PICTURE_MEMORY = 1_000_000_000
+#: Pixels of a picture, for which Pillow fills four bytes each; and pixels of a side, as a row is held as floats.
+PICTURE_PIXELS, PICTURE_SIDE = PICTURE_MEMORY // 5, 100_000
+#: Bytes of a picture's file.
+PICTURE_BYTES = 2 * PICTURE_MEMORY
+#: Pixels of what takes long: of a progressive JPEG, counted in each of its scans, and of a BMP of runs.
+PICTURE_SCANNED, PICTURE_RUNS = 20 * PICTURE_PIXELS, PICTURE_PIXELS // 10

@@ -1,8 +1,9 @@
 """Pictures: files ↔ arrays. Everything inside nst is sRGB-encoded, float32, 0..1, the first row on top.
 
-`opening` knows the formats and turns what decoders raise into one sentence; `reading` decodes; `colour`
-brings profiles to sRGB; `resizing` resamples; `filling` gives hidden pixels a color; `writing` saves; `wholeness` finds
-truncated files; `metadata` is the JSON that a saved picture carries.
+`source` is a file, on disk or read once; `opening` knows the formats and turns what decoders raise into one message;
+`needs` tells the memory that a decoder fills; `strips` decodes; `colour` brings profiles to sRGB; `resizing` resamples;
+`reading` does all of it; `filling` gives hidden pixels a color; `writing` saves; `wholeness` finds truncated files;
+`metadata` is the JSON that a saved picture carries.
 """
 
 from nst.images.filling import filled

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
-_ROWS_AT_ONCE = 256  # bounds the memory that the conversion needs beside the picture
 
 # Linear sRGB to XYZ under D50, the white of ICC profiles (Bradford-adapted;
 # brucelindbloom.com, "RGB/XYZ Matrices", sRGB D50).
@@ -46,13 +45,18 @@ def to_srgb(pixels: np.ndarray, icc: bytes | None, name: str) -> np.ndarray:
 
     Without a profile, RGB and grey count as sRGB. A broken profile is ignored with a warning naming `name`.
     """
+    return converter(icc, pixels.shape[2], name, deep=pixels.dtype != np.uint8)(pixels)
+
+
+def converter(icc: bytes | None, channels: int, name: str, *, deep: bool) -> Decoder:
+    """What to_srgb does, for any part of a picture; `deep` is of floats."""
     if not icc:
-        return _untagged(pixels)
+        return _untagged
     try:
-        return _converted(pixels, icc, name)
+        return _conversion(icc, channels, name, deep)
     except _ProfileError as error:
         _log.warning("%s: its colour profile is ignored, because it cannot be used (%s)", name, error)
-        return _untagged(pixels)
+        return _untagged
 
 
 def srgb_profile() -> bytes:
@@ -64,25 +68,21 @@ def srgb_profile() -> bytes:
     return profile[:24] + midnight + profile[36:]
 
 
-def _converted(pixels: np.ndarray, icc: bytes, name: str) -> np.ndarray:
-    space = icc[16:20]
-    if space == b"RGB " and pixels.shape[2] == 1:
-        pixels = pixels.repeat(3, axis=2)
-    mode = _MODES[pixels.shape[2]]
+def _conversion(icc: bytes, channels: int, name: str, deep: bool) -> Decoder:
+    if icc[16:20] == b"RGB " and channels == 1:
+        of_rgb = _conversion(icc, 3, name, deep)
+        return lambda pixels: of_rgb(pixels.repeat(3, axis=2))
+    mode = _MODES[channels]
     transform = _transform(icc, mode)
     if mode != "CMYK" and _changes_nothing(transform, mode):
-        return _untagged(pixels)
-    if pixels.dtype == np.uint8:
-        return _apply(transform, pixels)
+        return _untagged
+    if not deep:
+        return lambda pixels: _apply(transform, pixels)
     decoder = _linear_decoder(icc)
     if decoder is None:
         _log.warning("%s: its colour profile is a table, which is applied at 8 bits a channel", name)
-        return _apply(transform, _levels(pixels)).astype(np.float32) / np.float32(255)
-    out = np.empty((*pixels.shape[:2], 3), np.float32)
-    for top in range(0, len(pixels), _ROWS_AT_ONCE):
-        rows = slice(top, top + _ROWS_AT_ONCE)
-        out[rows] = encode_srgb(decoder(pixels[rows]))
-    return out
+        return lambda pixels: _apply(transform, _levels(pixels)).astype(np.float32) / np.float32(255)
+    return lambda pixels: encode_srgb(decoder(pixels)).astype(np.float32)
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:

@@ -15,13 +15,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, PngImagePlugin
 
 from nst.errors import NstError
-from nst.images.opening import PathLike, decoding, open_pillow, picture_size, read_header
+from nst.images.opening import decoding, open_pillow, picture_size, read_header
+from nst.images.source import PathLike, opened
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
 _ASCII = b"ASCII\0\0\0"  # how a UserComment names its letters
@@ -63,8 +63,8 @@ def exif_block(text: str) -> bytes:
 def read_metadata(path: PathLike) -> dict[str, Any]:
     """What write_picture embedded; NstError where the file is no picture or carries none."""
     kind = read_header(path).format
-    with decoding(path):
-        text = _text(path, kind)
+    with opened(path) as file, decoding(path):
+        text = _text(file, kind)
     try:
         if text.startswith(_PACKED):
             text = _unpacked(base64.b64decode(text[len(_PACKED) :])).decode("ascii")
@@ -93,9 +93,9 @@ def _none(path: PathLike) -> NstError:
     return NstError(f"{path}: carries no settings of nst; name a picture as nst saved it")
 
 
-def _text(path: PathLike, kind: str) -> str:
+def _text(file: BinaryIO, kind: str) -> str:
     """The text of a picture; '' where it has none, or one that is too long to be ours."""
-    text = {"TIFF": _tiff_text, "PNG": _png_text}[kind](path) if kind in ("TIFF", "PNG") else _pillow_text(path, kind)
+    text = {"TIFF": _tiff_text, "PNG": _png_text}[kind](file) if kind in ("TIFF", "PNG") else _pillow_text(file, kind)
     return text if len(text) <= _MOST else ""
 
 
@@ -108,12 +108,12 @@ def _unpacked(data: bytes) -> bytes:
     return unpacked
 
 
-def _png_text(path: PathLike) -> str:
+def _png_text(file: BinaryIO) -> str:
     """The text of the chunk `nst` of a PNG, wherever it is: for one behind the pixels Pillow would decode them all.
 
     It is an iTXt chunk, but other tools write tEXt or zTXt (PNG, third edition, 11.3.3).
     """
-    for name, data in _png_chunks(path, (b"iTXt", b"tEXt", b"zTXt")):
+    for name, data in _png_chunks(file, (b"iTXt", b"tEXt", b"zTXt")):
         key, _, rest = data.partition(b"\0")
         if key == b"nst":
             with suppress(ValueError, IndexError, zlib.error):  # another's chunk of that name
@@ -131,29 +131,28 @@ def _chunk_text(name: bytes, data: bytes) -> str:
     return (_unpacked(text) if data[:1] == b"\1" else text).decode("utf-8")
 
 
-def _png_chunks(path: PathLike, wanted: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
-    with Path(path).open("rb") as file:
-        file.seek(8)
-        while len(head := file.read(8)) == 8:
-            length, name = struct.unpack(">I4s", head)
-            if name in wanted and length <= _MOST:
-                yield name, file.read(length)
-            else:
-                file.seek(length, os.SEEK_CUR)
-            file.seek(4, os.SEEK_CUR)  # the checksum
+def _png_chunks(file: BinaryIO, wanted: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name in wanted and length <= _MOST:
+            yield name, file.read(length)
+        else:
+            file.seek(length, os.SEEK_CUR)
+        file.seek(4, os.SEEK_CUR)  # the checksum
 
 
-def _pillow_text(path: PathLike, kind: str) -> str:
-    with open_pillow(path, kind) as image:
+def _pillow_text(file: BinaryIO, kind: str) -> str:
+    with open_pillow(file, kind) as image:
         if kind == "GIF":
             return image.info.get("comment", b"").decode("ascii", "replace")
         comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
     return comment[len(_ASCII) :].decode("ascii", "replace") if isinstance(comment, bytes) else ""
 
 
-def _tiff_text(path: PathLike) -> str:
+def _tiff_text(file: BinaryIO) -> str:
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
-        tag = file.pages.first.tags.get(_DESCRIPTION)
+    with tifffile.TiffFile(file) as tiff:
+        tag = tiff.pages.first.tags.get(_DESCRIPTION)
         return str(tag.value) if tag else ""

@@ -7,14 +7,19 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
+from nst import limits
 from nst.errors import NstError
+from nst.images.needs import pillow_bytes, tiff_bytes
+from nst.images.source import Source, opened, unreadable
 
-MAX_PIXELS = 200_000_000
+MAX_PIXELS = limits.PICTURE_PIXELS
 """A picture of more pixels is refused before anything is decoded."""
+
+_REDUCE = "reduce it first, as with ImageMagick's `magick IN -resize 8000x8000 OUT`"
 
 _SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC, AVIF, BMP or GIF"
 
@@ -23,8 +28,6 @@ _SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC, AVIF, BMP or GIF"
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 _ORIENTATION = 0x0112  # the tag of EXIF and of TIFF
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Header:
     height: int
     orientation: int  # EXIF's 1..8
     bits: int  # a channel, as the file says it
+    bytes: int  # that decoding it fills
 
     @property
     def size(self) -> tuple[int, int]:
@@ -43,7 +47,7 @@ class Header:
         return (self.width, self.height) if self.orientation < 5 else (self.height, self.width)
 
 
-def picture_size(path: PathLike) -> tuple[int, int]:
+def picture_size(path: Source) -> tuple[int, int]:
     """(width, height) in pixels as the picture is seen, its orientation applied; reads the header only.
 
     Raises NstError where the file is missing, no picture, of an unsupported format, broken or too big.
@@ -51,11 +55,13 @@ def picture_size(path: PathLike) -> tuple[int, int]:
     return read_header(path).size
 
 
-def read_header(path: PathLike) -> Header:
+def read_header(path: Source) -> Header:
     """The header of a picture of a supported format and an allowed size; else NstError."""
-    kind = _sniff(Path(path))
-    with decoding(path):
-        header = _tiff_header(path) if kind == "TIFF" else _pillow_header(path, kind)
+    with opened(path) as file:
+        kind = _sniff(path, file)
+        file.seek(0)
+        with decoding(path):
+            header = _tiff_header(file) if kind == "TIFF" else _pillow_header(file, kind)
     if header.width < 1 or header.height < 1:
         raise NstError(f"{path}: the picture has no pixels ({header.width}×{header.height}); save it again")
     if header.width * header.height > MAX_PIXELS:
@@ -66,8 +72,20 @@ def read_header(path: PathLike) -> Header:
     return header
 
 
+def check_decodable(path: Source, header: Header) -> None:
+    """Raise NstError for a picture that would take too much memory to decode."""
+    if max(header.size) > limits.PICTURE_SIDE:
+        sides = "×".join(f"{side:,}" for side in header.size)
+        raise NstError(f"{path}: has {sides} pixels; at most {limits.PICTURE_SIDE:,} a side are read: {_REDUCE}")
+    if header.bytes > limits.PICTURE_MEMORY:
+        raise NstError(
+            f"{path}: {header.width}×{header.height} pixels of this kind take {header.bytes / 1e9:.3g} GB to decode; "
+            f"at most {limits.PICTURE_MEMORY / 1e9:.0f} GB is used: {_REDUCE}"
+        )
+
+
 @contextmanager
-def decoding(path: PathLike) -> Iterator[None]:
+def decoding(path: Source) -> Iterator[None]:
     """Whatever a decoder raises inside becomes an NstError that names the file."""
     try:
         yield
@@ -85,22 +103,31 @@ def decoding(path: PathLike) -> Iterator[None]:
         raise NstError(
             f"{path}: needs the package {package}, which is not installed here: pip install {package}"
         ) from error
+    except OSError as error:
+        if error.errno:  # the disk's, not the decoder's
+            raise unreadable(path, error) from error
+        raise broken(path, error) from error
     except Exception as error:  # hostile files make decoders raise nearly everything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise NstError(
-            f"{path}: the picture is truncated, corrupt or of an unsupported kind ({reason}); "
-            "export it again as PNG or JPEG"
-        ) from error
+        raise broken(path, error) from error
+
+
+def broken(path: Source, error: Exception) -> NstError:
+    """What a decoder says of a file."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return NstError(
+        f"{path}: the picture is truncated, corrupt or of an unsupported kind ({reason}); "
+        "export it again as PNG or JPEG"
+    )
 
 
 @contextmanager
-def open_pillow(path: PathLike, kind: str) -> Iterator[Image.Image]:
-    """Pillow's lazy picture of a file whose format is known already."""
+def open_pillow(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
+    """Pillow's lazy picture of an open file whose format is known already."""
     if kind == "HEIF":
         import pillow_heif  # here: it takes long to import and few need it
 
         pillow_heif.register_heif_opener()
-    with Image.open(path, formats=[kind]) as image:
+    with Image.open(file, formats=[kind]) as image:
         yield image
 
 
@@ -112,20 +139,12 @@ def orientation_of(image: Image.Image) -> int:
         return 1
 
 
-def _sniff(path: Path) -> str:
+def _sniff(path: Source, file: BinaryIO) -> str:
     """The format by the file's first bytes, because suffixes lie."""
     try:
-        if path.is_dir():
-            raise NstError(f"{path}: is a folder; name a picture in it")
-        if path.exists() and not path.is_file():
-            raise NstError(f"{path}: is not a regular file; name a picture")
-        with path.open("rb") as file:
-            head = file.read(16)
-    except FileNotFoundError as error:
-        raise NstError(f"{path}: there is no such file; check the path") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
-        reason = getattr(error, "strerror", None) or error
-        raise NstError(f"{path}: cannot be read ({reason}); check the path and its permissions") from error
+        head = file.read(16)
+    except OSError as error:
+        raise unreadable(path, error) from error
     if not head:
         raise NstError(f"{path}: the file is empty; save the picture again")
     kind = _kind(head)
@@ -147,30 +166,30 @@ def _kind(head: bytes) -> str | None:
     return next((kind for magic, kind in magics.items() if head.startswith(magic)), None)
 
 
-def _pillow_header(path: PathLike, kind: str) -> Header:
-    bits, exif = _png_facts(path) if kind == "PNG" else (8, None)
-    with open_pillow(path, kind) as image:
+def _pillow_header(file: BinaryIO, kind: str) -> Header:
+    bits, exif = _png_facts(file) if kind == "PNG" else (8, None)
+    file.seek(0)
+    with open_pillow(file, kind) as image:
         orientation = orientation_of(image) if exif is None else _parsed_orientation(exif)
-        return Header(kind, image.width, image.height, orientation, bits)
+        return Header(kind, image.width, image.height, orientation, bits, pillow_bytes(image, kind, bits, file))
 
 
-def _png_facts(path: PathLike) -> tuple[int, bytes]:
+def _png_facts(file: BinaryIO) -> tuple[int, bytes]:
     """Bits a channel and the EXIF block (or b"") of a PNG, whose eXIf chunk may lie behind the pixels.
 
     Pillow would decode the pixels to get there; this skips over them.
     """
     bits, exif = 8, b""
-    with Path(path).open("rb") as file:
-        file.seek(8)
-        while len(head := file.read(8)) == 8:
-            length, name = struct.unpack(">I4s", head)
-            if name == b"IHDR":
-                bits = file.read(length)[8]
-            elif name == b"eXIf":
-                exif = file.read(length)
-            else:
-                file.seek(length, os.SEEK_CUR)
-            file.seek(4, os.SEEK_CUR)  # the checksum
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name == b"IHDR":
+            bits = file.read(length)[8]
+        elif name == b"eXIf":
+            exif = file.read(length)
+        else:
+            file.seek(length, os.SEEK_CUR)
+        file.seek(4, os.SEEK_CUR)  # the checksum
     return bits, exif
 
 
@@ -183,16 +202,19 @@ def _parsed_orientation(block: bytes) -> int:
         return 1
 
 
-def _tiff_header(path: PathLike) -> Header:
+def _tiff_header(file: BinaryIO) -> Header:
     """By tifffile, because Pillow knows no deep colour."""
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
-        page = file.pages.first
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
         tag = page.tags.get(_ORIENTATION)
         orientation = _valid_orientation(tag.value if tag else 1)
         width, height = int(page.imagewidth), int(page.imagelength)  # tuples in a corrupt file
-        return Header("TIFF", width, height, orientation, int(page.bitspersample))
+        bits = int(page.bitspersample)
+        if not 1 <= bits <= 64:
+            raise ValueError(f"it has {bits:,} bits a sample")
+        return Header("TIFF", width, height, orientation, bits, tiff_bytes(page, bits, orientation))
 
 
 def _valid_orientation(value: object) -> int:

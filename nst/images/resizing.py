@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
+
 import numpy as np
 from PIL import Image
 
+from nst import limits
 from nst.images.filling import filled
 
 _LANCZOS, _TRIANGLE = Image.Resampling.LANCZOS, Image.Resampling.BILINEAR
 _TINY = np.finfo(np.float32).tiny
 
 Shape = tuple[int, int]
+
+_WHOLE = limits.PICTURE_MEMORY // 40
+"""Pixels of a picture that is resampled whole: Pillow chooses the order of its passes, which rounds differently."""
 
 
 def target_shape(now: Shape, long_side: int = 0, shape: Shape | None = None) -> Shape:
@@ -36,23 +43,69 @@ def resize(pixels: np.ndarray, *, long_side: int = 0, shape: Shape | None = None
 def resize_with_alpha(
     pixels: np.ndarray, alpha: np.ndarray | None, target: Shape
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """(H, W, 3) pixels and (H, W) alpha to float32 of the target shape, hidden pixels in the colors around them.
+    """(H, W, 3) pixels and (H, W) alpha to float32 of the target shape, hidden pixels in the colors around them."""
+    return resampled([(pixels, alpha)], (pixels.shape[0], pixels.shape[1]), target)
 
-    Lanczos has negative lobes: premultiplied colors divided by what it makes of alpha are noise along every edge, a
-    dashed ring. So they lie over the weighted means that a triangle filter gives, and nothing small divides.
+
+def resampled(
+    strips: Iterable[tuple[np.ndarray, np.ndarray | None]], now: Shape, target: Shape
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What resize_with_alpha returns, of a picture of the shape `now` that comes in strips from top to bottom.
+
+    Of a large one each strip is brought to the target's width at once, so that no more than the narrow picture is held.
+    Lanczos has negative lobes: premultiplied colors divided by what it makes of alpha are noise along every
+    edge, a dashed ring. So they lie over the weighted means that a triangle filter gives, and nothing small divides.
     """
+    if now == target:  # weighting would round
+        return _as_they_are(strips, now)
+    if now[0] * now[1] <= _WHOLE:
+        planes = _narrowed(*_as_they_are(strips, now), target)
+    else:
+        planes = _joined((_narrowed(*strip, (len(strip[0]), target[1])) for strip in strips), now[0])
+    if len(planes) == 3:
+        return np.stack([_filtered(plane, target, _LANCZOS).clip(0, 1) for plane in planes], axis=-1), None
+    weight = _filtered(planes[3], target, _TRIANGLE).clip(0, 1)
+    rest = 1 - _filtered(planes[7], target, _LANCZOS)[..., None]
+    means = np.stack([_filtered(plane, target, _TRIANGLE) for plane in planes[:3]], axis=-1)
+    means = filled((means / np.maximum(weight, _TINY)[..., None]).clip(0, 1), weight)
+    sharp = np.stack([_filtered(plane, target, _LANCZOS) for plane in planes[4:7]], axis=-1)
+    return (sharp + rest * means).clip(0, 1), weight
+
+
+def _as_they_are(
+    strips: Iterable[tuple[np.ndarray, np.ndarray | None]], now: Shape
+) -> tuple[np.ndarray, np.ndarray | None]:
+    pixels, alpha, top = np.empty((*now, 3), np.float32), np.empty(now, np.float32), 0
+    opaque = True
+    for color, opacity in strips:
+        rows = slice(top, top := top + len(color))
+        pixels[rows] = unit(color)
+        if opacity is not None:
+            alpha[rows], opaque = unit(opacity), False
+    return pixels, None if opaque else alpha
+
+
+def _narrowed(color: np.ndarray, alpha: np.ndarray | None, shape: Shape) -> list[np.ndarray]:
+    """The planes at a shape: of color by Lanczos; or, with alpha, of color and alpha by both filters."""
+    planes = (unit(color[..., c]) for c in range(3))
     if alpha is None:
-        return resize(pixels, shape=target), None
-    if pixels.shape[:2] == target:  # weighting would round
-        return unit(pixels), unit(alpha)
+        return [_filtered(plane, shape, _LANCZOS) for plane in planes]
     weight = unit(alpha)
-    seen = [unit(pixels[..., c]) * weight for c in range(3)]
-    new_alpha = _filtered(weight, target, _TRIANGLE).clip(0, 1)
-    means = np.stack([_filtered(plane, target, _TRIANGLE) for plane in seen], axis=-1)
-    means = filled((means / np.maximum(new_alpha, _TINY)[..., None]).clip(0, 1), new_alpha)
-    sharp = np.stack([_filtered(plane, target, _LANCZOS) for plane in seen], axis=-1)
-    rest = 1 - _filtered(weight, target, _LANCZOS)[..., None]
-    return (sharp + rest * means).clip(0, 1), new_alpha
+    seen = chain((plane * weight for plane in planes), [weight])
+    both = [[_filtered(plane, shape, kernel) for kernel in (_TRIANGLE, _LANCZOS)] for plane in seen]
+    return [*(triangle for triangle, _ in both), *(lanczos for _, lanczos in both)]
+
+
+def _joined(strips: Iterable[list[np.ndarray]], height: int) -> list[np.ndarray]:
+    """Planes of so many rows, of their strips."""
+    planes: list[np.ndarray] = []
+    top = 0
+    for strip in strips:
+        planes = planes or [np.empty((height, part.shape[1]), np.float32) for part in strip]
+        for plane, part in zip(planes, strip, strict=True):
+            plane[top : top + len(part)] = part
+        top += len(strip[0])
+    return planes
 
 
 def over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from PIL import Image
 from nst.errors import NstError
 from nst.images.colour import srgb_profile
 from nst.images.metadata import exif_block, metadata_text, png_text
-from nst.images.opening import PathLike
 from nst.images.resizing import over_white
+from nst.images.source import PathLike
 
 Encoder = Callable[[np.ndarray, str | None, int], bytes]
 """(H, W, 3 or 4) levels, the metadata's text, the quality → the file."""

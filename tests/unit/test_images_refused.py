@@ -14,7 +14,7 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from nst.errors import NstError
+from nst.errors import NstError, printable
 from nst.images import picture_size, read_metadata, read_picture
 from pictures import noise, png_chunk
 from PIL import Image, ImageCms
@@ -26,7 +26,7 @@ def refused(path: Path, *words: str) -> None:
         with pytest.raises(NstError) as caught:
             reader(path)
         message = str(caught.value)
-        assert message.startswith(f"{path}: ")
+        assert message.startswith(f"{printable(str(path))}: ")
         assert "\n" not in message
         for word in words:
             assert word in message

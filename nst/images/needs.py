@@ -1,0 +1,83 @@
+"""How much memory a picture's decoder fills, told from the header: a small file may unpack to many gigabytes."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from PIL import Image
+
+from nst import limits
+from nst.errors import NstError
+from nst.images.source import Content, opened
+
+if TYPE_CHECKING:
+    from nst.images.opening import Header
+
+#: Bytes a pixel, as they were measured; of AVIF, with 10 bits and alpha, as they add up.
+_PILLOW = 4
+_ANIMATED_WEBP, _AVIF, _HEIF = 16, 16, 10
+
+
+def pillow_bytes(image: Image.Image, kind: str, bits: int, file: BinaryIO) -> int:
+    """Of a picture that Pillow has opened and not decoded yet."""
+    pixels = image.width * image.height
+    if kind == "PNG" and bits > 8:
+        return pixels * 2 * (len(image.getbands()) + ("transparency" in image.info))
+    if kind == "JPEG":
+        return pixels * _PILLOW + _jpeg_coefficients(pixels, file)
+    each = {"AVIF": _AVIF, "HEIF": _HEIF}.get(kind, _PILLOW)
+    if kind == "WEBP" and getattr(image, "is_animated", False):
+        each = _ANIMATED_WEBP
+    return pixels * each
+
+
+def tiff_bytes(page: Any, bits: int, orientation: int) -> int:
+    """Of the page of a TIFF: by Pillow up to 8 bits a channel, else by tifffile."""
+    strip = math.prod(page.chunks) * max(1, math.ceil(bits / 8)) if page.compression != 1 else 0
+    if bits > 8:
+        return 0 if page.is_final else int(page.nbytes) + 2 * strip
+    return int(page.imagewidth * page.imagelength) * _PILLOW * (1 + (orientation > 1)) + strip
+
+
+def check_scans(content: Content, header: Header) -> None:
+    """Raise NstError for a JPEG of so many scans that it would take minutes to decode."""
+    if header.format != "JPEG":
+        return
+    with opened(content) as file:
+        if not _jpeg_scans(file)[1]:
+            return
+        rest = file.read()
+    scans = 1 + rest.count(b"\xff\xda", 0, max(0, rest.find(b"\xff\xd9")))
+    if scans * header.width * header.height > limits.PICTURE_SCANNED:
+        size = f"{header.width}×{header.height} pixels"
+        raise NstError(f"{content}: has {scans:,} scans of {size}, too many to decode; save it as an ordinary JPEG")
+
+
+def _jpeg_coefficients(pixels: int, file: BinaryIO) -> int:
+    """Bytes of the coefficients that libjpeg keeps of a picture that comes in several scans."""
+    factors, several = _jpeg_scans(file)
+    if not several:
+        return 0
+    most = max(across for across, _ in factors) * max(down for _, down in factors)
+    return math.ceil(pixels * 2 * sum(across * down for across, down in factors) / most)
+
+
+def _jpeg_scans(file: BinaryIO) -> tuple[list[tuple[int, int]], bool]:
+    """The sampling factors of a JPEG's components, and whether they come in several scans (ITU-T T.81, annex B).
+
+    The file is then at its first scan.
+    """
+    factors: list[tuple[int, int]] = []
+    progressive = False
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, length = struct.unpack(">xBH", head)
+        body = file.read(length - 2)
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # the frame
+            progressive = marker not in (0xC0, 0xC1, 0xC9)
+            factors = [divmod(body[7 + 3 * index], 16) for index in range(body[5])]
+        elif marker == 0xDA:  # a scan
+            return factors, progressive or body[0] < len(factors)
+    return factors, progressive
