@@ -118,6 +118,8 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = getattr(error, "strerror", None) or error
         raise NstError(f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder") from error
+    if not isinstance(grid.index, pd.RangeIndex):  # pandas takes the first ones for names of the lines
+        raise NstError(f"{grid_csv}: a line has more cells than the header; expected the grid.csv of a results folder")
     missing = [name for name in (*NAMES, *USED) if name not in grid.columns]
     if missing:
         raise NstError(f"{grid_csv}: no column {', '.join(missing)}; expected the grid.csv of a results folder")

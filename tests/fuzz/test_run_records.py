@@ -138,9 +138,12 @@ def test_a_damaged_grid_csv(data):
     bounded(show, grid)
 
 
-def test_a_grid_csv_that_ends_within_a_line():
+def test_a_grid_csv_that_ends_within_a_line_or_has_too_long_ones():
     grid = whole()
     head, first, *_ = grid.read_text().splitlines()
+    for more in (",a", ",a,b"):
+        grid.write_text(f"{head}\n{first}{more}\n{first}{more}\n")
+        assert "a line has more cells than the header" in bounded(show, grid).error
     for place in range(0, len(first), 40):
         grid.write_text(f"{head}\n{first[:place]}")
         bounded(show, grid)
