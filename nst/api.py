@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,10 +21,11 @@ from nst import weights
 from nst.errors import NstError
 from nst.grid.cells import parse_styles
 from nst.grid.names import stem
-from nst.images import Picture, from_array, is_foreign, picture_size, read_picture, resized, write_picture
+from nst.images import Picture, from_array, is_foreign, resized, write_picture
 from nst.images.colour import to_srgb
-from nst.io.files import refuse_inputs, sha256
+from nst.io.files import refuse_inputs
 from nst.pair.job import Job, output_name, read_inputs, transfer_of
+from nst.pair.sources import Sources
 from nst.settings import PICTURES, Settings, make, presets
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def stylize(
     values = {name: sources.add(name, value) if name in PICTURES else value for name, value in values.items()}
     styles = _styles(style, sources)
     job = Job(sources.add("content", content), styles, _settings("nst.stylize", settings, values), Path())
-    inputs, hashes = read_inputs(job, sources.read, sources.size), sources.hashes(job.pictures)
+    inputs = read_inputs(job, sources)
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
     finished, history = None, []
     transfer = transfer_of(job, inputs)
@@ -125,7 +126,7 @@ def stylize(
         settings=job.settings,
         style_weight=finished.style_weight,
         history=history,
-        metadata=describe(job, inputs, hashes, origin, digest),
+        metadata=describe(job, inputs, origin, digest),
         warnings=(*inputs.warnings, *finished.warnings),
     )
 
@@ -170,10 +171,11 @@ def stylize_files(
     return pair.paint(job, on_progress, when_busy=client.dismiss)
 
 
-class _Sources:
+class _Sources(Sources):
     """Pictures in memory, each under a name that takes the place of a path; any other name is a path."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._pictures: dict[str, Picture] = {}
 
     def add(self, what: str, source: Any) -> str:
@@ -184,24 +186,20 @@ class _Sources:
         self._pictures[name] = _picture(what, source)
         return name
 
-    def read(self, name: str, **size: Any) -> Picture:
-        """A picture at a size, as `read_picture` gives it."""
-        return resized(self._pictures[name], **size) if name in self._pictures else read_picture(name, **size)
+    def read(self, path: str, **size: Any) -> Picture:
+        return resized(self._pictures[path], **size) if path in self._pictures else super().read(path, **size)
 
-    def size(self, name: str) -> tuple[int, int]:
-        """(width, height) in px."""
-        if name not in self._pictures:
-            return picture_size(name)
-        height, width = self._pictures[name].pixels.shape[:2]
+    def size(self, path: str) -> tuple[int, int]:
+        if path not in self._pictures:
+            return super().size(path)
+        height, width = self._pictures[path].pixels.shape[:2]
         return width, height
 
-    def hashes(self, names: Iterable[str]) -> dict[str, str]:
-        """The SHA-256 of each file, and of the pixels of each picture in memory."""
-        known = self._pictures
-        return {
-            name: hashlib.sha256(known[name].pixels.tobytes()).hexdigest() if name in known else sha256(Path(name))
-            for name in names
-        }
+    def sha256(self, path: str) -> str:
+        """The hash of the file, or of the pixels of the picture in memory."""
+        if path not in self._pictures:
+            return super().sha256(path)
+        return hashlib.sha256(self._pictures[path].pixels.tobytes()).hexdigest()
 
 
 def _picture(what: str, source: Any) -> Picture:

@@ -133,7 +133,10 @@ class Files:
     def digest(self, path: str) -> str:
         """The SHA-256 of a file; '' of a URL and of what is not there."""
         if path not in self._digests:
-            self._digests[path] = sha256(Path(path)) if not is_url(path) and self.exists(path) else ""
+            try:
+                self._digests[path] = sha256(Path(path)) if not is_url(path) and self.exists(path) else ""
+            except OSError:  # it has vanished since it was asked for
+                self._digests[path] = ""
         return self._digests[path]
 
     def file_problem(self, path: str) -> str:

@@ -11,15 +11,19 @@ from nst.images.metadata import is_foreign, read_metadata
 from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, from_array, read_picture, resized
 from nst.images.resizing import resize
+from nst.images.source import Content, contents, file_digest
 from nst.images.wholeness import decoded_size, whole_picture_size
 from nst.images.writing import WRITTEN, bits_of, write_picture
 
 __all__ = [
     "MAX_PIXELS",
     "WRITTEN",
+    "Content",
     "Picture",
     "bits_of",
+    "contents",
     "decoded_size",
+    "file_digest",
     "filled",
     "from_array",
     "is_foreign",

@@ -57,7 +57,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
         yield file
 
 
-def digest(path: PathLike) -> str:
+def file_digest(path: PathLike) -> str:
     """The SHA-256 of a file in hexadecimal digits; NstError as `opened`."""
     with _open(path) as file:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +10,12 @@ from nst import layout
 from nst.errors import Problems
 from nst.grid.inputs import Styles, mask_problems
 from nst.grid.names import short_hash, stem
-from nst.images import Picture, picture_size, read_picture
+from nst.images import Picture
+from nst.pair.sources import Sources
 from nst.settings import PATHS, Settings, pictures
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Transfer
-
-#: Gives a picture by its path and the size that is asked for, as `read_picture` does.
-Reader = Callable[..., Picture]
 
 #: Bytes of a name without its suffix: file systems take 255 in all, and work folders are named after the picture.
 LONGEST = 200
@@ -80,6 +77,10 @@ class Inputs:
     init: Picture | None
     content_mask: Picture | None
     style_mask: Picture | None
+    references: list[Picture]
+    """The styles as the metrics compare with them: at the content's size and their own aspect."""
+    hashes: dict[str, str]
+    """SHA-256 by path: of the bytes that all of these are decoded from."""
     warnings: tuple[str, ...] = ()
     """What was done to a picture that hardly is one."""
 
@@ -95,14 +96,16 @@ def output_name(content: str, styles: Styles) -> str:
     return f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{short_hash(name, 8)}"
 
 
-def read_inputs(
-    job: Job, read: Reader = read_picture, size_of: Callable[[str], tuple[int, int]] = picture_size
-) -> Inputs:
-    """The pictures of a pair at the sizes that its settings ask for; styles and init lie on white."""
-    s = job.settings
-    if wrong := mask_problems(s, job.content, job.styles, size_of):
+def read_inputs(job: Job, sources: Sources | None = None) -> Inputs:
+    """The pictures of a pair at the sizes that its settings ask for; styles and init lie on white.
+
+    Raises NstError for a file that cannot be read, and Problems for masks that do not suit their pictures.
+    """
+    s, sources = job.settings, sources or Sources()
+    read = sources.read
+    if wrong := mask_problems(s, job.content, job.styles, sources.size):
         raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
-    side = s.size or max(size_of(job.content))
+    side = s.size or max(sources.size(job.content))
     size = {"shape": (side, side)} if s.fit == "square" else {"long_side": s.size}
     content = read(job.content, **size)
     height, width = content.pixels.shape[:2]
@@ -112,12 +115,17 @@ def read_inputs(
     else:
         side = max(1, round(max(height, width) * s.style_scale))
         styles = [read(path, long_side=side).on_white() for path, _ in job.styles]
+    references = styles
+    if s.style_fit == "stretch" or s.style_scale != 1:
+        references = [read(path, long_side=max(height, width)).on_white() for path, _ in job.styles]
     init = read(s.init, shape=(height, width)).on_white() if s.init not in PATHS["init"] else None
-    masks = _mask(read, s.content_mask, content), _mask(read, s.style_mask, styles[0])
+    masks = _mask(sources, s.content_mask, content), _mask(sources, s.style_mask, styles[0])
     used = [("content", job.content, content)]
     used += [("style", path, style) for (path, _), style in zip(job.styles, styles, strict=True)]
-    enlarged = [_enlargement(what, path, size_of(path), picture) for what, path, picture in used]
-    return Inputs(content, styles, init, *masks, tuple(filter(None, [*enlarged, _measurement(content)])))
+    enlarged = [_enlargement(what, path, sources.size(path), picture) for what, path, picture in used]
+    warnings = tuple(filter(None, [*enlarged, _measurement(content)]))
+    hashes = {path: sources.sha256(path) for path in job.pictures}
+    return Inputs(content, styles, init, *masks, references, hashes, warnings)
 
 
 def _enlargement(what: str, path: str, size: tuple[int, int], picture: Picture) -> str:
@@ -156,10 +164,10 @@ def transfer_of(job: Job, inputs: Inputs) -> Transfer:
     )
 
 
-def _mask(read: Reader, path: str, picture: Picture) -> Picture | None:
+def _mask(sources: Sources, path: str, picture: Picture) -> Picture | None:
     """A mask at its picture's size, dark where it is transparent."""
     if not path:
         return None
     height, width = picture.pixels.shape[:2]
-    mask = read(path, shape=(height, width))
+    mask = sources.read(path, shape=(height, width))
     return mask if mask.alpha is None else replace(mask, pixels=mask.pixels * mask.alpha[..., None])

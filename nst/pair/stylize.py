@@ -25,9 +25,9 @@ import numpy as np
 
 from nst import weights
 from nst.errors import NstError
-from nst.images import Picture, bits_of, read_picture, write_picture
+from nst.images import Picture, bits_of, file_digest, write_picture
 from nst.io import work_folder as workplace
-from nst.io.files import refuse_inputs, sha256
+from nst.io.files import refuse_inputs
 from nst.io.waiting import announced
 from nst.io.weight_files import OXFORD_SHA256
 from nst.machine import gpus, runtime
@@ -140,11 +140,10 @@ def _paint(
     inputs = read_inputs(job)
     for warning in inputs.warnings:
         log.warning(warning)
-    hashes = _hashes(job)
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
-    key = _key(job, hashes, digest)
-    painted = describe(job, inputs, hashes, source, digest) | {"key": key}
+    key = _key(job, inputs.hashes, digest)
+    painted = describe(job, inputs, source, digest) | {"key": key}
     run = Recording(job, inputs, key, painted)
     finished = run.optimise(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
     clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
@@ -190,7 +189,7 @@ class _Clock:
 
 def _hashes(job: Job) -> dict[str, str]:
     """The SHA-256 of each picture that a job reads."""
-    return {path: sha256(Path(path)) for path in job.pictures}
+    return {path: file_digest(path) for path in job.pictures}
 
 
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
@@ -207,15 +206,11 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
     """The neutral metrics, by the reference network."""
     from nst.metrics import Judge, judge
 
-    s = job.settings
-    by = Judge(s.network, state, digest) if digest == OXFORD_SHA256 else Judge.load()
-    side = max(finished.pixels.shape[:2])
-    as_they_are = s.style_fit == "keep" and s.style_scale == 1
-    again = [] if as_they_are else [read_picture(path, long_side=side).on_white() for path, _ in job.styles]
+    by = Judge(job.settings.network, state, digest) if digest == OXFORD_SHA256 else Judge.load()
     return judge(
         finished.pixels,
         inputs.content.pixels,
-        [style.pixels for style in again or inputs.styles],
+        [style.pixels for style in inputs.references],
         by=by,
         blend=[weight for _, weight in job.styles],
         alpha=inputs.content.alpha,
@@ -223,11 +218,12 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
     )
 
 
-def describe(job: Job, inputs: Inputs, hashes: dict[str, str], source: str, digest: str) -> dict[str, Any]:
+def describe(job: Job, inputs: Inputs, source: str, digest: str) -> dict[str, Any]:
     """What the picture is: all that is needed to make it again. Also the picture's own metadata.
 
-    hashes: of each input, by its path. source, digest: of the network's weights (`nst.weights.load`).
+    source, digest: of the network's weights (`nst.weights.load`).
     """
+    hashes = inputs.hashes
     return {
         "id": job.id,
         "nst": __version__,
