@@ -147,7 +147,7 @@ def test_grid_ends_with_the_command_that_runs_it(
 def test_a_package_without_its_repository_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("nst.__file__", str(tmp_path / "site-packages/nst/__init__.py"))
+    monkeypatch.setattr("nst.grid.plan.__file__", str(tmp_path / "site-packages/nst/grid/plan.py"))
     table("content,style\nlake.jpg,wave.jpg\n")
     *_, line, advice = run(capsys, "grid", "manifest.csv")[1].splitlines()
     assert line.startswith("run       snakemake -s NST/Snakefile --cores ")

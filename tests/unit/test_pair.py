@@ -13,6 +13,7 @@ import pytest
 import torch
 from filelock import FileLock
 from jobs import SMALL, interrupted, left, losses
+from nst import layout
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
@@ -257,7 +258,7 @@ def test_swapped_weights_of_a_blend_are_another_picture(job):
 
 def test_the_time_of_a_run_counts_what_was_interrupted(job):
     interrupted(job("a"), after=4)
-    checkpoint = job("a").workplace / recording.CHECKPOINT
+    checkpoint = job("a").workplace / layout.CHECKPOINT
     saved = torch.load(checkpoint)
     saved["rows"][-1]["seconds"] = 1000.0
     torch.save(saved, checkpoint)
