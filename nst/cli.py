@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import traceback
 from collections.abc import Callable
@@ -92,7 +93,9 @@ def group(ctx: click.Context) -> None:
 
 
 def main(arguments: list[str] | None = None, painter: Painter | None = None) -> int:
-    """Run the command; the exit status is 0, 1 for what the user can mend, 130 after Ctrl-C.
+    """Run the command; the exit status is 0, 1 for what the user can fix, 130 after Ctrl-C.
+
+    With NST_DEBUG in the environment, a message for the user comes with its traceback.
 
     Args:
         painter: paints in place of `nst.pair.stylize.paint`, where a worker runs the command.
@@ -103,6 +106,8 @@ def main(arguments: list[str] | None = None, painter: Painter | None = None) -> 
     except (click.Abort, KeyboardInterrupt):
         return 130
     except NstError as error:
+        if os.environ.get("NST_DEBUG"):
+            traceback.print_exception(error)
         lines = str(error).splitlines()
     except click.ClickException as error:
         lines = [_sentence(error)]
@@ -141,7 +146,6 @@ def _sentence(error: click.ClickException) -> str:
 
 def _quiet() -> int:
     """Keep the interpreter from complaining of the closed pipe once more when it flushes at its end."""
-    import os
     import sys
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

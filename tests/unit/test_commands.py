@@ -395,3 +395,13 @@ def test_again_names_the_flag_or_the_picture(made, capsys):
     assert again(capsys, "made.png", "-o", "x.png", "--average", "0.5")[2] == (
         "nst: --average requires --optimizer adam\n"
     )
+
+
+def test_a_message_comes_with_its_traceback_where_it_is_asked_for(monkeypatch, capsys):
+    assert main(["stylize", "absent.jpg", "absent.png"]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    monkeypatch.setenv("NST_DEBUG", "1")
+    assert main(["stylize", "absent.jpg", "absent.png"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("nst: absent.jpg: ")
