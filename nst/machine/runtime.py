@@ -126,7 +126,8 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
 
     if threads:
         torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    # As use_deterministic_algorithms with warn_only, which imports the compiler for a setting of its own: seconds.
+    torch.set_deterministic_debug_mode("warn" if deterministic else "default")
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products are not deterministic

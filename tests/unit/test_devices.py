@@ -189,3 +189,13 @@ def test_gpus_without_16_bit_units_take_torchs_operations(monkeypatch):
     available._kernels.cache_clear()
     assert available.kernels_for(torch.device("cuda")) is None
     available._kernels.cache_clear()
+
+
+def test_setting_up_chooses_deterministic_algorithms_and_imports_no_compiler():
+    code = (
+        "import sys, torch\nfrom nst.machine import runtime\nruntime.set_up(torch.device('cpu'))\n"
+        "print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(),"
+        " 'torch._inductor.config' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]
