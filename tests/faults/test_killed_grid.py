@@ -51,7 +51,7 @@ def test_random_kills(tmp_path, seed):
         grid.run("snakemake", "--unlock")
         with grid.start("snakemake", "pairs") as process:
             wait_for(lambda process=process: process.poll() is not None or len(process.session()) > 1)
-            time.sleep(chance.uniform(0.0, 8.0))
+            time.sleep(chance.uniform(0.0, 4.0))
             whom = chance.choice(["snakemake", "job", "all"])
             for victim in victims(process, whom, chance):
                 try:
