@@ -40,8 +40,8 @@ PRESET = b"description: >\n  ours\nsettings:\n  size: 64\n  pooling: average\n  
 PARTS = [
     "settings:", "results: ", "threads: ", "size: ", "a", "\n", "\n  ", ": ", "- ", "? ", "{", "}", "[", "]", ",",
     "&a ", "*a", "<<: ", "!!int ", "!!timestamp ", "!!binary ", "!!set ", "!!omap ", "!!python/name:os.system ", "|",
-    ">", "%", "'", '"', "#", "---\n", "...\n", "~", "yes", "0x", "ff", "1_0", "1:2:3", ".inf", ".nan", "2001-99-99", "9",
-    "\t", "\\x", "\u2028", "\ufeff", "\x1b", "é",
+    ">", "%", "'", '"', "#", "---\n", "...\n", "~", "yes", "0x", "ff", "1_0", "1:2:3", ".inf", ".nan", "2001-99-99",
+    "9", "\t", "\\x", "\u2028", "\ufeff", "\x1b", "é",
 ]  # fmt: skip
 TEXT = st.lists(
     st.builds(lambda part, times: part * times, st.sampled_from(PARTS) | st.text(max_size=4), st.sampled_from(
