@@ -22,8 +22,8 @@ def test_what_is_accepted_and_what_is_refused():
         (lambda: time.sleep(60), "not done within"),
         (lambda: bytearray(300_000_000), "MB, more than 200"),
         (lambda: os._exit(3), "ended with status 3"),
-        (lambda: _refuse("\x1b[2J"), "raw characters"),
-        (lambda: _refuse("x" * 30_000), "30,000 characters"),
+        (lambda: _refuse("\x1b[2J", RawError), "raw characters"),
+        (lambda: _refuse("x" * 30_000, RawError), "30,000 characters"),
     ],
 )
 def test_what_misbehaves(misbehave, reported):
@@ -31,5 +31,15 @@ def test_what_misbehaves(misbehave, reported):
         bounded(misbehave, seconds=1, megabytes=200)
 
 
-def _refuse(message):
-    raise NstError(message)
+class RawError(NstError):
+    """Says what it is given, which an NstError does not."""
+
+    def __init__(self, message):
+        self.message = message
+
+    def __str__(self):
+        return self.message
+
+
+def _refuse(message, kind=NstError):
+    raise kind(message)
