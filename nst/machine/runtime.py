@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 #: nobody may while a CUDA graph is recorded; and it is done by other algorithms, which the process, not a thread,
 #: chooses. So the thread that paints holds it too, but not while it replays what it has recorded.
 TURN = threading.RLock()
-#: What is said of too little memory: by CUDA, by torch, by the system's loader of libraries, and by oneDNN.
+#: What is said of too little memory: by CUDA, by torch, by the system's loader of libraries, by oneDNN, and by Python.
 _NO_MEMORY = (
     "out of memory", "DefaultCPUAllocator", "failed to map segment", "Cannot allocate memory",
-    "could not create a primitive",
+    "could not create a primitive", "can't start new thread",
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def paint(
         raise NstError(
             f"{where}: cannot be written ({why}); choose a folder that you may write to, with room"
         ) from error
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, ImportError) as error:  # a library may find no address space
         if not runtime.out_of_memory(error):
             raise
         advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or paint fewer at the same time"

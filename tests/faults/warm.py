@@ -1,10 +1,10 @@
 """Imported once by the process that children are forked from: what takes seconds to load is loaded."""
 
 import filelock  # noqa: F401
-import torch
-from nst import stylization, weights  # noqa: F401
+from nst import weights
+from nst.engine import stylization  # noqa: F401
 from nst.metrics import Judge
+from nst.pair import stylize  # noqa: F401
 
-torch.use_deterministic_algorithms(True)  # loads its compiler
 weights.load("lite")
 Judge.load()

@@ -254,7 +254,7 @@ def test_files_that_are_no_weights(tmp_path, capsys):
         weights.load("vgg19", str(tmp_path / "absent.pth"))
 
 
-@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor", "ignore:Sparse invariant checks")
 @pytest.mark.parametrize(
     ("kernel", "problem"),
     [
