@@ -158,7 +158,7 @@ def stylize_files(
         NstError: as `stylize`, for an output that is an input or a picture of somebody else, and for files that cannot
             be written; existing results then stay as they are.
     """
-    from nst.pair import stylize as pair
+    from nst.pair.stylize import paint
     from nst.worker import client
 
     styles = _styles(style, _Sources())
@@ -168,7 +168,7 @@ def stylize_files(
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
-    return pair.paint(job, on_progress, when_busy=client.dismiss)
+    return paint(job, on_progress, when_busy=client.dismiss)
 
 
 class _Sources(Sources):

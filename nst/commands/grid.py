@@ -13,8 +13,7 @@ import click
 
 from nst import layout
 from nst.errors import NstError
-from nst.grid import leftovers
-from nst.grid import plan as running
+from nst.grid import leftovers, plan
 from nst.grid.bundles import bundled, forecast
 from nst.grid.config import CONFIG, Config, load_config, results_folder
 from nst.grid.estimate import duration_text, estimate, minutes
@@ -71,7 +70,7 @@ def command(
     report = _cluster if cluster else partial(_report, limit=limit)
     for line in report(manifest, pairs, config, results, files):
         click.echo(line)
-    run = running.command(changes, config_file=config_file or "", profile=profile if cluster else None)
+    run = plan.command(changes, config_file=config_file or "", profile=profile if cluster else None)
     click.echo(f"run       {run}")
 
 
@@ -128,7 +127,7 @@ def _report(
     if old := len(leftovers.unasked(results, {pair.id for pair in pairs})):
         yield f"kept      {_count(old, 'picture')} that no row asks for; --prune shows and removes them"
     yield from _forecast(waiting, files)
-    yield from (f"missing   {line}" for line in running.lacking(waiting, config))
+    yield from (f"missing   {line}" for line in plan.lacking(waiting, config))
 
 
 def _globs(files: Files) -> Iterator[str]:
@@ -153,7 +152,7 @@ def _named(paths: Sequence[str]) -> str:
 
 def _profile(folder: Path) -> Path:
     """The folder of a cluster's profile, in the working directory or else in the workflow's."""
-    ours = running.repository()
+    ours = plan.repository()
     for place in (folder, ours / folder if ours else folder):
         if (place / "nst.yaml").is_file():
             return place

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def paint(job: Job, on_progress: Callable[[Progress], None], painter: Painter | None) -> dict[str, Any]:
     """Stylize a pair and write its files; returns the run record. A worker that is idle gives up its GPU for it."""
-    from nst.pair import stylize as pair
+    from nst.pair import stylize
 
     if painter is not None:
         return painter.paint(job, on_progress)
-    return pair.paint(job, on_progress, when_busy=client.dismiss)
+    return stylize.paint(job, on_progress, when_busy=client.dismiss)

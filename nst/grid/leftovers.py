@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from nst import layout
-from nst.io import work_folder as workplace
+from nst.io import work_folder
 
 #: Where the logs of sheets and plots are, and what each of them tells of.
 _SUMMARIES = {"sheets": "sheets/{}.png sheets/{}.html", "plots": "plots/losses/{}.png"}
@@ -70,7 +70,7 @@ def prune(results: str, ids: Iterable[str]) -> list[str]:
             _remove_log(results, kind, name)
         work = layout.work_folder(results, name)
         if any((work / mark).exists() for mark in (layout.MARK, layout.CHECKPOINT)):
-            workplace.remove(work)
+            work_folder.remove(work)
     return kept
 
 

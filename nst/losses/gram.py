@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from nst.losses.functional import gram, gram_distance, gram_factor, gram_loss
@@ -20,11 +22,9 @@ class Gram(StyleLoss):
     def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
         return gram_loss(found[0], target[0], *scale)
 
-    def factor(self, target: Statistics, scale: Scale) -> Tensor:
-        return gram_factor(target[0], *scale)
-
-    def from_features(self, features: Tensor, target: Statistics, factor: Tensor) -> Tensor:
-        return gram_distance(features, target[0], factor)
+    def shortcut(self, target: Statistics, scale: Scale) -> Callable[[Tensor], Tensor]:
+        factor = gram_factor(target[0], *scale)
+        return lambda features: gram_distance(features, target[0], factor)
 
 
 def gram_of(network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None) -> Tensor:

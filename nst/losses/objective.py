@@ -159,9 +159,9 @@ class Objective:
         pixels, first = features[0, 0].numel(), self.style[0]
         if first.mask is None and layer not in self.network.maps:
             target, scale = first.targets[layer], self._scale(layer, pixels)
-            factor = self._cached((layer, pixels), lambda: self.style_loss.factor(target, scale))
-            if factor is not None:
-                return self.style_loss.from_features(features, target, factor)
+            loss_of = self._cached((layer, pixels), lambda: self.style_loss.shortcut(target, scale))
+            if loss_of is not None:
+                return loss_of(features)  # type: ignore[no-any-return]
         return self.style_distance(layer, [self._masked(layer, features, r.mask) for r in self.style], pixels)
 
     def _scale(self, layer: str, pixels: int) -> Scale:

@@ -26,7 +26,7 @@ import numpy as np
 from nst import weights
 from nst.errors import NstError
 from nst.images import Picture, bits_of, file_digest, write_picture
-from nst.io import work_folder as workplace
+from nst.io import work_folder
 from nst.io.files import refuse_inputs
 from nst.io.waiting import announced
 from nst.io.weight_files import OXFORD_SHA256
@@ -70,7 +70,7 @@ def paint(
             folder.mkdir(parents=True, exist_ok=True)
             _check_writable(folder)
         other = announced(f"another nst process that writes {job.output}")
-        with workplace.held(job.workplace, other, waiting), ExitStack() as stopping:
+        with work_folder.held(job.workplace, other, waiting), ExitStack() as stopping:
             with gpus.exclusive_gpu(job.device, when_busy=when_busy):
                 if made := _made(job):
                     return made
@@ -96,7 +96,7 @@ def _check_apart(job: Job) -> None:
     """Raise NstError where results would replace an input, or be among the unfinished work, which is removed."""
     for output in job.outputs:
         refuse_inputs(output, job.inputs)
-    workplace.check(job.workplace)
+    work_folder.check(job.workplace)
     for path in filter(None, (job.output, job.record)):
         if path.resolve().is_relative_to(job.workplace.resolve()):
             raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another for one")

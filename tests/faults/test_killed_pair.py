@@ -14,7 +14,7 @@ from pathlib import Path
 import forked
 import pytest
 from grids import Grid, contents, leftovers, stylize_arguments
-from nst.io import work_folder as workplace
+from nst.io import work_folder
 from nst.pair import stylize as pair
 from nst.settings import make
 
@@ -54,7 +54,7 @@ def check(job, number, tmp_path, expected):
     (tmp_path / "ledger").unlink(missing_ok=True)
     assert killed(job, number, tmp_path) == -signal.SIGKILL
     assert killed(job, NEVER, tmp_path) == 0, (tmp_path / "said").read_text()
-    workplace.release(job.workplace)  # as the next run of Snakemake does
+    work_folder.release(job.workplace)  # as the next run of Snakemake does
     assert contents_of(job) == expected, number
     assert leftovers(job.output.parent) == [], number
     assert list(Counter((tmp_path / "ledger").read_text().split()).values()) == [1], number
@@ -72,7 +72,7 @@ def contents_of(job):
 def test_a_kill_before_any_change(make_job, tmp_path, kind, count):
     job = make_job("undisturbed", kind)
     assert killed(job, NEVER, tmp_path) == 0
-    workplace.release(job.workplace)
+    work_folder.release(job.workplace)
     expected = contents_of(job)
     number = int((tmp_path / "said").read_text().split()[0])
     assert number > 10

@@ -11,7 +11,7 @@ from nst.cli import main
 from nst.errors import NstError
 from nst.grid.inputs import local
 from nst.grid.pairs import print_grid_csv, read_grid
-from nst.io import urls as addresses
+from nst.io import urls
 from nst.io.urls import redacted
 from nst.summaries.records import content_picture
 
@@ -43,9 +43,9 @@ def test_a_url_that_was_signed_again_is_the_same_picture():
 
 def test_what_is_hidden_is_known_to_the_commands_that_are_started(monkeypatch):
     monkeypatch.setattr("os.environ", {})
-    addresses.hide(f"{SIGNED}abc")
-    assert addresses.whole(redacted(f"{SIGNED}abc")) == f"{SIGNED}abc"
-    assert addresses.whole("http://h/other.jpg") == "http://h/other.jpg"
+    urls.hide(f"{SIGNED}abc")
+    assert urls.whole(redacted(f"{SIGNED}abc")) == f"{SIGNED}abc"
+    assert urls.whole("http://h/other.jpg") == "http://h/other.jpg"
 
 
 def test_grid_csv_has_no_signature_and_still_finds_its_copies(tmp_path):

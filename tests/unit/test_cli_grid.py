@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from gridfiles import picture, table
 from nst import __main__, cli
 from nst.commands.options import setting_options
-from nst.grid import plan as running
+from nst.grid import plan
 from nst.grid.estimate import duration_text, estimate
 from nst.settings import GROUPS, defaults, fields, flag, grouped, make
 
@@ -95,7 +95,7 @@ def test_grid_says_what_is_missing_to_start(
 ) -> None:
     monkeypatch.delenv("NST_WEIGHTS_DIR", raising=False)
     monkeypatch.setenv("NST_CACHE", "nowhere")
-    monkeypatch.setattr(running, "find_spec", lambda name: None)
+    monkeypatch.setattr(plan, "find_spec", lambda name: None)
     table("content,style,network\nlake.jpg,wave.jpg,vgg16|lite\ns3://bucket/a.jpg,wave.jpg,lite\n")
     out = run(capsys, "grid", "manifest.csv")[1]
     assert [line[10:] for line in out.splitlines() if line.startswith("missing ")] == [
@@ -163,7 +163,7 @@ def test_a_package_without_its_repository_says_so(
 def test_snakemake_reads_what_it_is_given(value: str) -> None:
     from snakemake.cli import parse_config
 
-    *_, given = shlex.split(running.command({"manifest": value}))
+    *_, given = shlex.split(plan.command({"manifest": value}))
     assert parse_config([given]) == {"manifest": value}
 
 

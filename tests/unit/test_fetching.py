@@ -15,8 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import write_picture
-from nst.io import fetching
-from nst.io import urls as addresses
+from nst.io import fetching, urls
 from nst.io.fetching import copy
 
 
@@ -207,8 +206,8 @@ def test_a_proxy_may_be_in_a_private_network(server, tmp_path, monkeypatch):
 def test_a_message_has_no_password_and_the_server_gets_it(server, tmp_path, monkeypatch, capsys):
     secret = f"{server.replace('//', '//me:pass@')}/gone.png?token=abc"
     monkeypatch.setattr("os.environ", {**__import__("os").environ})
-    addresses.hide(secret)
-    assert main(["fetch", addresses.redacted(secret), "-o", str(tmp_path / "a.png")]) == 1
+    urls.hide(secret)
+    assert main(["fetch", urls.redacted(secret), "-o", str(tmp_path / "a.png")]) == 1
     err = capsys.readouterr().err
     assert "***@127.0.0.1" in err
     assert "pass" not in err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from filelock import FileLock
-from nst.io import work_folder as workplace
+from nst.io import work_folder
 from nst.layout import CHECKPOINT, MARK, RUN
 from nst.pair import stylize as pair
 
@@ -19,7 +19,7 @@ def work(root, name, *files):
     folder.mkdir(parents=True)
     for file in (MARK, *files):
         (folder / file).touch()
-    workplace.lock_file(folder).touch()
+    work_folder.lock_file(folder).touch()
     return folder
 
 
@@ -44,12 +44,12 @@ def test_what_killed_processes_left_is_swept(tmp_path):
         (root / name).touch()
     foreign = [".gallery/a/b/.x.lock", "c/s/mine/file", "c/s/notes.txt"]
     kept = [f"c/s/resumable/{MARK}", f"c/s/resumable/{CHECKPOINT}", f"c/s/finished/{MARK}", f"c/s/finished/{RUN}"]
-    with FileLock(workplace.lock_file(held)):
-        workplace.sweep(root)
+    with FileLock(work_folder.lock_file(held)):
+        work_folder.sweep(root)
         assert names(root) == sorted([*foreign, *kept, "c/s/.held.lock", f"c/s/held/{MARK}"])
-    workplace.sweep(root)
+    work_folder.sweep(root)
     assert names(root) == sorted([*foreign, *kept])
-    workplace.sweep(tmp_path / "nowhere")
+    work_folder.sweep(tmp_path / "nowhere")
 
 
 def test_a_folder_whose_removal_was_cut_off_is_removed_by_its_pair(job):

@@ -18,7 +18,7 @@ from nst.grid.config import load_config
 from nst.grid.estimate import estimate, megabytes, minutes
 from nst.grid.inputs import Files, is_url, local
 from nst.grid.pairs import arguments, read_grid, style_arguments
-from nst.io import work_folder as workplace
+from nst.io import work_folder
 from nst.io import weight_files
 from nst.io.urls import hide, redacted
 from nst.machine import gpus
@@ -271,12 +271,12 @@ def tidy_work():
         for job in workflow.dag.jobs
         if job.rule.name == "stylize"
     }
-    for name in workplace.finished(work):
+    for name in work_folder.finished(work):
         job = jobs.get(name)
         complete = job and Path(f"{RESULTS}/pairs/{name}/run.json").exists()
         if complete and not asyncio.run(workflow.persistence.incomplete(job)):
-            workplace.release(work / name)
-    workplace.sweep(work)
+            work_folder.release(work / name)
+    work_folder.sweep(work)
 
 
 @atexit.register
