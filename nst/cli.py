@@ -120,14 +120,13 @@ def main(arguments: list[str] | None = None, painter: Painter | None = None) -> 
 
 def unexpected(error: Exception) -> int:
     """Tell of what should not have happened, whole and, for logs, in a last line; the exit status."""
-    from nst.machine.runtime import out_of_memory
+    from nst.machine.runtime import no_address_space, out_of_memory
 
-    told = str(error).strip().partition("\n")[0]
     if out_of_memory(error):
-        advice = "allow the process more (ulimit -v, the memory that a cluster's job asks for)"
-        click.echo(f"nst: too little memory, or address space ({told or type(error).__name__}); {advice}", err=True)
+        click.echo(f"nst: {no_address_space(error)}", err=True)
         return 1
     traceback.print_exception(error)
+    told = str(error).strip().partition("\n")[0]
     click.echo(f"nst: {type(error).__name__}: {told} (this should not happen; the lines above tell where)", err=True)
     return 1
 

@@ -143,6 +143,13 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(told in str(error) for told in _NO_MEMORY)
 
 
+def no_address_space(error: BaseException) -> str:
+    """What is said where memory ends while libraries are loaded, which no smaller picture would mend."""
+    told = str(error).strip().partition("\n")[0] or type(error).__name__
+    advice = "allow the process more (ulimit -v, the memory that a cluster's job asks for)"
+    return f"too little memory, or address space ({told}); {advice}"
+
+
 def peak_memory(device: torch.device) -> dict[str, float]:
     """The most memory held so far, in MB: `peak_memory_mb` of the process, `peak_gpu_memory_mb` where there is one."""
     import torch

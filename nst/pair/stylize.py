@@ -87,6 +87,8 @@ def paint(
     except (RuntimeError, MemoryError, ImportError) as error:  # a library may find no address space
         if not runtime.out_of_memory(error):
             raise
+        if isinstance(error, ImportError):
+            raise NstError(runtime.no_address_space(error)) from None
         advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or paint fewer at the same time"
         raise NstError(f"{job.output}: out of memory; {advice}") from None
     return record
