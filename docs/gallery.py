@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 GALLERY = HERE.parent / "results/gallery/index.html"
 WINDOW = {"width": 1280, "height": 860}
-#: What stands in the address, and the colour scheme.
+#: What stands in the address, and the color scheme.
 SIGHTS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D60", "dark"))
 GAP = 24
 

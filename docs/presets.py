@@ -2,7 +2,7 @@
 
     python docs/presets.py [--work FOLDER] [NAME...]
 
-The named presets are painted (all, if none is named); those in the work folder already are not painted again. The
+The named presets are stylized (all, if none is named); those in the work folder already are not stylized again. The
 sheet is drawn when all are there.
 """
 
@@ -21,7 +21,7 @@ NAMES = ("subtle", "medium", "strong", "keep-colors", "portrait")
 SIZE, ITERATIONS = 256, 100
 
 
-def paint(name: str, path: Path) -> None:
+def stylize(name: str, path: Path) -> None:
     nst.stylize(CONTENT, STYLE, preset=name, size=SIZE, iterations=ITERATIONS).save(path)
 
 
@@ -35,11 +35,11 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         for name in arguments.names or NAMES:
             if not (work / f"{name}.png").exists():
-                paint(name, work / f"{name}.png")
+                stylize(name, work / f"{name}.png")
         if all((work / f"{name}.png").exists() for name in NAMES):
             row = [Cell(CONTENT, "content"), Cell(STYLE, "style")]
             row += [Cell(str(work / f"{name}.png"), name) for name in NAMES]
-            subtitle = f"VGG-19, {SIZE} px, {ITERATIONS} evaluations"
+            subtitle = f"VGG-19, {SIZE} px, {ITERATIONS} iterations"
             draw_sheet(Layout("the plain presets", subtitle, [row], (0, 2)), HERE / "presets.jpg")
 
 

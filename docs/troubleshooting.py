@@ -38,8 +38,8 @@ CASES = {
     "too-much": Case("portrait", "stained_glass", {"style_weight": 300}, {"style_weight": 2}),
     "strokes": Case("harbour", "stained_glass", {}, {"style_scale": 2}),
     "grain": Case("harbour", "wave", {"init": "noise", "noise": 0.5, "iterations": 60}, {"iterations": 60}),
-    "grey": Case("portrait", "cubism", {"init": "noise", "iterations": 15}, {"init": "content", "iterations": 200}),
-    "colours": Case("lake", "stained_glass", {}, {"color": "luminance"}),
+    "gray": Case("portrait", "cubism", {"init": "noise", "iterations": 15}, {"init": "content", "iterations": 200}),
+    "colors": Case("lake", "stained_glass", {}, {"color": "luminance"}),
     "everywhere": Case("portrait", "swirls", {}, {"content_mask": "mask"}),
     "draft": Case("street", "pointillism", {"network": "lite"}),
 }
@@ -55,7 +55,7 @@ def mask(shape: tuple[int, ...]) -> np.ndarray:
     return np.repeat(soft[..., None], 3, axis=2)
 
 
-def paint(case: Case, values: dict[str, Any], network: str) -> Image.Image:
+def outcome(case: Case, values: dict[str, Any], network: str) -> Image.Image:
     settings = make({"network": network, "iterations": 200, "size": SIZE} | values)
     pictures = HERE.parent / "data"
     content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
@@ -72,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.names:
         case = CASES[name]
-        before, after = (paint(case, values, arguments.network) for values in (case.trouble, case.remedy))
+        before, after = (outcome(case, values, arguments.network) for values in (case.trouble, case.remedy))
         strip = Image.new("RGB", (2 * before.width + GAP, before.height), "white")
         strip.paste(before, (0, 0))
         strip.paste(after, (before.width + GAP, 0))

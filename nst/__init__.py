@@ -22,11 +22,12 @@ _HOMES = {
     "Stylized": "nst.api",
     "stylize": "nst.api",
     "stylize_files": "nst.api",
-    "judge": "nst.metrics",
+    "evaluate": "nst.metrics",
     "NstError": "nst.errors",
 }
 __all__ = [
-    "ALGORITHM", "Config", "NstError", "Pair", "Settings", "Stylized", "__version__", "judge", "read_grid", "stylize",
+    "ALGORITHM", "Config", "NstError", "Pair", "Settings", "Stylized", "__version__", "evaluate", "read_grid",
+    "stylize",
     "stylize_files",
 ]  # fmt: skip
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from nst.errors import NstError
     from nst.grid.config import Config
     from nst.grid.pairs import Pair, read_grid
-    from nst.metrics import judge
+    from nst.metrics import evaluate
     from nst.settings import Settings
 
 

@@ -22,7 +22,7 @@ from nst.errors import NstError
 from nst.grid.cells import parse_styles
 from nst.grid.names import stem
 from nst.images import Picture, from_array, is_foreign, resized, write_picture
-from nst.images.colour import to_srgb
+from nst.images.color import to_srgb
 from nst.io.files import refuse_inputs
 from nst.pair.job import Job, output_name, read_inputs, transfer_of
 from nst.pair.sources import Sources
@@ -91,7 +91,7 @@ def stylize(
 
     Args:
         content: what is shown. It is brought to `size` px on its long side (512; 0 keeps its own), as all inputs are.
-        style: how it is painted; several make a blend.
+        style: how it is stylized; several make a blend.
         settings: the settings; the defaults where None.
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
         on_progress: called after each iteration, with `losses` and `picture()`, the best image so far.
@@ -111,9 +111,9 @@ def stylize(
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
     finished, history = None, []
     transfer = transfer_of(job, inputs)
-    for _, event in stylization.together([transfer], state=state, device=device, threads=threads):
+    for _, event in stylization.stylize_batch([transfer], state=state, device=device, threads=threads):
         if isinstance(event, stylization.Progress):
-            history.append({"evaluation": event.evaluation, **event.losses, "seconds": event.seconds})
+            history.append({"iteration": event.iteration, **event.losses, "seconds": event.seconds})
             if on_progress:
                 on_progress(event)
         else:
@@ -158,7 +158,7 @@ def stylize_files(
         NstError: as `stylize`, for an output that is an input or a picture of somebody else, and for files that cannot
             be written; existing results then stay as they are.
     """
-    from nst.pair.stylize import paint
+    from nst.pair.stylize import stylize_pair
     from nst.worker import client
 
     styles = _styles(style, _Sources())
@@ -168,7 +168,7 @@ def stylize_files(
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
-    return paint(job, on_progress, when_busy=client.dismiss)
+    return stylize_pair(job, on_progress, when_busy=client.dismiss)
 
 
 class _Sources(Sources):

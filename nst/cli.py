@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 #: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
 COMMANDS = {
     "stylize": "Stylize a picture, or a folder of them, with a style.",
-    "again": "Reproduce a picture from its embedded metadata, with changed settings if you like.",
+    "reproduce": "Reproduce a picture from its embedded metadata, with changed settings if you like.",
     "apply": "Run a network that was trained on a pair on another picture.",
     "grid": "Show what a manifest asks for; run nothing.",
     "settings": "List every setting, its range and its default.",
-    "judge": "Measure how well a picture keeps its content and its style.",
+    "evaluate": "Measure how well a picture keeps its content and its style.",
     "weights": "Fetch a network's weights and check them.",
     "fetch": "Copy a picture from a URL.",
     "tables": "Compare the pictures of a grid in tables.",
@@ -41,10 +41,10 @@ COMMANDS = {
 }
 
 
-class Painter(Protocol):
-    """Paints a pair as `nst.pair.stylize.paint` does, and asks the caller; None means that nobody is there."""
+class Runner(Protocol):
+    """Stylizes a pair as `nst.pair.stylize.stylize_pair` does, and asks the caller; None means that nobody is there."""
 
-    def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
+    def stylize(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
 
     def ask(self, question: str) -> bool | None: ...
 
@@ -92,16 +92,16 @@ def group(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def main(arguments: list[str] | None = None, painter: Painter | None = None) -> int:
+def main(arguments: list[str] | None = None, runner: Runner | None = None) -> int:
     """Run the command; the exit status is 0, 1 for what the user can fix, 130 after Ctrl-C.
 
     With NST_DEBUG in the environment, a message for the user comes with its traceback.
 
     Args:
-        painter: paints in place of `nst.pair.stylize.paint`, where a worker runs the command.
+        runner: stylizes in place of `nst.pair.stylize.stylize_pair`, where a worker runs the command.
     """
     try:
-        result = group.main(arguments, prog_name="nst", standalone_mode=False, obj=painter)
+        result = group.main(arguments, prog_name="nst", standalone_mode=False, obj=runner)
         return result if isinstance(result, int) else 0
     except (click.Abort, KeyboardInterrupt):
         return 130

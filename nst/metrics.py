@@ -1,6 +1,6 @@
 """Neutral metrics of a picture, the same for every network, size and preset that made it.
 
-One judge measures all: the original VGG-19, which comes with the installation (`nst.networks.oxford`), with max
+One reference measures all: the original VGG-19, which comes with the installation (`nst.networks.oxford`), with max
 pooling, features after the ReLU, in float32, at the picture's size and at most 1024 px. `style_error` is the mean over
 conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is
 the structural similarity of luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing
@@ -35,7 +35,7 @@ MAX_SIDE = 1024
 
 
 @dataclass(frozen=True)
-class Judge:
+class ReferenceNetwork:
     """A network that measures; its name holds the first digits of its weights' sha256."""
 
     network: str
@@ -43,7 +43,7 @@ class Judge:
     digest: str
 
     @classmethod
-    def load(cls, network: str = "vgg19", weights_path: str = "oxford") -> Judge:
+    def load(cls, network: str = "vgg19", weights_path: str = "oxford") -> ReferenceNetwork:
         """A network with its weights; by default the reference. NstError where there are none."""
         state, _, digest = weights.load(network, weights_path)
         return cls(network, state, digest)
@@ -55,9 +55,9 @@ class Judge:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Metrics of one picture; `judge` is the judge's name: only metrics of the same judge compare."""
+    """Metrics of one picture; `reference` is the reference's name: only metrics of the same reference compare."""
 
-    judge: str
+    reference: str
     style_error: float
     content_error: float
     ssim: float
@@ -68,17 +68,17 @@ class Metrics:
         return asdict(self)
 
 
-def judge(
+def evaluate(
     picture: Pixels,
     content: Pixels,
     styles: Sequence[Pixels],
     *,
-    by: Judge | None = None,
+    by: ReferenceNetwork | None = None,
     blend: Sequence[float] | None = None,
     alpha: Pixels | None = None,
     device: str = "auto",
 ) -> Metrics:
-    """Measure a picture against its content and style, whoever painted it.
+    """Measure a picture against its content and style, whoever stylized it.
 
     Args:
         picture, content: (H, W, 3) float32 in 0..1; the content is stretched to the picture's shape.
@@ -90,14 +90,16 @@ def judge(
     if alpha is not None:
         alpha = resize(alpha, shape=picture.shape[:2])
         picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
-    return _measured(picture, content, styles, by or Judge.load(), blend, alpha, runtime.torch_device(device))
+    return _measured(
+        picture, content, styles, by or ReferenceNetwork.load(), blend, alpha, runtime.torch_device(device)
+    )
 
 
 def _measured(
     picture: Pixels,
     content: Pixels,
     styles: Sequence[Pixels],
-    by: Judge,
+    by: ReferenceNetwork,
     blend: Sequence[float] | None,
     alpha: Pixels | None,
     where: torch.device,
@@ -105,15 +107,15 @@ def _measured(
     least = smallest_side(STYLE_LAYERS)
     side = min(max(picture.shape[:2]), MAX_SIDE)
     network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER])
-    painted = _at_least(resize(picture, long_side=side), least)
-    shape = painted.shape[:2]
+    stylized = _at_least(resize(picture, long_side=side), least)
+    shape = stylized.shape[:2]
     original = resize(content, shape=shape)
     visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(where)
     examples = [_at_least(resize(style, long_side=side), least) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
     with runtime.exact_convolutions(), torch.no_grad():
         network.convert(where, torch.float32)
-        features = network(_tensor(painted, where))
+        features = network(_tensor(stylized, where))
         features = {layer: _seen(found, visible) for layer, found in features.items()}
         seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
         wanted_content = _seen(network(_tensor(original, where))[CONTENT_LAYER], visible)
@@ -132,7 +134,7 @@ def _measured(
     style_error = sum(errors.values()) / len(errors)
     if not math.isfinite(style_error + content_error):
         raise NstError(f"{by.name}: its features of these pictures overflow; measure with other weights")
-    similarity = ssim(luminance(painted), luminance(original), visible)
+    similarity = ssim(luminance(stylized), luminance(original), visible)
     return Metrics(by.name, style_error, content_error, similarity, layers=errors)
 
 

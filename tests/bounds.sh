@@ -11,7 +11,7 @@ grid=$(mktemp -d)
 trap 'rm -rf "$venv" "$grid"' EXIT
 [ $# -gt 0 ] || set -- lowest-direct highest
 
-TESTS=(animation bundles cli_grid config fetching gallery images_colour images_reading images_refused images_writing
+TESTS=(animation bundles cli_grid config fetching gallery images_color images_reading images_refused images_writing
   manifest networks plots records settings sheets tables weights)
 TESTS=("${TESTS[@]/#/tests/unit/test_}")
 TESTS=("${TESTS[@]/%/.py}")
@@ -25,7 +25,7 @@ paint_grid() { # with the profile that Snakemake reads by itself
   cat >"$grid/config/config.yaml" <<END
 manifest: manifest.csv
 video: mp4
-settings: {network: lite, size: 64, iterations: 3, frames: 2}
+settings: {network: lite, size: 64, iterations: 3, frame_interval: 2}
 END
   cat >"$grid/manifest.csv" <<END
 content,style,style_weight

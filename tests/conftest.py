@@ -79,7 +79,7 @@ def untrained_folder(untrained, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def job(tmp_path, monkeypatch, scene, stripes, untrained_folder):
-    """A maker of jobs in a folder of their own, with a checkpoint after each evaluation."""
+    """A maker of jobs in a folder of their own, with a checkpoint after each iteration."""
     from jobs import Jobs, with_checkpoints
 
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))

@@ -1,4 +1,4 @@
-"""The picture plane: coordinates, colour, masks, blurring, lighting of paint and the last touches."""
+"""The picture plane: coordinates, color, masks, blurring, lighting of paint and the last touches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 Array = np.ndarray
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 
 def frame(long_side: int, aspect: float) -> tuple[int, int]:
@@ -20,7 +20,7 @@ def frame(long_side: int, aspect: float) -> tuple[int, int]:
 
 
 def plane(shape: tuple[int, int]) -> tuple[Array, Array]:
-    """Coordinates of the pixel centres, x to the right and y down, the height being 1."""
+    """Coordinates of the pixel centers, x to the right and y down, the height being 1."""
     h, w = shape
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     return (x + 0.5) / h, (y + 0.5) / h
@@ -28,13 +28,13 @@ def plane(shape: tuple[int, int]) -> tuple[Array, Array]:
 
 @cache
 def rgb(code: str) -> Array:
-    """Colour of a hexadecimal code such as 'e8b04a', as three floats in [0, 1]."""
+    """Color of a hexadecimal code such as 'e8b04a', as three floats in [0, 1]."""
     return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255
 
 
 @cache
 def linear(code: str) -> Array:
-    """The same colour as light (linear intensities), which ray tracing needs."""
+    """The same color as light (linear intensities), which ray tracing needs."""
     return rgb(code) ** 2.2
 
 
@@ -45,17 +45,17 @@ def smooth(low: float | Array, high: float | Array, t: Array) -> Array:
 
 
 def mix(a: Array | float, b: Array | float, t: Array | float) -> Array:
-    """Blend from a to b; a mask of shape (h, w) is spread over the colour channels, (n, 1) is not."""
+    """Blend from a to b; a mask of shape (h, w) is spread over the color channels, (n, 1) is not."""
     if isinstance(t, np.ndarray) and t.ndim == 2 and t.shape[1] > 1:
         t = t[..., None]
     return a + (b - a) * t
 
 
 def ramp(t: Array, stops: Iterable[tuple[float, str]]) -> Array:
-    """Colour gradient: each stop is (position, hexadecimal colour)."""
+    """Color gradient: each stop is (position, hexadecimal color)."""
     places, codes = zip(*stops, strict=True)
-    colours = np.stack([rgb(c) for c in codes])
-    return np.stack([np.interp(t, places, colours[:, k]) for k in range(3)], -1).astype(np.float32)
+    colors = np.stack([rgb(c) for c in codes])
+    return np.stack([np.interp(t, places, colors[:, k]) for k in range(3)], -1).astype(np.float32)
 
 
 def blur(image: Array, radius: float) -> Array:

@@ -66,9 +66,9 @@ def length(p: Array) -> Array:
     return np.sqrt(np.einsum("ij,ij->i", p, p))
 
 
-def ellipsoid(p: Array, centre: Array, radii: Array) -> Array:
+def ellipsoid(p: Array, center: Array, radii: Array) -> Array:
     """Distance (a close bound) to an axis-aligned ellipsoid."""
-    q = p - centre
+    q = p - center
     k0 = length(q / radii)
     k1 = length(q / (radii * radii))
     return k0 * (k0 - 1) / np.maximum(k1, 1e-6)
@@ -89,10 +89,10 @@ def profile(heights: list[float], radii: list[float], soft: int = 7) -> tuple[Ar
     return y, np.convolve(r, window / window.sum(), mode="valid")
 
 
-def lathe(p: Array, centre: Array, outline: tuple[Array, Array]) -> Array:
+def lathe(p: Array, center: Array, outline: tuple[Array, Array]) -> Array:
     """Distance to a turned solid with this outline (heights, radii): vases, bottles."""
     heights, radii = outline
-    q = p - centre
+    q = p - center
     r = np.sqrt(q[:, 0] ** 2 + q[:, 2] ** 2)
     y = q[:, 1]
     t = np.interp(y, heights, radii).astype(np.float32)

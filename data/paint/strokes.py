@@ -30,15 +30,15 @@ class Brush:
 
 
 class Easel:
-    """A canvas that takes strokes: colour and paint thickness on a finer sheet."""
+    """A canvas that takes strokes: color and paint thickness on a finer sheet."""
 
     def __init__(self, shape: tuple[int, int], ground: tuple[int, int, int], seed: int) -> None:
         self.shape = shape
         self.unit = shape[0] * FINER
         size = (shape[1] * FINER, shape[0] * FINER)
-        self.colour = Image.new("RGB", size, ground)
+        self.color = Image.new("RGB", size, ground)
         self.height = Image.new("L", size, 60)
-        self.pens = ImageDraw.Draw(self.colour), ImageDraw.Draw(self.height)
+        self.pens = ImageDraw.Draw(self.color), ImageDraw.Draw(self.height)
         self.rng = np.random.default_rng(seed)
 
     def trace(self, angle: Array, x: Array, y: Array, length: Array, steps: int) -> Array:
@@ -51,14 +51,14 @@ class Easel:
             path.append(np.stack([x, y], -1))
         return np.stack(path, 1)
 
-    def brush(self, colour: Array, angle: Array, brush: Brush, mask: Array | None = None) -> None:
-        """Cover the sheet (or where `mask` is above one half) with strokes of the underlying colour."""
+    def brush(self, color: Array, angle: Array, brush: Brush, mask: Array | None = None) -> None:
+        """Cover the sheet (or where `mask` is above one half) with strokes of the underlying color."""
         rng, (h, w) = self.rng, self.shape
         x, y = rng.uniform(0, w / h, brush.count), rng.uniform(0, 1, brush.count)
         if mask is not None:
             keep = sample(mask, x * h, y * h) > 0.5
             x, y = x[keep], y[keep]
-        tones = sample(colour, x * h, y * h)
+        tones = sample(color, x * h, y * h)
         tones = tones * (1 + rng.normal(0, brush.jitter, (x.size, 1))) + rng.normal(0, brush.tint, (x.size, 3))
         length = brush.length * rng.uniform(0.6, 1.3, x.size)
         paths = self.trace(angle + 0, x, y, length, 6)
@@ -119,10 +119,10 @@ class Easel:
     def finished(self, depth: float = 3.0, shine: float = 0.25) -> Array:
         """The painting lit from the upper left, at the picture's own size."""
         h, w = self.shape
-        colour = np.asarray(self.colour.resize((w, h), Image.Resampling.BOX), np.float32) / 255
+        color = np.asarray(self.color.resize((w, h), Image.Resampling.BOX), np.float32) / 255
         height = np.asarray(self.height.resize((w, h), Image.Resampling.BOX), np.float32) / 255
         diffuse, gloss = relief(height, depth)
-        return colour * (0.25 + 0.75 * diffuse[..., None]) + shine * gloss[..., None]
+        return color * (0.25 + 0.75 * diffuse[..., None]) + shine * gloss[..., None]
 
 
 def sample_angle(angle: Array, x: Array, y: Array) -> Array:

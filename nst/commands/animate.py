@@ -29,8 +29,8 @@ from nst.settings import defaults
     help="Frames a second.",
 )
 @click.option(
-    "--hold",
-    default=defaults().hold,
+    "--end-pause",
+    default=defaults().end_pause,
     show_default=True,
     type=click.FloatRange(0, 60),
     help="Seconds that the first and last frame stand.",
@@ -44,11 +44,11 @@ from nst.settings import defaults
     help="Largest file, in MB.",
 )
 def command(
-    frames_dir: Path, output: Path, force: bool, frame_rate: float, hold: float, size: int, max_mb: float
+    frames_dir: Path, output: Path, force: bool, frame_rate: float, end_pause: float, size: int, max_mb: float
 ) -> None:
     """Make an animation of the numbered frames in FRAMES_DIR, or of those that the record of a pair in it keeps."""
     from nst.images.animation import animate, frames_of
 
     check_outputs([output], frames_of(frames_dir), force=force)
-    animate(frames_dir, output, frame_rate=frame_rate, hold=hold, long_side=size, max_bytes=int(max_mb * 1e6))
+    animate(frames_dir, output, frame_rate=frame_rate, end_pause=end_pause, long_side=size, max_bytes=int(max_mb * 1e6))
     click.echo(output)

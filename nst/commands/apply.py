@@ -29,6 +29,6 @@ def command(network: str, picture: str, output: Path, force: bool, size: int, de
 
     trained = load(network)
     given = read_picture(picture, long_side=size)
-    painted = apply(trained, given.pixels, runtime.torch_device(device))
-    write_picture(output, painted, alpha=given.alpha, metadata={"network": network, "content": picture})
-    click.echo(f"{output}: {painted.shape[1]}×{painted.shape[0]} px")
+    stylized = apply(trained, given.pixels, runtime.torch_device(device))
+    write_picture(output, stylized, alpha=given.alpha, metadata={"network": network, "content": picture})
+    click.echo(f"{output}: {stylized.shape[1]}×{stylized.shape[0]} px")

@@ -1,4 +1,4 @@
-"""`nst bundle`: paint the pairs of one bundle of a grid, in one job of a cluster."""
+"""`nst bundle`: stylize the pairs of one bundle of a grid, in one job of a cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from nst.io.logs import last_sentence
 from nst.machine import gpus, private
 from nst.worker import client, protocol
 
-#: Pictures that a GPU is offered at once: those that are alike are painted together.
+#: Pictures that a GPU is offered at once: those that are alike are stylized together.
 IN_FLIGHT = 16
 
 
@@ -39,7 +39,7 @@ IN_FLIGHT = 16
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON to write at the end")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="folder of unfinished work")
 @click.option("--logs", type=click.Path(path_type=Path), required=True, help="folder of a log for each pair")
-@click.option("--attempt", type=click.IntRange(1), default=1, help="of several: later ones paint fewer at once")
+@click.option("--attempt", type=click.IntRange(1), default=1, help="of several: later ones stylize fewer at once")
 @device_option
 @threads_option
 def command(
@@ -53,9 +53,9 @@ def command(
     device: str,
     threads: int,
 ) -> None:
-    """Paint the pairs of MANIFEST that are in the bundle NAME; grid.csv tells which those are.
+    """Stylize the pairs of MANIFEST that are in the bundle NAME; grid.csv tells which those are.
 
-    A pair that fails stops no other, and what is painted already is left alone: the same command goes on after a stop.
+    A pair that fails stops no other, and what is stylized already is left alone: the same command goes on after a stop.
     """
     refuse_inputs(output, [manifest, config_file])
     config, files = load_config(config_file), Files()
@@ -65,13 +65,13 @@ def command(
     how = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
     with _own_workers(), _pool(_at_once(device, attempt)) as pool:
-        sentences = pool.map(lambda pair: _paint(pair, config, how, work, logs), pairs)
+        sentences = pool.map(lambda pair: _stylize(pair, config, how, work, logs), pairs)
         for number, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True), 1):
             click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if sentence else ''}")
             if sentence:
                 failed.append(f"{pair.id}: {sentence}")
     if failed:
-        raise Problems([f"{len(failed)} of {len(pairs)} pairs failed; the others are painted", *failed])
+        raise Problems([f"{len(failed)} of {len(pairs)} pairs failed; the others are stylized", *failed])
     with replacing(output) as temporary:
         seconds = round(time.monotonic() - began, 3)
         record = {"bundle": name, "seconds": seconds, "pairs": [pair.id for pair in pairs]}
@@ -111,8 +111,8 @@ def _own_workers() -> Iterator[None]:
                     shutil.rmtree(private.private_folder(), ignore_errors=True)
 
 
-def _paint(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -> str:
-    """Paint a pair by `nst stylize`; what went wrong, or nothing."""
+def _stylize(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -> str:
+    """Stylize a pair by `nst stylize`; what went wrong, or nothing."""
     log = logs / f"{pair.id}.log"
     files = ["-o", pair.image(config.results, config.format), "--record", pair.folder(config.results)]
     files += ["--work", str(work / pair.id), "--id", pair.id, "--presets", config.presets]

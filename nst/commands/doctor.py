@@ -28,7 +28,7 @@ def command() -> None:
     _line("torch", f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
     _line("device", trouble or f"{device.type} ({runtime.name(device)}); precision auto is {dtype}")
     found = gpus.available()
-    _line("GPUs", ", ".join(found) or "none seen; pictures are painted on the CPU")
+    _line("GPUs", ", ".join(found) or "none seen; pictures are stylized on the CPU")
     if device.type == "cuda":
         without = "none for this GPU, which takes torch's operations: they need bf16 units, Triton and a C compiler"
         _line("kernels", "of our own" if available.kernels_for(device) else without)

@@ -123,7 +123,7 @@ def _report(
     waiting = [pair for pair in pairs if pair.id not in there]
     yield from _globs(files)
     yield f"results   {Path(results).absolute()}"
-    yield f"jobs      {_count(len(waiting), 'picture')} to paint{_there(len(there))}"
+    yield f"jobs      {_count(len(waiting), 'picture')} to stylize{_there(len(there))}"
     if old := len(leftovers.unasked(results, {pair.id for pair in pairs})):
         yield f"kept      {_count(old, 'picture')} that no row asks for; --prune shows and removes them"
     yield from _forecast(waiting, files)
@@ -208,7 +208,7 @@ def _forecast(waiting: list[Pair], files: Files) -> Iterator[str]:
     forecasts = [estimate(pair.settings, files.size(pair.content), cores) for pair in waiting]
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
     yield f"time      about {duration_text(seconds)} on {_count(cores, 'CPU core')}; a GPU is far faster"
-    yield f"memory    about {megabytes / 1000:.1f} GB for each picture that is painted at the same time"
+    yield f"memory    about {megabytes / 1000:.1f} GB for each picture that is stylized at the same time"
 
 
 def _there(number: int) -> str:

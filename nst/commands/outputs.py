@@ -47,7 +47,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
 def check_records(jobs: Iterable[Job], *, force: bool) -> None:
     """Raise NstError for a folder of records with files of our names, such as snapshots/, that are not ours."""
     for job in jobs:
-        if force or job.record is None or exists(job.record / layout.RUN) or exists(job.workplace):
+        if force or job.record is None or exists(job.record / layout.RUN) or exists(job.work_folder):
             continue  # of an earlier run, which may have been stopped while it moved its files
         if there := [path.name for path in job.outputs if path != job.output and exists(path)]:
             advice = "choose another folder for --record, or add --force to overwrite"
@@ -56,9 +56,9 @@ def check_records(jobs: Iterable[Job], *, force: bool) -> None:
 
 def _answer(question: str) -> bool | None:
     """Of who sits at the terminal; None where nobody does."""
-    painter = click.get_current_context().obj
-    if painter is not None:  # a worker, whose client asks
-        answer: bool | None = painter.ask(question)
+    runner = click.get_current_context().obj
+    if runner is not None:  # a worker, whose client asks
+        answer: bool | None = runner.ask(question)
         return answer
     return asking.confirmed(question) if asking.can_ask() else None
 

@@ -22,7 +22,7 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
-from nst.commands.painters import paint
+from nst.commands.running import stylize_pair
 from nst.errors import NstError, Problems
 from nst.grid.cells import parse_blend
 from nst.grid.inputs import Styles
@@ -31,7 +31,7 @@ from nst.io.files import is_folder
 from nst.settings import Settings, differing, flag, make, text
 
 if TYPE_CHECKING:
-    from nst.cli import Painter
+    from nst.cli import Runner
     from nst.engine.stylization import Progress
     from nst.pair.job import Job
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @setting_options()
 @click.pass_obj
 def command(
-    painter: Painter | None,
+    runner: Runner | None,
     content: str,
     style: tuple[str, ...],
     output: Path | None,
@@ -99,16 +99,16 @@ def command(
     if record is None and chosen.method == "network":
         log.warning("without --record FOLDER the network is not kept for nst apply")
     if several:
-        stylize_each(jobs, partial(_stylized, painter=painter), summary)
+        stylize_each(jobs, partial(_stylized, runner=runner), summary)
     else:
         if output != jobs[0].output and (earlier := _earlier(jobs[0])):
             log.info("%s: replaces an earlier result with %s", jobs[0].output, earlier)
-        click.echo(summary(_stylized(jobs[0], painter)))
+        click.echo(summary(_stylized(jobs[0], runner)))
 
 
-def _stylized(job: Job, painter: Painter | None) -> dict[str, Any]:
+def _stylized(job: Job, runner: Runner | None) -> dict[str, Any]:
     with Display(job.settings.iterations, job.output) as display:
-        return paint(job, display.show, painter)
+        return stylize_pair(job, display.show, runner)
 
 
 def _earlier(job: Job) -> str:
@@ -135,8 +135,8 @@ def checked_suffix(output: Path) -> None:
 
 def check_kept(given: dict[str, str], record: Path | None) -> None:
     """Raise NstError where flags ask for what only a record keeps."""
-    if record is None and given.get("snapshots", "0") != "0":
-        raise NstError("--snapshots requires --record FOLDER, where they are stored")
+    if record is None and given.get("snapshot_interval", "0") != "0":
+        raise NstError("--snapshot-interval requires --record FOLDER, where they are stored")
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:
@@ -168,7 +168,7 @@ def summary(record: dict[str, Any]) -> str:
         f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""
     )
     return (
-        f"{out['path']}: {out['width']}×{out['height']} px, {record['evaluations']} evaluations in "
+        f"{out['path']}: {out['width']}×{out['height']} px, {record['iterations_run']} iterations in "
         f"{record['seconds']['total']:.0f} s on {record['device']} ({record['precision']}){measured}"
     )
 
@@ -193,20 +193,20 @@ class Display:
     def show(self, event: Progress) -> None:
         if sys.stderr.isatty():
             self._advance(event)
-        elif event.evaluation == self.iterations or time.monotonic() - self._said > self.EVERY:
+        elif event.iteration == self.iterations or time.monotonic() - self._said > self.EVERY:
             self._said = time.monotonic()
             log = logging.getLogger(__name__)
-            log.info("evaluation %d/%d  %s  %.0f s", event.evaluation, self.iterations, losses(event), event.seconds)
+            log.info("iteration %d/%d  %s  %.0f s", event.iteration, self.iterations, losses(event), event.seconds)
 
     def _advance(self, event: Progress) -> None:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=self.iterations, initial=event.evaluation - 1, desc=self.output.name, unit="ev")
+            self._bar = tqdm(total=self.iterations, initial=event.iteration - 1, desc=self.output.name, unit="ev")
         self._bar.set_postfix_str(losses(event), refresh=False)
         self._bar.update()
 
 
 def losses(event: Progress) -> str:
-    """The losses of an evaluation for people."""
+    """The losses of an iteration for people."""
     return "  ".join(f"{name} {event.losses[name]:.4g}" for name in ("total", "content", "style"))

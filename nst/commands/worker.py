@@ -28,7 +28,7 @@ def status() -> None:
     """List the workers of this machine that are yours."""
     workers = [worker for worker in client.ask(status=True) if "pid" in worker]
     for worker in workers:
-        click.echo("{place}  pid {pid}  {pictures} pictures painted  {busy} in work".format(**worker))
+        click.echo("{place}  pid {pid}  {pictures} pictures stylized  {busy} in work".format(**worker))
     if not workers:
         click.echo("no worker runs; one starts with the next picture where there is a GPU, or with NST_WORKER=yes")
 

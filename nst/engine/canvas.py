@@ -1,4 +1,4 @@
-"""What the optimiser's numbers are: the pixels themselves, or the parameters of a network that makes the picture."""
+"""What the optimizer's numbers are: the pixels themselves, or the parameters of a network that makes the picture."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nst.machine import runtime
 
 
 class Canvas(Protocol):
-    """From parameters (batch, n), which an optimiser moves, to pictures, and from their gradient back to theirs."""
+    """From parameters (batch, n), which an optimizer moves, to pictures, and from their gradient back to theirs."""
 
     def into_range(self, x: Tensor) -> Tensor:
-        """The parameters that are evaluated in place of those that the optimiser asks for."""
+        """The parameters that are evaluated in place of those that the optimizer asks for."""
 
     def picture(self, x: Tensor) -> Tensor:
         """(batch, 3, height, width)."""
@@ -29,7 +29,7 @@ class PixelCanvas:
     """The parameters are the pixels.
 
     Args:
-        shape: (batch, channels, height, width); one channel makes grey pictures. kind: `range`, what keeps their
+        shape: (batch, channels, height, width); one channel makes gray pictures. kind: `pixel_range`, what keeps their
             pixels in 0..1.
     """
 
@@ -37,7 +37,7 @@ class PixelCanvas:
         self.shape, self.kind = shape, kind
 
     def parameters(self, picture: Tensor) -> Tensor:
-        """Those that make pictures (batch, 3, height, width), grey if there is one channel, (batch, n)."""
+        """Those that make pictures (batch, 3, height, width), gray if there is one channel, (batch, n)."""
         return (picture.mean(1) if self.shape[1] == 1 else picture).reshape(len(picture), -1)
 
     def into_range(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Keeping the content's colours (Gatys, Bethge, Hertzmann & Shechtman, arXiv:1606.05897).
+"""Keeping the content's colors (Gatys, Bethge, Hertzmann & Shechtman, arXiv:1606.05897).
 
 Pictures are (H, W, 3), sRGB in 0..1.
 """
@@ -19,7 +19,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 def prepared(
     content: Pixels, styles: Sequence[Pixels], color: str, alpha: Pixels | None = None
 ) -> tuple[Pixels, list[Pixels]]:
-    """The content and the styles that are painted with, by the setting `color`.
+    """The content and the styles that are stylized with, by the setting `color`.
 
     alpha: (H, W) of the content, whose hidden pixels have no say in what its colors are.
     """
@@ -27,16 +27,16 @@ def prepared(
     if color == "histogram":
         return content, [matched(style, seen) for style in styles]
     if color == "luminance":
-        grey = _grey(luma(content))
-        return grey, [_grey(_moved(luma(style), luma(seen))) for style in styles]
+        gray = _gray(luma(content))
+        return gray, [_gray(_moved(luma(style), luma(seen))) for style in styles]
     return content, list(styles)
 
 
-def finished(painted: Pixels, content: Pixels, color: str) -> Pixels:
-    """What is shown of a painted picture: with `luminance`, its luma and the content's chroma."""
+def finished(stylized: Pixels, content: Pixels, color: str) -> Pixels:
+    """What is shown of a stylized picture: with `luminance`, its luma and the content's chroma."""
     if color != "luminance":
-        return painted
-    return np.clip(content + (luma(painted) - luma(content))[:, :, None], 0, 1, dtype=np.float32)
+        return stylized
+    return np.clip(content + (luma(stylized) - luma(content))[:, :, None], 0, 1, dtype=np.float32)
 
 
 def luma(pixels: Pixels) -> Pixels:
@@ -45,16 +45,16 @@ def luma(pixels: Pixels) -> Pixels:
 
 
 def matched(style: Pixels, content: Pixels) -> Pixels:
-    """The style with the mean and covariance of the content's colours: x ↦ C^½ S^-½ (x − s) + c (section 4.1)."""
+    """The style with the mean and covariance of the content's colors: x ↦ C^½ S^-½ (x − s) + c (section 4.1)."""
     s, c = style.reshape(-1, 3).astype(np.float64), content.reshape(-1, 3).astype(np.float64)
     turn = _power(np.cov(c.T, bias=True), 0.5) @ _power(np.cov(s.T, bias=True), -0.5)
-    recoloured = (s - s.mean(0)) @ turn.T + c.mean(0)
-    return np.clip(recoloured, 0, 1).astype(np.float32).reshape(style.shape)
+    recolored = (s - s.mean(0)) @ turn.T + c.mean(0)
+    return np.clip(recolored, 0, 1).astype(np.float32).reshape(style.shape)
 
 
 def _power(covariance: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
     values, vectors = np.linalg.eigh(covariance)
-    kept = np.maximum(values, 1e-5)  # a grey picture has no spread of colours to divide by
+    kept = np.maximum(values, 1e-5)  # a gray picture has no spread of colors to divide by
     return np.asarray((vectors * kept**exponent) @ vectors.T)
 
 
@@ -63,5 +63,5 @@ def _moved(values: Pixels, like: Pixels) -> Pixels:
     return (values - values.mean()) * (like.std() / max(float(values.std()), 1e-3)) + like.mean()
 
 
-def _grey(values: Pixels) -> Pixels:
+def _gray(values: Pixels) -> Pixels:
     return np.repeat(np.clip(values, 0, 1)[:, :, None], 3, axis=2).astype(np.float32)

@@ -1,6 +1,6 @@
 """A step that is taken hundreds of times on the same tensors: on a GPU recorded once, as a CUDA graph, and replayed.
 
-One evaluation is several hundred small kernels. Launched one by one from Python they take longer than the GPU takes to
+One iteration is several hundred small kernels. Launched one by one from Python they take longer than the GPU takes to
 compute them; a graph launches them all at once.
 """
 
@@ -71,7 +71,7 @@ class Replay(Generic[Result]):
             if self._tells(graph, right, before, kept):
                 self.graph = graph
                 return self.result
-            self.problem = "a CUDA graph gave other losses than the evaluation that it recorded; went on without"
+            self.problem = "a CUDA graph gave other losses than the iteration that it recorded; went on without"
         except RuntimeError as error:
             self.problem = f"no CUDA graph could be recorded ({str(error).splitlines()[0]}); went on without"
         self.able = False

@@ -57,11 +57,13 @@ class Level:
         """What sees the pictures: as far as the layers go that count."""
         s = self.settings
         used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
-        network = FeatureExtractor(s.network, self.state, used, pooling=s.pooling, tap=s.tap, padding=s.padding)
+        network = FeatureExtractor(
+            s.network, self.state, used, pooling=s.pooling, layer_output=s.layer_output, padding=s.padding
+        )
         return network.convert(self.device, dtype).hasten()
 
     def objective(self, network: FeatureExtractor) -> Objective:
-        """What is minimised at this scale, in tiles where a picture is larger than `tile`."""
+        """What is minimized at this scale, in tiles where a picture is larger than `tile`."""
         s = self.settings
         styles = [
             (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
@@ -73,12 +75,12 @@ class Level:
         )  # fmt: skip
 
     def _regions(self) -> Tensor | None:
-        """Where each style is painted of what is visible, (styles, 1, H, W): see `content_mask`."""
+        """Where each style is applied of what is visible, (styles, 1, H, W): see `content_mask`."""
         if self.content_mask is None:
             return None
         bright = torch.from_numpy(color.luma(self.content_mask)).clamp(0, 1)
-        coloured = to_tensor(self.content_mask)[0].clamp(0, 1)
-        regions = {1: [bright], 2: [bright, 1 - bright], 3: [*coloured]}[len(self.styles)]
+        colored = to_tensor(self.content_mask)[0].clamp(0, 1)
+        regions = {1: [bright], 2: [bright, 1 - bright], 3: [*colored]}[len(self.styles)]
         masks, visible = torch.stack(regions)[:, None].to(self.device), self._visible()
         return masks if visible is None else masks * visible
 
@@ -93,13 +95,13 @@ class Level:
         return torch.from_numpy(color.luma(mask)).clamp(0, 1)[None, None].to(self.device)
 
     def shown(self, picture: Tensor) -> Pixels:
-        """(1, 3, H, W) to (H, W, 3) in 0..1, in the colours that `color` asks for."""
+        """(1, 3, H, W) to (H, W, 3) in 0..1, in the colors that `color` asks for."""
         pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
         return color.finished(pixels, self.plain, self.settings.color)
 
 
 def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
-    """The sizes of `scales`, coarse to fine: each (rows, columns) and the evaluation that is its last."""
+    """The sizes of `scales`, coarse to fine: each (rows, columns) and the iteration that is its last."""
     plan = []
     for k in range(settings.scales):
         share = 2 ** ((k + 1 - settings.scales) / 2)
@@ -162,10 +164,10 @@ def start(level: Level, init: Pixels | None) -> Tensor:
         if init is None:
             raise NstError(f"init {s.init}: give that picture as `init`")
         base = to_tensor(resize(init, shape=(shape[2], shape[3])))
-    grey = s.color == "luminance"
-    if grey:
+    gray = s.color == "luminance"
+    if gray:
         base = (base * torch.from_numpy(color.LUMA)[:, None, None]).sum(1, keepdim=True).expand(shape)
     if "noise" in s.init.split("+"):
         generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
-        base = base + s.noise * torch.randn((1, 1 if grey else 3, *shape[2:]), generator=generator)
+        base = base + s.noise * torch.randn((1, 1 if gray else 3, *shape[2:]), generator=generator)
     return base

@@ -1,4 +1,4 @@
-"""The state of a run, from one evaluation to the next: images of one shape, a row each of canvas and optimizer."""
+"""The state of a run, from one iteration to the next: images of one shape, a row each of canvas and optimizer."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ FIRST_STEP = 0.02
 #: The root mean square that no step exceeds: further off, nothing that was learned holds.
 LONGEST_STEP = 0.1
 #: Steps that L-BFGS remembers, at two images of float32 each (on a GPU of 16 bits): at most, and at least where they
-#: would fill more bytes than these. After 200 evaluations 40 lower the loss by 0.1 to 0.4 % against 15, in the same
+#: would fill more bytes than these. After 200 iterations 40 lower the loss by 0.1 to 0.4 % against 15, in the same
 #: time; 100 by no more.
 MEMORY, MEMORY_LEAST, MEMORY_BYTES = 40, 15, 1e9
-#: Evaluations in a row without a finite loss before 16-bit activations are given up.
+#: Iterations in a row without a finite loss before 16-bit activations are given up.
 NOT_FINITE = 4
 
 
@@ -42,10 +42,10 @@ class ImageState:
 
     level: Level
     best: Tensor | None = None
-    best_evaluation: int = 0
+    best_iteration: int = 0
     best_losses: dict[str, float] = field(default_factory=dict)
     not_finite: int = 0
-    """Evaluations in a row without a finite loss."""
+    """Iterations in a row without a finite loss."""
     failed: bool = False
     """In this batch: alone it would be continued in float32."""
     warnings: list[str] = field(default_factory=list)
@@ -62,12 +62,12 @@ class ImageState:
     def so_far(self) -> Tensor:
         """The best parameters; NstError where there are none."""
         if self.best is None:
-            raise NstError("no evaluation gave finite losses; lower the weights, or use --precision fp32")
+            raise NstError("no iteration gave finite losses; lower the weights, or use --precision fp32")
         return self.best
 
 
 class _Begun(NamedTuple):
-    """An evaluation: its losses (batch, losses), where it is, (batch, n), the losses' names, and the average before."""
+    """An iteration: its losses (batch, losses), where it is, (batch, n), the losses' names, and the average before."""
 
     rows: Tensor
     x: Tensor
@@ -94,18 +94,18 @@ class Run:
         resume: dict[str, Any] | None = None,
     ):
         self.images = [ImageState(level) for level in levels]
-        self.device, self.dtype, self.evaluation = levels[0].device, dtype, 0
+        self.device, self.dtype, self.iteration = levels[0].device, dtype, 0
         if before is not None:
             self._continue(before)
         self.canvas, x = _canvas(levels, inits, before)
-        self.optimizer = _optimizer(x, self.canvas, levels[0].settings, self.evaluation)
+        self.optimizer = _optimizer(x, self.canvas, levels[0].settings, self.iteration)
         self._begun: _Begun | None = None
         if resume is not None:
             self._restore(resume)
         self.objective, self._step = self._compile()
 
     def _continue(self, before: Run) -> None:
-        self.dtype, self.evaluation = before.dtype, before.evaluation
+        self.dtype, self.iteration = before.dtype, before.iteration
         for image, earlier in zip(self.images, before.images, strict=True):
             image.warnings, image.failed = earlier.warnings, earlier.failed
             image.style_weight = earlier.style_weight
@@ -144,11 +144,11 @@ class Run:
 
     @property
     def recorded(self) -> bool:
-        """Whether an evaluation is only queued on the GPU, which computes it while this process does other work."""
+        """Whether an iteration is only queued on the GPU, which computes it while this process does other work."""
         return self._step.graph is not None
 
     def begin(self, *, last: bool) -> None:
-        """Begin the evaluation that the next `evaluate` returns; nothing may be changed until then."""
+        """Begin the iteration that the next `evaluate` returns; nothing may be changed until then."""
         averaged = self._averaged()
         if averaged is None or not last:
             rows, (x, names) = self._step()
@@ -158,7 +158,7 @@ class Run:
         self._begun = _Begun(rows, x, names, averaged)
 
     def evaluate(self, *, last: bool) -> tuple[list[dict[str, float]], list[Tensor]]:
-        """One evaluation, the last one of the average if there is one.
+        """One iteration, the last one of the average if there is one.
 
         Returns:
             of each image the losses, and the parameters (1, n) that are shown: of the average, or of the best so far.
@@ -167,7 +167,7 @@ class Run:
             self.begin(last=last)
         assert self._begun is not None
         (rows, x, names, averaged), self._begun = self._begun, None
-        self.evaluation += 1
+        self.iteration += 1
         losses = [dict(zip(names, row, strict=True)) for row in rows.tolist()]  # one transfer from the device
         for index, image in enumerate(self.images):
             if not image.failed:
@@ -190,7 +190,7 @@ class Run:
         if len(self.images) > 1 or self.alone.not_finite < NOT_FINITE:
             return
         image = self.alone
-        where = f"evaluation {self.evaluation}: the losses are not finite"
+        where = f"iteration {self.iteration}: the losses are not finite"
         if self.dtype == torch.float32:
             if image.best is None:
                 raise NstError(
@@ -219,7 +219,7 @@ class Run:
             image.best = None
 
     def state(self, index: int) -> dict[str, Any]:
-        """What `resume` takes, of an image alone, with an evaluation that has begun: the optimizer knows of it."""
+        """What `resume` takes, of an image alone, with an iteration that has begun: the optimizer knows of it."""
         image, row, begun = self.images[index], slice(index, index + 1), self._begun
         if begun is not None:
             rows, x, names, averaged = begun
@@ -230,9 +230,9 @@ class Run:
             "begun": None if begun is None else begun._asdict(),
             "optimizer": self.optimizer.state_dict(index),
             "precision": self.precision,
-            "evaluation": self.evaluation,
+            "iteration": self.iteration,
             "best": image.best,
-            "best_evaluation": image.best_evaluation,
+            "best_iteration": image.best_iteration,
             "best_losses": image.best_losses,
             "not_finite": image.not_finite,
             "warnings": list(image.warnings),
@@ -246,14 +246,14 @@ class Run:
         if (begun := state["begun"]) is not None:
             self._begun = _Begun(**{k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in begun.items()})
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
-        self.evaluation = state["evaluation"]
+        self.iteration = state["iteration"]
         image.best = None if best is None else best.to(self.device)
-        for name in ("best_evaluation", "best_losses", "not_finite", "warnings"):
+        for name in ("best_iteration", "best_losses", "not_finite", "warnings"):
             setattr(image, name, state[name])
 
     def _averaged(self) -> Tensor | None:
         """The running average of the parameters, where the optimizer keeps one."""
-        if isinstance(self.optimizer, Adam) and self.optimizer.average:
+        if isinstance(self.optimizer, Adam) and self.optimizer.ema_decay:
             return self.optimizer.averaged()
         return None
 
@@ -261,7 +261,7 @@ class Run:
         finite = np.isfinite(losses["total"])
         image.not_finite = 0 if finite else image.not_finite + 1
         if finite and (always or image.best is None or losses["total"] < image.best_losses["total"]):
-            image.best, image.best_evaluation, image.best_losses = x.clone(), self.evaluation, losses
+            image.best, image.best_iteration, image.best_losses = x.clone(), self.iteration, losses
         if len(self.images) > 1 and image.not_finite >= NOT_FINITE:
             image.failed, image.best = True, torch.zeros_like(x)
 
@@ -271,10 +271,10 @@ def take_step(
 ) -> tuple[Tensor, tuple[Tensor, list[str]]]:
     """Evaluate x, or what the optimizer asks for, and tell it: the losses (batch, losses), where, and their names."""
     x = canvas.into_range(optimizer.ask() if x is None else x)
-    evaluation = objective.evaluate(canvas.picture(x))
-    optimizer.tell(x, evaluation.total, canvas.gradient(x, evaluation.gradient))
-    whole = {name: evaluation.parts[name] for name in ("content", "style", "tv")} | {"total": evaluation.total}
-    named = whole | evaluation.parts
+    value = objective.evaluate(canvas.picture(x))
+    optimizer.tell(x, value.total, canvas.gradient(x, value.gradient))
+    whole = {name: value.parts[name] for name in ("content", "style", "tv")} | {"total": value.total}
+    named = whole | value.parts
     return torch.stack([*named.values()], 1).to(runtime.widest(x.device)), (x, list(named))
 
 
@@ -285,7 +285,7 @@ def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | N
         network = NetworkCanvas(to_tensor(levels[0].content).to(device), s.seed)
         return network, network.start() if before is None else before.alone.so_far()
     shape = (len(levels), 3, *levels[0].content.shape[:2])
-    canvas = PixelCanvas((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.range)
+    canvas = PixelCanvas((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.pixel_range)
     first = _enlarged(before, shape) if before else torch.cat(list(map(start, levels, inits))).to(device)
     return canvas, canvas.parameters(first)
 
@@ -301,7 +301,7 @@ def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optim
             x,
             learning_rate=settings.learning_rate or (0.005 if settings.method == "network" else 0.02),
             decay=settings.learning_rate_decay,
-            average=settings.average,
+            ema_decay=settings.ema_decay,
             age=age,
         )
     return LBFGS(

@@ -1,4 +1,4 @@
-"""`style_weight: auto`: the weight of the style is found while the picture is painted.
+"""`style_weight: auto`: the weight of the style is found while the picture is stylized.
 
 The style loss falls by about the same power of its weight on every pair, so a few corrections bring it to a wanted
 value. The lowest score (docs/metrics.md) needs no search: with VGG-19 it is the default weight's.
@@ -34,34 +34,34 @@ def first(settings: Settings) -> float:
     return START * settings.content_weight
 
 
-def is_turn(settings: Settings, evaluation: int) -> bool:
-    """Whether the weight is corrected after an evaluation."""
+def is_turn(settings: Settings, iteration: int) -> bool:
+    """Whether the weight is corrected after an iteration."""
     if settings.style_weight != "auto":
         return False
-    return evaluation < settings.iterations and evaluation in {
+    return iteration < settings.iterations and iteration in {
         max(1, round(share * settings.iterations)) for share in TURNS
     }
 
 
 def adjust(run: Run, settings: Settings, last: int) -> None:
-    """Correct the weight where it is time, which only an image alone has; last: the evaluation that ends the scale."""
-    if is_turn(settings, run.evaluation) and run.alone.best is not None:
+    """Correct the weight where it is time, which only an image alone has; last: the iteration that ends the scale."""
+    if is_turn(settings, run.iteration) and run.alone.best is not None:
         weight = corrected(settings, run.alone.style_weight, run.alone.best_losses["style"])
-        run.set_style_weight(weight, keep=run.evaluation == last)
+        run.set_style_weight(weight, keep=run.iteration == last)
 
 
 def corrected(settings: Settings, weight: float, style: float) -> float:
     """The weight that brings a style loss to its goal."""
-    factor = (style / settings.style_goal) ** (1 / POWER)
+    factor = (style / settings.target_style_loss) ** (1 / POWER)
     low, high = (bound * settings.content_weight for bound in RANGE)
     return min(max(weight * min(max(factor, 1 / LARGEST), LARGEST), low), high)
 
 
 def missed(settings: Settings, weight: float, style: float) -> str:
     """A sentence where a search has not reached its goal; '' where it has, or none was asked for."""
-    if settings.style_weight != "auto" or 1 / NEAR <= style / settings.style_goal <= NEAR:
+    if settings.style_weight != "auto" or 1 / NEAR <= style / settings.target_style_loss <= NEAR:
         return ""
     return (
-        f"style_weight auto came to {weight:.3g} and a style loss of {style:.3g} where style_goal is "
-        f"{settings.style_goal:.3g}; give it more iterations, or another goal"
+        f"style_weight auto came to {weight:.3g} and a style loss of {style:.3g} where target_style_loss is "
+        f"{settings.target_style_loss:.3g}; give it more iterations, or another goal"
     )

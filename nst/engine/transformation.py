@@ -1,8 +1,8 @@
 """A small network that makes the picture from the content, trained on one pair (`method: network`).
 
 It keeps three resolutions side by side and mixes them (HRNet: Sun, Xiao, Liu & Wang, arXiv:1902.09212), as kvsnoufal's
-neural_style_transfer does. Each convolution is followed by batch normalisation over the one picture that it sees
-(instance normalisation, arXiv:1607.08022), in training and afterwards, so that it suits pictures of any size.
+neural_style_transfer does. Each convolution is followed by batch normalization over the one picture that it sees
+(instance normalization, arXiv:1607.08022), in training and afterwards, so that it suits pictures of any size.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 #: Sides are padded to a multiple of this: two halvings.
 MULTIPLE = 4
-#: Least side in px: with fewer than two places a quarter as large there is nothing to normalise over.
+#: Least side in px: with fewer than two places a quarter as large there is nothing to normalize over.
 SMALLEST = 8
 
 
 class Transformation(nn.Module):
     """Pictures (batch, 3, height, width) in 0..1 to pictures of the same shape, about in 0..1.
 
-    Within, zero is ImageNet's mean colour: a network that is not trained yet paints grey, not black. About 60,000
+    Within, zero is ImageNet's mean color: a network that is not trained yet stylizes gray, not black. About 60,000
     parameters; the same seed gives the same ones.
     """
 
@@ -62,7 +62,7 @@ class Transformation(nn.Module):
 
 
 class _Unit(nn.Sequential):
-    """Convolution, normalisation over the picture, ReLU."""
+    """Convolution, normalization over the picture, ReLU."""
 
     def __init__(self, before: int, after: int, side: int, stride: int = 1):
         super().__init__(

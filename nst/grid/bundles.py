@@ -17,7 +17,7 @@ from nst.grid.inputs import Files
 from nst.grid.pairs import Pair
 from nst.io.urls import redacted
 
-#: Seconds that a picture takes beside its painting: reading, judging, encoding frames.
+#: Seconds that a picture takes beside its stylization: reading, judging, encoding frames.
 PICTURE_SECONDS = 1.0
 #: Megabytes of the Snakemakes and clients of a job.
 JOB_MB = 700.0
@@ -27,9 +27,9 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Bundle:
-    """What one job of a cluster paints.
+    """What one job of a cluster stylizes.
 
-    `name` changes with anything that changes one of its pictures; `seconds` are those of its painting, `megabytes`
+    `name` changes with anything that changes one of its pictures; `seconds` are those of its stylization, `megabytes`
     the most memory that it holds, both forecasts.
     """
 
@@ -39,12 +39,12 @@ class Bundle:
     megabytes: float
 
     def marker(self, results: str) -> str:
-        """The file that is written when all of it is painted."""
+        """The file that is written when all of it is stylized."""
         return f"{results}/bundles/{self.name}.json"
 
 
 def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]:
-    """Pairs in bundles of about `config.bundle` minutes, those that can be painted together side by side."""
+    """Pairs in bundles of about `config.bundle` minutes, those that can be stylized together side by side."""
     groups: dict[tuple[str, tuple[int, int]], list[Pair]] = {}
     for pair in pairs:
         groups.setdefault((pair.settings_name, files.size(pair.content)), []).append(pair)

@@ -65,7 +65,7 @@ class Config(BaseModel):
 
     manifest: Annotated[str, AfterValidator(at_home)] = Field(
         default="config/manifest.csv",
-        description="table of what to paint, a row a block of the grid",
+        description="table of what to stylize, a row a block of the grid",
         min_length=1,
     )
     results: Annotated[str, AfterValidator(results_folder)] = Field(
@@ -79,7 +79,7 @@ class Config(BaseModel):
     )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field(
         default="auto",
-        description="what paints: auto is an NVIDIA GPU where there is one, else the CPU; mps (Apple) was not tried",
+        description="what stylizes: auto is an NVIDIA GPU where there is one, else the CPU; mps (Apple) was not tried",
     )
     format: Literal["png", "jpg", "tif"] = Field(
         default="png", description="file format of the pictures; tif has 16 bits a channel"
@@ -87,12 +87,12 @@ class Config(BaseModel):
     video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
     worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_or_no)] = Field(
         default="auto",
-        description="paint by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
+        description="stylize by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
     )
     threads: int = Field(default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024)
     bundle: float = Field(
         default=0,
-        description="minutes of painting that one job of a cluster does; 0 makes each pair a job of its own",
+        description="minutes of stylization that one job of a cluster does; 0 makes each pair a job of its own",
         ge=0,
         le=10080,
     )
@@ -154,8 +154,8 @@ def config_schema() -> dict[str, Any]:
 def manifest_schema() -> dict[str, Any]:
     """JSON schema of a row of the manifest: its cells are texts, whose meaning nst.grid.pairs checks."""
     described = {
-        "content": "picture, list a.jpg|b.jpg or glob of pictures to paint",
-        "style": "picture, list, glob or blend wave.jpg:0.7+scream.jpg:0.3 of styles to paint in",
+        "content": "picture, list a.jpg|b.jpg or glob of pictures to stylize",
+        "style": "picture, list, glob or blend wave.jpg:0.7+scream.jpg:0.3 of styles to stylize in",
         "name": "name of the row's settings in the results",
         **{name: info.description or "" for name, info in fields().items()},
     }

@@ -14,7 +14,7 @@ from nst.settings import Settings, convolutions
 
 Hardware = Literal["bf16", "fp32", "gpu"]
 
-#: Seconds from the start of the command to the first evaluation.
+#: Seconds from the start of the command to the first iteration.
 START_SECONDS = 6.0
 #: Floating-point operations a second in these networks: of a core with bf16 units, of one without, and of a GPU (a
 #: tenth of what an A100 is said to do, for none was at hand: too long a forecast costs a cluster's user little).
@@ -25,10 +25,10 @@ GLUE = 66e3
 PASSES = 2.0
 #: Megabytes of Python, torch and the weights; with a GPU also of CUDA's libraries.
 BASE_MB = {"bf16": 1100.0, "fp32": 1200.0, "gpu": 4000.0}
-#: Bytes of activations, gradients and the optimiser's memory a pixel of the picture; of a GPU's pictures, of which up
+#: Bytes of activations, gradients and the optimizer's memory a pixel of the picture; of a GPU's pictures, of which up
 #: to 16 are in work, what its host holds: files read, frames to be written.
 BYTES_PER_PIXEL = {"bf16": 3000.0, "fp32": 4800.0, "gpu": 1600.0}
-#: What of that stays with the whole picture where it is evaluated in tiles: the optimiser's memory and the targets.
+#: What of that stays with the whole picture where it is evaluated in tiles: the optimizer's memory and the targets.
 BYTES_PER_TILED_PIXEL = 850.0
 #: Pixels around a tile that are looked at too (to conv5_1), and about how much longer tiles take.
 RIM, TILED = 96, 1.7
@@ -37,14 +37,14 @@ RIM, TILED = 96, 1.7
 def estimate(
     settings: Settings, content_size: tuple[int, int], cores: int, hardware: Hardware | None = None
 ) -> tuple[float, float]:
-    """(seconds, megabytes) to paint one picture on so many cores; a content of unknown size counts as 4:3.
+    """(seconds, megabytes) to stylize one picture on so many cores; a content of unknown size counts as 4:3.
 
     Args:
         hardware: of which the cores are, or a GPU; this machine's if None.
     """
     pixels = _pixels(settings, content_size)
-    evaluations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
-    work = pixels * (flops_per_pixel(settings) + GLUE) * PASSES * evaluations
+    iterations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
+    work = pixels * (flops_per_pixel(settings) + GLUE) * PASSES * iterations
     has_units = settings.precision != "fp32" and cpu_has_bf16_units()
     kind = hardware or ("bf16" if has_units else "fp32")
     memory = pixels * BYTES_PER_PIXEL[kind]

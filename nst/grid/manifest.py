@@ -35,7 +35,7 @@ _SYNONYMS = {
     "content_weight": ("alpha",),
     "style_weight": ("beta", "strength", "style_strength"),
     "size": ("resolution", "width", "image_size", "max_size"),
-    "color": ("colour", "colours", "preserve_colors", "original_colors"),
+    "color": ("colour", "colours", "colors", "preserve_colors", "original_colors"),
     "network": ("model", "net"),
     "learning_rate": ("lr",),
 }

@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A content, a style (or a blend) and the settings to paint them with."""
+    """A content, a style (or a blend) and the settings to stylize them with."""
 
     content: str
     styles: Styles
@@ -73,7 +73,7 @@ class Pair:
 
     @property
     def pictures(self) -> list[str]:
-        """What it is painted from: content, styles, and what its settings name; addresses as the manifest has them."""
+        """What it is stylized from: content, styles, and what its settings name; addresses as the manifest has them."""
         return [self.content, *(path for path, _ in self.styles), *pictures(self.settings).values()]
 
     def here(self, results: str) -> Pair:

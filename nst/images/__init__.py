@@ -1,7 +1,7 @@
 """Pictures: files ↔ arrays. Everything inside nst is sRGB-encoded, float32, 0..1, the first row on top.
 
 `source` is a file, on disk or read once; `opening` knows the formats and turns what decoders raise into one message;
-`needs` tells the memory that a decoder fills; `strips` decodes; `colour` brings profiles to sRGB; `resizing` resamples;
+`needs` tells the memory that a decoder fills; `strips` decodes; `color` brings profiles to sRGB; `resizing` resamples;
 `reading` does all of it; `filling` gives hidden pixels a color; `writing` saves; `wholeness` finds truncated files;
 `metadata` is the JSON that a saved picture carries.
 """

@@ -1,4 +1,4 @@
-"""Animations of a picture being painted, from the frames that a run keeps: GIF, or MP4 by the suffix."""
+"""Animations of a picture being stylized, from the frames that a run keeps: GIF, or MP4 by the suffix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_COMPARED = 4 * _MOST_FRAMES
 _COMPARED_SIDE = 48  # of the frames whose change is measured
 _SMALLEST_SIDE = 160
 _X264 = ["-crf", "20", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-_PALETTE_SIDE = 128  # of the frames from which the colours are chosen
+_PALETTE_SIDE = 128  # of the frames from which the colors are chosen
 
 
 def animate(
@@ -33,14 +33,14 @@ def animate(
     out: Path,
     *,
     frame_rate: float,
-    hold: float,
+    end_pause: float,
     long_side: int = 384,
     max_bytes: int = 4_000_000,
 ) -> None:
     """Write the frames of a folder, in the order of the numbers that name them, as a looping GIF or an MP4.
 
     frame_rate: frames a second; browsers show at most 50.
-    hold: seconds that the first and the last frame stand still.
+    end_pause: seconds that the first and the last frame stand still.
     long_side: pixels of the longer side; smaller frames are not enlarged.
     max_bytes: largest file; over it the pictures shrink to 160 pixels, then there are fewer, at least 12.
     A frame that hardly differs from the one before is left out, so that the picture moves until its end; of more than
@@ -51,10 +51,10 @@ def animate(
     if encode is None:
         raise NstError(f"{out}: an animation is written as .gif or .mp4; choose one of these suffixes")
     frames = _read(spread(moving(spread(frames_of(frames_dir), _MOST_COMPARED)), _MOST_FRAMES), long_side)
-    data = encode(frames, _times(len(frames), frame_rate, hold))
+    data = encode(frames, _times(len(frames), frame_rate, end_pause))
     while len(data) > max_bytes and (smaller := _reduced(frames, max_bytes / len(data))):
         frames = smaller
-        data = encode(frames, _times(len(frames), frame_rate, hold))
+        data = encode(frames, _times(len(frames), frame_rate, end_pause))
     with replacing(out) as temporary:
         temporary.write_bytes(data)
 
@@ -99,7 +99,7 @@ def _read(paths: Sequence[Path], long_side: int) -> list[Image.Image]:
     """All frames in the size of the last; those of a coarser scale are smaller."""
     last = _open(paths[-1])
     scale = min(1.0, long_side / max(last.size))
-    # Both sides even: H.264 halves the resolution of its colours.
+    # Both sides even: H.264 halves the resolution of its colors.
     size = (_even(last.width * scale), _even(last.height * scale))
     return [_open(path).resize(size, Image.Resampling.LANCZOS) for path in paths]
 
@@ -109,17 +109,17 @@ def _open(path: Path) -> Image.Image:
         with Image.open(path) as image:
             return image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise NstError(f"{path}: this frame cannot be read ({error}); delete it, or paint the pair again") from error
+        raise NstError(f"{path}: this frame cannot be read ({error}); delete it, or stylize the pair again") from error
 
 
 def _even(length: float) -> int:
     return max(2, round(length / 2) * 2)
 
 
-def _times(count: int, frame_rate: float, hold: float) -> list[float]:
+def _times(count: int, frame_rate: float, end_pause: float) -> list[float]:
     """Seconds that each frame is shown."""
     times = [1 / min(frame_rate, 50)] * count
-    times[0] = times[-1] = max(hold, times[0])
+    times[0] = times[-1] = max(end_pause, times[0])
     return times
 
 
@@ -136,8 +136,8 @@ def _reduced(frames: list[Image.Image], ratio: float) -> list[Image.Image]:
 
 def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
     """One palette for all frames: a palette each would flicker, and costs more than it gains."""
-    colours = _palette(frames)
-    pictures = [frame.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
+    colors = _palette(frames)
+    pictures = [frame.quantize(palette=colors, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     file = io.BytesIO()
     durations = [round(time * 100) * 10 for time in times]  # a GIF counts hundredths of a second
     pictures[0].save(
@@ -148,7 +148,7 @@ def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
 
 
 def _palette(frames: list[Image.Image]) -> Image.Image:
-    """256 colours for the whole run, from frames over all of it and twice from the last, which is held."""
+    """256 colors for the whole run, from frames over all of it and twice from the last, which is held."""
     chosen = [*spread(frames, 8), frames[-1]]
     small = [frame.copy() for frame in chosen]
     for frame in small:

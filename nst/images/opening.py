@@ -203,7 +203,7 @@ def _parsed_orientation(block: bytes) -> int:
 
 
 def _tiff_header(file: BinaryIO) -> Header:
-    """By tifffile, because Pillow knows no deep colour."""
+    """By tifffile, because Pillow knows no deep color."""
     import tifffile
 
     with tifffile.TiffFile(file) as tiff:

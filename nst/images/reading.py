@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst.errors import NstError
-from nst.images.colour import converter
+from nst.images.color import converter
 from nst.images.needs import check_scans
 from nst.images.opening import MAX_PIXELS, check_decodable, decoding, read_header
 from nst.images.resizing import over_white, resampled, resize_with_alpha, target_shape, unit
@@ -25,7 +25,7 @@ class Picture:
     bits: int  # 8 or 16: bits a channel of the file (more than 8 and floats count as 16)
 
     def on_white(self) -> Picture:
-        """Opaque: what is transparent shows white, as JPEG and sheets have it, whatever colour hides there."""
+        """Opaque: what is transparent shows white, as JPEG and sheets have it, whatever color hides there."""
         if self.alpha is None:
             return self
         return Picture(over_white(self.pixels, self.alpha), None, self.bits)

@@ -1,4 +1,4 @@
-"""Resampling: Lanczos in float32, so that nothing is quantised twice."""
+"""Resampling: Lanczos in float32, so that nothing is quantized twice."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _PIXELS = 1 << 19
 """Of a strip: more would not be faster."""
 
 Block = tuple[np.ndarray, np.ndarray | None]
-"""Color (h, w, C), C = 1 grey, 3 RGB or 4 CMYK, and alpha (h, w), not premultiplied; uint8, or float32 0..1."""
+"""Color (h, w, C), C = 1 gray, 3 RGB or 4 CMYK, and alpha (h, w), not premultiplied; uint8, or float32 0..1."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def _split(image: Image.Image, inverted: bool) -> Block:
     if image.mode == "CMYK":
         levels = np.asarray(image)
         return 255 - levels if inverted else levels, None
-    grey = image.mode in ("1", "L", "LA", "La")
+    gray = image.mode in ("1", "L", "LA", "La")
     if not image.has_transparency_data:
-        return np.atleast_3d(np.asarray(image.convert("L" if grey else "RGB"))), None
-    levels = np.asarray(image.convert("LA" if grey else "RGBA"))
+        return np.atleast_3d(np.asarray(image.convert("L" if gray else "RGB"))), None
+    levels = np.asarray(image.convert("LA" if gray else "RGBA"))
     return levels[..., :-1], levels[..., -1]
 
 
@@ -124,7 +124,7 @@ def _of_samples(
 
 
 def _deep_tiff(content: Content, header: Header) -> Stored:
-    """The first page of a TIFF of more than 8 bits a channel: grey, RGB or CMYK, whole numbers or floats."""
+    """The first page of a TIFF of more than 8 bits a channel: gray, RGB or CMYK, whole numbers or floats."""
     import tifffile
 
     with opened(content) as file, tifffile.TiffFile(file) as tiff:
@@ -133,7 +133,7 @@ def _deep_tiff(content: Content, header: Header) -> Stored:
         extra = page.samplesperpixel - (colors or 0)
         if colors is None or extra not in (0, 1) or page.imagedepth != 1 or page.sampleformat not in (1, 3):
             raise NstError(
-                f"{content}: deep TIFF is read as unsigned or float grey, RGB or CMYK, with or without alpha; "
+                f"{content}: deep TIFF is read as unsigned or float gray, RGB or CMYK, with or without alpha; "
                 "convert it to 16-bit RGB"
             )
         samples = _tiff_samples(content, page)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nst.errors import NstError
-from nst.images.colour import srgb_profile
+from nst.images.color import srgb_profile
 from nst.images.metadata import exif_block, metadata_text, png_text
 from nst.images.resizing import over_white
 from nst.images.source import PathLike
@@ -90,7 +90,7 @@ def _png(levels: np.ndarray, text: str | None, quality: int) -> bytes:
 def _jpeg(levels: np.ndarray, text: str | None, quality: int) -> bytes:
     file = io.BytesIO()
     exif = exif_block(text) if text is not None else b""
-    # Colour at full resolution: painted edges are where a halved one shows.
+    # Color at full resolution: stylized edges are where a halved one shows.
     image = Image.fromarray(levels)
     image.save(file, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile(), exif=exif)
     return file.getvalue()

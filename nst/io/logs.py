@@ -6,7 +6,7 @@ import logging
 import re
 from pathlib import Path
 
-_PROGRESS = re.compile(r"nst: evaluation \d+/\d+ ")
+_PROGRESS = re.compile(r"nst: iteration \d+/\d+ ")
 
 
 def show() -> None:
@@ -16,7 +16,7 @@ def show() -> None:
 
 
 def last_sentence(log: Path) -> str:
-    """The last thing that a log says beside how far the painting was; '' where it says nothing or is not there."""
+    """The last thing that a log says beside how far the stylization was; '' where it says nothing or is not there."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()
     except (OSError, ValueError):  # ValueError: no path

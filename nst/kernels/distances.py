@@ -116,7 +116,7 @@ def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
 
 
 def variation(pictures: Tensor) -> Tensor:
-    """The sum of squared differences of neighbouring pixels, (batch,), of (batch, channels, height, width) float32."""
+    """The sum of squared differences of neighboring pixels, (batch,), of (batch, channels, height, width) float32."""
     batch, channels, height, width = pictures.shape
     blocks = triton.cdiv(width, 1024)
     out = torch.empty(batch, channels * height * blocks, dtype=torch.float32, device=pictures.device)

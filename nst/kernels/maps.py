@@ -98,12 +98,12 @@ def _enter(picture, high, low, bias, mean, std, y, height, width, C: tl.constexp
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)[:, None]
     row, of = tl.program_id(1), tl.program_id(2)
     k = tl.arange(0, 32)[None, :]
-    colour = k // 9
+    color = k // 9
     at_row, at_column = row + k % 9 // 3 - 1, column + k % 3 - 1
     there = (k < 27) & (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
-    plane = (of * 3 + colour).to(tl.int64) * height
+    plane = (of * 3 + color).to(tl.int64) * height
     value = tl.load(picture + (plane + at_row) * width + at_column, there, 0)
-    value = (value - tl.load(mean + colour, k < 27, 0)) / tl.load(std + colour, k < 27, 1)
+    value = (value - tl.load(mean + color, k < 27, 0)) / tl.load(std + color, k < 27, 1)
     value = tl.where(there, value, 0)
     whole = value.to(high.dtype.element_ty)
     rest = (value - whole.to(tl.float32)).to(high.dtype.element_ty)
@@ -122,7 +122,7 @@ def enter(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: Tensor
     """The first convolution and its ReLU: (batch, 3, height, width) float32 in 0..1 to (batch, C, height, width) bf16.
 
     Args:
-        high, low: the sum of both are the weights, as in `SplitConv2d`: (32, C) bf16, by colour, row and column of the
+        high, low: the sum of both are the weights, as in `SplitConv2d`: (32, C) bf16, by color, row and column of the
             3×3 window; the last five rows are 0. bias: (C,).
     """
     batch, _, height, width = picture.shape
@@ -155,15 +155,15 @@ def _leave(y, first, second, weight, taps, count, TWO: tl.constexpr, C: tl.const
 def _collect(taps, std, out, count, height, width, BLOCK: tl.constexpr):
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     row, plane = tl.program_id(1), tl.program_id(2)
-    of, colour = plane // 3, plane % 3
+    of, color = plane // 3, plane % 3
     total = tl.zeros((BLOCK,), tl.float32)
     for k in tl.static_range(9):
         at_row, at_column = row + 1 - k // 3 + 0 * column, column + 1 - k % 3
         there = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
         place = (of.to(tl.int64) * height + at_row) * width + at_column
-        total += tl.load(taps + (colour * 9 + k).to(tl.int64) * count + place, there, 0).to(tl.float32)
+        total += tl.load(taps + (color * 9 + k).to(tl.int64) * count + place, there, 0).to(tl.float32)
     at = (plane.to(tl.int64) * height + row) * width + column
-    tl.store(out + at, total / tl.load(std + colour), column < width)
+    tl.store(out + at, total / tl.load(std + color), column < width)
 
 
 def leave(y: Tensor, weight: Tensor, std: Tensor, *slopes: Tensor) -> Tensor:

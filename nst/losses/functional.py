@@ -1,7 +1,7 @@
 """The losses of neural style transfer as pure functions on batches; each returns one value an image.
 
 Sources: Gatys, Ecker & Bethge, arXiv:1508.06576 (equations 1 to 7); total variation: Mahendran & Vedaldi,
-arXiv:1412.0035. `normalisation` says how a sum of squares becomes a loss:
+arXiv:1412.0035. `normalization` says how a sum of squares becomes a loss:
 
     relative    divided by the target's own sum of squares: 0 is a perfect match, 1 the loss of an empty image
     paper       the paper's sums with its factors
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from nst.kernels import available
 
-Normalisation = Literal["relative", "paper", "mean", "sum"]
+Normalization = Literal["relative", "paper", "mean", "sum"]
 
 _ROWS = 128  # rows of a feature map that are summed at once
 _CHUNK = 4096  # pixels per partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
@@ -85,7 +85,7 @@ def _gram_slope(features: Tensor, twice: Tensor) -> Tensor:
     return slope.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last in memory, like what it goes to
 
 
-def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, normalization: Normalization, channels: int | None = None) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:
@@ -94,7 +94,7 @@ def content_loss(features: Tensor, target: Tensor, normalisation: Normalisation,
     Returns:
         (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean, sum Σ(F−P)²/(N·height·width).
     """
-    return content_distance(features, target, content_factor(target, normalisation, channels))
+    return content_distance(features, target, content_factor(target, normalization, channels))
 
 
 def content_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
@@ -102,14 +102,14 @@ def content_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor
     return _Distance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def content_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None) -> Tensor:
+def content_factor(target: Tensor, normalization: Normalization, channels: int | None = None) -> Tensor:
     """What `content_loss` multiplies a sum of squares by, (batch,)."""
-    if normalisation == "relative":
+    if normalization == "relative":
         strips = target.split(_ROWS, 2)  # a 32-bit copy of a whole map is what tiles have no memory for
         squares = [_wide(strip).square().sum((1, 2, 3)) for strip in strips]
         return 1 / positive(sum(squares[1:], squares[0]))
     entries = (channels or target.shape[1]) * target[0, 0].numel()
-    factor = 0.5 if normalisation == "paper" else 1 / entries
+    factor = 0.5 if normalization == "paper" else 1 / entries
     return _wide(target[:, 0, 0, 0]).new_full((len(target),), factor)
 
 
@@ -133,7 +133,7 @@ class _Distance(torch.autograd.Function):
 
 
 def gram_loss(
-    grams: Tensor, target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1
+    grams: Tensor, target: Tensor, normalization: Normalization, channels: int | None = None, pixels: int = 1
 ) -> Tensor:
     """Squared distance of Gram matrices (arXiv:1508.06576, equation 4).
 
@@ -144,17 +144,17 @@ def gram_loss(
     Returns:
         (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N² · sum ‖M·G−M·A‖²/N²/(N·M).
     """
-    return (grams - target).square().sum((1, 2)) * gram_factor(target, normalisation, channels, pixels)
+    return (grams - target).square().sum((1, 2)) * gram_factor(target, normalization, channels, pixels)
 
 
-def gram_factor(target: Tensor, normalisation: Normalisation, channels: int | None = None, pixels: int = 1) -> Tensor:
+def gram_factor(target: Tensor, normalization: Normalization, channels: int | None = None, pixels: int = 1) -> Tensor:
     """What `gram_loss` multiplies ‖G−A‖² by, (batch,)."""
     channels = channels or target.shape[-1]
-    if normalisation == "relative":
+    if normalization == "relative":
         return 1 / positive(target.square().sum((1, 2)))
-    if normalisation == "paper":  # its factor 1/M² is in G and A already, so pictures of any sizes compare
+    if normalization == "paper":  # its factor 1/M² is in G and A already, so pictures of any sizes compare
         return target.new_full((len(target),), 1 / (4 * channels**2))
-    if normalisation == "sum":
+    if normalization == "sum":
         return target.new_full((len(target),), pixels / channels**3)
     return target.new_full((len(target),), 1 / channels**4)
 
@@ -204,8 +204,8 @@ def _kernels(*maps: Tensor) -> ModuleType | None:
     return available.kernels_for(maps[0].device)
 
 
-def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
-    """Sum of squared differences of neighbouring pixels (arXiv:1412.0035, equation 5, β = 2).
+def total_variation(pictures: Tensor, normalization: Normalization) -> Tensor:
+    """Sum of squared differences of neighboring pixels (arXiv:1412.0035, equation 5, β = 2).
 
     Args:
         pictures: (batch, channels, height, width).
@@ -214,10 +214,10 @@ def total_variation(pictures: Tensor, normalisation: Normalisation) -> Tensor:
     """
     if not pictures.requires_grad and (kernels := available.kernels_for(pictures.device)):
         squares: Tensor = kernels.variation(pictures.contiguous())
-        return squares if normalisation == "paper" else squares / pictures[0].numel()
+        return squares if normalization == "paper" else squares / pictures[0].numel()
     down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))
     across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().sum((1, 2, 3))
-    return (down + across) if normalisation == "paper" else (down + across) / pictures[0].numel()
+    return (down + across) if normalization == "paper" else (down + across) / pictures[0].numel()
 
 
 def positive(sums: Tensor) -> Tensor:

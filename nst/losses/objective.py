@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.functional import Normalisation, content_distance, content_factor, total_variation
+from nst.losses.functional import Normalization, content_distance, content_factor, total_variation
 from nst.losses.style import Scale, Statistics, style_loss
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import Settings, convolutions
@@ -29,7 +29,7 @@ class Region(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ObjectiveValue:
     """The objective at a batch of pictures.
 
     `total` (batch,); `parts` content, style, tv and each layer (`content:conv4_2`), unweighted, (batch,);
@@ -44,13 +44,13 @@ class Evaluation:
 class Objective:
     """content_weight · content + style_weight · style + tv_weight · tv (arXiv:1508.06576, equation 7).
 
-    Layers are averaged by their weights (the paper's w = 1/5 each), except with normalisation `mean` and `sum`, which
+    Layers are averaged by their weights (the paper's w = 1/5 each), except with normalization `mean` and `sum`, which
     add them.
 
     Args:
         network: gives the features of every layer of the settings.
         content: (batch, 3, height, width). styles: of each blended style picture (batch or 1, 3, h, w) and its weight.
-        regions: (styles, 1, height, width) in 0..1, where each style is painted; they are mixed everywhere if None.
+        regions: (styles, 1, height, width) in 0..1, where each style is stylized; they are mixed everywhere if None.
         style_mask: (1, 1, h, w) in 0..1, where the one style is taken from; everywhere if None.
         visible: (1, 1, height, width) in 0..1, how much the content's pixels count; all alike if None. Regions are
             within it.
@@ -135,13 +135,13 @@ class Objective:
         area = weight.mean().clamp_min(1e-6)
         return tuple(value / area for value in self.style_loss.statistics(self.network, layer, features, weight))
 
-    def evaluate(self, pictures: Tensor) -> Evaluation:
+    def evaluate(self, pictures: Tensor) -> ObjectiveValue:
         """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1: one forward, one backward pass."""
         pictures = pictures.detach().requires_grad_(True)
         with torch.enable_grad():
             total, parts = self._parts(pictures)
             (gradient,) = torch.autograd.grad(total.sum(), pictures)
-        return Evaluation(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
+        return ObjectiveValue(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
 
     def _parts(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         features = self.network(pictures)
@@ -165,7 +165,7 @@ class Objective:
         return self.style_distance(layer, [self._masked(layer, features, r.mask) for r in self.style], pixels)
 
     def _scale(self, layer: str, pixels: int) -> Scale:
-        return Scale(self.settings.normalisation, VGG_WIDTHS[layer], pixels)
+        return Scale(self.settings.normalization, VGG_WIDTHS[layer], pixels)
 
     def _cached(self, name: object, compute: Callable[[], Any]) -> Any:
         if name not in self._cache:
@@ -173,10 +173,10 @@ class Objective:
         return self._cache[name]
 
     def _gradient_scaled(self, features: Tensor, weight: float, layers: dict[str, float], layer: str) -> Tensor:
-        """The features; `gradient_normalisation` gives the gradient that flows back the size of its layer's weight."""
-        if self.settings.gradient_normalisation == "no":
+        """The features; `normalize_gradients` gives the gradient that flows back the size of its layer's weight."""
+        if self.settings.normalize_gradients == "no":
             return features
-        size = weight * layers[layer] / scale_of(layers, self.settings.normalisation)
+        size = weight * layers[layer] / scale_of(layers, self.settings.normalization)
         return _GradientOfSize.apply(features, size)  # type: ignore[no-any-return, no-untyped-call]
 
     def combined(
@@ -184,7 +184,7 @@ class Objective:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The objective (batch,) and every part of it, from the losses of the layers."""
         seen = pictures if self.settings.tv_weight else pictures.detach()
-        tv = total_variation(seen, self.settings.normalisation)  # costs little, so it is always known
+        tv = total_variation(seen, self.settings.normalization)  # costs little, so it is always known
         terms = torch.stack([*content.values(), *style.values(), tv], 1)
         names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
         whole = terms @ self._mixture(list(content), list(style), terms)
@@ -197,9 +197,9 @@ class Objective:
         name = (s.content_weight, s.style_weight, s.tv_weight)
         if name not in self._cache:
             of_content = [
-                self.content_layers[layer] / scale_of(self.content_layers, s.normalisation) for layer in content
+                self.content_layers[layer] / scale_of(self.content_layers, s.normalization) for layer in content
             ]
-            of_style = [self.style_layers[layer] / scale_of(self.style_layers, s.normalisation) for layer in style]
+            of_style = [self.style_layers[layer] / scale_of(self.style_layers, s.normalization) for layer in style]
             rows = [(weight, 0.0, s.content_weight * weight) for weight in of_content]
             rows += [(0.0, weight, s.style_weight * weight) for weight in of_style]
             self._cache[name] = terms.new_tensor([*rows, (0, 0, s.tv_weight)])
@@ -216,7 +216,7 @@ class Objective:
         target = self.content[layer]
         places, channels = self.visibility(target), VGG_WIDTHS[layer]
         found = _weighted(self.network.project(layer, features), None if places is None else part(places))
-        factor = self._cached(layer, lambda: content_factor(target, self.settings.normalisation, channels))
+        factor = self._cached(layer, lambda: content_factor(target, self.settings.normalization, channels))
         return content_distance(found, part(target), factor)
 
     def style_distance(self, layer: str, found: Sequence[Statistics], pixels: int) -> Tensor:
@@ -253,7 +253,7 @@ def _weighted(features: Tensor, places: Tensor | None) -> Tensor:
     return features if places is None else features * places.sqrt().to(features.dtype)
 
 
-def scale_of(weights: dict[str, float], kind: Normalisation) -> float:
+def scale_of(weights: dict[str, float], kind: Normalization) -> float:
     """What the weights of layers are divided by."""
     return 1.0 if kind in ("mean", "sum") else sum(weights.values()) or 1.0
 

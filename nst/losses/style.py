@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from nst.losses.functional import Normalisation
+from nst.losses.functional import Normalization
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import STYLE_LOSSES
 
@@ -20,7 +20,7 @@ Statistics = tuple[Tensor, ...]
 class Scale(NamedTuple):
     """How a squared distance becomes a loss: see `nst.losses.functional`."""
 
-    normalisation: Normalisation
+    normalization: Normalization
     channels: int
     """N: VGG-19's number of channels at the layer."""
     pixels: int

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.objective import Evaluation, Objective, scale_of
+from nst.losses.objective import Objective, ObjectiveValue, scale_of
 from nst.losses.style import Statistics
 from nst.settings import Settings, convolutions
 
@@ -84,7 +84,7 @@ class TiledObjective(Objective):
         share = part.numel() / weight.numel()
         return tuple(value * share for value in self.style_loss.statistics(self.network, layer, inner, part))
 
-    def evaluate(self, pictures: Tensor) -> Evaluation:
+    def evaluate(self, pictures: Tensor) -> ObjectiveValue:
         """As `Objective.evaluate`, in two passes over the tiles."""
         pictures = pictures.detach()
         weights = [
@@ -104,7 +104,7 @@ class TiledObjective(Objective):
             gradients = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
         gradient = gradients[0].clone()
         self._second_pass(pictures, weights, gradients[1:], gradient)
-        return Evaluation(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
+        return ObjectiveValue(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
 
     def _first_pass(
         self, pictures: Tensor, weights: list[dict[str, Tensor]]
@@ -129,7 +129,7 @@ class TiledObjective(Objective):
     ) -> None:
         """Add to the gradient what comes through the network."""
         s = self.settings
-        scale = scale_of(self.content_layers, s.normalisation)
+        scale = scale_of(self.content_layers, s.normalization)
         for tile in self._tiles(pictures):
             window = tile.window(pictures).clone().requires_grad_(True)
             with torch.enable_grad():

@@ -26,7 +26,7 @@ def cpu_flags() -> frozenset[str]:
 
 
 def keep_memory() -> None:
-    """Have glibc keep freed memory for the next evaluation.
+    """Have glibc keep freed memory for the next iteration.
 
     By default each large activation is mapped anew and returned at once, at a page fault every 4 kB. Does nothing
     where the C library is another one.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: For what threads of a worker do on a GPU, one at a time: judging takes memory and waits for all of the GPU, which
 #: nobody may while a CUDA graph is recorded; and it is done by other algorithms, which the process, not a thread,
-#: chooses. So the thread that paints holds it too, but not while it replays what it has recorded.
+#: chooses. So the thread that stylizes holds it too, but not while it replays what it has recorded.
 TURN = threading.RLock()
 #: What is said of too little memory: by CUDA, by torch, by the system's loader of libraries, by oneDNN, and by Python.
 _NO_MEMORY = (

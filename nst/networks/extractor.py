@@ -37,12 +37,12 @@ class FeatureExtractor(nn.Module):
         layers: Iterable[str],
         *,
         pooling: Pooling = "max",
-        tap: Literal["relu", "conv"] = "relu",
+        layer_output: Literal["relu", "conv"] = "relu",
         padding: Literal["zeros", "replicate"] = "zeros",
     ):
         super().__init__()
         self.layers = frozenset(layers)
-        self.pooling, self.tap = pooling, tap
+        self.pooling, self.layer_output = pooling, layer_output
         self.fused: fused.FusedNetwork | None = None
         self.steps, self.names = _cut(network, self.layers)
         # The maximum commutes with the ReLU, which then has a quarter of the work; only where nobody looks in between.
@@ -90,7 +90,7 @@ class FeatureExtractor(nn.Module):
         """Have the device compute the same in the way that is fastest there; to be called once converted."""
         first = next(self.steps.children())
         assert isinstance(first, nn.Conv2d)
-        usual = self.pooling == "max" and self.tap == "relu" and first.padding_mode == "zeros"
+        usual = self.pooling == "max" and self.layer_output == "relu" and first.padding_mode == "zeros"
         if usual and fused.able(first.weight.device, first.weight.dtype):
             self.fused = fused.FusedNetwork(self.steps, self.names, self.layers, self.mean, self.std)
         for at, step in enumerate(self.steps):
@@ -123,13 +123,13 @@ class FeatureExtractor(nn.Module):
                 continue
             if isinstance(step, nn.ReLU):
                 # In place only where nothing holds the convolution's output: a tap before the ReLU must stay as it is.
-                x = F.relu(x, inplace=not (self.tap == "conv" and name in self.layers))
+                x = F.relu(x, inplace=not (self.layer_output == "conv" and name in self.layers))
             elif isinstance(step, nn.MaxPool2d):
                 x = pool(x, self.pooling)
                 x = F.relu(x, inplace=True) if name in self.late else x
             else:
                 x = step(x)
-            if name in self.layers and isinstance(step, Convolution if self.tap == "conv" else nn.ReLU):
+            if name in self.layers and isinstance(step, Convolution if self.layer_output == "conv" else nn.ReLU):
                 taps[name] = x
         return taps
 

@@ -1,6 +1,6 @@
 """3×3 convolutions with frozen weights by Winograd's minimal filtering along rows, for CPUs.
 
-Four neighbours in a row of the output are a product of polynomials, which its values at six points determine (F(4, 3)
+Four neighbors in a row of the output are a product of polynomials, which its values at six points determine (F(4, 3)
 of Lavin & Gray, arXiv:1509.09308): y = Aᵀ[(G g) ∘ (Bᵀ d)] of three weights g and six inputs d. That is half of the
 multiplications, for two small products before and after. Down the columns the convolution stays as it is: minimal in
 both directions it would multiply a quarter, with twice the rounding, and so much before and after that it takes no

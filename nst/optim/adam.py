@@ -15,11 +15,11 @@ class Adam(Stateful):
 
     Args:
         x: (batch, n) starting points. learning_rate: step size, in the range of x.
-        decay: what is left of the step size after every PERIOD evaluations. age: evaluations that went before.
-        average: share that the running average of the points keeps at each evaluation.
+        decay: what is left of the step size after every PERIOD iterations. age: iterations that went before.
+        ema_decay: share that the running average of the points keeps at each iteration.
     """
 
-    #: Evaluations at the same step size.
+    #: Iterations at the same step size.
     PERIOD = 200
 
     def __init__(
@@ -29,10 +29,10 @@ class Adam(Stateful):
         learning_rate: float = 0.02,
         betas: tuple[float, float] = (0.9, 0.999),
         decay: float = 1.0,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         age: int = 0,
     ):
-        self.betas, self.decay, self.average = betas, decay, average
+        self.betas, self.decay, self.ema_decay = betas, decay, ema_decay
         self.age = x.new_full((len(x),), age)
         self.sum, self.told = torch.zeros_like(x), x.new_zeros(len(x))
         self.x, self.safe = x.clone(), x.clone()
@@ -55,7 +55,7 @@ class Adam(Stateful):
         self.rate = torch.where(finite, self.rate, self.rate / 2)
         self.safe = torch.where(good, x, self.safe)
         self.told, self.age = self.told + 1, self.age + 1
-        self.sum = self.average * self.sum + (1 - self.average) * self.safe
+        self.sum = self.ema_decay * self.sum + (1 - self.ema_decay) * self.safe
         count = self.steps.clamp_min(1)[:, None]
         spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
         rate = self.rate * self.decay ** ((self.age - 1) / self.PERIOD).floor()
@@ -63,7 +63,7 @@ class Adam(Stateful):
 
     def averaged(self) -> Tensor:
         """The running average of the points told so far, free of its start at 0 (algorithm 1's correction)."""
-        share = (1 - self.average**self.told)[:, None]
+        share = (1 - self.ema_decay**self.told)[:, None]
         return torch.where(share > 0, self.sum / share, self.x)
 
     def restart(self) -> None:

@@ -3,7 +3,7 @@
     x = optimizer.ask()                  # (batch, n): where to evaluate the objective
     optimizer.tell(x, values, gradients) # the answer; the caller may have moved x (projected it into range)
 
-One `tell` is one evaluation: there are no hidden ones. A value or gradient that is not finite counts as a step that was
+One `tell` is one iteration: there are no hidden ones. A value or gradient that is not finite counts as a step that was
 too long. No row of the batch depends on another.
 """
 

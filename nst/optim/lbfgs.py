@@ -1,4 +1,4 @@
-"""L-BFGS with one evaluation a step, for gradients with rounding noise."""
+"""L-BFGS with one iteration a step, for gradients with rounding noise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nst.optim.base import Stateful
 
 
 class LBFGS(Stateful):
-    """Limited-memory BFGS with one evaluation a step (Nocedal & Wright, Numerical Optimization, chapter 7.2).
+    """Limited-memory BFGS with one iteration a step (Nocedal & Wright, Numerical Optimization, chapter 7.2).
 
     The inverse Hessian is applied in compact matrix form (Byrd, Nocedal & Schnabel 1994, equation 3.1): two products
     with the tall matrix of stored steps in place of 4·m dot products. A step is taken at full length; it is kept when

@@ -25,7 +25,7 @@ def finished(job: Job, image: Path, folder: Path | None, key: Callable[[], str])
     """
     try:
         record: dict[str, Any] = json.loads((folder / layout.RUN).read_bytes()) if folder else read_metadata(image)
-        if "evaluation" in record or record["key"] != key():  # a snapshot is no result
+        if "iteration" in record or record["key"] != key():  # a snapshot is no result
             return None
         size = decoded_size(image)
         if folder:
@@ -38,9 +38,9 @@ def finished(job: Job, image: Path, folder: Path | None, key: Callable[[], str])
     return record
 
 
-def check_frames(job: Job, folder: Path, evaluation: int) -> None:
-    """Raise NstError unless all frames and snapshots up to an evaluation are whole."""
-    for name in files_until(evaluation, job.settings, job.output.suffix):
+def check_frames(job: Job, folder: Path, iteration: int) -> None:
+    """Raise NstError unless all frames and snapshots up to an iteration are whole."""
+    for name in files_until(iteration, job.settings, job.output.suffix):
         whole_picture_size(folder / name)
 
 
@@ -48,7 +48,7 @@ def _check_record(job: Job, folder: Path) -> None:
     """Raise NstError, OSError or ValueError unless all files of a record are whole."""
     s = job.settings
     text = (folder / layout.LOSSES).read_text("utf-8")
-    rows = [row["evaluation"] for row in csv.DictReader(text.splitlines()) if None not in row.values()]
+    rows = [row["iteration"] for row in csv.DictReader(text.splitlines()) if None not in row.values()]
     if not text.endswith("\n") or rows != [str(n) for n in range(1, s.iterations + 1)]:
         raise NstError(f"{folder / 'losses.csv'}: has not a row for each of {s.iterations} iterations")
     decoded_size(folder / layout.ANIMATION)

@@ -1,4 +1,4 @@
-"""What one pair is painted from and into: paths and settings, and the pictures that they name."""
+"""What one pair is stylized from and into: paths and settings, and the pictures that they name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TINY = 16
 
 @dataclass(frozen=True)
 class Job:
-    """One pair to paint.
+    """One pair to stylize.
 
     `output` is the picture's path; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
     picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output);
@@ -63,7 +63,7 @@ class Job:
         return [self.output, *(self.record / name for name in kept if self.record)]
 
     @property
-    def workplace(self) -> Path:
+    def work_folder(self) -> Path:
         """The work folder: given, or hidden beside the output."""
         return (self.work or self.output.with_name(f".{self.output.name}.work")).absolute()
 

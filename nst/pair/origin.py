@@ -58,7 +58,7 @@ class Origin(_Part):
     pictures: list[Input] = Field(default=[], max_length=10)
     settings: dict[str, int | float | str]
     weights: Weights
-    evaluation: int | None = Field(default=None, ge=1, le=10**9)
+    iteration: int | None = Field(default=None, ge=1, le=10**9)
 
     @property
     def styles(self) -> tuple[tuple[str, float], ...]:
@@ -78,10 +78,10 @@ def origin(image: str, carried: dict[str, Any]) -> Origin:
     except ValidationError as error:
         wrong = ".".join(str(part) for part in error.errors()[0]["loc"][:3])[:60]
         raise NstError(f"{image}: carries no whole record ({wrong}); name a picture that `nst stylize` saved") from None
-    if found.evaluation is None:
+    if found.iteration is None:
         return found
     known = found.settings
     if known.get("scales", 1) != 1 or known.get("style_weight") == "auto":
         reason = "with scales or style_weight auto its course depends on all iterations"
         raise NstError(f"{image}: is a snapshot, and {reason}; name the finished picture")
-    return found.model_copy(update={"settings": known | {"iterations": found.evaluation}})
+    return found.model_copy(update={"settings": known | {"iterations": found.iteration}})

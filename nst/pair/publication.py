@@ -27,7 +27,7 @@ _OUTGOING, _REPLACED = "outgoing", "replaced"
 
 def complete(job: Job, record: dict[str, Any]) -> None:
     """Note that all files are in the work folder, once the disk has them; the checkpoint is of no more use."""
-    work = job.workplace
+    work = job.work_folder
     for path in sorted(path for name in _names(job) for path in ((work / name), *(work / name).rglob("*"))):
         sync(path)
     with replacing(work / RUN) as temporary:
@@ -39,7 +39,7 @@ def complete(job: Job, record: dict[str, Any]) -> None:
 
 def completed(job: Job, key: Callable[[], str]) -> dict[str, Any] | None:
     """The record of finished files in the work folder that have this key and are to be published; None without."""
-    work = job.workplace
+    work = job.work_folder
     record = finished(job, work / job.output.name, work, key)
     if record and record["output"].get("path") == str(job.output):
         return record
@@ -53,8 +53,8 @@ def publish(job: Job) -> None:
     if folder:
         (folder / RUN).unlink(missing_ok=True)
         if (folder / SNAPSHOTS).exists():  # a folder takes no other's place
-            _remove(job.workplace / _REPLACED)
-            move(folder / SNAPSHOTS, job.workplace / _REPLACED)
+            _remove(job.work_folder / _REPLACED)
+            move(folder / SNAPSHOTS, job.work_folder / _REPLACED)
         for name in _FILES:
             move(source / name, folder / name)
     move(source / job.output.name, job.output)
@@ -63,11 +63,11 @@ def publish(job: Job) -> None:
         sync(folder)
         move(source / RUN, folder / RUN)
         sync(folder)
-    if job.keep_work and source != job.workplace:
+    if job.keep_work and source != job.work_folder:
         _remove(source)
-        _remove(job.workplace / _REPLACED)
+        _remove(job.work_folder / _REPLACED)
     else:
-        remove(job.workplace)
+        remove(job.work_folder)
 
 
 def _names(job: Job) -> list[str]:
@@ -79,7 +79,7 @@ def _linked(job: Job) -> Path:
 
     It is the files' own folder where the file system has no links: who is interrupted then begins from scratch.
     """
-    work, outgoing = job.workplace, job.workplace / _OUTGOING
+    work, outgoing = job.work_folder, job.work_folder / _OUTGOING
     _remove(outgoing)
     try:
         outgoing.mkdir()

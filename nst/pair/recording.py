@@ -37,7 +37,7 @@ WORTH = 5.0
 
 
 class Stylizer(Protocol):
-    """Paints a transfer, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
+    """Stylizes a transfer, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
 
     def __call__(
         self,
@@ -52,10 +52,10 @@ class Stylizer(Protocol):
 
 
 def in_turn(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
-    """The `Stylizer` of a process that paints one picture after another."""
-    from nst.engine.stylization import together
+    """The `Stylizer` of a process that stylizes one picture after another."""
+    from nst.engine.stylization import stylize_batch
 
-    for _, event in together([transfer], **how):
+    for _, event in stylize_batch([transfer], **how):
         assert event is not None
         handle(event)
 
@@ -63,14 +63,14 @@ def in_turn(transfer: Transfer, handle: Callable[[Progress | Finished], None], *
 class Recording:
     """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
 
-    def __init__(self, job: Job, inputs: Inputs, key: str, painted: dict[str, Any]):
-        self.job, self.inputs, self.painted = job, inputs, painted
+    def __init__(self, job: Job, inputs: Inputs, key: str, description: dict[str, Any]):
+        self.job, self.inputs, self.description = job, inputs, description
         self.key = [key, job.record is not None, job.output.suffix]
         """Of the checkpoint: who goes on must find the frames and snapshots of what has been."""
-        self.folder = job.workplace
+        self.folder = job.work_folder
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
-        """Of the optimisation, in processes that were interrupted."""
+        """Of the optimization, in processes that were interrupted."""
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self._worth_a_checkpoint = time.monotonic() + WORTH
         self._background = Background()  # so that the optimization goes on while frames are encoded
@@ -79,14 +79,14 @@ class Recording:
     def _frames(self) -> Path:
         return self.folder / layout.FRAMES
 
-    def optimise(
+    def optimize(
         self,
         state: dict[str, Any],
         on_progress: Callable[[Progress], None] | None,
         stylizer: Stylizer,
         asked_to_stop: Callable[[], bool],
     ) -> Finished:
-        """Run the optimisation to its end, from the last checkpoint where there is one."""
+        """Run the optimization to its end, from the last checkpoint where there is one."""
         from nst.engine.stylization import Finished
 
         job, inputs = self.job, self.inputs
@@ -101,8 +101,8 @@ class Recording:
             if isinstance(event, Finished):
                 end.append(event)
                 return
-            del self.rows[event.evaluation - 1 :]  # a picture that failed in company begins anew
-            self.rows.append({"evaluation": event.evaluation, **event.losses, "seconds": before + event.seconds})
+            del self.rows[event.iteration - 1 :]  # a picture that failed in a batch starts again
+            self.rows.append({"iteration": event.iteration, **event.losses, "seconds": before + event.seconds})
             self._keep(event)
             try:
                 if on_progress:
@@ -128,10 +128,10 @@ class Recording:
     def _keep(self, event: Progress) -> None:
         s = self.job.settings
         kept = self.job.record is not None
-        if kept and has_frame(event.evaluation, s.frames):
-            self._frame(0 if event.evaluation == 1 else event.evaluation, event.picture())
-        if kept and has_snapshot(event.evaluation, s.snapshots):
-            self._snapshot(self.folder / snapshot_file(event.evaluation, self.job.output.suffix), event)
+        if kept and has_frame(event.iteration, s.frame_interval):
+            self._frame(0 if event.iteration == 1 else event.iteration, event.picture())
+        if kept and has_snapshot(event.iteration, s.snapshot_interval):
+            self._snapshot(self.folder / snapshot_file(event.iteration, self.job.output.suffix), event)
         if time.monotonic() > self._next_checkpoint:
             self._checkpoint(event)
 
@@ -140,16 +140,16 @@ class Recording:
         pixels, alpha = event.picture(), self.inputs.content.alpha
         if alpha is not None:
             alpha = resize(alpha, shape=(pixels.shape[0], pixels.shape[1]))  # at a coarse scale
-        carried = self.painted | {"evaluation": event.evaluation}
+        carried = self.description | {"iteration": event.iteration}
         self._background.write(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried, folders=False))
 
-    def _frame(self, evaluation: int, pixels: np.ndarray) -> None:
+    def _frame(self, iteration: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
             return
         height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
-        path = self.folder / frame_file(evaluation)
+        path = self.folder / frame_file(iteration)
         alpha = self.inputs.content.alpha
         seen = None if alpha is None else resize(alpha, shape=shape)
         self._background.write(
@@ -171,7 +171,7 @@ class Recording:
         try:
             torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
             temporary.replace(self.folder / layout.CHECKPOINT)
-        except (OSError, RuntimeError) as error:  # a full disk; the painting itself is well
+        except (OSError, RuntimeError) as error:  # a full disk; the stylization itself is well
             log.warning("no checkpoint could be written (%s)", str(error).partition("\n")[0])
             temporary.unlink(missing_ok=True)
         took = time.monotonic() - began
@@ -194,7 +194,7 @@ class Recording:
         for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # of one who was killed while writing a frame
             path.unlink()
         self.rows = saved["rows"]
-        log.info("going on after evaluation %d of an interrupted run", len(self.rows))
+        log.info("going on after iteration %d of an interrupted run", len(self.rows))
         run: dict[str, Any] = saved["run"]
         return run
 
@@ -203,11 +203,11 @@ class Recording:
         if self.job.record is not None:
             s = self.job.settings
             self._write_losses(self.folder / layout.LOSSES)
-            animate(self._frames, self.folder / layout.ANIMATION, frame_rate=s.frame_rate, hold=s.hold)
+            animate(self._frames, self.folder / layout.ANIMATION, frame_rate=s.frame_rate, end_pause=s.end_pause)
         publication.complete(self.job, record)
 
     def _write_losses(self, path: Path) -> None:
-        head = ["evaluation", "content", "style", "tv", "total", "seconds"]
+        head = ["iteration", "content", "style", "tv", "total", "seconds"]
         columns = [*head, *(name for name in self.rows[0] if name not in head)]
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")

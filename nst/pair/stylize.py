@@ -1,4 +1,4 @@
-"""One pair from files to files: read, paint, judge, and leave everything at its place at once.
+"""One pair from files to files: read, stylize, judge, and leave everything at its place at once.
 
 All is written to a work folder first. A run that is interrupted goes on from there; a result takes its name only when
 it is whole.
@@ -46,17 +46,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Numbers the pictures of this process; from 2 on it is a worker's.
-_painted = itertools.count(1)
+_stylized = itertools.count(1)
 
 
-def paint(
+def stylize_pair(
     job: Job,
     on_progress: Callable[[Progress], None] | None = None,
     stylizer: Stylizer = in_turn,
     waiting: Callable[[], None] = lambda: None,
     when_busy: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
-    """Paint a pair and write its files; returns the run record (the contents of run.json).
+    """Stylize a pair and write its files; returns the run record (the contents of run.json).
 
     Another process at the same output makes this one wait. Raises NstError; earlier results then stay as they are.
 
@@ -66,15 +66,15 @@ def paint(
     """
     try:
         _check_apart(job)
-        for folder in filter(None, (job.workplace.parent, job.output.parent, job.record)):
+        for folder in filter(None, (job.work_folder.parent, job.output.parent, job.record)):
             folder.mkdir(parents=True, exist_ok=True)
             _check_writable(folder)
         other = announced(f"another nst process that writes {job.output}")
-        with work_folder.held(job.workplace, other, waiting), ExitStack() as stopping:
+        with work_folder.held(job.work_folder, other, waiting), ExitStack() as stopping:
             with gpus.exclusive_gpu(job.device, when_busy=when_busy):
                 if made := _made(job):
                     return made
-                run, record = _paint(job, on_progress, stylizer, stopping)
+                run, record = _stylize(job, on_progress, stylizer, stopping)
             run.complete(record)  # another picture may have the GPU while this one's frames are encoded
             publication.publish(job)
     except BrokenPipeError:  # nobody reads what is said
@@ -89,7 +89,7 @@ def paint(
             raise
         if isinstance(error, ImportError):
             raise NstError(runtime.no_address_space(error)) from None
-        advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or paint fewer at the same time"
+        advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or stylize fewer at the same time"
         raise NstError(f"{job.output}: out of memory; {advice}") from None
     return record
 
@@ -98,10 +98,10 @@ def _check_apart(job: Job) -> None:
     """Raise NstError where results would replace an input, or be among the unfinished work, which is removed."""
     for output in job.outputs:
         refuse_inputs(output, job.inputs)
-    work_folder.check(job.workplace)
+    work_folder.check(job.work_folder)
     for path in filter(None, (job.output, job.record)):
-        if path.resolve().is_relative_to(job.workplace.resolve()):
-            raise NstError(f"{path}: is in the folder of unfinished work, {job.workplace}; choose another for one")
+        if path.resolve().is_relative_to(job.work_folder.resolve()):
+            raise NstError(f"{path}: is in the folder of unfinished work, {job.work_folder}; choose another for one")
 
 
 def _check_writable(folder: Path) -> None:
@@ -131,7 +131,7 @@ def _made(job: Job) -> dict[str, Any] | None:
     return {"output": {"path": str(job.output)}} | done | {"skipped": True} if done else None
 
 
-def _paint(
+def _stylize(
     job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer, stopping: ExitStack
 ) -> tuple[Recording, dict[str, Any]]:
     """What the run has kept, its picture among it, and its record.
@@ -145,25 +145,25 @@ def _paint(
     state, source, digest = weights.load(job.settings.network, job.settings.weights)
     clock.lap("load")
     key = _key(job, inputs.hashes, digest)
-    painted = describe(job, inputs, source, digest) | {"key": key}
-    run = Recording(job, inputs, key, painted)
-    finished = run.optimise(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
-    clock.lap("optimise", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimise"])
+    description = describe(job, inputs, source, digest) | {"key": key}
+    run = Recording(job, inputs, key, description)
+    finished = run.optimize(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
+    clock.lap("optimize", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimize"])
     metrics = _judge(job, finished, inputs, state, digest)
-    clock.lap("judge")
-    staged = job.workplace / job.output.name
+    clock.lap("metrics")
+    staged = job.work_folder / job.output.name
     height, width = finished.pixels.shape[:2]
-    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=painted)
+    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=description)
     clock.lap("write")
-    record = painted | _environment(job, finished) | {
+    record = description | _environment(job, finished) | {
         "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
-        "evaluations": finished.evaluations,
-        "best_evaluation": finished.best_evaluation,
+        "iterations_run": finished.iterations,
+        "best_iteration": finished.best_iteration,
         "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
         "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
         "metrics": metrics.as_dict(),
         "style_weight": finished.style_weight,
-        "together": finished.together,
+        "batch_size": finished.batch_size,
         "warnings": [*inputs.warnings, *finished.warnings],
     }  # fmt: skip
     for warning in finished.warnings:
@@ -206,10 +206,10 @@ def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
 
 def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], digest: str) -> Metrics:
     """The neutral metrics, by the reference network."""
-    from nst.metrics import Judge, judge
+    from nst.metrics import ReferenceNetwork, evaluate
 
-    by = Judge(job.settings.network, state, digest) if digest == OXFORD_SHA256 else Judge.load()
-    return judge(
+    by = ReferenceNetwork(job.settings.network, state, digest) if digest == OXFORD_SHA256 else ReferenceNetwork.load()
+    return evaluate(
         finished.pixels,
         inputs.content.pixels,
         [style.pixels for style in inputs.references],
@@ -267,5 +267,5 @@ def _environment(job: Job, finished: Finished) -> dict[str, Any]:
             "platform": f"{sys.platform} {platform.machine()}",
         },
         "host_cores": os.cpu_count(),
-        "process": {"pid": os.getpid(), "picture": next(_painted)},
+        "process": {"pid": os.getpid(), "picture": next(_stylized)},
     }

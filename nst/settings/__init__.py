@@ -143,15 +143,15 @@ def _style_weight(value: Any) -> Any:
 
 
 class StyleLossEntry(NamedTuple):
-    """Where a style loss is implemented, as `module:class`, and whether `normalisation` applies to it."""
+    """Where a style loss is implemented, as `module:class`, and whether `normalization` applies to it."""
 
     home: str
-    any_normalisation: bool = False
+    any_normalization: bool = False
 
 
 #: What of the style can be matched. A new one is a line here and its module (`nst.losses.style`).
 STYLE_LOSSES = {
-    "gram": StyleLossEntry("nst.losses.gram:Gram", any_normalisation=True),
+    "gram": StyleLossEntry("nst.losses.gram:Gram", any_normalization=True),
     "covariance": StyleLossEntry("nst.losses.covariance:Covariance"),
     "wasserstein": StyleLossEntry("nst.losses.wasserstein:Wasserstein"),
 }
@@ -185,7 +185,7 @@ class Values(BaseModel):
     )
     method: Literal["pixels", "network"] = _optimization(
         "pixels",
-        "what is optimised: the pixels of the picture, or a small network that makes it from the content and that "
+        "what is optimized: the pixels of the picture, or a small network that makes it from the content and that "
         "`nst apply` can run on other pictures",
     )
     network: Literal["vgg19", "vgg16", "lite"] = _common(
@@ -198,52 +198,52 @@ class Values(BaseModel):
     )
     pooling: Literal["max", "average", "l2"] = _losses("max", "pooling between the blocks of the network")
     padding: Literal["zeros", "replicate"] = _losses("zeros", "what the first convolution sees beyond the border")
-    tap: Literal["relu", "conv"] = _losses("relu", "take features after (relu) or before (conv) the ReLU")
+    layer_output: Literal["relu", "conv"] = _losses("relu", "take features after (relu) or before (conv) the ReLU")
     content_layers: LayersField = _losses(Layers(conv4_2=1.0), "layers that hold the content, with optional weights")
     style_layers: LayersField = _losses(
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers that hold the style, with optional weights"
     )
     content_weight: float = _losses(1.0, "weight of the content loss", ge=0, le=1e15)
-    style_weight: StyleWeight = _common(16.0, "weight of the style loss; auto finds the one that reaches style_goal")
-    style_goal: float = _losses(0.05, "style loss that style_weight auto reaches", gt=0, le=1)
+    style_weight: StyleWeight = _common(
+        16.0, "weight of the style loss; auto finds the one that reaches target_style_loss"
+    )
+    target_style_loss: float = _losses(0.05, "style loss that style_weight auto reaches", gt=0, le=1)
     tv_weight: float = _losses(0.0, "weight of the total variation, which smooths", ge=0, le=1e15)
     style_loss: StyleLossField = _losses(
         "gram",
         "what of the style is matched: Gram matrices, covariances and means, or the normal distribution that has them "
         "(by its 2-Wasserstein distance)",
     )
-    normalisation: Literal["relative", "paper", "mean", "sum"] = _losses(
+    normalization: Literal["relative", "paper", "mean", "sum"] = _losses(
         "relative",
         "scale of the losses: relative to the target (the same weights suit every network and size), the paper's "
         "sums, means over all entries, or means of Gram matrices that are sums over pixels",
     )
     init: str = _optimization(
         "content",
-        "what the optimisation begins from: content, style, noise (around grey), black+noise, content+noise or the "
+        "what the optimization begins from: content, style, noise (around gray), black+noise, content+noise or the "
         "path of a picture",
         min_length=1,
     )
     noise: float = _optimization(0.1, "standard deviation of the noise of init", unit="of the range 0..1", ge=0, le=10)
     seed: Whole = _optimization(0, "seed of the noise, and of the network with method network", ge=0, le=2**31 - 1)
-    optimizer: Literal["lbfgs", "adam"] = _optimization("lbfgs", "optimiser of the pixels")
+    optimizer: Literal["lbfgs", "adam"] = _optimization("lbfgs", "optimizer of the pixels")
     learning_rate: float = _optimization(
-        0.0, "step size; 0 is the optimiser's own (lbfgs 1, adam 0.02, with method network 0.005)", ge=0, le=1e6
+        0.0, "step size; 0 is the optimizer's own (lbfgs 1, adam 0.02, with method network 0.005)", ge=0, le=1e6
     )  # fmt: skip
     learning_rate_decay: float = _optimization(
-        1.0, "what is left of adam's step size after every 200 evaluations", gt=0, le=1
+        1.0, "what is left of adam's step size after every 200 iterations", gt=0, le=1
     )
-    gradient_normalisation: Literal["no", "yes"] = _optimization(
+    normalize_gradients: Literal["no", "yes"] = _optimization(
         "no",
         "give the gradient of each layer's loss the same size, the layer's weight, where it enters the network; the "
         "losses are still those of the weights",
     )
-    average: float = _optimization(
-        0.0, "share that adam's running average of pictures keeps at each evaluation; 0 takes the best picture instead",
+    ema_decay: float = _optimization(
+        0.0, "share that adam's running average of pictures keeps at each iteration; 0 takes the best picture instead",
         ge=0, lt=1,
     )  # fmt: skip
-    iterations: Whole = _common(
-        300, "evaluations of the objective (a forward and a backward pass each)", ge=1, le=10**6
-    )
+    iterations: Whole = _common(300, "iterations: one forward and one backward pass each", ge=1, le=10**6)
     size: Whole = _common(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
     scales: Whole = _optimization(
         1, "coarse to fine: sizes that share the iterations, each √2 times the one before", ge=1, le=12
@@ -255,28 +255,28 @@ class Values(BaseModel):
     style_scale: float = _common(1.0, "long side of the style over that of the picture", ge=0.05, le=10)
     color: Literal["style", "luminance", "histogram"] = _common(
         "style",
-        "colours of the style, those of the content by painting the luminance only, or those of the content by giving "
-        "its mean and covariance of colours to the style beforehand",
+        "colors of the style, those of the content by stylizing the luminance only, or those of the content by giving "
+        "its mean and covariance of colors to the style beforehand",
     )
     content_mask: str = _losses(
         "",
-        "picture, bright where the style is painted; with two blended styles bright for the first and dark for the "
+        "picture, bright where the style is applied; with two blended styles bright for the first and dark for the "
         "second, with three red, green and blue for one each; without, everywhere",
     )
     style_mask: str = _losses("", "picture, bright where the style is taken from; without, everywhere")
-    range: Literal["clip", "clamp", "rescale"] = _optimization(
-        "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each evaluation"
+    pixel_range: Literal["clip", "clamp", "rescale"] = _optimization(
+        "clamp", "keep pixels in range: clip at the end, or clamp or rescale at each iteration"
     )
-    snapshots: Whole = _output(0, "keep a full picture every so many evaluations; 0 keeps none", ge=0, le=10**6)
-    frames: Whole = _output(
+    snapshot_interval: Whole = _output(0, "keep a full picture every so many iterations; 0 keeps none", ge=0, le=10**6)
+    frame_interval: Whole = _output(
         10,
-        "evaluations from one frame of the animation to the next at most: in the beginning, where the picture changes "
+        "iterations from one frame of the animation to the next at most: in the beginning, where the picture changes "
         "most, frames are denser; 0 keeps only the finished picture",
         ge=0,
         le=10**6,
     )
     frame_rate: float = _output(12.5, "frames of the animation a second", unit="1/s", ge=0.01, le=50)
-    hold: float = _output(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)
+    end_pause: float = _output(1.0, "how long the animation's first and last frame stand", unit="s", ge=0, le=60)
     tile: Whole = _machine(
         0, "side of the tiles that a picture too large for memory is evaluated in, seamlessly; 0 is the whole at once",
         unit="px", ge=0, le=16384,
@@ -325,7 +325,7 @@ class Wrong(NamedTuple):
         return self.setting, _BRACES.sub(r"\1", self.message) if self.conflict else self.message
 
     def as_flag(self) -> str:
-        """The same as the command line spells it: --average requires --optimizer adam."""
+        """The same as the command line spells it: --ema-decay requires --optimizer adam."""
         if not self.conflict:
             return f"{flag(self.setting)}: {self.message}"
         return f"{flag(self.setting)} {_BRACES.sub(lambda name: flag(name[1]), self.message)}"
@@ -362,7 +362,7 @@ def _conflicts(s: Settings) -> Iterator[tuple[str, str]]:
     if s.weights == "torchvision" and s.network == "lite":
         yield "weights", "torchvision requires {network} vgg19 or vgg16; use auto or the path of a state dict"
     if s.optimizer != "adam":
-        for column in ("average", "learning_rate_decay", "gradient_normalisation"):
+        for column in ("ema_decay", "learning_rate_decay", "normalize_gradients"):
             if getattr(s, column) != fields()[column].default:
                 yield column, "requires {optimizer} adam"
         if s.method == "network":
@@ -374,14 +374,14 @@ def _conflicts(s: Settings) -> Iterator[tuple[str, str]]:
             yield "tile", "cannot be combined with {method} network; reduce {size} instead"
         if s.color == "luminance":
             yield "color", "luminance cannot be combined with {method} network; use {color} histogram"
-    if s.gradient_normalisation == "yes" and s.tile:
-        yield "gradient_normalisation", "cannot be combined with {tile}"
-    if s.style_weight == "auto" and (s.normalisation != "relative" or not s.content_weight):
-        yield "style_weight", "auto requires {normalisation} relative and a {content_weight} above 0"
-    if s.style_weight != "auto" and s.style_goal != fields()["style_goal"].default:
-        yield "style_goal", "requires {style_weight} auto"
-    if not STYLE_LOSSES[s.style_loss].any_normalisation and s.normalisation != "relative":
-        yield "style_loss", f"{s.style_loss} requires {{normalisation}} relative"
+    if s.normalize_gradients == "yes" and s.tile:
+        yield "normalize_gradients", "cannot be combined with {tile}"
+    if s.style_weight == "auto" and (s.normalization != "relative" or not s.content_weight):
+        yield "style_weight", "auto requires {normalization} relative and a {content_weight} above 0"
+    if s.style_weight != "auto" and s.target_style_loss != fields()["target_style_loss"].default:
+        yield "target_style_loss", "requires {style_weight} auto"
+    if not STYLE_LOSSES[s.style_loss].any_normalization and s.normalization != "relative":
+        yield "style_loss", f"{s.style_loss} requires {{normalization}} relative"
     if s.iterations < s.scales:
         yield "iterations", f"must be at least {{scales}} ({s.scales})"
     if s.content_weight == 0 and s.style_weight == 0:
@@ -398,7 +398,7 @@ def mask_problem(styles: int, settings: Settings) -> str:
 
 
 #: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
-UNNAMED = frozenset({"preset", "weights", "snapshots", "frames", "frame_rate", "hold", "tile"})
+UNNAMED = frozenset({"preset", "weights", "snapshot_interval", "frame_interval", "frame_rate", "end_pause", "tile"})
 
 #: Settings that may name a file, and the values of theirs that name none.
 PATHS = {
@@ -408,7 +408,7 @@ PATHS = {
     "style_mask": frozenset({""}),
 }
 
-#: Those of them that name pictures, which decide what is painted.
+#: Those of them that name pictures, which decide what is stylized.
 PICTURES = ("init", "content_mask", "style_mask")
 
 

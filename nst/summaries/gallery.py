@@ -56,7 +56,7 @@ LARGE, SMALL = (1600, 86), (320, 78)
 #: Points that a loss curve is drawn from.
 POINTS = 240
 #: Numbers of a pair that the page shows, and sorts by.
-METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "evaluations")
+METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run")
 #: Settings that make no other picture.
 UNSEEN = UNNAMED - {"preset", "weights"}
 #: Settings that a picture is named by even where all pictures have the same.
@@ -215,7 +215,7 @@ def _entry(
         "status": status,
         "best": bool(line["best"]),
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
-        "judge": line["judge"],
+        "reference": line["reference"],
         **_only(("unranked",), line if line["unranked"] else {}),
         **{name: _rounded(line[name]) for name in METRICS},
         **more,
@@ -235,8 +235,8 @@ def _reason(line: dict[str, Any], results: Path) -> str:
     log = results / "logs" / "stylize" / f"{line['id']}.log"
     said = last_sentence(log)
     if said.startswith(f"{line['image']}: "):
-        return "painted, but its files are gone"
-    return said[:300] or ("stopped before its end" if log.exists() else "not painted yet")
+        return "stylized, but its files are gone"
+    return said[:300] or ("stopped before its end" if log.exists() else "not stylized yet")
 
 
 def _make(works: Sequence[_Work], processes: int) -> dict[Path, dict[str, Any]]:
@@ -317,7 +317,7 @@ def _write_pair(work: _Work, folder: Path) -> None:
         "device": str(at(run, ("device_name",)) or ""),
         "precision": str(at(run, ("precision",)) or ""),
         "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
-        "again": f"nst again {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
+        "reproduce": f"nst reproduce {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
     }
     text = f"gallery.pair({script(work.folder.name)}, {script(shown)});\n"
     (folder / "pair.js").write_text(text, encoding="utf-8")
@@ -397,7 +397,7 @@ def _write_data(
         "same": {name: records[name].iloc[0] for name in ALWAYS_NAMED if name not in varied and len(records)},
         "options": [sorted_values(records[name]) for name in varied],
         "score": SCORE,
-        "judges": [*records.loc[records["judge"] != "", "judge"].value_counts().index],
+        "references": [*records.loc[records["reference"] != "", "reference"].value_counts().index],
         "contents": edges[0],
         "styles": edges[1],
         "pairs": pairs,

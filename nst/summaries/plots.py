@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-#: Okabe & Ito's colours, which the colour-blind can tell apart.
+#: Okabe & Ito's colors, which the color-blind can tell apart.
 PARTS = {"total": "#1b1d1f", "content": "#0072B2", "style": "#D55E00", "tv": "#009E73"}
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1d1f")
 _MARKERS = "osD^vP<"
@@ -59,26 +59,28 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
         if place % across == 0:
             panel.set_ylabel("loss")
         if place + across >= count:
-            panel.set_xlabel("evaluation")
+            panel.set_xlabel("iteration")
             panel.tick_params(labelbottom=True)
     _legend(figure, panels[:count])
     _save(figure, out)
 
 
 def errors(records: pd.DataFrame, out: Path) -> None:
-    """Content error against style error of all pairs, a panel a judge.
+    """Content error against style error of all pairs, a panel a reference.
 
     The pairs that no other one of the same content and style beats in both are filled, and a line joins them.
     """
     measured = records[records["style_error"].notna()]
-    judges = sorted_values(measured["judge"])
-    figure, panels = _figure(1, max(1, len(judges)), (6.4 * max(1, len(judges)) + 0.8, 5.2), "Style against content")
-    for panel, judge in zip(panels, judges or [""], strict=True):
-        chosen = measured[measured["judge"] == judge]
+    references = sorted_values(measured["reference"])
+    figure, panels = _figure(
+        1, max(1, len(references)), (6.4 * max(1, len(references)) + 0.8, 5.2), "Style against content"
+    )
+    for panel, reference in zip(panels, references or [""], strict=True):
+        chosen = measured[measured["reference"] == reference]
         _fronts(panel, chosen)
-        _points(panel, chosen, _colouring(records))
+        _points(panel, chosen, _coloring(records))
         panel.set(xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)")
-        _title(panel, f"measured by {judge}" if judge else "no pair was measured", _MUTED)
+        _title(panel, f"measured by {reference}" if reference else "no pair was measured", _MUTED)
         if len(chosen):
             _scale(panel.set_xscale, panel.xaxis, chosen["content_error"])
             _scale(panel.set_yscale, panel.yaxis, chosen["style_error"])
@@ -133,9 +135,9 @@ def _legend(figure: Figure, panels: list[Axes]) -> None:
             text.set_parse_math(False)
 
 
-def _title(panel: Axes, words: str, colour: str) -> None:
+def _title(panel: Axes, words: str, color: str) -> None:
     """A panel's head; a name may hold any character, and `$` starts no formula."""
-    panel.set_title(words, loc="left", fontsize=9.5, color=colour, parse_math=False)
+    panel.set_title(words, loc="left", fontsize=9.5, color=color, parse_math=False)
 
 
 def _scale(choose: Callable[..., None], axis: Axis, errors: pd.Series) -> None:
@@ -180,17 +182,17 @@ def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
             _plain_numbers(panel.yaxis)
             panel.plot(lines, color=PARTS[part], linewidth=0.6, alpha=max(0.03, min(0.4, 12 / len(records))))
             panel.plot(lines.median(axis=1), color=PARTS[part], linewidth=2.2)
-        panel.set_xlabel("evaluation")
+        panel.set_xlabel("iteration")
     panels[0].set_ylabel("loss")
     _save(figure, out)
 
 
 def _losses(path: Path) -> pd.DataFrame | None:
-    """The losses of a pair by evaluation; None where its file is missing or damaged."""
+    """The losses of a pair by iteration; None where its file is missing or damaged."""
     import pandas as pd
 
     try:
-        losses = pd.read_csv(path).astype(float).set_index("evaluation")
+        losses = pd.read_csv(path).astype(float).set_index("iteration")
     except (OSError, ValueError, LookupError):
         return None
     return losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
@@ -227,8 +229,8 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
         panel.text(1.01, place, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center")
 
 
-def _colouring(records: pd.DataFrame) -> str:
-    """The column that colours the points: the one with the most values that a legend can still hold."""
+def _coloring(records: pd.DataFrame) -> str:
+    """The column that colors the points: the one with the most values that a legend can still hold."""
     candidates = [*varying(records), *reversed(TITLES)]
     counts = {name: records[name].nunique() for name in candidates}
     few = [name for name in candidates if 1 < counts[name] <= len(_PALETTE)]
@@ -238,18 +240,18 @@ def _colouring(records: pd.DataFrame) -> str:
 def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
     for i, value in enumerate(sorted_values(measured[column])):
         points = measured[measured[column] == value]
-        colour = _PALETTE[i % len(_PALETTE)]
+        color = _PALETTE[i % len(_PALETTE)]
         look = {
             "marker": _MARKERS[i % len(_MARKERS)],
             "s": 34,
-            "edgecolors": colour,
+            "edgecolors": color,
             "linewidths": 1.2,
             "zorder": 3,
         }
         name = f"{column} = {value}" if column in measured.columns and column not in TITLES else value
         beaten, front = points[~points["pareto"]], points[points["pareto"]]
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **look)
-        panel.scatter(front["content_error"], front["style_error"], facecolors=colour, label=name, **look)
+        panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **look)
 
 
 def _fronts(panel: Axes, measured: pd.DataFrame) -> None:

@@ -44,15 +44,15 @@ NUMBERS: dict[str, tuple[str | int, ...]] = {
     **{f"style_error_conv{block}_1": ("metrics", "layers", f"conv{block}_1") for block in range(1, 6)},
     "seconds": ("seconds", "total"),
     "peak_memory_mb": ("peak_memory_mb",),
-    "evaluations": ("evaluations",),
-    "best_evaluation": ("best_evaluation",),
+    "iterations_run": ("iterations_run",),
+    "best_iteration": ("best_iteration",),
     "width": ("output", "width"),
     "height": ("output", "height"),
 }
 
 #: Columns of text from run.json.
 TEXTS: dict[str, tuple[str | int, ...]] = {
-    "judge": ("metrics", "judge"),
+    "reference": ("metrics", "reference"),
     "device": ("device_name",),
     "precision_used": ("precision",),
     "content_file": ("content", "path"),  # where it was read: of a URL, the copy that the rule `fetch` made
@@ -68,8 +68,8 @@ SCORE = f"content error + {STYLE_FACTOR} × style error"
 #: Why a picture that was measured is not ranked.
 KEEPS_COLORS = "keeps the content's colors, which the style error counts as missing style"
 
-#: A pair of pictures whose results compete: they share the content, the style and the judge.
-GROUP = ["content", "style", "judge"]
+#: A pair of pictures whose results compete: they share the content, the style and the reference.
+GROUP = ["content", "style", "reference"]
 
 
 def animation(image: str) -> str:
@@ -165,7 +165,7 @@ def _of_these_names(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -
 def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """What belongs side by side: (file name, title, pairs).
 
-    The pairs of each settings-name; and, as `sweeps/CONTENT--STYLE`, those of each content and style painted with
+    The pairs of each settings-name; and, as `sweeps/CONTENT--STYLE`, those of each content and style stylized with
     several settings. A single pair that is in a sweep is not shown alone once more.
     """
     pictures = ["content_name", "style_name"]
@@ -236,7 +236,7 @@ def ranked(records: pd.DataFrame) -> pd.DataFrame:
     """The records with `score`, `rank`, `best`, `pareto` and `unranked`.
 
     `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (the first of several) and `pareto`
-    compare the pairs of one content, style and judge. Pictures that keep the content's colors have none of these, and
+    compare the pairs of one content, style and reference. Pictures that keep the content's colors have none of these,
     `unranked` gives the reason.
     """
     kept = records["style_error"].notna() & (records["color"] != "style")

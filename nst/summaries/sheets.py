@@ -68,24 +68,24 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
 
 
 def snapshot_sheet(folder: Path, *outs: Path) -> None:
-    """The snapshots of one pair side by side, each with the losses of its evaluation.
+    """The snapshots of one pair side by side, each with the losses of its iteration.
 
     Raises NstError for a folder that has none.
     """
     pictures = sorted(path for path in (folder / layout.SNAPSHOTS).glob("*.*") if path.stem.isdigit())
     if not pictures:
-        raise NstError(f"{folder}: has no snapshots; paint the pair with the setting `snapshots`")
+        raise NstError(f"{folder}: has no snapshots; stylize the pair with `snapshot_interval`")
     try:
         run = json.loads((folder / layout.RUN).read_bytes())
         with (folder / layout.LOSSES).open(newline="") as file:
-            losses = {int(row["evaluation"]): row for row in csv.DictReader(file)}
+            losses = {int(row["iteration"]): row for row in csv.DictReader(file)}
         cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
         inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
         title = _titled(run) or folder.name
     except (OSError, ValueError, LookupError, TypeError):
-        raise NstError(f"{folder}: lacks a whole run.json or losses.csv; name the folder of a painted pair") from None
+        raise NstError(f"{folder}: lacks a whole run.json or losses.csv; name the folder of a stylized pair") from None
     rows, columns = _beside(inputs, _wrapped(cells))
-    footer = "beneath each snapshot: style loss · content loss of its evaluation"
+    footer = "beneath each snapshot: style loss · content loss of its iteration"
     _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
 
 
@@ -109,11 +109,11 @@ def _write(layout: Layout, outs: Sequence[Path]) -> None:
 
 def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
     detail = f"{_short(float(losses['style']))}  ·  {_short(float(losses['content']))}"
-    return Cell(str(path), f"evaluation {int(path.stem)}", detail)
+    return Cell(str(path), f"iteration {int(path.stem)}", detail)
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """A matrix for each settings-name, a sweep for each content and style painted in several ways; the paths.
+    """A matrix for each settings-name, a sweep for each content and style stylized in several ways; the paths.
 
     Each as a picture and as a page, where animations play beside the results.
     """
@@ -154,11 +154,11 @@ def _short(number: float) -> str:
 
 
 def _legend(records: pd.DataFrame) -> str:
-    judges = sorted_values(records.loc[records["judge"] != "", "judge"])
+    references = sorted_values(records.loc[records["reference"] != "", "reference"])
     meaning = "beneath each result: style error · content error, less is nearer"
-    if len(judges) > 1:
-        return f"{meaning}; by {' or '.join(judges)}, whose errors do not compare (the tables tell them apart)"
-    return f"{meaning} ({judges[0]})" if judges else ""
+    if len(references) > 1:
+        return f"{meaning}; by {' or '.join(references)}, whose errors do not compare (the tables tell them apart)"
+    return f"{meaning} ({references[0]})" if references else ""
 
 
 def _described(records: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """Tables that compare the pairs of a grid: CSV in full precision, HTML to read, sort and filter.
 
 The comparison has a line a pair; the table of a swept setting has, for each of its values, the means over all
-pairs and a line for each content and style. Means, ranks and Pareto fronts never mix judges.
+pairs and a line for each content and style. Means, ranks and Pareto fronts never mix references.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 MEANS = ["style_error", "content_error", "score", "ssim", "seconds"]
 _RESULTS = [
     "style_error", "content_error", "ssim", "final_content", "final_style", "final_tv", "final_total", "seconds",
-    "peak_memory_mb", "evaluations", "final_style_weight",
+    "peak_memory_mb", "iterations_run", "final_style_weight",
 ]  # fmt: skip
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
-_TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "judge", "unranked")
+_TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "reference", "unranked")
 _ALL = "(all)"
 
 #: Headings that a column's name does not make by itself, and what they mean.
@@ -37,15 +37,15 @@ _HEADINGS = {
     "pareto": "front",
 }
 _HELP = {
-    "style_error": "squared error of the judge's Gram matrices, relative to the style's; less is nearer",
-    "content_error": "squared error of the judge's features, relative to the content's; less is nearer",
+    "style_error": "squared error of the reference's Gram matrices, relative to the style's; less is nearer",
+    "content_error": "squared error of the reference's features, relative to the content's; less is nearer",
     "ssim": "structural similarity of the luminance to the content's; 1 is equal",
     "score": f"{SCORE}; lower is better",
     "final_style_weight": "weight of the style loss in the end: with auto, the one that was found",
     "rank": "place by score among the pairs of the same content and style; ★ is the first of several",
     "unranked": "why a picture is not compared with the others",
     "pareto": "◆: of the same content and style none is better in one error and as good in the other",
-    "judge": "network that measured the errors, and the hash of its weights",
+    "reference": "network that measured the errors, and the hash of its weights",
     "pairs": "pairs that were measured",
 }
 _MOST_CHOICES = 40
@@ -82,8 +82,8 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
     varied = varying(records)
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
-    marks = ["score", "rank", "best", "unranked", "pareto", "judge"]
-    rest = ["device", "precision_used", "best_evaluation", "width", "height", "content", "style", "image"]
+    marks = ["score", "rank", "best", "unranked", "pareto", "reference"]
+    rest = ["device", "precision_used", "best_iteration", "width", "height", "content", "style", "image"]
     return records[[*names, *varied, *constant, *_RESULTS, *marks, *_LAYERS, *rest]]
 
 
@@ -93,11 +93,11 @@ def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
 
     measured = records[records["style_error"].notna()]
     names = ["content_name", "style_name"]
-    each = _means(measured, [*names, "judge", setting])
-    total = _means(measured, ["judge", setting]).assign(content_name=_ALL, style_name=_ALL)
-    total = total.sort_values(["judge", setting], key=_by_value)
-    each = each.sort_values([*names, "judge", setting], key=_by_value)
-    return pd.concat([total, each])[[*names, setting, "pairs", *MEANS, "judge"]].reset_index(drop=True)
+    each = _means(measured, [*names, "reference", setting])
+    total = _means(measured, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
+    total = total.sort_values(["reference", setting], key=_by_value)
+    each = each.sort_values([*names, "reference", setting], key=_by_value)
+    return pd.concat([total, each])[[*names, setting, "pairs", *MEANS, "reference"]].reset_index(drop=True)
 
 
 def _by_value(column: pd.Series) -> pd.Series:
@@ -133,7 +133,7 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
         title=title,
         columns=columns,
         constant=[(name, records[name].iloc[0]) for name in same],
-        judges=sorted_values(records.loc[records["judge"] != "", "judge"]),
+        references=sorted_values(records.loc[records["reference"] != "", "reference"]),
         statuses=records["status"].value_counts().to_dict(),
         rows=[_row(line, columns, path.parent) for line in lines],
         thumbnails="image" in table,
@@ -152,7 +152,7 @@ def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
 def _order(table: pd.DataFrame) -> list[str]:
     first = ["content_name", "style_name", "settings_name"]
     settings = setting_columns(table)
-    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "judge", "unranked"]
+    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "reference", "unranked"]
 
 
 def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
@@ -162,7 +162,7 @@ def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
         return bool((table[name] == "done").all())
     if name == "final_style_weight":
         return bool((records["style_weight"] != "auto").all())
-    if name == "judge":
+    if name == "reference":
         return table[name][table[name] != ""].nunique() < 2
     if name == "unranked":
         return bool((table[name] == "").all())

@@ -23,7 +23,7 @@ from nst.worker import protocol
 
 #: Seconds that a new worker may take until it listens.
 PATIENCE = 120.0
-#: Workers that may die while they paint one picture, and in all before a command gives up on them.
+#: Workers that may die while they stylize one picture, and in all before a command gives up on them.
 TRIES, DEATHS = 2, 6
 #: Flags with which a command makes no picture.
 NO_WORK = {"-h", "--help", "--show"}
@@ -57,13 +57,13 @@ def run(arguments: list[str]) -> int | None:
                 continue
             if answer.code is not None or answer.refused:
                 return answer.code
-            tried += answer.painting
+            tried += answer.started
             if tried == TRIES:
                 break
     except KeyboardInterrupt:
         return 130
     except OSError as error:  # no folder for the socket, no process for a worker
-        print(f"nst: no worker can be had ({error}); painting without", file=sys.stderr)
+        print(f"nst: no worker can be had ({error}); stylizing without", file=sys.stderr)
         return None
     print("nst: workers die of this picture; set NST_WORKER=no to see why", file=sys.stderr)
     return 1
@@ -160,7 +160,7 @@ def _to_gpu(gpus: list[str]) -> Connection | None:
 
 
 def _to_core() -> Connection | None:
-    """On a CPU a worker takes one picture at a time, so that as many paint as without workers."""
+    """On a CPU a worker takes one picture at a time, so that as many stylize as without workers."""
     for slot in range(os.cpu_count() or 1):
         connection = connect(f"cpu-{slot}") or _started(f"cpu-{slot}")
         if connection is None or connection.busy == 0:
@@ -205,14 +205,14 @@ class Answer(NamedTuple):
     code: int | None = None
     refused: bool = False
     question: str = ""
-    painting: bool = False
+    started: bool = False
 
 
 def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Answer:
     """Hand the command over and say what the worker says.
 
     Args:
-        alone: not to be painted together with others, for a worker has died of this picture or of its company.
+        alone: not to be stylized together with others, for a worker has died of this picture or of its batch.
     """
     request = {
         "arguments": arguments,
@@ -224,7 +224,7 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         "asks": asking.can_ask(),
         "alone": alone,
     }
-    painting = False
+    started = False
     waiting = announced(f"a worker that has {connection.busy} other pictures in progress", _tell)
     for message in _messages(connection, protocol.line(**request), waiting if connection.busy else nullcontext()):
         if "exit" in message:
@@ -233,9 +233,9 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
             return Answer(refused=True)
         if "ask" in message:
             return Answer(question=message["ask"])
-        painting = painting or "painting" in message
+        started = started or "stylizing" in message
         _say(message)
-    return Answer(painting=painting)
+    return Answer(started=started)
 
 
 def _number(variable: str) -> int:

@@ -4,7 +4,7 @@
     client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "threads": n, "terminal": …, "asks": …,
              "alone": …}
             or {"leave": true} or {"status": true}
-    worker: {"out": text} | {"err": text} | {"painting": true}   while it works
+    worker: {"out": text} | {"err": text} | {"stylizing": true}   while it works
     worker: {"exit": code} or {"refused": reason}                at the end; a connection closed before that is a crash
             or {"ask": question}                                 whose yes is the same request with --force
 A client that closes the connection gives its picture up.
@@ -27,7 +27,7 @@ from nst.version import ALGORITHM, __version__
 
 #: Bytes of the longest line.
 LONGEST = 1 << 20
-#: Variables of the client's environment that change what is painted, or where things are found.
+#: Variables of the client's environment that change what is stylized, or where things are found.
 VARIABLES = ("HOME", "XDG_CACHE_HOME", "TMPDIR")
 PREFIX, NOT = "NST_", "NST_WORKER"
 

@@ -1,7 +1,7 @@
 """The process behind the clients: a thread a request, and one for the GPU.
 
-It holds its GPU for its whole life. Reading, encoding and judging files of one request overlap with the painting of
-others, which `gathering` does in a thread of its own.
+It holds its GPU for its whole life. Reading, encoding and judging files of one request overlap with the stylization of
+others, which `batching` does in a thread of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from nst.worker import protocol
 if TYPE_CHECKING:
     from nst.engine.stylization import Finished, Progress, Transfer
     from nst.pair.job import Job
-    from nst.worker.gathering import Gathering
+    from nst.worker.batching import Batcher
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ IDLE = 60.0
 LEAVING = 5.0
 #: Seconds in which a client must take or say a line.
 SILENCE = 30.0
-#: Seconds for which a thread may run Python while another waits: the one that paints has to come to its turn a thousand
-#: times a second.
+#: Seconds for which a thread may run Python while another waits: the one that stylizes needs its turn a thousand times
+#: a second.
 SWITCH = 0.0002
 #: Exit status of a worker whose GPU has failed: nothing that runs after it on that context would be right.
 FAILED = 70
@@ -100,34 +100,34 @@ class Session:
     def __init__(self, worker: Worker, handler: socketserver.StreamRequestHandler, request: Request):
         self.worker, self.handler, self.request = worker, handler, request
         self.gone = threading.Event()
-        self._saying = threading.Lock()  # its own thread and the one that paints
+        self._saying = threading.Lock()  # its own thread and the one that stylizes
 
-    def paint(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
-        """As `nst.pair.stylize.paint`; KeyboardInterrupt as soon as the client has gone."""
+    def stylize(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
+        """As `nst.pair.stylize.stylize_pair`; KeyboardInterrupt as soon as the client has gone."""
         import torch
 
-        from nst.pair.stylize import paint
+        from nst.pair.stylize import stylize_pair
 
         def watch(event: Progress) -> None:
             if self.gone.is_set() or self.worker.stopping:
                 raise KeyboardInterrupt
             on_progress(event)
 
-        gathering = self.worker.gathering.result()
+        batcher = self.worker.batcher.result()
         chosen = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
-        torch.set_num_threads(chosen.threads)  # a thread's own; the one that paints is told too
+        torch.set_num_threads(chosen.threads)  # a thread's own; the one that stylizes is told too
 
         def stylizer(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
-            gathering.stylize(transfer, handle, begun=lambda: self.say(painting=True), alone=self.request.alone, **how)
+            batcher.stylize(transfer, handle, begun=lambda: self.say(stylizing=True), alone=self.request.alone, **how)
             if self.gone.is_set():
                 raise KeyboardInterrupt
 
-        record = paint(chosen, watch, stylizer, self._wait)
+        record = stylize_pair(chosen, watch, stylizer, self._wait)
         self.worker.pictures += 1
         return record
 
     def _wait(self) -> None:
-        """While another process paints to the same output, which may itself wait for this worker's GPU."""
+        """While another process stylizes to the same output, which may itself wait for this worker's GPU."""
         if self.gone.is_set() or self.worker.stopping:
             raise KeyboardInterrupt
         if self.worker.leaving:
@@ -191,7 +191,7 @@ class Worker:
         self.place, self.idle = place, idle
         self.owners: set[int] = set()
         self.waiting = self.pictures = self.threads = 0
-        self.gathering: Future[Gathering] = Future()
+        self.batcher: Future[Batcher] = Future()
         self._queue: deque[object] = deque()
         self._running = 0
         self._changed = threading.Condition()
@@ -199,7 +199,7 @@ class Worker:
         self._last = time.monotonic()
 
     def stop(self, *_: object) -> None:
-        """Leave as soon as what has been painted so far is kept."""
+        """Leave as soon as what has been stylized so far is kept."""
         self.leaving = self.stopping = True
 
     def serve(self) -> None:
@@ -244,12 +244,12 @@ class Worker:
         try:
             import torch
 
-            from nst.worker.gathering import Gathering
+            from nst.worker.batching import Batcher
 
             self.threads = torch.get_num_threads()  # before any picture asks for others
-            self.gathering.set_result(Gathering())
+            self.batcher.set_result(Batcher())
         except Exception as error:
-            self.gathering.set_exception(NstError(f"the worker cannot use torch: {error}"))
+            self.batcher.set_exception(NstError(f"the worker cannot use torch: {error}"))
 
     def _time_to_leave(self) -> bool:
         orphaned = bool(self.owners) and not any(map(_alive, tuple(self.owners)))
@@ -298,7 +298,7 @@ class Worker:
                 session.say(ask=str(question))
                 return
             except Exception as error:
-                from nst.worker.gathering import gpu_failed
+                from nst.worker.batching import gpu_failed
 
                 code = cli.unexpected(error)
                 if gpu_failed(error):
@@ -345,7 +345,7 @@ def run(place: str, idle: float = IDLE) -> None:
             sys.setswitchinterval(SWITCH)
             worker.serve()
     except Timeout:
-        by = "by a worker, which `nst worker status` shows, or by a picture that is painted without one"
+        by = "by a worker, which `nst worker status` shows, or by a picture that is stylized without one"
         raise NstError(f"{place} is taken, {by}") from None
 
 

@@ -6,7 +6,7 @@ Runs iterations of lite and of VGG-19 at 256 px on all cores, in two processes t
 nst/openmp.py, one with the defaults that GNU's, Intel's and LLVM's OpenMP document. Each runs alone, beside as many
 busy loops as there are cores, and beside another torch program with torch's defaults. Prints JSON: milliseconds an
 iteration, the median over the rounds; the share that the limit costs when nothing else runs; and how many times as
-long an iteration takes in company as alone. The machine has to be idle otherwise.
+long an iteration takes in a batch as alone. The machine has to be idle otherwise.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ while True:
     torch.nn.functional.conv2d(x, weight, padding=1).relu().sum().backward()
     print(flush=True)
 """
-COMPANY = {"alone": [], "busy loops": [LOOP] * (os.cpu_count() or 1), "torch": [TORCH]}
+MAX_BATCH = {"alone": [], "busy loops": [LOOP] * (os.cpu_count() or 1), "torch": [TORCH]}
 
 
 class Iterations:
@@ -107,9 +107,9 @@ def measure(network: str, size: int, seconds: float, rounds: int, limit: dict[st
     """Milliseconds an iteration in each company by each way of spinning, and the ratios."""
     ways = {"limited": limit, "default": DEFAULTS}
     processes = {way: Iterations(network, size, variables) for way, variables in ways.items()}
-    taken: dict[str, dict[str, list[float]]] = {name: {way: [] for way in ways} for name in COMPANY}
+    taken: dict[str, dict[str, list[float]]] = {name: {way: [] for way in ways} for name in MAX_BATCH}
     for _ in range(rounds):
-        for name, programs in COMPANY.items():
+        for name, programs in MAX_BATCH.items():
             with company(programs):
                 for way, process in processes.items():
                     taken[name][way].append(process.milliseconds(seconds))

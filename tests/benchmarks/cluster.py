@@ -1,4 +1,4 @@
-"""What a large grid costs on a cluster beside its painting: the driver's time and memory, and the summaries'.
+"""What a large grid costs on a cluster beside its stylization: the driver's time and memory, and the summaries'.
 
     python tests/benchmarks/cluster.py --pairs 10000
 
@@ -58,7 +58,7 @@ def measured(name: str, folder: Path, *command: str, **more: object) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10_000, help="rounded down to a square")
-    parser.add_argument("--bundle", type=float, default=20, help="minutes of painting a job")
+    parser.add_argument("--bundle", type=float, default=20, help="minutes of stylization a job")
     parser.add_argument("--only", nargs="*", default=["plan", "dry", "jobs", "node", "tables"])
     arguments = parser.parse_args()
     side, some = math.isqrt(arguments.pairs), math.isqrt(arguments.pairs // 10)

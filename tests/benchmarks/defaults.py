@@ -5,7 +5,7 @@
 Each candidate is `start`, from which the search of docs/defaults.md began, with a few values changed. A change may
 trade content for style, so besides both errors an index is printed: style_error · content_error^1.2, which a change of
 style_weight alone leaves about as it is (the candidates `style_weight=…` show how nearly). A line of JSON a picture is
-kept in results.jsonl of the work folder, and what stands there is not painted again; sheet.png there shows every pair
+kept in results.jsonl of the work folder, and what stands there is not stylized again; sheet.png there shows every pair
 by every candidate.
 """
 
@@ -21,7 +21,7 @@ from statistics import fmean, geometric_mean
 from nst import weights
 from nst.engine.stylization import stylize
 from nst.images import read_picture, write_picture
-from nst.metrics import Judge, judge
+from nst.metrics import ReferenceNetwork, evaluate
 from nst.settings import make
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 
@@ -51,30 +51,32 @@ CANDIDATES: dict[str, dict[str, object]] = {
     "average pooling": {"pooling": "average"},
     "l2 pooling": {"pooling": "l2"},
     "replicate padding": {"padding": "replicate"},
-    "before the ReLU": {"tap": "conv"},
+    "before the ReLU": {"layer_output": "conv"},
     "shallow layers weigh more": {"style_layers": SHALLOW_HEAVY},
     "deep layers weigh more": {"style_layers": DEEP_HEAVY},
     "from noise": {"init": "noise"},
     "from content and noise": {"init": "content+noise"},
     "adam": {"optimizer": "adam"},
-    "adam, averaged": {"optimizer": "adam", "average": 0.95},
+    "adam, averaged": {"optimizer": "adam", "ema_decay": 0.95},
 }
 
 
-def measure(name: str, content: str, style: str, arguments: argparse.Namespace, by: Judge, state: dict) -> dict:
-    """Paint and judge one picture."""
+def measure(
+    name: str, content: str, style: str, arguments: argparse.Namespace, by: ReferenceNetwork, state: dict
+) -> dict:
+    """Stylize and judge one picture."""
     pictures = [read_picture(path, long_side=arguments.size).pixels for path in (content, style)]
-    base = {"network": arguments.network, "iterations": arguments.evaluations} | START
+    base = {"network": arguments.network, "iterations": arguments.iterations} | START
     began = time.process_time()  # of all cores: another program beside this one does not count
     *_, finished = stylize(pictures[0], [pictures[1]], make(base | CANDIDATES[name]), state=state)
     seconds = time.process_time() - began
     write_picture(place(name, content, style, arguments), finished.pixels)
-    found = judge(finished.pixels, pictures[0], [pictures[1]], by=by)
+    found = evaluate(finished.pixels, pictures[0], [pictures[1]], by=by)
     return {"style_error": found.style_error, "content_error": found.content_error, "cpu_seconds": seconds}
 
 
 def place(name: str, content: str, style: str, arguments: argparse.Namespace) -> Path:
-    run = f"{arguments.size}-{arguments.evaluations}-{arguments.network}"
+    run = f"{arguments.size}-{arguments.iterations}-{arguments.network}"
     return arguments.work / f"{Path(content).stem}--{Path(style).stem}--{run}--{name.replace(' ', '_')}.png"
 
 
@@ -96,14 +98,14 @@ def main() -> None:
     parser.add_argument("--contents", nargs="+", default=[str(DATA / f"content/{n}.jpg") for n in ("lake", "portrait")])
     parser.add_argument("--styles", nargs="+", default=[str(DATA / f"style/{n}.jpg") for n in ("swirls", "cubism")])
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     parser.add_argument("--candidates", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES))
     parser.add_argument("--work", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    by, (state, _, digest) = Judge.load(), weights.load(arguments.network)
-    setting = {"size": arguments.size, "evaluations": arguments.evaluations, "weights": digest[:8]}
+    by, (state, _, digest) = ReferenceNetwork.load(), weights.load(arguments.network)
+    setting = {"size": arguments.size, "iterations": arguments.iterations, "weights": digest[:8]}
     kept = arguments.work / "results.jsonl"
     known = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     lines = {(line["candidate"], line["pair"]): line for line in known if setting.items() <= line.items()}
@@ -119,7 +121,7 @@ def main() -> None:
             file.write(json.dumps(line) + "\n")
     found = summary(lines, pairs)
     rows = [[Cell(c), Cell(s), *(Cell(str(place(name, c, s, arguments))) for name in found)] for c, s in chosen]
-    subtitle = f"{arguments.size} px, {arguments.evaluations} evaluations, {arguments.network}"
+    subtitle = f"{arguments.size} px, {arguments.iterations} iterations, {arguments.network}"
     draw_sheet(Layout("candidates for the defaults", subtitle, rows, (0, 2), list(found)), arguments.work / "sheet.png")
     print(json.dumps(found, indent=1))
 

@@ -1,15 +1,15 @@
 """Speed and memory against the loop that every peer runs, as ratios; `make bench`.
 
-    python tests/benchmarks/engine.py CONTENT STYLE --size 256 --evaluations 100
+    python tests/benchmarks/engine.py CONTENT STYLE --size 256 --iterations 100
 
 Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
-Prints JSON: evaluations a second of both and their ratio; the float32
+Prints JSON: iterations a second of both and their ratio; the float32
 loss of our saved picture, of the reference's lowest point (whose pixels leave 0..1) and of its last point as it would
-be saved; the evaluation and time at which ours is as low as the reference's at its end; the peak memory above that of
-the process before the run; and the floor: how long the arithmetic of one evaluation takes at the fastest rate that
-this machine reaches in the same type, of a matrix product or a convolution, and what share of it an evaluation is. The
+be saved; the iteration and time at which ours is as low as the reference's at its end; the peak memory above that of
+the process before the run; and the floor: how long the arithmetic of one iteration takes at the fastest rate that
+this machine reaches in the same type, of a matrix product or a convolution, and what share of it an iteration is. The
 floor counts convolutions as they are defined; nst/networks/winograd.py multiplies less, so that the share can exceed 1.
-On a GPU both have painted a few evaluations before, as a warm worker has.
+On a GPU both have stylized a few iterations before, as a warm worker has.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def settle(device: torch.device) -> None:
 
 
 def reference(content, style, state, settings, device=None) -> tuple[list[float], float, np.ndarray]:
-    """Losses at each evaluation, seconds, and the last picture clipped into 0..1, of the plain loop."""
+    """Losses at each iteration, seconds, and the last picture clipped into 0..1, of the plain loop."""
     layers = [*settings.content_layers, *settings.style_layers]
     network = FeatureExtractor(settings.network, state, layers)
     device = device or torch.device("cpu")
@@ -129,7 +129,7 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
 
 
 def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Finished]:
-    """Losses at each evaluation, and the finished run."""
+    """Losses at each iteration, and the finished run."""
     seen = []
     for event in stylize(content, [style], settings, state=state, device=device):
         if isinstance(event, Finished):
@@ -139,12 +139,12 @@ def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Fi
 
 
 def pair(content, style, settings, state, device: torch.device) -> level.Level:
-    """What the engine paints with."""
+    """What the engine stylizes with."""
     return level.Level(content, content, [style], [1.0], None, None, settings, state, device)
 
 
 def exact_loss(pixels, content, style, state, settings) -> float:
-    """The objective in float32, whatever painted the picture."""
+    """The objective in float32, whatever stylized the picture."""
     cpu = torch.device("cpu")
     judged = pair(content, style, settings, state, cpu)
     objective = judged.objective(judged.network(torch.float32))
@@ -156,12 +156,12 @@ def main() -> None:
     parser.add_argument("content", nargs="?", default=DATA / "content" / "lake.jpg")
     parser.add_argument("style", nargs="?", default=DATA / "style" / "swirls.jpg")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
     parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
     arguments = parser.parse_args()
-    n, device = arguments.evaluations, runtime.torch_device(arguments.device)
+    n, device = arguments.iterations, runtime.torch_device(arguments.device)
     values = {"size": arguments.size, "iterations": n, "network": arguments.network, "precision": arguments.precision}
     settings = make(values)
     content = read_picture(arguments.content, long_side=arguments.size).pixels
@@ -173,7 +173,7 @@ def main() -> None:
         ours(content, style, state, few, device=arguments.device)
         reference(content, style, state, few, device)
     seen, finished = ours(content, style, state, settings, device=arguments.device)
-    our_seconds, peaks = finished.seconds["optimise"], runtime.peak_memory(device)
+    our_seconds, peaks = finished.seconds["optimize"], runtime.peak_memory(device)
     theirs, their_seconds, their_picture = reference(content, style, state, settings, device)
     our_loss = exact_loss(finished.pixels, content, style, state, settings)
     level = next((i for i, loss in enumerate(seen, 1) if loss <= min(theirs)), None)
@@ -184,11 +184,11 @@ def main() -> None:
     report = {
         "size": arguments.size,
         "network": arguments.network,
-        "evaluations": n,
+        "iterations": n,
         "device": runtime.name(device),
         "threads": torch.get_num_threads(),
         "precision": finished.precision,
-        "evaluations_per_second": {"nst": n / our_seconds, "reference": n / their_seconds},
+        "iterations_per_second": {"nst": n / our_seconds, "reference": n / their_seconds},
         "speed_ratio": their_seconds / our_seconds,
         "fp32_loss": {
             "nst": our_loss,
@@ -196,10 +196,10 @@ def main() -> None:
             "reference_saved": exact_loss(their_picture, content, style, state, settings),
         },
         "loss_ratio": our_loss / min(theirs),
-        "evaluations_to_reference_loss": level,
+        "iterations_to_reference_loss": level,
         "time_to_reference_loss_ratio": level and their_seconds / (our_seconds * level / n),
         "memory_above_start_mb": peaks.get("peak_gpu_memory_mb", peaks["peak_memory_mb"] - idle),
-        "gflop_per_evaluation": flops / 1e9,
+        "gflop_per_iteration": flops / 1e9,
         "matrix_product_gflops": product / 1e9,
         "fastest_rate_gflops": rate / 1e9,
         "floor_ms": 1000 * flops / rate,

@@ -2,9 +2,8 @@
 
     python tests/benchmarks/examples.py --work FOLDER [NAME...]
 
-Each is painted by the real workflow into FOLDER/NAME, at a smaller size, with a share of its iterations and with VGG-19
-in the place of VGG-16, whose weights are rarely at hand; all else is as it stands. What is there already is not painted
-again.
+Each is stylized by the real workflow into FOLDER/NAME, at a smaller size, with a share of its iterations and with
+VGG-19 in the place of VGG-16, whose weights are rarely at hand; all else is unchanged. What is there already is kept.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ def smaller(manifest: Path, size: int, share: float) -> list[dict[str, str]]:
         fewer = [max(FEWEST, round(share * float(cell))) for cell in asked.split("|")]
         row["iterations"] = "|".join(map(number_text, fewer))
         row["size"] = str(size)
-        row["frames"] = str(max(1, min(fewer) // FEWEST))
-        if "snapshots" in given:
-            row["snapshots"] = str(max(1, round(share * given["snapshots"])))
+        row["frame_interval"] = str(max(1, min(fewer) // FEWEST))
+        if "snapshot_interval" in given:
+            row["snapshot_interval"] = str(max(1, round(share * given["snapshot_interval"])))
         if given.get("network") == "vgg16":
             row["network"] = "vgg19"
     return rows

@@ -113,7 +113,7 @@ def main() -> None:
         grid, images = write_grid(folder / "results", arguments.pairs)
         command = [sys.executable, "-m", "nst", "gallery", str(grid), "-o", "gallery", "--work", "work"]
         measured("new", folder, *command, pairs=len(images))
-        measured("again", folder, *command, pairs=len(images))
+        measured("reproduce", folder, *command, pairs=len(images))
         images[0].unlink()
         shutil.copyfile(images[1], images[0])
         measured("one", folder, *command, pairs=len(images))

@@ -3,7 +3,7 @@
     python tests/benchmarks/grain.py --contents C... --styles S... --work FOLDER
 
 Grain is the root mean square of what a Gaussian of σ = 1 px takes out of the luminance, in levels of 255. Pictures
-that are in the work folder already are not painted again.
+that are in the work folder already are not stylized again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--contents", nargs="+", default=[str(DATA / "content/harbour.jpg")])
     parser.add_argument("--styles", nargs="+", default=[str(DATA / "style/wave.jpg")])
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=60)
+    parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     parser.add_argument("--candidates", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES))
     parser.add_argument("--work", type=Path, required=True)
@@ -58,10 +58,10 @@ def main() -> None:
     for name in arguments.candidates:
         found = []
         for content, style in pairs:
-            run = f"{arguments.size}-{arguments.evaluations}-{arguments.network}"
+            run = f"{arguments.size}-{arguments.iterations}-{arguments.network}"
             path = arguments.work / f"{Path(content).stem}--{Path(style).stem}--{run}--{name}.png"
             if not path.exists():
-                base = {"network": arguments.network, "iterations": arguments.evaluations}
+                base = {"network": arguments.network, "iterations": arguments.iterations}
                 pictures = [read_picture(picture, long_side=arguments.size).pixels for picture in (content, style)]
                 settings = make(base | CANDIDATES[name])
                 *_, finished = stylize(pictures[0], [pictures[1]], settings, state=state)

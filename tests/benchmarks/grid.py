@@ -1,4 +1,4 @@
-"""What a large grid costs before anything is painted: `nst grid`, a dry run of Snakemake, and `import nst`.
+"""What a large grid costs before anything is stylized: `nst grid`, a dry run of Snakemake, and `import nst`.
 
     python tests/benchmarks/grid.py --pairs 10000
 

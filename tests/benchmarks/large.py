@@ -3,10 +3,10 @@
     python tests/benchmarks/large.py --sizes 1024 2048 4096 --networks lite --work FOLDER
     python tests/benchmarks/large.py --compare 2048 --networks lite --iterations 20 --work FOLDER
 
-Each picture is painted by `nst stylize` in a process of its own. With --sizes a line of JSON a picture: megapixels,
-seconds, and the megabytes at the peak, in all and a megapixel. With --compare one size is painted in tiles and in one
-piece, and their difference, 32 times as strong around grey, is written to difference-NETWORK.png: a seam would show as
-a line at the edges of the tiles. Printed: the mean difference of neighbouring pixels across those edges, over that
+Each picture is stylized by `nst stylize` in a process of its own. With --sizes a line of JSON a picture: megapixels,
+seconds, and the megabytes at the peak, in all and a megapixel. With --compare one size is stylized in tiles and in one
+piece, and their difference, 32 times as strong around gray, is written to difference-NETWORK.png: a seam would show as
+a line at the edges of the tiles. Printed: the mean difference of neighboring pixels across those edges, over that
 within the tiles, of the picture in tiles and of the difference; 1 means that nothing gives the edges away.
 """
 
@@ -27,12 +27,12 @@ DATA = Path(__file__).parents[2] / "data"
 STRENGTH = 32
 
 
-def paint(arguments: argparse.Namespace, network: str, size: int, tile: int) -> tuple[dict, Path]:
+def stylize_pair(arguments: argparse.Namespace, network: str, size: int, tile: int) -> tuple[dict, Path]:
     """The picture's measures, and the picture."""
     out = arguments.work / f"{network}-{size}-{tile}-{arguments.iterations}.png"
     record = out.with_suffix("")
-    values = {"network": network, "size": size, "tile": tile, "iterations": arguments.iterations, "frames": 0}
-    flags = [word for name, value in values.items() for word in (f"--{name}", str(value))]
+    values = {"network": network, "size": size, "tile": tile, "iterations": arguments.iterations, "frame_interval": 0}
+    flags = [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     if not out.exists():
         pair = [str(arguments.content), str(arguments.style)]
         command = [sys.executable, "-m", "nst", "stylize", *pair, "-o", str(out), "--record", str(record), *flags]
@@ -40,7 +40,7 @@ def paint(arguments: argparse.Namespace, network: str, size: int, tile: int) -> 
     run = json.loads((record / "run.json").read_text())
     megapixels = run["output"]["width"] * run["output"]["height"] / 1e6
     line = {"network": network, "size": size, "tile": tile, "megapixels": megapixels, "precision": run["precision"]}
-    line |= {"evaluations": run["evaluations"], "seconds": run["seconds"]["optimise"]}
+    line |= {"iterations": run["iterations_run"], "seconds": run["seconds"]["optimize"]}
     return line | {
         "seconds_targets": run["seconds"]["targets"],
         "peak_memory_mb": run["peak_memory_mb"],
@@ -49,7 +49,7 @@ def paint(arguments: argparse.Namespace, network: str, size: int, tile: int) -> 
 
 
 def edges_over_inside(pixels: np.ndarray, tile: int) -> float:
-    """The mean step between neighbours across the tiles' edges over that between all others."""
+    """The mean step between neighbors across the tiles' edges over that between all others."""
     across, inside = [], []
     for axis in (0, 1):
         steps = np.abs(np.diff(pixels, axis=axis))
@@ -74,9 +74,11 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     for network in arguments.networks:
         for size in arguments.sizes:
-            print(json.dumps(paint(arguments, network, size, arguments.tile)[0]), flush=True)
+            print(json.dumps(stylize_pair(arguments, network, size, arguments.tile)[0]), flush=True)
         if arguments.compare:
-            (whole, one), (tiled, many) = (paint(arguments, network, arguments.compare, t) for t in (0, arguments.tile))
+            (whole, one), (tiled, many) = (
+                stylize_pair(arguments, network, arguments.compare, t) for t in (0, arguments.tile)
+            )
             a, b = read_picture(one).pixels, read_picture(many).pixels
             shown = np.clip(0.5 + STRENGTH * (b - a), 0, 1)
             Image.fromarray(np.rint(255 * shown).astype(np.uint8)).save(arguments.work / f"difference-{network}.png")

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/lite.py --contents C... --styles S... --work FOLDER
 
-Paints every pair with lite, with VGG-19 and with VGG-19's shape at random weights; pictures that the work folder holds
-already are not painted again (lite's are, once its weights have changed). Prints a line of JSON a picture, then a
+Stylizes every pair with lite, with VGG-19 and with VGG-19's shape at random weights; pictures that are in the work
+folder are kept (lite's only while its weights are the same). Prints a line of JSON a picture, then a
 summary: mean errors by size and network with those of the unstyled content beside them, and, of one iteration at each
 size, seconds, and megabytes at the peak above an idle process with torch loaded. The networks take turns iteration by
 iteration, so that other programs slow both alike. Writes sheet-SIZE.png into the work folder, or the file of --sheet.
@@ -27,7 +27,7 @@ from nst import weights
 from nst.engine.stylization import stylize
 from nst.images import read_picture, write_picture
 from nst.io.files import sha256
-from nst.metrics import Judge, judge
+from nst.metrics import ReferenceNetwork, evaluate
 from nst.settings import make
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 
@@ -52,7 +52,7 @@ network, size, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.float32)
 settings = make({"network": network, "size": size, "iterations": 12, "precision": precision})
 idle = megabytes("VmRSS")
-Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
 events = stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
 for _ in events:
     pass
@@ -71,7 +71,7 @@ def random_vgg(state: dict) -> dict:
     }
 
 
-def painted(path: Path, content: np.ndarray, style: np.ndarray, state: dict, values: dict) -> np.ndarray:
+def stylized(path: Path, content: np.ndarray, style: np.ndarray, state: dict, values: dict) -> np.ndarray:
     if not path.exists():
         *_, finished = stylize(content, [style], make(values), state=state, device="auto")
         write_picture(path, finished.pixels)
@@ -110,7 +110,7 @@ def iteration_times(size: int, precision: str, networks: Iterable[str]) -> dict[
     return {network: found[FIRST:] for network, found in times.items()}
 
 
-def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[str, dict]) -> dict[str, dict]:
+def compare(arguments: argparse.Namespace, size: int, by: ReferenceNetwork, states: dict[str, dict]) -> dict[str, dict]:
     """Mean errors by network, and the sheet."""
     folder, found, rows = arguments.work, {}, []
     digest = sha256(weights.find("lite"))[:8]
@@ -119,13 +119,13 @@ def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[st
         shown = {"unstyled": content}
         cells = [Cell(str(c), Path(c).stem), Cell(str(s), Path(s).stem)]
         for network, state in states.items():
-            name = f"{Path(c).stem}--{Path(s).stem}-{size}-{arguments.evaluations}-{network}"
+            name = f"{Path(c).stem}--{Path(s).stem}-{size}-{arguments.iterations}-{network}"
             path = folder / f"{name}-{digest if network == 'lite' else by.digest[:8]}.png"
-            values = {"network": "lite" if network == "lite" else "vgg19", "iterations": arguments.evaluations}
-            shown[network] = painted(path, content, style, state, values)
+            values = {"network": "lite" if network == "lite" else "vgg19", "iterations": arguments.iterations}
+            shown[network] = stylized(path, content, style, state, values)
             cells.append(Cell(str(path)))
         for name, picture in shown.items():
-            m = judge(picture, content, [style], by=by)
+            m = evaluate(picture, content, [style], by=by)
             found.setdefault(name, []).append(m)
             line = {"size": size, "pair": f"{Path(c).stem}--{Path(s).stem}", "network": name}
             errors = {"style_error": m.style_error, "content_error": m.content_error, "layers": m.layers}
@@ -135,7 +135,7 @@ def compare(arguments: argparse.Namespace, size: int, by: Judge, states: dict[st
                 text = f"style {m.style_error:.3f} · content {m.content_error:.2f}"
                 cells[i] = Cell(cells[i].picture, detail=text)
         rows.append(cells)
-    subtitle = f"{size} px, {arguments.evaluations} iterations, default settings; errors by VGG-19"
+    subtitle = f"{size} px, {arguments.iterations} iterations, default settings; errors by VGG-19"
     heads = [TITLES[name] for name in states]
     sheet = arguments.sheet or folder / f"sheet-{size}.png"
     draw_sheet(Layout("lite beside VGG-19", subtitle, rows, (0, 2), heads), sheet)
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--contents", nargs="+", default=[DATA / f"content/{n}.jpg" for n in ("lake", "portrait")])
     parser.add_argument("--styles", nargs="+", default=[DATA / f"style/{n}.jpg" for n in ("swirls", "cubism")])
     parser.add_argument("--sizes", nargs="+", type=int, default=[256, 384])
-    parser.add_argument("--evaluations", type=int, default=200)
+    parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--networks", nargs="+", choices=list(TITLES), default=list(TITLES))
     parser.add_argument("--sheet", type=Path, help="where to write the sheet of the one size, .png or .jpg")
     parser.add_argument("--work", type=Path, required=True)
@@ -158,7 +158,7 @@ def main() -> None:
     if arguments.sheet and len(arguments.sizes) > 1:
         parser.error("--sheet is for one of --sizes")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    by = Judge.load()
+    by = ReferenceNetwork.load()
     states = {"vgg19": by.state, "lite": weights.load("lite")[0], "random": random_vgg(by.state)}
     states = {name: states[name] for name in arguments.networks}
     summary = {"lite_sha256": sha256(weights.find("lite"))}

@@ -1,8 +1,8 @@
 """Our L-BFGS against torch.optim.LBFGS on the same objective, network and precision, pair by pair.
 
-    python tests/benchmarks/optimizers.py CONTENT... --styles STYLE... --size 256 --evaluations 100
+    python tests/benchmarks/optimizers.py CONTENT... --styles STYLE... --size 256 --iterations 100
 
-torch's runs as most programs run it: no line search, pixels clamped into 0..1 at each evaluation. Prints a line of JSON
+torch's runs as most programs run it: no line search, pixels clamped into 0..1 at each iteration. Prints a line of JSON
 a pair, at the given marks: the lowest loss so far of both; at the end the neutral metrics of both saved pictures; last,
 on how many pairs ours is lower, and the ratios of the means.
 """
@@ -22,7 +22,7 @@ from nst import weights
 from nst.engine import level
 from nst.images import read_picture
 from nst.machine import runtime
-from nst.metrics import Judge, judge
+from nst.metrics import ReferenceNetwork, evaluate
 from nst.settings import Settings, make
 
 import engine
@@ -31,7 +31,7 @@ DATA = engine.DATA
 
 
 def ours(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings) -> tuple[list[float], np.ndarray]:
-    """Losses at each evaluation, and the picture."""
+    """Losses at each iteration, and the picture."""
     seen, finished = engine.ours(content, style, state, settings, device="auto")
     return seen, finished.pixels
 
@@ -59,15 +59,15 @@ def torchs(
         return found.total
 
     before = -1
-    while before + 1 < len(seen) < settings.iterations or not seen:  # a step of one evaluation: it has converged
+    while before + 1 < len(seen) < settings.iterations or not seen:  # a step of one iteration: it has converged
         before = len(seen)
         optimizer.step(closure)
     return seen, best[0].permute(1, 2, 0).cpu().numpy()
 
 
-def in_one_step(evaluations: int) -> dict[str, float]:
+def in_one_step(iterations: int) -> dict[str, float]:
     """Options with which torch never stops early nor evaluates twice between its steps: the strongest opponent."""
-    return {"max_iter": 10 * evaluations, "max_eval": evaluations, "tolerance_grad": 0, "tolerance_change": 0}
+    return {"max_iter": 10 * iterations, "max_eval": iterations, "tolerance_grad": 0, "tolerance_change": 0}
 
 
 def main() -> None:
@@ -75,9 +75,9 @@ def main() -> None:
     parser.add_argument("contents", nargs="*", default=[DATA / "content" / f"{n}.jpg" for n in ("lake", "portrait")])
     parser.add_argument("--styles", nargs="+", default=[DATA / "style" / f"{n}.jpg" for n in ("swirls", "cubism")])
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--iterations", type=int, default=100)
     arguments = parser.parse_args()
-    n = arguments.evaluations
+    n = arguments.iterations
     settings = make({"size": arguments.size, "iterations": n})
     state, _, digest = weights.load("vgg19")
     marks = sorted({max(1, n // 4), max(1, n // 2), n})
@@ -87,7 +87,7 @@ def main() -> None:
         line = {"content": Path(pair[0]).stem, "style": Path(pair[1]).stem}
         for name, run in (("nst", ours), ("torch", partial(torchs, **in_one_step(n)))):
             seen, picture = run(content, style, state, settings)
-            metrics = judge(picture, content, [style], by=Judge("vgg19", state, digest))
+            metrics = evaluate(picture, content, [style], by=ReferenceNetwork("vgg19", state, digest))
             line[name] = {f"loss_{m}": min(seen[:m]) for m in marks}
             line[name] |= {"style_error": metrics.style_error, "content_error": metrics.content_error}
         lines.append(line)

@@ -1,10 +1,10 @@
-"""What Snakemake adds to a grid: the time in which no pair of it is painted, beside the time of a demo pair.
+"""What Snakemake adds to a grid: the time in which no pair of it is stylized, beside the time of a demo pair.
 
     python tests/benchmarks/overhead.py --pairs 16
 
 Runs tiny pairs one after another in a temporary folder, with their animations, tables, sheets and plots left out;
-what is not in the jobs' own benchmarks is Snakemake's: its start, the plan, and the gaps between the jobs. Then paints
-one pair of the demo manifest with its settings. Prints JSON.
+what is not in the jobs' own benchmarks is Snakemake's: its start, the plan, and the gaps between the jobs. Then
+stylizes one pair of the demo manifest with its settings. Prints JSON.
 """
 
 from __future__ import annotations

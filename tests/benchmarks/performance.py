@@ -22,15 +22,15 @@ from nst.machine.gpus import gpus
 
 HERE = Path(__file__).parent
 NETWORKS, SIZES = ("vgg19", "lite"), (256, 512, 1024)
-#: Evaluations by size; how many pictures at once; and a grid: as much as a CPU, and a GPU, does in minutes.
+#: Iterations by size; how many pictures at once; and a grid: as much as a CPU, and a GPU, does in minutes.
 ON_CPU = {
-    "evaluations": {256: 60, 512: 60, 1024: 20},
-    "company": ["--size", 256, "--evaluations", 100, "--at-once", 1, 2, 4],
+    "iterations": {256: 60, 512: 60, 1024: 20},
+    "batching": ["--size", 256, "--iterations", 100, "--at-once", 1, 2, 4],
     "throughput": ["--pairs", 24, "--size", 128, "--iterations", 50, "--network", "lite"],
 }
 ON_GPU = {
-    "evaluations": dict.fromkeys(SIZES, 300),
-    "company": ["--size", 512, "--evaluations", 300, "--at-once", 1, 4, 16],
+    "iterations": dict.fromkeys(SIZES, 300),
+    "batching": ["--size", 512, "--iterations", 300, "--at-once", 1, 4, 16],
     "throughput": ["--pairs", 100, "--few", 5, "--size", 512, "--iterations", 300, "--network", "vgg19"],
 }
 PAIRS = (100, 1000, 10_000)
@@ -57,14 +57,14 @@ def plot(found: dict, path: Path) -> None:
     labels = [f"{e['network']}\n{e['size']} px" for e in engines]
     places = range(len(engines))
     left.bar(
-        [p - 0.2 for p in places], [e["evaluations_per_second"]["reference"] for e in engines], 0.4, color="#b9b4ab"
+        [p - 0.2 for p in places], [e["iterations_per_second"]["reference"] for e in engines], 0.4, color="#b9b4ab"
     )
-    left.bar([p + 0.2 for p in places], [e["evaluations_per_second"]["nst"] for e in engines], 0.4, color="#2f6f8f")
+    left.bar([p + 0.2 for p in places], [e["iterations_per_second"]["nst"] for e in engines], 0.4, color="#2f6f8f")
     for place, e in zip(places, engines, strict=True):
         left.annotate(
-            f"{e['speed_ratio']:.1f}×", (place + 0.2, e["evaluations_per_second"]["nst"]), ha="center", va="bottom"
+            f"{e['speed_ratio']:.1f}×", (place + 0.2, e["iterations_per_second"]["nst"]), ha="center", va="bottom"
         )
-    left.set(title="evaluations a second: the plain loop, nst", yscale="log")
+    left.set(title="iterations a second: the plain loop, nst", yscale="log")
     left.margins(y=0.15)
     right.bar(places, [100 * e["share_of_fastest_rate"] for e in engines], 0.5, color="#2f6f8f")
     right.axhline(100, color="#555555", linewidth=0.8)
@@ -81,18 +81,18 @@ def main() -> None:
     work = parser.parse_args().work
     work.mkdir(parents=True, exist_ok=True)
     much = ON_GPU if gpus() else ON_CPU
-    sizes = [(network, size, much["evaluations"][size]) for network in NETWORKS for size in SIZES]
+    sizes = [(network, size, much["iterations"][size]) for network in NETWORKS for size in SIZES]
     found = {
         "engine": [
             measure(
-                f"engine-{network}-{size}", work, "engine.py", "--network", network, "--size", size, "--evaluations", n
+                f"engine-{network}-{size}", work, "engine.py", "--network", network, "--size", size, "--iterations", n
             )
             for network, size, n in sizes
         ],
         "engine_fp32": measure(
-            "engine-fp32", work, "engine.py", "--precision", "fp32", "--evaluations", much["evaluations"][256]
+            "engine-fp32", work, "engine.py", "--precision", "fp32", "--iterations", much["iterations"][256]
         ),
-        "company": measure("company", work, "company.py", *much["company"]),
+        "batching": measure("batching", work, "batching.py", *much["batching"]),
     }
     if find_spec("snakemake"):
         cores = ["--cores", len(os.sched_getaffinity(0))]

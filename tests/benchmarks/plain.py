@@ -1,6 +1,6 @@
 """One picture by the loop that every other program runs, in a process of its own: what throughput.py compares with.
 
-python tests/benchmarks/plain.py CONTENT STYLE -o OUT.png --size 512 --evaluations 300
+python tests/benchmarks/plain.py CONTENT STYLE -o OUT.png --size 512 --iterations 300
 
 """
 
@@ -23,13 +23,13 @@ def main() -> None:
     parser.add_argument("style", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--evaluations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     arguments = parser.parse_args()
     content, style = (
         read_picture(path, long_side=arguments.size).pixels for path in (arguments.content, arguments.style)
     )
-    settings = make({"iterations": arguments.evaluations, "network": arguments.network})
+    settings = make({"iterations": arguments.iterations, "network": arguments.network})
     state, _, _ = weights.load(arguments.network)
     _, _, picture = engine.reference(content, style, state, settings, runtime.torch_device("auto"))
     write_picture(arguments.output, picture)

@@ -1,10 +1,10 @@
-"""What 16-bit activations cost in quality: pairs painted in float32 and in bf16, both judged in float32.
+"""What 16-bit activations cost in quality: pairs stylized in float32 and in bf16, both judged in float32.
 
-    python tests/benchmarks/precision.py CONTENT... --styles STYLE... --size 256 --evaluations 100 --starts 3
+    python tests/benchmarks/precision.py CONTENT... --styles STYLE... --size 256 --iterations 100 --starts 3
 
 Where a run ends depends on the least change of where it begins: L-BFGS amplifies any rounding. So each pair begins
 from several starts, the content and the content with noise below the step of an 8-bit file, in both precisions. Prints
-a line of JSON a pair: by the float32 objective, the mean loss of the pictures painted in bf16 over that of those in
+a line of JSON a pair: by the float32 objective, the mean loss of the pictures stylized in bf16 over that of those in
 float32; how far apart those in float32 are, the highest over the lowest; and the seconds a picture. Last, the mean and
 the worst of these.
 """
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("contents", nargs="*", default=[data / "content" / f"{n}.jpg" for n in ("lake", "portrait")])
     parser.add_argument("--styles", nargs="+", default=[data / "style" / f"{n}.jpg" for n in ("swirls", "cubism")])
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--starts", type=int, default=3)
     arguments = parser.parse_args()
     state, _, _ = weights.load("vgg19")
@@ -43,12 +43,12 @@ def main() -> None:
         losses: dict[str, list[float]] = {"fp32": [], "bf16": []}
         seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
         for precision, seed in itertools.product(losses, range(arguments.starts)):
-            values = {"size": arguments.size, "iterations": arguments.evaluations, "precision": precision}
+            values = {"size": arguments.size, "iterations": arguments.iterations, "precision": precision}
             start = {"init": "content+noise", "noise": NOISE, "seed": seed} if seed else {}
             settings = make(values | start)
             _, finished = engine.ours(content, style, state, settings, device="auto")
             losses[precision].append(engine.exact_loss(finished.pixels, content, style, state, settings))
-            seconds[precision].append(finished.seconds["optimise"])
+            seconds[precision].append(finished.seconds["optimize"])
         line = {
             "content": Path(pair[0]).stem,
             "style": Path(pair[1]).stem,

@@ -2,10 +2,10 @@
 
     python tests/benchmarks/throughput.py --pairs 24 --size 128 --iterations 50 --network lite --cores 2
 
-The real workflow paints the same grid of the sample pictures into a temporary folder: by warm workers and by a process
-a picture, as many pictures at once as there are cores; and one after another on all cores. The plain loop of engine.py
-paints them too, a process a picture, one after another, without Snakemake. With --few these other ways paint only so
-many pairs, where all would take too long. Prints JSON.
+The real workflow stylizes the same grid of the sample pictures into a temporary folder: by warm workers and by a
+process a picture, as many pictures at once as there are cores; and one after another on all cores. The loop
+of engine.py stylizes them too, a process a picture, one after another, without Snakemake. With --few
+these other ways stylize only so many pairs, where all would take too long. Prints JSON.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ def chosen_pairs(count: int) -> list[tuple[Path, Path, int]]:
 
 
 def plainly(folder: Path, arguments: argparse.Namespace, count: int) -> tuple[float, int]:
-    """Seconds of the plain loop, and how many processes painted."""
+    """Seconds of the plain loop, and how many processes stylized."""
     script, out = str(Path(__file__).with_name("plain.py")), str(folder / "plain.png")
-    flags = ["--size", arguments.size, "--evaluations", arguments.iterations, "--network", arguments.network]
+    flags = ["--size", arguments.size, "--iterations", arguments.iterations, "--network", arguments.network]
     began = time.perf_counter()
     for content, style, _ in chosen_pairs(count):
         subprocess.run([sys.executable, script, content, style, "-o", out, *map(str, flags)], check=True)
     return time.perf_counter() - began, count
 
 
-def paint(folder: Path, arguments: argparse.Namespace, way: str, count: int) -> tuple[float, int]:
-    """Seconds of the grid, and how many processes painted it."""
+def stylize_pair(folder: Path, arguments: argparse.Namespace, way: str, count: int) -> tuple[float, int]:
+    """Seconds of the grid, and how many processes stylized it."""
     worker, threads = WAYS[way]
     results = folder / way.replace(" ", "_")
     chosen = chosen_pairs(count)
@@ -77,7 +77,7 @@ def main() -> None:
     few = arguments.few or arguments.pairs
     counts = {way: arguments.pairs if worker == "yes" else few for way, (worker, _) in WAYS.items()}
     with tempfile.TemporaryDirectory() as name:
-        found = {way: paint(Path(name), arguments, way, count) for way, count in counts.items()}
+        found = {way: stylize_pair(Path(name), arguments, way, count) for way, count in counts.items()}
         counts["the plain loop"] = few
         found["the plain loop"] = plainly(Path(name), arguments, few)
     rates = {way: 3600 * counts[way] / seconds for way, (seconds, _) in found.items()}

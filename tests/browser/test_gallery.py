@@ -11,7 +11,7 @@ from nst.images.animation import animate
 from nst.summaries.gallery import write_gallery
 from nst.summaries.records import read_records
 from PIL import Image
-from synthetic import JUDGE, write_results
+from synthetic import REFERENCE, write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 CONTENTS, STYLES = ["lake", "portrait", HOSTILE], ["wave", "swirls", "cubism", "glass"]
@@ -33,7 +33,7 @@ def gallery(tmp_path_factory) -> Path:
     kept.mkdir(parents=True)
     for i, frame in enumerate(frames):
         frame.save(kept / f"{i:06d}.jpg")
-    animate(kept, kept.parents[1] / "animation.mp4", frame_rate=12.5, hold=1)
+    animate(kept, kept.parents[1] / "animation.mp4", frame_rate=12.5, end_pause=1)
     (first / "snapshots").mkdir()
     for i, frame in enumerate(frames[:3], 1):
         frame.save(first / f"snapshots/{50 * i:06d}.png")
@@ -106,7 +106,7 @@ def test_the_overview_names_what_varies_of_each_picture(visit):
 def test_a_weight_that_was_found_is_told_wherever_a_picture_is_named(visit, tmp_path):
     grid = write_results(tmp_path / "results", ["lake"], ["wave"], {"a": {"style_weight": "auto"}})
     record = Path(read_records(grid)["folder"][0], "run.json")
-    record.write_text(record.read_text().replace('"evaluations"', '"style_weight": 5.30712, "evaluations"'))
+    record.write_text(record.read_text().replace('"iterations"', '"style_weight": 5.30712, "iterations"'))
     page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
     assert page.locator("main figcaption").inner_text() == "auto (5.31)"
     page.locator("main .tile").click()
@@ -176,9 +176,9 @@ def test_one_pair_wiped_played_and_stepped_through(visit):
     step = dialog.get_by_label("Snapshot", exact=True)
     step.focus()
     page.keyboard.press("ArrowRight")
-    assert dialog.locator(".stage img").get_attribute("alt") == "lake × wave after 100 evaluations"
+    assert dialog.locator(".stage img").get_attribute("alt") == "lake × wave after 100 iterations"
     page.keyboard.press("End")
-    assert dialog.get_by_text("evaluation 150").count() == 1
+    assert dialog.get_by_text("iteration 150").count() == 1
     box = step.bounding_box()
     page.mouse.move(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -205,7 +205,7 @@ def test_one_pair_tells_all_about_itself(visit, gallery):
     side = page.get_by_role("region", name="About this picture")
     side.locator(".chart").wait_for()
     told = side.inner_text()
-    for text in ("style error", "content error", "nst again ", "style_weight", "a CPU", "48 × 36 px"):
+    for text in ("style error", "content error", "nst reproduce ", "style_weight", "a CPU", "48 × 36 px"):
         assert text in told
     total = side.get_by_role("button", name="total")
     before = total.inner_text()
@@ -289,12 +289,12 @@ def test_a_sweep_goes_along_its_setting(visit):
     page.get_by_label("style", exact=True).select_option("glass")
     assert page.locator(".sweep").count() == 3
     page.get_by_label("style_weight", exact=True).select_option("10")
-    page.get_by_text("No pair is painted with several values of style_weight here.").wait_for()
+    page.get_by_text("No pair is stylized with several values of style_weight here.").wait_for()
 
 
 def test_many_settings_stand_in_a_list_of_their_own(visit, tmp_path):
-    basis = {"style_weight": 1, "size": 256, "iterations": 100, "seed": 0, "tv_weight": 0, "frames": 9}
-    other = {"style_weight": 2, "size": 512, "iterations": 200, "seed": 1, "tv_weight": 1e-3, "frames": 5}
+    basis = {"style_weight": 1, "size": 256, "iterations": 100, "seed": 0, "tv_weight": 0, "frame_interval": 9}
+    other = {"style_weight": 2, "size": 512, "iterations": 200, "seed": 1, "tv_weight": 1e-3, "frame_interval": 5}
     settings = {"first": basis} | {f"other-{name}": basis | {name: value} for name, value in other.items()}
     grid = write_results(tmp_path, ["lake"], ["wave"], settings | {"seeds": basis | {"seed": 2}})
     place = write_gallery(read_records(grid), grid, tmp_path / "gallery")
@@ -334,21 +334,21 @@ def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
     grid = write_results(tmp_path, ["lake"], ["wave", "glass"], SETTINGS)
     for place in ("0/0/0", "0/1/2"):
         file = tmp_path / "pairs" / place / "run.json"
-        file.write_text(file.read_text().replace(JUDGE, "lite:1234abcd"))
+        file.write_text(file.read_text().replace(REFERENCE, "lite:1234abcd"))
     made = write_gallery(read_records(grid), grid, tmp_path / "gallery")
     page = visit("#view=front", page=made)
     assert page.locator(".scatter .point").count() == 4
-    judges = page.get_by_label("measured by", exact=True)
-    assert judges.input_value() == JUDGE
-    judges.select_option("lite:1234abcd")
+    references = page.get_by_label("measured by", exact=True)
+    assert references.input_value() == REFERENCE
+    references.select_option("lite:1234abcd")
     assert page.locator(".scatter .point").count() == 2
     page.get_by_role("button", name="Pictures", exact=True).click()
     page.get_by_role("button", name="Show all").click()
     page.get_by_label("sort by").select_option("style_error")
     captions = page.locator("main figcaption").all_text_contents()
-    assert [text.rpartition(" by ")[2] for text in captions] == [JUDGE] * 4 + ["lite:1234abcd"] * 2
+    assert [text.rpartition(" by ")[2] for text in captions] == [REFERENCE] * 4 + ["lite:1234abcd"] * 2
     page.locator("main .tile").first.click()
-    assert page.locator("dialog .side").inner_text().count(JUDGE) == 1
+    assert page.locator("dialog .side").inner_text().count(REFERENCE) == 1
 
 
 def test_a_picture_that_keeps_the_contents_colors_says_why_it_has_no_rank(visit, tmp_path):

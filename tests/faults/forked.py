@@ -30,8 +30,8 @@ def run(function: Callable[..., None], *arguments: Any) -> int:
     return process.exitcode
 
 
-def paint(job: Any, said: Path, *, kill_before: int = 0, below: str = "/", ledger: Path | None = None) -> None:
-    """Stylize a pair as the command does, with a checkpoint after each evaluation; see hook/sitecustomize.py.
+def stylize_pair(job: Any, said: Path, *, kill_before: int = 0, below: str = "/", ledger: Path | None = None) -> None:
+    """Stylize a pair as the command does, with a checkpoint after each iteration; see hook/sitecustomize.py.
 
     `said` gets the error, or how many changes were made.
     """
@@ -46,7 +46,7 @@ def paint(job: Any, said: Path, *, kill_before: int = 0, below: str = "/", ledge
     if ledger:
         hook.keep_ledger(ledger)
     try:
-        pair.paint(job)
+        pair.stylize_pair(job)
         said.write_text(f"{len(changes)} changes")
     except NstError as error:
         said.write_text(str(error))
@@ -59,4 +59,4 @@ def limited(job: Any, said: Path, limits: dict[int, int]) -> None:
         has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         number += has if limit == resource.RLIMIT_AS else 0
         resource.setrlimit(limit, (number, resource.getrlimit(limit)[1]))
-    paint(job, said)
+    stylize_pair(job, said)

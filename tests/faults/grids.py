@@ -23,7 +23,7 @@ from nst.images import read_picture, write_picture
 
 REPOSITORY = Path(__file__).parents[2]
 HOOK = Path(__file__).parent / "hook"
-SETTINGS = "size: 40, iterations: {iterations}, network: lite, precision: fp32, frames: 2, snapshots: 3"
+SETTINGS = "size: 40, iterations: {iterations}, network: lite, precision: fp32, frame_interval: 2, snapshot_interval: 3"
 #: What differs from run to run, or belongs to Snakemake.
 APART = ("logs/", "benchmarks/", ".work/")
 
@@ -140,7 +140,7 @@ def check(grid: Grid) -> None:
 
 def stylize_arguments(name: str = "one", *, iterations: int = 6) -> list[str]:
     """The arguments of `nst stylize` for a pair of a grid by itself."""
-    settings = ["--network", "lite", "--size", "40", "--iterations", str(iterations), "--frames", "2"]
+    settings = ["--network", "lite", "--size", "40", "--iterations", str(iterations), "--frame-interval", "2"]
     files = ["-o", f"{name}/image.png", "--record", name, "--work", f"work/{name}"]
     return ["stylize", "content0.png", "style0.png", *files, *settings, "--device", "cpu", "--threads", "1"]
 

@@ -18,7 +18,14 @@ from nst.io import work_folder
 from nst.pair import stylize as pair
 from nst.settings import make
 
-SETTINGS = {"size": 40, "iterations": 3, "network": "lite", "precision": "fp32", "frames": 1, "snapshots": 2}
+SETTINGS = {
+    "size": 40,
+    "iterations": 3,
+    "network": "lite",
+    "precision": "fp32",
+    "frame_interval": 1,
+    "snapshot_interval": 2,
+}
 #: More than any run has.
 NEVER = 10_000
 
@@ -46,7 +53,7 @@ def make_job(tmp_path):
 
 def killed(job, number, tmp_path):
     how = {"kill_before": number, "below": str(job.output.parent), "ledger": tmp_path / "ledger"}
-    return forked.run(functools.partial(forked.paint, **how), job, tmp_path / "said")
+    return forked.run(functools.partial(forked.stylize, **how), job, tmp_path / "said")
 
 
 def check(job, number, tmp_path, expected):
@@ -54,7 +61,7 @@ def check(job, number, tmp_path, expected):
     (tmp_path / "ledger").unlink(missing_ok=True)
     assert killed(job, number, tmp_path) == -signal.SIGKILL
     assert killed(job, NEVER, tmp_path) == 0, (tmp_path / "said").read_text()
-    work_folder.release(job.workplace)  # as the next run of Snakemake does
+    work_folder.release(job.work_folder)  # as the next run of Snakemake does
     assert contents_of(job) == expected, number
     assert leftovers(job.output.parent) == [], number
     assert list(Counter((tmp_path / "ledger").read_text().split()).values()) == [1], number
@@ -72,7 +79,7 @@ def contents_of(job):
 def test_a_kill_before_any_change(make_job, tmp_path, kind, count):
     job = make_job("undisturbed", kind)
     assert killed(job, NEVER, tmp_path) == 0
-    work_folder.release(job.workplace)
+    work_folder.release(job.work_folder)
     expected = contents_of(job)
     number = int((tmp_path / "said").read_text().split()[0])
     assert number > 10

@@ -29,7 +29,14 @@ python -m nst {command} > ../second.txt 2>&1; echo $? >> ../second.txt
 """
 FREE = "mount -o remount,size=64m,nr_inodes=10k none . ; rm -f filler"
 
-SETTINGS = {"size": 40, "iterations": 3, "network": "lite", "precision": "fp32", "frames": 1, "snapshots": 2}
+SETTINGS = {
+    "size": 40,
+    "iterations": 3,
+    "network": "lite",
+    "precision": "fp32",
+    "frame_interval": 1,
+    "snapshot_interval": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +115,7 @@ def check(job, undisturbed, tmp_path):
     said = tmp_path / "said"
     assert leftovers(job.output.parent) == []
     for it in (job, undisturbed):
-        assert forked.run(forked.paint, it, said) == 0, said.read_text()
+        assert forked.run(forked.stylize, it, said) == 0, said.read_text()
     found = [contents(it.record) for it in (job, undisturbed)]
     assert found[0].keys() == found[1].keys()
     assert all(found[0][name] == found[1][name] for name in found[0] if name != "run.json")

@@ -3,8 +3,8 @@
 import filelock  # noqa: F401
 from nst import weights
 from nst.engine import stylization  # noqa: F401
-from nst.metrics import Judge
+from nst.metrics import ReferenceNetwork
 from nst.pair import stylize  # noqa: F401
 
 weights.load("lite")
-Judge.load()
+ReferenceNetwork.load()

@@ -1,4 +1,4 @@
-"""What images carry, damaged and forged: `nst again` refuses it, or shows it, within bounds."""
+"""What images carry, damaged and forged: `nst reproduce` refuses it, or shows it, within bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mutation import altered, damaged
-from nst.commands.again import _check_costs, _check_places, _check_unchanged, _inputs, _moved, _shown
+from nst.commands.reproduce import _check_costs, _check_places, _check_unchanged, _inputs, _moved, _shown
 from nst.errors import printable
 from nst.images import picture_size, read_metadata, write_picture
 from nst.images.metadata import metadata_text, png_text
@@ -30,7 +30,7 @@ RECORD = {
     "pictures": [{"path": "a.png", "sha256": DIGEST}],
     "settings": {**defaults().model_dump(mode="json"), "init": "a.png", "size": 32},
     "weights": {"network": "vgg19", "source": "", "sha256": DIGEST},
-    "evaluation": 3,
+    "iteration": 3,
 }
 SUFFIXES = (".png", ".jpg", ".tif", ".webp")
 
@@ -43,7 +43,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 
 def read(image: str) -> None:
-    """All of `nst again` but the painting: the shown text, and the checks of every file."""
+    """All of `nst reproduce` but the stylization: the shown text, and the checks of every file."""
     made = origin(image, read_metadata(image))
     assert printable("\n".join(_shown(made))).replace("\n", "").isprintable()
     chosen = make(made.settings, image)

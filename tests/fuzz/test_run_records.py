@@ -69,7 +69,7 @@ def record(grid: Path, text: str | bytes) -> None:
 
 @given(changed=altered(RUN).map(json.dumps) | damaged(json.dumps(RUN).encode()))
 @example(changed=json.dumps(RUN | {"metrics": [1]}))
-@example(changed=json.dumps(RUN | {"metrics": RUN["metrics"] | {"layers": ["a"], "judge": ["b"]}}))
+@example(changed=json.dumps(RUN | {"metrics": RUN["metrics"] | {"layers": ["a"], "reference": ["b"]}}))
 @example(changed=json.dumps(RUN | {"metrics": RUN["metrics"] | {"layers": {"conv1_1": "x"}}}))
 @example(changed=json.dumps(RUN | {"output": [1], "settings": [1], "warnings": {"a": 1}}))
 @example(
@@ -149,8 +149,8 @@ def test_a_grid_csv_that_ends_within_a_line_or_has_too_long_ones():
         bounded(show, grid)
 
 
-@given(changed=altered(RUN), losses=damaged(b"evaluation,content,style\n3,1.0,2.0\n"))
-@example(changed=RUN | {"id": None}, losses=b"evaluation,content,style\n3,1.0,2.0\n")
+@given(changed=altered(RUN), losses=damaged(b"iteration,content,style\n3,1.0,2.0\n"))
+@example(changed=RUN | {"id": None}, losses=b"iteration,content,style\n3,1.0,2.0\n")
 def test_snapshots_of_a_record(changed, losses):
     grid = whole()
     place = next(grid.parent.rglob("run.json")).parent

@@ -33,7 +33,7 @@ def _folder():
 
 
 def served(data: bytes) -> None:
-    """A worker takes this, and then tells how it is. Its torch is left out: nothing is painted."""
+    """A worker takes this, and then tells how it is. Its torch is left out: nothing is stylized."""
     before = Path.cwd()
     worker = Worker(f"cpu-{os.getpid()}", idle=60)
     worker._warm_up = lambda: None
@@ -69,7 +69,7 @@ def send(place: str, data: bytes) -> list[dict]:
 @example(request=REQUEST | {"environment": {"NST_\ud800": "\udfff"}})
 @example(request=REQUEST | {"folder": "\0"})
 @example(request=REQUEST | {"folder": "x" * 300})
-@example(request=REQUEST | {"arguments": ["again", "\0"]})
+@example(request=REQUEST | {"arguments": ["reproduce", "\0"]})
 @example(request=REQUEST | {"arguments": ["stylize", "x" * 300, "\ud800"]})
 @example(request=REQUEST | {"arguments": ["stylize", "--threads", "1000000000", "a", "b"]})
 @example(request=[])

@@ -15,7 +15,7 @@ from cluster import Cluster, missing
 from nst.images import write_picture
 
 REPOSITORY = Path(__file__).parents[2]
-CONFIG = "settings: {network: lite, size: 40, iterations: 12, frames: 6}\nthreads: 1\ndevice: cpu\n"
+CONFIG = "settings: {network: lite, size: 40, iterations: 12, frame_interval: 6}\nthreads: 1\ndevice: cpu\n"
 MANIFEST = "content,style\ncontent/*.png,style/*.png\n"
 #: What makes the shipped profile quick enough for tests, and fit for nodes whose GPUs are none.
 QUICK = (

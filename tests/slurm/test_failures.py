@@ -1,4 +1,4 @@
-"""What happens on a cluster, done to a grid on purpose: nothing is lost, nothing is painted twice without need."""
+"""What happens on a cluster, done to a grid on purpose: nothing is lost, nothing is stylized twice without need."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def long(project):
 
 
 def started(project, cluster, pictures=1, *arguments):
-    """Snakemake with a bundle of which so many pictures are painted."""
+    """Snakemake with a bundle of which so many pictures are stylized."""
     run = project.on_cluster(*arguments, "--", "pairs", config=ONE)
     try:
         cluster.wait(lambda: len(project.pictures()) >= pictures or run.poll() is not None, 120, "picture")
@@ -51,7 +51,7 @@ def _command(process):
 
 
 def untouched(before, after):
-    """Whether what was painted is still what it was."""
+    """Whether what was stylized is still what it was."""
     return {name: after[name] for name in before} == before
 
 
@@ -68,7 +68,7 @@ def test_a_pair_that_fails_leaves_its_neighbours_their_pictures(project):
     run = project.on_cluster("--retries", "1", "--", "pairs", config=asked)
     said = finished(run)
     assert run.returncode != 0
-    assert "nst: 3 of 9 pairs failed; the others are painted" in said
+    assert "nst: 3 of 9 pairs failed; the others are stylized" in said
     assert re.search(r"nst: c1/s0/\S+: content/c1.jpg: ", said), said
     assert "Traceback" not in said
     good = project.painted_at()
@@ -117,18 +117,20 @@ def test_a_job_out_of_memory_gets_more(long):
 
 def test_a_job_out_of_time_goes_on_from_where_it_was(long):
     trial = [sys.executable, "-m", "nst", "stylize", "content/c0.png", "style/s0.png", "-o", "trial.png"]
-    small = ["--network", "lite", "--size", "160", "--threads", "1", "--device", "cpu", "--frames", "0"]
+    small = ["--network", "lite", "--size", "160", "--threads", "1", "--device", "cpu", "--frame-interval", "0"]
     subprocess.run([*trial, "--record", "trial", *small, "--iterations", "100"], cwd=long.folder, check=True)
     record = json.loads((long.folder / "trial/run.json").read_text())
     iterations = round(120 / record["seconds"]["optimise"] * 100)  # two minutes; the first try has one
-    long.write("long.csv", f"content,style,iterations,size,frames\ncontent/c0.png,style/s0.png,{iterations},160,0\n")
+    long.write(
+        "long.csv", f"content,style,iterations,size,frame_interval\ncontent/c0.png,style/s0.png,{iterations},160,0\n"
+    )
     run = long.on_cluster("--set-resources", "bundle:runtime=attempt", "--", "pairs", config=ONE)
     said = finished(run, 400)
     assert run.returncode == 0, said
     assert "Trying to restart" in said
     [pair] = long.pictures()
     log = (long.folder / f"results/logs/stylize/{pair}.log").read_text()
-    assert re.search(r"going on after evaluation \d+ of an interrupted run", log), log
+    assert re.search(r"going on after iteration \d+ of an interrupted run", log), log
 
 
 def test_a_cancelled_job_is_tried_again(long, cluster):
@@ -141,7 +143,7 @@ def test_a_cancelled_job_is_tried_again(long, cluster):
     assert untouched(before, long.painted_at())
 
 
-def test_a_lost_node_loses_nothing_that_was_painted(long, cluster):
+def test_a_lost_node_loses_nothing_that_was_stylized(long, cluster):
     run = started(long, cluster)
     before = long.painted_at()
     [job] = cluster.jobs("RUNNING")
@@ -182,7 +184,7 @@ def test_a_second_driver_after_the_first_was_killed_paints_nothing_twice(long, c
     assert len(long.pictures()) == 4
     assert untouched(before, long.painted_at())
     runs = [json.loads(path.read_text()) for path in long.folder.glob("results/pairs/*/*/*/run.json")]
-    assert all(run["evaluations"] == 200 for run in runs)
+    assert all(run["iterations_run"] == 200 for run in runs)
     logs = [path.read_text() for path in long.folder.glob("results/logs/stylize/*/*/*.log")]
     assert len(logs) == 4
 

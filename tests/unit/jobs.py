@@ -38,7 +38,7 @@ class Jobs:
 
 
 def with_checkpoints(monkeypatch) -> None:
-    """One after each evaluation."""
+    """One after each iteration."""
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 0)
     monkeypatch.setattr(recording, "CHECKPOINT_SPACING", 0)
 
@@ -50,11 +50,11 @@ def losses(job):
 
 def interrupted(job, after):
     def stop(event):
-        if event.evaluation == after:
+        if event.iteration == after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pair.paint(job, stop)
+        pair.stylize_pair(job, stop)
 
 
 def left(job):

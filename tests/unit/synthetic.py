@@ -1,4 +1,4 @@
-"""A results tree as a run leaves it, made without painting anything."""
+"""A results tree as a run leaves it, made without stylizing anything."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from nst.settings import fields, make, text
 from PIL import Image
 
-JUDGE = "vgg19:2564d98a"
+REFERENCE = "vgg19:2564d98a"
 
 
-def colour(i: int, j: int, k: int) -> tuple[int, int, int]:
-    """The flat colour of content i painted in style j with settings k."""
+def color(i: int, j: int, k: int) -> tuple[int, int, int]:
+    """The flat color of content i stylized in style j with settings k."""
     return (40 + 50 * i) % 256, (60 + 45 * j) % 256, (30 + 60 * k) % 256
 
 
@@ -35,7 +35,7 @@ def write_results(
     lines = []
     for (i, c), (j, s), (k, (name, values)) in product(*map(enumerate, (contents, styles, settings.items()))):
         folder = root / "pairs" / f"{i}" / f"{j}" / f"{k}"
-        image = _picture(folder / "image.png", size, colour(i, j, k))
+        image = _picture(folder / "image.png", size, color(i, j, k))
         resolved = {key: text(value) for key, value in make(values)}
         lines.append(
             {
@@ -78,9 +78,9 @@ def run(pair: str, settings: dict[str, str], style_error: float, content_error: 
         "device_name": "a CPU",
         "output": {"path": "image.png", "width": 48, "height": 36, "bits": 8},
         "precision": "fp32",
-        "evaluations": 200,
-        "best_evaluation": 198,
-        "seconds": {"optimise": 1.5, "total": 2.25},
+        "iterations_run": 200,
+        "best_iteration": 198,
+        "seconds": {"optimize": 1.5, "total": 2.25},
         "peak_memory_mb": 512.5,
         "losses": {
             "content": content_error,
@@ -89,7 +89,7 @@ def run(pair: str, settings: dict[str, str], style_error: float, content_error: 
             "total": content_error + style_error,
         },
         "metrics": {
-            "judge": JUDGE,
+            "reference": REFERENCE,
             "style_error": style_error,
             "content_error": content_error,
             "ssim": 0.7,
@@ -98,13 +98,13 @@ def run(pair: str, settings: dict[str, str], style_error: float, content_error: 
     }
 
 
-def write_losses(path: Path, style_error: float, evaluations: int = 200) -> None:
-    """Curves that fall as an optimisation's do."""
+def write_losses(path: Path, style_error: float, iterations: int = 200) -> None:
+    """Curves that fall as an optimization's do."""
     layers = [f"style:conv{block}_1" for block in range(1, 6)]
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["evaluation", "content", "style", "tv", "total", "seconds", "content:conv4_2", *layers])
-        for n in range(evaluations):
+        writer.writerow(["iteration", "content", "style", "tv", "total", "seconds", "content:conv4_2", *layers])
+        for n in range(iterations):
             content = 0.3 * (1 - math.exp(-n / 15)) + 0.01
             parts = [(0.1 + block) * math.exp(-n / (6 + 4 * block)) + style_error * block / 5 for block in range(1, 6)]
             style = sum(parts) / 5

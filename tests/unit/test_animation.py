@@ -17,7 +17,7 @@ from nst.settings import make
 from PIL import Image, ImageSequence
 
 #: As the settings' defaults have it.
-animate = partial(animation.animate, frame_rate=12.5, hold=1.0)
+animate = partial(animation.animate, frame_rate=12.5, end_pause=1.0)
 
 
 def write_frames(folder: Path, count: int, size: tuple[int, int] = (64, 48), noise: bool = False) -> Path:
@@ -54,7 +54,7 @@ def test_gif_holds_its_ends(tmp_path: Path) -> None:
 
 def test_time_and_size_can_be_chosen(tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames", 6, (200, 101))
-    animate(frames, tmp_path / "a.gif", frame_rate=10, hold=2, long_side=100)
+    animate(frames, tmp_path / "a.gif", frame_rate=10, end_pause=2, long_side=100)
     assert [time for time, _ in gif_frames(tmp_path / "a.gif")] == [2000, 100, 100, 100, 100, 2000]
     assert size_of(tmp_path / "a.gif") == (100, 50)
 
@@ -91,8 +91,8 @@ def test_size_is_bounded(tmp_path: Path) -> None:
 
 def test_mp4_plays_everywhere(tmp_path: Path) -> None:
     animate(write_frames(tmp_path / "frames", 5, (65, 49)), tmp_path / "a.mp4")
-    to_grey = ["-i", str(tmp_path / "a.mp4"), "-f", "rawvideo", "-pix_fmt", "gray", "-"]
-    decoded = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *to_grey], capture_output=True, check=True)
+    to_gray = ["-i", str(tmp_path / "a.mp4"), "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    decoded = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *to_gray], capture_output=True, check=True)
     assert b"Video: h264" in decoded.stderr
     assert b"yuv420p" in decoded.stderr
     shown = np.frombuffer(decoded.stdout, np.uint8).reshape(-1, 48 * 64).mean(axis=1)
@@ -120,7 +120,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "a.gif").exists()
 
 
-def test_spread_keeps_the_ends_and_favours_the_beginning() -> None:
+def test_spread_keeps_the_ends_and_favors_the_beginning() -> None:
     chosen = spread(range(1000), 50)
     assert chosen[0] == 0
     assert chosen[-1] == 999
@@ -132,7 +132,7 @@ def test_spread_keeps_the_ends_and_favours_the_beginning() -> None:
 
 
 def write_course(folder: Path, kept: list[int], last: int = 300) -> Path:
-    """Frames of a picture that comes to its end as an optimization does: the distance falls as 1 / evaluation."""
+    """Frames of a picture that comes to its end as an optimization does: the distance falls as 1 / iteration."""
     folder.mkdir()
     for n in kept:
         done = 1 - (1 / max(n, 1) - 1 / last) / (1 - 1 / last)

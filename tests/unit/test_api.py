@@ -60,7 +60,7 @@ def test_the_network_is_named_in_the_image(files):
 
 def test_a_saved_image_can_be_made_again(files):
     nst.stylize("photo.png", "painting.png", style_weight=3, **SMALL).save("one.png")
-    assert main(["again", "one.png", "-o", "two.png", "--device", "cpu"]) == 0
+    assert main(["reproduce", "one.png", "-o", "two.png", "--device", "cpu"]) == 0
     assert np.array_equal(read_picture("one.png").pixels, read_picture("two.png").pixels)
     assert json.dumps(read_metadata("two.png")["settings"]["style_weight"]) == "3.0"
 
@@ -70,7 +70,7 @@ def test_each_iteration_is_reported_with_an_image(files):
     result = nst.stylize(
         "photo.png", "painting.png", on_progress=lambda event: seen.append((event.losses, event.picture())), **SMALL
     )
-    assert [row["evaluation"] for row in result.history] == [1, 2, 3]
+    assert [row["iteration"] for row in result.history] == [1, 2, 3]
     assert [losses["total"] for losses, _ in seen] == [row["total"] for row in result.history]
     assert all(picture.shape == result.pixels.shape for _, picture in seen)
 

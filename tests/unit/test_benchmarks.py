@@ -15,16 +15,16 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 CONTENT, STYLE = "data/content/lake.jpg", "data/style/swirls.jpg"
 ONE_PAIR = ["--contents", CONTENT, "--styles", STYLE]
 SMALL = {
-    "engine.py": ["--size", "32", "--evaluations", "2"],
+    "engine.py": ["--size", "32", "--iterations", "2"],
     "busy.py": ["--networks", "lite", "--size", "32", "--seconds", "0.1", "--rounds", "1"],
-    "company.py": ["--size", "32", "--evaluations", "2", "--at-once", "1", "2"],
+    "batching.py": ["--size", "32", "--iterations", "2", "--at-once", "1", "2"],
     "throughput.py": ["--pairs", "2", "--size", "32", "--iterations", "1", "--cores", "1", "--network", "vgg19"],
-    "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--evaluations", "2"],
-    "precision.py": [CONTENT, "--styles", STYLE, "--size", "32", "--evaluations", "2"],
-    "peers.py": [*ONE_PAIR, "--size", "32", "--evaluations", "2", "--also", "2", "--work", "WORK"],
-    "defaults.py": [*ONE_PAIR, "--size", "32", "--evaluations", "2", "--candidates", "start", "--work", "WORK"],
+    "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--iterations", "2"],
+    "precision.py": [CONTENT, "--styles", STYLE, "--size", "32", "--iterations", "2"],
+    "peers.py": [*ONE_PAIR, "--size", "32", "--iterations", "2", "--also", "2", "--work", "WORK"],
+    "defaults.py": [*ONE_PAIR, "--size", "32", "--iterations", "2", "--candidates", "start", "--work", "WORK"],
     "large.py": ["--compare", "64", "--tile", "32", "--iterations", "1", "--work", "WORK"],
-    "lite.py": [*ONE_PAIR, "--sizes", "32", "--evaluations", "2", "--work", "WORK"],
+    "lite.py": [*ONE_PAIR, "--sizes", "32", "--iterations", "2", "--work", "WORK"],
 }
 
 
@@ -57,9 +57,9 @@ def output(script: str, *arguments: str, **environment: str) -> str:
     return answer.stdout
 
 
-def test_grain_tells_noise_from_paint(untrained_folder: Path, tmp_path: Path) -> None:
+def test_grain_tells_noise_from_stylize(untrained_folder: Path, tmp_path: Path) -> None:
     """Its table has the pictures and the candidates; from strong noise there is more grain than from the content."""
-    small = ["--size", "48", "--evaluations", "2", "--candidates", "noise", "content", "--work", str(tmp_path)]
+    small = ["--size", "48", "--iterations", "2", "--candidates", "noise", "content", "--work", str(tmp_path)]
     printed = output("grain.py", *ONE_PAIR, *small, NST_WEIGHTS_DIR=str(untrained_folder))
     found = {line.split()[0]: float(line.split()[1]) for line in printed.splitlines()}
     assert list(found) == ["lake", "swirls", "noise", "content"]

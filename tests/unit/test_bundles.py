@@ -67,7 +67,7 @@ def test_no_bundle_is_too_large_to_lose(monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-def test_pairs_that_can_be_painted_together_are_neighbours():
+def test_pairs_that_can_be_painted_together_are_neighbors():
     config = Config(bundle=60, device="cuda")
     [bundle] = bundled(grid(config), config, Files())
     kinds = [(pair.settings_name, Files().size(pair.content)) for pair in bundle.pairs]
@@ -152,7 +152,7 @@ def test_the_plan_of_a_cluster(capsys):
     assert main(["grid", "manifest.csv", "--cluster", "--profile", "slurm"]) == 0
     later = capsys.readouterr().out
     assert "manifest.csv: 12 pairs, 11 pictures there already" in later
-    assert "1 job of 12 pairs" in later  # which looks at each and paints what is left
+    assert "1 job of 12 pairs" in later  # which looks at each and stylizes what is left
     assert line_of(later, "longest") == line_of(out, "longest")  # what Slurm is asked for stays
     assert line_of(later, "hours") != line_of(out, "hours")
     Path(whole.marker("results")).parent.mkdir()
@@ -171,7 +171,7 @@ def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, 
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
     monkeypatch.setenv("NST_WORKER", "no")
     Path("presets").mkdir()
-    Path("presets/mine.yaml").write_text("settings: {iterations: 3, frames: 0, content_layers: conv1_1}\n")
+    Path("presets/mine.yaml").write_text("settings: {iterations: 3, frame_interval: 0, content_layers: conv1_1}\n")
     Path("config.yaml").write_text(
         "bundle: 60\ndevice: cpu\npresets: presets\n"
         "settings: {size: 40, style_layers: conv1_1, precision: fp32, preset: mine}\n"
@@ -184,7 +184,7 @@ def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, 
     job += ["--logs", "logs", "--device", "cpu", "--threads", "1"]
     assert main(job) == 1
     told = capfd.readouterr().err.splitlines()
-    assert told[0] == "nst: 1 of 2 pairs failed; the others are painted"
+    assert told[0] == "nst: 1 of 2 pairs failed; the others are stylized"
     assert told[1].startswith("nst: b/z/mine")
     copy = local("https://example.org/z.png", "results")
     assert copy in told[1]

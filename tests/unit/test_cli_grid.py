@@ -54,7 +54,7 @@ def test_grid_of_one_pair(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(
         "manifest.csv: 1 pair\n\ncontents (1)\n  lake  (1 pair)\n\nstyles (1)\n  wave  (1 pair)\n\n"
         "settings (1)\n  default  (1 pair)\n\npairs (out/pairs/…)\n  lake/wave/default\n\n"
-        f"results   {Path('out').absolute()}\njobs      1 picture to paint\ntime      about "
+        f"results   {Path('out').absolute()}\njobs      1 picture to stylize\ntime      about "
     )
 
 
@@ -64,7 +64,7 @@ def test_grid_is_short_and_tells_what_is_done(capsys: pytest.CaptureFixture[str]
     status, out, _ = run(capsys, "grid", "manifest.csv", "--limit", "3")
     assert status == 0
     assert "  … and 97 more (--limit 0 shows them)" in out
-    assert "jobs      99 pictures to paint, 1 picture there already" in out
+    assert "jobs      99 pictures to stylize, 1 picture there already" in out
     assert len(out.splitlines()) < 30
     assert len(run(capsys, "grid", "manifest.csv", "--limit", "0")[1].splitlines()) > 150
 
@@ -74,8 +74,8 @@ def test_grid_looks_for_pictures_in_the_results_that_are_asked_for(capsys: pytes
     picture("out/pairs/lake/wave/default/image.png")
     out = run(capsys, "grid", "manifest.csv", "--results", "out/")[1]
     assert "\n  lake/wave/default  (there already)\n  pine/wave/default\n" in out
-    assert f"\nresults   {Path('out').absolute()}\njobs      1 picture to paint, 1 picture there already\n" in out
-    assert "jobs      2 pictures to paint\n" in run(capsys, "grid", "manifest.csv")[1]
+    assert f"\nresults   {Path('out').absolute()}\njobs      1 picture to stylize, 1 picture there already\n" in out
+    assert "jobs      2 pictures to stylize\n" in run(capsys, "grid", "manifest.csv")[1]
 
 
 def test_grid_says_what_its_globs_leave_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,8 +260,8 @@ WRONG = [
         "nst: Invalid value for '--limit': 'x' is not a valid integer; see `nst grid --help`\n",
     ),
     (
-        ("animate", "frames", "-o", "a.gif", "--hold", "1,5"),
-        "nst: Invalid value for '--hold': '1,5' is not a valid float range; write 1.5; see `nst animate --help`\n",
+        ("animate", "frames", "-o", "a.gif", "--end-pause", "1,5"),
+        "nst: Invalid value for '--end-pause': '1,5' is not a valid float range; write 1.5; see `nst animate --help`\n",
     ),
     (("settings", "sise"), "nst: there is no setting 'sise'; did you mean size?\n"),
 ]
@@ -305,14 +305,14 @@ def test_every_setting_is_a_flag() -> None:
     def command(style: str, settings: dict[str, str]) -> None:
         click.echo(json.dumps([style, settings]))
 
-    result = CliRunner().invoke(command, ["s.jpg", "--style-weight", "1e4", "--range", "clamp"])
-    assert json.loads(result.output) == ["s.jpg", {"style_weight": "1e4", "range": "clamp"}]
+    result = CliRunner().invoke(command, ["s.jpg", "--style-weight", "1e4", "--pixel-range", "clamp"])
+    assert json.loads(result.output) == ["s.jpg", {"style_weight": "1e4", "pixel_range": "clamp"}]
     shown = CliRunner().invoke(command, ["--help"]).output
     assert all(f"--{name.replace('_', '-')}" in shown for name in fields())
 
 
 def test_help_lists_options_by_group(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("stylize", "again"):
+    for command in ("stylize", "reproduce"):
         sections = run(capsys, command, "--help")[1].split("\n\n")
         for title, names in grouped().items():
             [section] = [section for section in sections if section.startswith(f"{title}:\n")]

@@ -44,9 +44,9 @@ PRESET = "the preset transformation-network has"
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        ("--average 0.9", ["--average requires --optimizer adam"]),
+        ("--ema-decay 0.9", ["--ema-decay requires --optimizer adam"]),
         ("--style-weight 1,5 --size x", ["--style-weight: '1,5' is not a number; write 1.5", "--size: 'x' is not all"]),
-        ("--snapshots 5", ["--snapshots requires --record FOLDER"]),
+        ("--snapshot-interval 5", ["--snapshot-interval requires --record FOLDER"]),
         (
             "--preset transformation-network --optimizer lbfgs",
             [
@@ -201,7 +201,9 @@ def test_a_folder_of_somebody_else_is_no_record(here, capsys, name):
 def test_what_nst_has_made_is_no_picture_of_somebody_else(here, capsys):
     """A sheet, a plot and an animation are made again without a question; a photo in their place is not."""
     pair = "results/pairs/a/s/x"
-    assert stylize(capsys, "a.png", "s.png", "-o", f"{pair}/image.png", "--record", pair, "--frames", "1")[0] == 0
+    assert (
+        stylize(capsys, "a.png", "s.png", "-o", f"{pair}/image.png", "--record", pair, "--frame-interval", "1")[0] == 0
+    )
     table("content,style,name\na.png,s.png,x\n")
     Path("results/grid.csv").write_text(run(capsys, "grid", "manifest.csv", "--csv")[1])
     makers = {
@@ -277,7 +279,7 @@ def test_a_folder_of_contents(here, capsys):
     assert status == 1
     stems = ["B.jpg", "b.png", "broken", "c"]
     assert [line.partition("--me.png: ")[0] for line in out.splitlines()] == [f"out/{stem}" for stem in stems]
-    assert [line for line in err.splitlines() if "evaluation" not in line] == [
+    assert [line for line in err.splitlines() if "iteration" not in line] == [
         "nst: 1 of 4 pictures failed; the same command stylizes what is missing",
         "nst: photos/broken.png: is not a picture in a supported format; convert it to JPEG, PNG, TIFF, WebP, HEIC, "
         "AVIF, BMP or GIF",
@@ -338,7 +340,7 @@ def made(here, capsys):
 
 
 def again(capsys, *words):
-    return run(capsys, "again", *words, "--device", "cpu", "--threads", "1")
+    return run(capsys, "reproduce", *words, "--device", "cpu", "--threads", "1")
 
 
 def test_moved_inputs_can_be_named(made, capsys):
@@ -371,16 +373,16 @@ def test_again_replaces_neither_the_picture_nor_its_inputs(made, capsys):
 
 
 def test_what_a_picture_carries_is_listed_with_what_differs_first(made, capsys):
-    status, out, err = run(capsys, "again", "made.png", "--show")
+    status, out, err = run(capsys, "reproduce", "made.png", "--show")
     assert (status, err) == (0, "")
     head, changed, usual = out.split("\n\n")
     assert head.splitlines()[:2] == ["content  a.png", "style    s.png:0.7+t.png:0.3"]
-    assert "  style_weight            3  [16]" in changed
-    assert "  size                    32  [512]" in changed
+    assert "  style_weight         3  [16]" in changed
+    assert "  size                 32  [512]" in changed
     assert [line.split()[0] for line in (changed + usual).splitlines() if line.startswith("  ")].count("size") == 1
-    assert "  pooling                 max" in usual
-    assert run(capsys, "again", "made.png")[2].startswith("nst: name the picture to write with -o, or use --show")
-    assert "[default: 16]" not in run(capsys, "again", "--help")[1]
+    assert "  pooling              max" in usual
+    assert run(capsys, "reproduce", "made.png")[2].startswith("nst: name the picture to write with -o, or use --show")
+    assert "[default: 16]" not in run(capsys, "reproduce", "--help")[1]
 
 
 def test_another_size_is_said_to_be_another_picture(made, capsys, caplog):
@@ -392,8 +394,8 @@ def test_another_size_is_said_to_be_another_picture(made, capsys, caplog):
 
 
 def test_again_names_the_flag_or_the_picture(made, capsys):
-    assert again(capsys, "made.png", "-o", "x.png", "--average", "0.5")[2] == (
-        "nst: --average requires --optimizer adam\n"
+    assert again(capsys, "made.png", "-o", "x.png", "--ema-decay", "0.5")[2] == (
+        "nst: --ema-decay requires --optimizer adam\n"
     )
 
 

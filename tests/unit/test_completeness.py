@@ -24,9 +24,9 @@ DAMAGED = {
 CASES = [(name, damage) for name, damages in DAMAGED.items() for damage in damages]
 
 
-def paint(job):
+def stylize_pair(job):
     seen = []
-    pair.paint(dataclasses.replace(job, unless_done=True), lambda event: seen.append(event.evaluation))
+    pair.stylize_pair(dataclasses.replace(job, unless_done=True), lambda event: seen.append(event.iteration))
     return seen
 
 
@@ -41,50 +41,50 @@ def spoil(path, damage):
 
 @pytest.fixture
 def done(job):
-    whole = job("a", frames=2, snapshots=3)
-    assert paint(whole) == [1, 2, 3, 4, 5, 6]
-    assert paint(whole) == []
+    whole = job("a", frame_interval=2, snapshot_interval=3)
+    assert stylize_pair(whole) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(whole) == []
     return whole
 
 
 @pytest.mark.parametrize(("name", "damage"), CASES)
 def test_a_damaged_result_is_painted_again(done, name, damage):
     spoil(done.record / name, damage)
-    assert paint(done) == [1, 2, 3, 4, 5, 6]
-    assert paint(done) == []
+    assert stylize_pair(done) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(done) == []
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
 @pytest.mark.parametrize("kept", [0.999, 0.5])
 def test_a_truncated_image_without_a_record_is_painted_again(job, suffix, kept):
     alone = dataclasses.replace(job("a"), record=None, output=job("a").output.with_suffix(suffix))
-    paint(alone)
-    assert paint(alone) == []
+    stylize_pair(alone)
+    assert stylize_pair(alone) == []
     whole = alone.output.read_bytes()
     alone.output.write_bytes(whole[: int(len(whole) * kept)])
-    assert paint(alone) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(alone) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_row_of_losses_that_is_missing_is_seen(done):
     path = done.record / "losses.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    assert paint(done) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(done) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_network_is_part_of_its_record(job):
     it = job("a", method="network", optimizer="adam", size=64)
-    assert paint(it) == [1, 2, 3, 4, 5, 6]
-    assert paint(it) == []
+    assert stylize_pair(it) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(it) == []
     network = it.record / "snapshots/network.safetensors"
     network.write_bytes(network.read_bytes()[:-100])
-    assert paint(it) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(it) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_snapshot_in_the_place_of_the_image_is_no_result(done):
     alone = dataclasses.replace(done, record=None)
     shutil.copy(done.record / "snapshots/000003.png", done.output)
-    assert read_metadata(done.output)["evaluation"] == 3
-    assert paint(alone) == [1, 2, 3, 4, 5, 6]
+    assert read_metadata(done.output)["iteration"] == 3
+    assert stylize_pair(alone) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_record_of_another_size_is_not_that_of_the_image(done):
@@ -94,34 +94,34 @@ def test_a_record_of_another_size_is_not_that_of_the_image(done):
     assert (record["output"]["width"], record["output"]["height"]) == carried
     record["output"]["width"] += 1
     (done.record / "run.json").write_text(json.dumps(record))
-    assert paint(done) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(done) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("name", ["snapshots/000003.png", "snapshots/frames/000003.jpg"])
 def test_a_run_whose_frames_were_lost_begins_from_scratch(job, name):
     """As after the machine's failure, which may leave a checkpoint without them."""
-    it = job("a", frames=2, snapshots=3)
+    it = job("a", frame_interval=2, snapshot_interval=3)
 
     def stop(event):
-        if event.evaluation == 4:
+        if event.iteration == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pair.paint(it, stop)
-    (it.workplace / name).write_bytes(b"")
-    (it.workplace / "snapshots/frames/.half.jpg.part").touch()
-    assert paint(it) == [1, 2, 3, 4, 5, 6]
+        pair.stylize_pair(it, stop)
+    (it.work_folder / name).write_bytes(b"")
+    (it.work_folder / "snapshots/frames/.half.jpg.part").touch()
+    assert stylize_pair(it) == [1, 2, 3, 4, 5, 6]
 
 
 def test_half_a_frame_of_a_killed_run_is_not_published(job):
-    it = job("a", frames=2)
+    it = job("a", frame_interval=2)
 
     def stop(event):
-        if event.evaluation == 4:
+        if event.iteration == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pair.paint(it, stop)
-    (it.workplace / "snapshots/frames/.half.jpg.part").touch()
-    assert paint(it) == [5, 6]
+        pair.stylize_pair(it, stop)
+    (it.work_folder / "snapshots/frames/.half.jpg.part").touch()
+    assert stylize_pair(it) == [5, 6]
     assert not list(it.record.rglob(".*"))

@@ -30,7 +30,7 @@ def test_no_example_is_missing():
     assert {path.stem for path in EXAMPLES} == set(COUNTS)
 
 
-def test_the_iterations_of_others_are_counted_in_evaluations(monkeypatch):
+def test_the_iterations_of_others_are_counted_in_iterations(monkeypatch):
     monkeypatch.chdir(ROOT)
     pairs = read_grid(ROOT / "config/examples/iterations.csv", load_config(ROOT / "config/config.yaml"))
     assert [pair.settings.iterations for pair in pairs] == [20 * n for n in (10, 50, 100, 250)]

@@ -52,8 +52,8 @@ def test_every_pair_is_there_with_its_pictures_in_two_sizes(grid, tmp_path):
         known = (folder / "pair.js").read_text()
         assert known.startswith(f'gallery.pair("{pair["key"]}", {{')
         shown = json.loads(known.partition(", ")[2].removesuffix(");\n"))
-        assert shown["losses"]["evaluation"][0] == 0
-        assert shown["losses"]["evaluation"][-1] == 199
+        assert shown["losses"]["iteration"][0] == 0
+        assert shown["losses"]["iteration"][-1] == 199
         assert len({len(column) for column in shown["losses"].values()}) == 1
     assert [edge["width"] for edge in data["contents"] + data["styles"]] == [48, 48, 30, 30]
 
@@ -132,15 +132,15 @@ def test_a_pair_without_a_picture_says_why(grid, tmp_path):
     Path(records["image"][4]).write_bytes(b"no picture")
     log = grid.parent / "logs/stylize" / f"{records['id'][0]}.log"
     log.parent.mkdir(parents=True)
-    log.write_text("nst: evaluation 3/9  total 1\nnst: cat.png: is no picture; give a PNG\n\n")
+    log.write_text("nst: iteration 3/9  total 1\nnst: cat.png: is no picture; give a PNG\n\n")
     stopped = grid.parent / "logs/stylize" / f"{records['id'][2]}.log"
     stopped.parent.mkdir(parents=True, exist_ok=True)
-    stopped.write_text("nst: evaluation 3/9  total 1\n")
+    stopped.write_text("nst: iteration 3/9  total 1\n")
     pairs = gallery(grid, tmp_path / "gallery")["pairs"]
     told = [(pair["status"], pair["error"]) for pair in pairs[:5]]
     assert told == [
         ("missing", "cat.png: is no picture; give a PNG"),
-        ("missing", "not painted yet"),
+        ("missing", "not stylized yet"),
         ("missing", "stopped before its end"),
         ("broken", "its run.json cannot be read"),
         ("broken", "its picture cannot be read"),
@@ -158,8 +158,8 @@ def test_a_picture_that_was_there_once_is_no_reason(grid, tmp_path):
     (Path(records["folder"][0]) / "run.json").unlink()
     log = grid.parent / "logs/stylize" / f"{records['id'][0]}.log"
     log.parent.mkdir(parents=True)
-    log.write_text(f"{records['image'][0]}: 48×36 px, 9 evaluations in 2 s on cpu (bf16)\n")
-    assert gallery(grid, tmp_path / "gallery")["pairs"][0]["error"] == "painted, but its files are gone"
+    log.write_text(f"{records['image'][0]}: 48×36 px, 9 iterations in 2 s on cpu (bf16)\n")
+    assert gallery(grid, tmp_path / "gallery")["pairs"][0]["error"] == "stylized, but its files are gone"
 
 
 def test_a_work_folder_keeps_what_the_next_time_needs(grid, tmp_path):
@@ -177,13 +177,13 @@ def test_a_work_folder_keeps_what_the_next_time_needs(grid, tmp_path):
 def test_somebody_elses_folder_is_left_alone(grid, tmp_path, options):
     (tmp_path / "mine/pairs/0123456789abcdef").mkdir(parents=True)
     kept = tmp_path / "mine/pairs/0123456789abcdef/picture.png"
-    kept.write_bytes(b"painted")
+    kept.write_bytes(b"stylized")
     how = {name: tmp_path / value for name, value in options.items()}
     with pytest.raises(NstError, match="is no gallery"):
         write_gallery(read_records(grid), grid, tmp_path / "mine", **how)
     with pytest.raises(NstError, match="is no gallery"):
         write_gallery(read_records(grid), grid, grid.parent)
-    assert kept.read_bytes() == b"painted"
+    assert kept.read_bytes() == b"stylized"
 
 
 def test_losses_that_were_not_finite_are_gaps(grid, tmp_path):

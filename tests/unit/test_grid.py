@@ -174,9 +174,9 @@ def test_names_are_followed_by_the_lists_of_their_row() -> None:
 
 @pytest.mark.usefixtures("_pictures")
 def test_arguments_say_all_that_differs() -> None:
-    rows = "content,style,preset,size,style_weight,range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,rescale\n"
+    rows = "content,style,preset,size,style_weight,pixel_range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,rescale\n"
     flags = arguments(read_grid(table(rows))[0])
-    expected = "--preset draft --network lite --style-weight 1e4 --iterations 60 --size 512 --range rescale"
+    expected = "--preset draft --network lite --style-weight 1e4 --iterations 60 --size 512 --pixel-range rescale"
     assert flags == expected.split()
     given = dict(zip((f[2:].replace("-", "_") for f in flags[::2]), flags[1::2], strict=True))
     assert make(given) == read_grid("manifest.csv")[0].settings
@@ -255,15 +255,15 @@ def test_a_picture_that_is_none() -> None:
 
 @pytest.mark.usefixtures("_pictures")
 def test_one_name_for_two_settings() -> None:
-    rows = "content,style,name,size,frames\nc/lake.jpg,s/wave.jpg,x,64,\nc/lake.jpg,s/wave.jpg,X,128,\n"
+    rows = "content,style,name,size,frame_interval\nc/lake.jpg,s/wave.jpg,x,64,\nc/lake.jpg,s/wave.jpg,X,128,\n"
     assert mistakes(rows) == ["3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"]
-    rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
+    rows = "content,style,frame_interval\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
-        "3: name: 'default' stands on line 2 for another value of frames; give the rows a `name` each"
+        "3: name: 'default' stands on line 2 for another value of frame_interval; give the rows a `name` each"
     ]
-    rows = "content,style,frames\nc/lake.jpg,s/wave.jpg,6|7\n"
+    rows = "content,style,frame_interval\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
-        "2: name: 'default' would stand for several values of frames; give each a row and a `name` of its own"
+        "2: name: 'default' would stand for several values of frame_interval; give each a row and a `name` of its own"
     ]
 
 
@@ -342,7 +342,7 @@ def test_grid_csv() -> None:
 
 
 @pytest.mark.usefixtures("_pictures")
-def test_masks_that_do_not_suit_are_named_before_anything_is_painted() -> None:
+def test_masks_that_do_not_suit_are_named_before_anything_is_stylized() -> None:
     picture("m/wide.png", (30, 10))
     picture("m/good.png", (80, 60))
     rows = (
@@ -359,12 +359,12 @@ def test_masks_that_do_not_suit_are_named_before_anything_is_painted() -> None:
 
 @pytest.mark.usefixtures("_pictures")
 def test_columns_that_need_each_other() -> None:
-    rows = "content,style,optimizer,average,method,learning_rate_decay\n"
+    rows = "content,style,optimizer,ema_decay,method,learning_rate_decay\n"
     rows += "c/lake.jpg,s/wave.jpg,adam,0.9,network|pixels,0.5\n"
     assert len(ids(rows)) == 2
-    rows = "content,style,average\nc/lake.jpg,s/wave.jpg,0.9\n"
-    assert mistakes(rows) == ["2: average: requires optimizer adam"]
-    config = load_config({"settings": {"average": 0.9}})
+    rows = "content,style,ema_decay\nc/lake.jpg,s/wave.jpg,0.9\n"
+    assert mistakes(rows) == ["2: ema_decay: requires optimizer adam"]
+    config = load_config({"settings": {"ema_decay": 0.9}})
     assert len(ids("content,style,optimizer\nc/lake.jpg,s/wave.jpg,adam\n", config)) == 1
 
 

@@ -26,7 +26,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 #: What is in a cell, or a whole manifest, and the reason.
 CELLS = {
     "product of settings": (
-        {"seed": NUMBERS, "size": NUMBERS, "iterations": NUMBERS, "snapshots": NUMBERS},
+        {"seed": NUMBERS, "size": NUMBERS, "iterations": NUMBERS, "snapshot_interval": NUMBERS},
         "the lists of settings make 100,000,000 choices; a row has at most 10,000",
     ),
     "thousands of items": ({"content": "|".join(["a.png"] * 50_000)}, "50,000 items and parts in one cell"),

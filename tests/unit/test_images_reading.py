@@ -1,4 +1,4 @@
-"""Reading pictures: formats, modes, deep colour, orientation and size, against files that other libraries made."""
+"""Reading pictures: formats, modes, deep color, orientation and size, against files that other libraries made."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_palette_with_transparency(tmp_path: Path, transparency: int | bytes) ->
 
 
 @pytest.mark.parametrize(("mode", "key"), [("L", 50), ("RGB", (50, 60, 70)), ("1", 0)])
-def test_one_transparent_colour(tmp_path: Path, mode: str, key: int | tuple[int, ...]) -> None:
+def test_one_transparent_color(tmp_path: Path, mode: str, key: int | tuple[int, ...]) -> None:
     image = Image.new(mode, (2, 1), 255 if mode != "RGB" else (255, 255, 255))
     image.putpixel((1, 0), key)
     image.save(tmp_path / "a.png", transparency=key)
@@ -111,14 +111,14 @@ def test_cmyk_jpeg_is_inverted_only_where_adobe_says_so(tmp_path: Path) -> None:
 
 
 def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
     for suffix in ("gif", "webp", "png", "tif"):
         options = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:], **options)
         assert eight_bit(read_picture(tmp_path / f"a.{suffix}").pixels)[0, 0].tolist() == [255, 0, 0]
 
 
-# --- Deep colour ---------------------------------------------------------------------------------------
+# --- Deep color ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -126,9 +126,9 @@ def test_png_of_sixteen_bits_is_exact(tmp_path: Path, channels: int) -> None:
     levels = noise(channels=channels, dtype="uint16")
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(levels if channels > 1 else levels[..., 0].copy()))
     picture = read_picture(tmp_path / "a.png")
-    colours = 3 if channels >= 3 else 1
+    colors = 3 if channels >= 3 else 1
     assert picture.bits == 16
-    assert np.array_equal(sixteen_bit(picture.pixels), np.broadcast_to(levels[..., :colours], (6, 9, 3)))
+    assert np.array_equal(sixteen_bit(picture.pixels), np.broadcast_to(levels[..., :colors], (6, 9, 3)))
     if channels in (2, 4):
         assert picture.alpha is not None
         assert np.array_equal(sixteen_bit(picture.alpha), levels[..., -1])
@@ -136,7 +136,7 @@ def test_png_of_sixteen_bits_is_exact(tmp_path: Path, channels: int) -> None:
         assert picture.alpha is None
 
 
-def test_transparent_colour_of_a_deep_png(tmp_path: Path) -> None:
+def test_transparent_color_of_a_deep_png(tmp_path: Path) -> None:
     levels = noise(dtype="uint16")
     data = imagecodecs.png_encode(levels)
     key = png_chunk(b"tRNS", struct.pack(">3H", *levels[2, 3].tolist()))
@@ -173,8 +173,8 @@ def test_deep_tiff_of_each_type(tmp_path: Path, dtype: str, channels: int) -> No
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, extrasamples=extra, planarconfig="contig")
     picture = read_picture(tmp_path / "a.tif")
     tolerance = 1e-3 if dtype == "float16" else 2e-7
-    colours = 3 if channels >= 3 else 1
-    assert np.abs(picture.pixels - levels[..., :colours]).max() <= tolerance
+    colors = 3 if channels >= 3 else 1
+    assert np.abs(picture.pixels - levels[..., :colors]).max() <= tolerance
     assert (picture.alpha is not None) == (channels in (2, 4))
     if picture.alpha is not None:
         assert np.abs(picture.alpha - levels[..., -1]).max() <= tolerance
@@ -319,7 +319,7 @@ def test_resampling_is_finer_than_eight_bits(tmp_path: Path) -> None:
     assert len(np.unique(read_picture(tmp_path / "a.png", shape=(8, 640)).pixels)) > 30
 
 
-def test_hidden_colours_do_not_bleed(tmp_path: Path) -> None:
+def test_hidden_colors_do_not_bleed(tmp_path: Path) -> None:
     levels = np.zeros((40, 40, 4), np.uint8)
     levels[..., 0] = 255  # red, hidden,
     levels[:, 20:] = (0, 0, 255, 255)  # beside visible blue

@@ -49,11 +49,11 @@ def others(tmp_path):
 
 @pytest.mark.parametrize("values", USES)
 def test_inputs_that_are_replaced(job, values, others, monkeypatch):
-    undisturbed = pair.paint(job("whole", **values))
+    undisturbed = pair.stylize_pair(job("whole", **values))
     it = job("replaced", **values)
     hashes = [sha256(path) for path in it.pictures]
     when_they_are_read(monkeypatch, lambda: others(*it.pictures))
-    record = pair.paint(it)
+    record = pair.stylize_pair(it)
     assert [record["content"]["sha256"], record["style"][0]["sha256"]] == hashes
     assert read_metadata(it.output)["content"]["sha256"] == hashes[0]
     assert (record["key"], record["metrics"]) == (undisturbed["key"], undisturbed["metrics"])
@@ -64,7 +64,7 @@ def test_inputs_that_vanish(job, values, monkeypatch):
     it = job("vanished", **values)
     hashes = [sha256(path) for path in it.pictures]
     when_they_are_read(monkeypatch, lambda: [Path(path).unlink() for path in it.pictures])
-    record = pair.paint(it)
+    record = pair.stylize_pair(it)
     assert [record["content"]["sha256"], record["style"][0]["sha256"]] == hashes
 
 
@@ -75,7 +75,7 @@ def test_masks_and_init_too(job, others, tmp_path, monkeypatch):
     it = job("masked", **given)
     hashes = [sha256(path) for path in given.values()]
     when_they_are_read(monkeypatch, lambda: others(*given.values()))
-    assert [picture["sha256"] for picture in pair.paint(it)["pictures"]] == hashes
+    assert [picture["sha256"] for picture in pair.stylize_pair(it)["pictures"]] == hashes
 
 
 def test_a_file_is_opened_once(job, monkeypatch):
@@ -96,13 +96,13 @@ def test_a_file_is_opened_once(job, monkeypatch):
 @pytest.mark.parametrize("which", ["content", "style"])
 @pytest.mark.parametrize("unless_done", [False, True])
 def test_an_input_that_is_gone_is_what_the_message_is_about(job, which, unless_done):
-    it = job("again")
-    pair.paint(it)
+    it = job("reproduce")
+    pair.stylize_pair(it)
     before = json.loads((it.record / "run.json").read_text())
     path = it.content if which == "content" else it.styles[0][0]
     Path(path).unlink()
     with pytest.raises(NstError) as caught:
-        pair.paint(dataclasses.replace(it, unless_done=unless_done))
+        pair.stylize_pair(dataclasses.replace(it, unless_done=unless_done))
     assert str(caught.value) == f"{path}: there is no such file; check the path"
     assert json.loads((it.record / "run.json").read_text()) == before
 

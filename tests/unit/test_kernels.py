@@ -6,7 +6,7 @@ import pytest
 import torch
 from nst import weights
 from nst.losses.functional import total_variation
-from nst.losses.objective import Evaluation, Objective
+from nst.losses.objective import Objective, ObjectiveValue
 from nst.networks import fused
 from nst.networks.extractor import FeatureExtractor
 from nst.networks.split import SplitConv2d
@@ -202,7 +202,7 @@ def test_a_network_sees_the_same(kernels, random, untrained, network, layers):
     used = [*settings.content_layers, *settings.style_layers]
     pictures = torch.rand(3, 3, 50, 35, generator=random).to(DEVICE)
 
-    def evaluated(kind: torch.dtype, fast: bool) -> Evaluation:
+    def evaluated(kind: torch.dtype, fast: bool) -> ObjectiveValue:
         extractor = FeatureExtractor(network, state, used).convert(DEVICE, kind)
         if fast:
             if kind == torch.float32:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from nst import weights
 from nst.engine.stylization import stylize
-from nst.metrics import Judge, judge
+from nst.metrics import ReferenceNetwork, evaluate
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, make
 
@@ -25,6 +25,6 @@ def test_lite_paints_what_vgg19_takes_for_the_style(scene, stripes, trained):
     content, style = (np.kron(p, np.ones((3, 3, 1), np.float32)) for p in (scene, stripes))
     state, _, _ = weights.load("lite")
     *_, finished = stylize(content, [style], make({"network": "lite", "iterations": 40}), state=state, device="cpu")
-    by = Judge("vgg19", trained, "0")
-    before, after = (judge(p, content, [style], by=by, device="cpu").style_error for p in (content, finished.pixels))
+    by = ReferenceNetwork("vgg19", trained, "0")
+    before, after = (evaluate(p, content, [style], by=by, device="cpu").style_error for p in (content, finished.pixels))
     assert after < before / 2

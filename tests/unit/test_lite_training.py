@@ -168,8 +168,8 @@ def test_a_checkpoint_is_a_whole_state(pictures, teacher, tmp_path):
     training.restore(one, tmp_path)
     assert one.step > 0
     assert one.seconds >= 20
-    training.save(one, tmp_path / "again", one.seconds)
-    first, second = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in (".", "again"))
+    training.save(one, tmp_path / "second", one.seconds)
+    first, second = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in (".", "second"))
     assert str(first) == str(second)  # torch's assert_close knows no text
     torch.testing.assert_close(first["student"], second["student"], rtol=0, atol=0)
     moments = [[optimizer["state"] for optimizer in state["optimizers"]] for state in (first, second)]

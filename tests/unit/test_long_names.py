@@ -50,7 +50,7 @@ def test_a_name_that_no_file_can_have(column, name):
         ["stylize", "a.png", "a.png", "--record", "NAME"],
         ["stylize", "a.png", "a.png", "--work", "NAME"],
         ["stylize", "a.png", "a.png", "--presets", "NAME", "--preset", "b"],
-        ["judge", "a.png", "--content", "NAME", "--style", "a.png"],
+        ["evaluate", "a.png", "--content", "NAME", "--style", "a.png"],
         ["grid", "NAME"],
         ["grid", "--config", "NAME"],
         ["apply", "NAME", "a.png", "-o", "out.png"],

@@ -58,7 +58,7 @@ def test_style_loss_of_known_grams():
     assert got == pytest.approx({"relative": 1.0, "paper": 9 / 36, "mean": 9 / 81, "sum": 9 * 10 / 27})
 
 
-def test_paper_normalisation_is_equation_4():
+def test_paper_normalization_is_equation_4():
     f, a = normal(1, 5, 6, 7, seed=1), normal(1, 5, 6, 7, seed=2)
     n, m = 5, 42
     g_sum, a_sum = (torch.einsum("bchw,bdhw->bcd", t, t) for t in (f, a))
@@ -66,7 +66,7 @@ def test_paper_normalisation_is_equation_4():
     torch.testing.assert_close(losses.gram_loss(losses.gram(f), losses.gram(a), "paper"), expected)
 
 
-def test_mean_normalisation_is_the_mse_of_grams_over_chw():
+def test_mean_normalization_is_the_mse_of_grams_over_chw():
     f, a = normal(1, 5, 6, 7, seed=1), normal(1, 5, 6, 7, seed=2)
     g, t = (torch.einsum("bchw,bdhw->bcd", x, x) / (5 * 42) for x in (f, a))
     expected = torch.nn.functional.mse_loss(g, t)
@@ -85,7 +85,7 @@ def test_relative_and_mean_losses_do_not_depend_on_size(kind):
 def test_total_variation_of_a_checkerboard_and_of_a_flat_picture():
     board = (torch.arange(5)[:, None] + torch.arange(7)[None]) % 2
     pictures = torch.stack([board.double().expand(3, 5, 7), torch.full((3, 5, 7), 0.3, dtype=torch.float64)])
-    differences = 3 * (4 * 7 + 5 * 6)  # every neighbour differs by 1
+    differences = 3 * (4 * 7 + 5 * 6)  # every neighbor differs by 1
     assert losses.total_variation(pictures, "paper").tolist() == [differences, 0]
     assert losses.total_variation(pictures, "mean").tolist() == pytest.approx([differences / (3 * 5 * 7), 0])
 
@@ -151,8 +151,8 @@ def test_wasserstein_distance_of_shifted_and_of_scaled_features_is_known():
     size = a.square().sum() / 64
     shifted = wasserstein(*moments(a + 2), *moments(a)).item()
     assert shifted == pytest.approx((3 * 4 / size).item())
-    centred = a - a.mean((2, 3), keepdim=True)
-    scaled = wasserstein(*moments(3 * centred), *moments(centred)).item()
+    centerd = a - a.mean((2, 3), keepdim=True)
+    scaled = wasserstein(*moments(3 * centerd), *moments(centerd)).item()
     assert scaled == pytest.approx(4, rel=1e-6)
 
 

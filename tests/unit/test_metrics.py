@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from nst.errors import NstError
-from nst.metrics import Judge, judge, luminance, ssim
+from nst.metrics import ReferenceNetwork, evaluate, luminance, ssim
 from skimage.metrics import structural_similarity
 
 
@@ -22,22 +22,22 @@ def test_luminance_weighs_green_most():
 
 
 def test_the_content_itself_has_no_content_error_and_the_style_itself_no_style_error(scene, stripes, untrained):
-    same = judge(scene, scene, [stripes], by=Judge("vgg19", untrained, "0123456789"), device="cpu")
+    same = evaluate(scene, scene, [stripes], by=ReferenceNetwork("vgg19", untrained, "0123456789"), device="cpu")
     assert same.content_error == 0
     assert same.ssim == pytest.approx(1)
     assert same.style_error > 0.01
-    assert same.judge == "vgg19:01234567"
-    style = judge(scene, stripes, [scene], by=Judge("vgg19", untrained, "0"), device="cpu")
+    assert same.reference == "vgg19:01234567"
+    style = evaluate(scene, stripes, [scene], by=ReferenceNetwork("vgg19", untrained, "0"), device="cpu")
     assert style.style_error < 1e-9
     assert style.content_error > 0
     assert style.style_error == pytest.approx(sum(style.layers.values()) / 5)
 
 
 def test_a_blend_is_judged_against_its_mix(scene, stripes, untrained):
-    by = Judge("vgg19", untrained, "0")
+    by = ReferenceNetwork("vgg19", untrained, "0")
 
     def error(blend):
-        return judge(scene, scene, [scene, stripes], by=by, blend=blend, device="cpu").style_error
+        return evaluate(scene, scene, [scene, stripes], by=by, blend=blend, device="cpu").style_error
 
     assert error([1.0, 0.0]) < 1e-9 < error([0.7, 0.3]) < error([0.0, 1.0])
 
@@ -49,22 +49,22 @@ def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
     alpha[:, :60] = 1
     other = content.copy()
     other[:, 400:] = 0.9
-    by = Judge("vgg19", untrained, "0")
-    found = [judge(p, content, [stripes], by=by, alpha=alpha, device="cpu") for p in (content, other)]
+    by = ReferenceNetwork("vgg19", untrained, "0")
+    found = [evaluate(p, content, [stripes], by=by, alpha=alpha, device="cpu") for p in (content, other)]
     assert found[1].content_error == pytest.approx(0, abs=1e-9)
     assert found[1].ssim == pytest.approx(1)
     assert found[1].style_error == pytest.approx(found[0].style_error, rel=1e-4)
-    assert judge(other, content, [stripes], by=by, device="cpu").content_error > 0.01
+    assert evaluate(other, content, [stripes], by=by, device="cpu").content_error > 0.01
 
 
 def test_metrics_that_overflow_are_a_message(scene, stripes, untrained):
     """JSON has no NaN."""
     large = {name: value * 1e38 for name, value in untrained.items()}
     with pytest.raises(NstError, match="vgg19:0: its features of these pictures overflow"):
-        judge(scene, scene, [stripes], by=Judge("vgg19", large, "0"), device="cpu")
+        evaluate(scene, scene, [stripes], by=ReferenceNetwork("vgg19", large, "0"), device="cpu")
 
 
 def test_slivers_are_measured_too(scene, stripes, untrained):
     sliver = scene[:5]
-    by = Judge("vgg19", untrained, "0")
-    assert np.isfinite(judge(sliver, sliver, [stripes[:, :3]], by=by, device="cpu").style_error)
+    by = ReferenceNetwork("vgg19", untrained, "0")
+    assert np.isfinite(evaluate(sliver, sliver, [stripes[:, :3]], by=by, device="cpu").style_error)

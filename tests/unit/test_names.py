@@ -81,7 +81,7 @@ def test_blends_are_named_by_their_parts() -> None:
         ({"style_layers": "conv1_1+conv2_1:0.5"}, "style_layers=conv1_1-conv2_1-0.5"),
         ({"init": "content+noise"}, "init=content-noise"),
         ({"init": "some/where/my lake.jpg"}, "init=my-lake"),
-        ({"frames": "5", "snapshots": "9", "weights": "w.pth"}, "default"),
+        ({"frame_interval": "5", "snapshot_interval": "9", "weights": "w.pth"}, "default"),
     ],
 )
 def test_settings_are_named_by_what_differs(values: dict[str, str], name: str) -> None:
@@ -94,7 +94,7 @@ def test_presets_lead_and_own_names_are_followed_by_lists() -> None:
     assert settings_name(basis, basis) == "draft"
     assert settings_name(settings, basis) == "draft+style_weight=5"
     assert settings_name(settings, basis, name="My fig. 3") == "My-fig.-3"
-    assert settings_name(settings, basis, name="x", lists=("preset", "size", "frames")) == "x+draft+size=256"
+    assert settings_name(settings, basis, name="x", lists=("preset", "size", "frame_interval")) == "x+draft+size=256"
 
 
 def test_long_names_end_in_a_hash() -> None:

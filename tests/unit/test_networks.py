@@ -37,14 +37,14 @@ def reference(network, state, picture, upto=12):
 INDEX = {"conv1_1": 0, "conv1_2": 2, "conv2_2": 7, "conv3_1": 10}
 
 
-@pytest.mark.parametrize("tap", ["relu", "conv"])
-def test_features_are_torchvisions(untrained, picture, tap):
-    features = FeatureExtractor("vgg19", untrained, LAYERS, tap=tap)(picture)
+@pytest.mark.parametrize("layer_output", ["relu", "conv"])
+def test_features_are_torchvisions(untrained, picture, layer_output):
+    features = FeatureExtractor("vgg19", untrained, LAYERS, layer_output=layer_output)(picture)
     outputs = reference("vgg19", untrained, picture)
     assert set(features) == set(LAYERS)
     for layer, index in INDEX.items():
-        torch.testing.assert_close(features[layer], outputs[index + (tap == "relu")], rtol=1e-4, atol=1e-5)
-        assert (tap == "relu") == bool((features[layer] >= 0).all())
+        torch.testing.assert_close(features[layer], outputs[index + (layer_output == "relu")], rtol=1e-4, atol=1e-5)
+        assert (layer_output == "relu") == bool((features[layer] >= 0).all())
 
 
 @pytest.mark.parametrize("layers", [["conv1_1", "conv3_1"], ["conv1_2", "conv3_1"]])

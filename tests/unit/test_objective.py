@@ -13,7 +13,7 @@ def picture(seed, *shape):
 
 def network(state, settings):
     layers = [*settings.content_layers, *settings.style_layers]
-    extractor = FeatureExtractor("vgg19", state, layers, pooling=settings.pooling, tap=settings.tap)
+    extractor = FeatureExtractor("vgg19", state, layers, pooling=settings.pooling, layer_output=settings.layer_output)
     return extractor.convert(torch.device("cpu"), torch.float64)
 
 
@@ -27,7 +27,7 @@ CONTENT, STYLE, OTHER, X = (
 
 
 def plain(extractor, x, s, styles):
-    """Equation 7 with the normalisations, by einsum."""
+    """Equation 7 with the normalizations, by einsum."""
 
     def gram(f):
         return torch.einsum("bchw,bdhw->bcd", f, f) / (f.shape[2] * f.shape[3])
@@ -35,23 +35,23 @@ def plain(extractor, x, s, styles):
     fx, fc = extractor(x), extractor(CONTENT)
     f, p = fx["conv2_1"], fc["conv2_1"]
     squares = ((f - p) ** 2).sum()
-    content = {"relative": squares / (p**2).sum(), "paper": squares / 2, "mean": squares / f.numel()}[s.normalisation]
+    content = {"relative": squares / (p**2).sum(), "paper": squares / 2, "mean": squares / f.numel()}[s.normalization]
     style = 0
     for layer, weight in s.style_layers.items():
         g = gram(fx[layer])
         a = sum(share * gram(extractor(picture)[layer]) for picture, share in styles)
         n, d = g.shape[-1], ((g - a) ** 2).sum()
-        scaled = {"relative": d / (a**2).sum(), "paper": d / (4 * n**2), "mean": d / n**4}[s.normalisation]
-        style = style + scaled * (weight if s.normalisation == "mean" else weight / 2.5)
+        scaled = {"relative": d / (a**2).sum(), "paper": d / (4 * n**2), "mean": d / n**4}[s.normalization]
+        style = style + scaled * (weight if s.normalization == "mean" else weight / 2.5)
     tv = ((x[:, :, 1:] - x[:, :, :-1]) ** 2).sum() + ((x[..., 1:] - x[..., :-1]) ** 2).sum()
-    tv = tv if s.normalisation == "paper" else tv / x.numel()
+    tv = tv if s.normalization == "paper" else tv / x.numel()
     return s.content_weight * content + s.style_weight * style + s.tv_weight * tv
 
 
 @pytest.mark.parametrize("pooling", ["max", "average", "l2"])
 @pytest.mark.parametrize("kind", ["relative", "paper", "mean"])
 def test_value_and_gradient_of_the_whole_objective(untrained, kind, pooling):
-    s = settings_of(normalisation=kind, pooling=pooling, content_weight=0.7, style_weight=3, tv_weight=0.2)
+    s = settings_of(normalization=kind, pooling=pooling, content_weight=0.7, style_weight=3, tv_weight=0.2)
     extractor = network(untrained, s)
     styles = [(STYLE, 0.7), (OTHER, 0.3)]
     ours = Objective(extractor, CONTENT, styles, s).evaluate(X)
@@ -76,9 +76,9 @@ def test_gradient_by_finite_differences_in_random_directions(untrained):
 def test_weights_of_zero_switch_a_loss_off(untrained):
     for off, name in (("content_weight", "content"), ("style_weight", "style")):
         s = settings_of(**{off: 0})
-        evaluation = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s).evaluate(X)
-        assert evaluation.parts[name].item() == 0
-        assert evaluation.total.item() > 0
+        iteration = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s).evaluate(X)
+        assert iteration.parts[name].item() == 0
+        assert iteration.total.item() > 0
 
 
 def test_a_blend_of_one_style_twice_is_that_style(untrained):
@@ -110,7 +110,7 @@ def half_seen():
 def test_only_what_is_visible_counts(untrained, kind, style_loss):
     if style_loss == "covariance" and kind != "relative":
         pytest.skip("is relative")
-    s = settings_of(normalisation=kind, style_loss=style_loss)
+    s = settings_of(normalization=kind, style_loss=style_loss)
     content, x = picture(5, 1, 3, 10, 40), picture(6, 1, 3, 10, 40)
     objective = Objective(network(untrained, s), content, [(STYLE, 0.7), (OTHER, 0.3)], s, visible=half_seen())
     found = objective.evaluate(x)
@@ -125,7 +125,7 @@ def test_only_what_is_visible_counts(untrained, kind, style_loss):
 
 @pytest.mark.parametrize("kind", ["relative", "paper", "mean", "sum"])
 def test_a_wholly_visible_picture_is_a_picture_without_alpha(untrained, kind):
-    s = settings_of(normalisation=kind)
+    s = settings_of(normalization=kind)
     extractor, everything = network(untrained, s), torch.ones(1, 1, 10, 12, dtype=torch.float64)
     plain = Objective(extractor, CONTENT, [(STYLE, 1.0)], s).evaluate(X)
     seen = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, visible=everything).evaluate(X)
@@ -134,7 +134,7 @@ def test_a_wholly_visible_picture_is_a_picture_without_alpha(untrained, kind):
 
 
 def test_evened_gradients_have_the_size_of_their_layers_weight(untrained):
-    s = settings_of(optimizer="adam", gradient_normalisation="yes", content_weight=0, style_weight=3)
+    s = settings_of(optimizer="adam", normalize_gradients="yes", content_weight=0, style_weight=3)
     extractor = network(untrained, s)
     even = Objective(extractor, CONTENT, [(STYLE, 1.0)], s)
     plain = Objective(extractor, CONTENT, [(STYLE, 1.0)], settings_of(content_weight=0, style_weight=3))

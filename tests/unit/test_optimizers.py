@@ -1,4 +1,4 @@
-"""The optimisers against SciPy's L-BFGS-B, torch's optimisers and problems whose answer is known."""
+"""The optimizers against SciPy's L-BFGS-B, torch's optimizers and problems whose answer is known."""
 
 import numpy as np
 import pytest
@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-def minimise(optimizer, function, evaluations):
-    """Values at each point that the optimiser asked for, (evaluations, batch)."""
+def minimize(optimizer, function, iterations):
+    """Values at each point that the optimizer asked for, (iterations, batch)."""
     values = []
-    for _ in range(evaluations):
+    for _ in range(iterations):
         x = optimizer.ask().detach().requires_grad_(True)
         value = function(x)
         (gradient,) = torch.autograd.grad(value.sum(), x)
@@ -33,8 +33,8 @@ def far_start(n):
     return x
 
 
-def scipy_evaluations(function, gradient, start, accuracy, memory=20):
-    """Evaluations that SciPy's L-BFGS-B needs until a value below `accuracy`."""
+def scipy_iterations(function, gradient, start, accuracy, memory=20):
+    """Iterations that SciPy's L-BFGS-B needs until a value below `accuracy`."""
     values = []
 
     def recorded(z):
@@ -47,11 +47,11 @@ def scipy_evaluations(function, gradient, start, accuracy, memory=20):
 
 
 @pytest.mark.parametrize("n", [2, 10])
-def test_rosenbrock_takes_about_as_many_evaluations_as_scipy(n):
+def test_rosenbrock_takes_about_as_many_iterations_as_scipy(n):
     start = far_start(n)
-    values = minimise(LBFGS(start, memory=20), rosenbrock, 300)[:, 0]
+    values = minimize(LBFGS(start, memory=20), rosenbrock, 300)[:, 0]
     ours = int((values < 1e-10).nonzero()[0]) + 1
-    theirs = scipy_evaluations(optimize.rosen, optimize.rosen_der, start[0].numpy(), 1e-10)
+    theirs = scipy_iterations(optimize.rosen, optimize.rosen_der, start[0].numpy(), 1e-10)
     assert ours <= 1.5 * theirs + 10  # they search along each line; on pictures that costs more than it brings
 
 
@@ -63,9 +63,9 @@ def test_a_badly_conditioned_quadratic_against_scipy():
         return 0.5 * (scaled * (x - torch.from_numpy(target)) ** 2).sum(1)
 
     start = torch.zeros(1, 40, dtype=torch.float64)
-    values = minimise(LBFGS(start, memory=20), function, 400)[:, 0]
+    values = minimize(LBFGS(start, memory=20), function, 400)[:, 0]
     ours = int((values < 1e-9).nonzero()[0]) + 1
-    theirs = scipy_evaluations(
+    theirs = scipy_iterations(
         lambda z: 0.5 * (scale * (z - target) ** 2).sum(), lambda z: scale * (z - target), np.zeros(40), 1e-9
     )
     assert ours <= 1.5 * theirs + 10
@@ -76,7 +76,7 @@ def test_the_compact_form_is_the_two_loop_recursion(p):
     """Nocedal & Wright, algorithm 7.4, on the same pairs, with H₀ = γ·P, γ as for each pair by itself, but bolder."""
     p = p.double()
     optimizer = LBFGS(far_start(6), memory=3, precondition=lambda x: x @ p)
-    minimise(optimizer, rosenbrock, 9)
+    minimize(optimizer, rosenbrock, 9)
     oldest_first = [(int(optimizer.count) + i) % 3 for i in range(3)]
     pairs = [(optimizer.pairs[0, i], torch.linalg.solve(p, optimizer.pairs[0, i + 3])) for i in oldest_first]
     q, alphas = optimizer.gradient[0].clone(), []
@@ -92,9 +92,9 @@ def test_the_compact_form_is_the_two_loop_recursion(p):
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
 def test_rows_of_a_batch_go_their_own_way(kind):
     starts = torch.randn(3, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    together = minimise(kind(starts), rosenbrock, 30)
+    together = minimize(kind(starts), rosenbrock, 30)
     for row in range(3):
-        alone = minimise(kind(starts[row : row + 1]), rosenbrock, 30)
+        alone = minimize(kind(starts[row : row + 1]), rosenbrock, 30)
         torch.testing.assert_close(together[:, row : row + 1], alone, rtol=1e-9, atol=1e-12)
 
 
@@ -105,7 +105,7 @@ def test_a_value_that_is_not_finite_shortens_the_step_and_leaves_no_trace(make):
         return torch.where((x > 1).any(1), torch.nan, value)
 
     optimizer = make(torch.zeros(1, 4, dtype=torch.float64))
-    values = minimise(optimizer, fragile, 200)[:, 0]
+    values = minimize(optimizer, fragile, 200)[:, 0]
     assert values.isnan().any()
     assert optimizer.ask().isfinite().all()
     assert values[~values.isnan()].min() < 1e-2
@@ -125,7 +125,7 @@ def test_a_finite_value_with_a_gradient_that_is_not_counts_as_a_step_too_long():
 def test_an_objective_many_times_as_large_is_the_same(factor):
     """`paper` and `mean` with the weights that go with them have values from 1e-6 to 1e15."""
     usual, other = (
-        minimise(LBFGS(far_start(6), first_step=0.01), lambda x, by=by: by * rosenbrock(x), 60) / by
+        minimize(LBFGS(far_start(6), first_step=0.01), lambda x, by=by: by * rosenbrock(x), 60) / by
         for by in (1.0, factor)
     )
     torch.testing.assert_close(usual, other, rtol=1e-6, atol=0)
@@ -134,13 +134,13 @@ def test_an_objective_many_times_as_large_is_the_same(factor):
 
 def test_a_worse_point_is_never_accepted_beyond_the_window():
     optimizer = LBFGS(far_start(10), memory=5)
-    values = minimise(optimizer, rosenbrock, 100)[:, 0]
+    values = minimize(optimizer, rosenbrock, 100)[:, 0]
     assert optimizer.value.item() <= values[:50].min().item()
 
 
 def test_adam_is_torchs():
     start = far_start(6)
-    ours = minimise(Adam(start, learning_rate=0.05), rosenbrock, 40)[:, 0]
+    ours = minimize(Adam(start, learning_rate=0.05), rosenbrock, 40)[:, 0]
     x = start.clone().requires_grad_(True)
     reference, theirs = torch.optim.Adam([x], lr=0.05), []
     for _ in range(40):
@@ -154,12 +154,12 @@ def test_adam_is_torchs():
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
 def test_a_run_goes_on_from_its_state_as_if_nothing_had_happened(kind):
-    whole = minimise(kind(far_start(6)), rosenbrock, 40)
+    whole = minimize(kind(far_start(6)), rosenbrock, 40)
     first = kind(far_start(6))
-    minimise(first, rosenbrock, 15)
+    minimize(first, rosenbrock, 15)
     second = kind(torch.zeros(1, 6, dtype=torch.float64))
     second.load_state_dict(first.state_dict())
-    assert torch.equal(minimise(second, rosenbrock, 25), whole[15:])
+    assert torch.equal(minimize(second, rosenbrock, 25), whole[15:])
 
 
 class Narrow(TorchDispatchMode):
@@ -185,6 +185,6 @@ def test_it_does_without_float64_where_there_is_none(monkeypatch):
 
 def test_a_flat_objective_stays_where_it_is():
     optimizer = LBFGS(torch.ones(1, 3), first_step=0.01)
-    values = minimise(optimizer, lambda x: (x * 0).sum(1), 20)
+    values = minimize(optimizer, lambda x: (x * 0).sum(1), 20)
     assert torch.equal(optimizer.ask(), torch.ones(1, 3))
     assert values.abs().max() == 0

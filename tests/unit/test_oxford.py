@@ -9,7 +9,7 @@ from nst import weights
 from nst.cli import main
 from nst.errors import NstError
 from nst.io import weight_files
-from nst.metrics import Judge
+from nst.metrics import ReferenceNetwork
 from nst.networks import oxford
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import convolutions
@@ -93,7 +93,7 @@ def test_another_file_is_refused(tmp_path, monkeypatch):
 
 def test_the_reference_is_the_original_whatever_else_is_at_hand(monkeypatch, untrained_folder):
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
-    assert Judge.load().name == f"vgg19:{weight_files.OXFORD_SHA256[:8]}"
+    assert ReferenceNetwork.load().name == f"vgg19:{weight_files.OXFORD_SHA256[:8]}"
     assert weights.load("vgg19")[2] != weight_files.OXFORD_SHA256
 
 

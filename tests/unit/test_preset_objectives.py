@@ -104,7 +104,7 @@ def test_the_presets_objective_is_its_systems(name):
     settings = make(presets.load(name).values)
     assert settings.network == network
     layers = [*settings.content_layers, *settings.style_layers]
-    extractor = FeatureExtractor(network, state, layers, pooling=settings.pooling, tap=settings.tap)
+    extractor = FeatureExtractor(network, state, layers, pooling=settings.pooling, layer_output=settings.layer_output)
     extractor.convert(torch.device("cpu"), torch.float64)
     content, style = picture(1), picture(2)
     objective = Objective(extractor, content, [(style, 1.0)], settings)

@@ -15,10 +15,10 @@ from nst.pair import stylize as pair
 from nst.settings import make
 
 
-def paint(job):
-    """The evaluations that it took."""
+def stylize_pair(job):
+    """The iterations that it took."""
     seen = []
-    pair.paint(job, lambda event: seen.append(event.evaluation))
+    pair.stylize_pair(job, lambda event: seen.append(event.iteration))
     return seen
 
 
@@ -42,19 +42,19 @@ def no_links(*_, **__):
 @pytest.mark.parametrize("moves", range(6))
 def test_a_run_that_ends_amid_its_moves_is_whole_afterwards(job, monkeypatch, moves, links):
     """The snapshots of before, then snapshots, animation, losses, picture and record take their names."""
-    whole = job("a", frames=2)
-    pair.paint(dataclasses.replace(whole, settings=make(SMALL | {"style_weight": 3})))
+    whole = job("a", frame_interval=2)
+    pair.stylize_pair(dataclasses.replace(whole, settings=make(SMALL | {"style_weight": 3})))
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     with monkeypatch.context() as patch:
         failing(patch, moves)
         with pytest.raises(NstError, match=r"image\.png: cannot be written \(No space left on device\)"):
-            pair.paint(whole)
+            pair.stylize_pair(whole)
     # Without hard links what has taken its name already is missed in the work folder.
-    assert paint(whole) == ([] if links or moves < 2 else [1, 2, 3, 4, 5, 6])
-    pair.paint(job("b", frames=2))
+    assert stylize_pair(whole) == ([] if links or moves < 2 else [1, 2, 3, 4, 5, 6])
+    pair.stylize_pair(job("b", frame_interval=2))
     assert left(whole) == left(job("b"))
-    assert not whole.workplace.exists()
+    assert not whole.work_folder.exists()
 
 
 def test_a_picture_without_a_record_is_not_painted_again_either(job, monkeypatch):
@@ -62,8 +62,8 @@ def test_a_picture_without_a_record_is_not_painted_again_either(job, monkeypatch
     with monkeypatch.context() as patch:
         failing(patch, 0)
         with pytest.raises(NstError, match="No space left"):
-            pair.paint(alone)
-    assert paint(alone) == []
+            pair.stylize_pair(alone)
+    assert stylize_pair(alone) == []
     assert [path.name for path in alone.output.parent.iterdir()] == ["image.png"]
 
 
@@ -72,7 +72,7 @@ def test_what_was_finished_for_another_pair_is_not_published(job, monkeypatch, s
     with monkeypatch.context() as patch:
         failing(patch, 1)
         with pytest.raises(NstError):
-            pair.paint(job("a"))
+            pair.stylize_pair(job("a"))
     if change == "content":
         write_picture(job("a").content, scene[::-1])
     other = {
@@ -80,7 +80,7 @@ def test_what_was_finished_for_another_pair_is_not_published(job, monkeypatch, s
         "content": {},
         "output": {"output": job("b").output, "record": job("b").record},
     }[change]
-    assert paint(dataclasses.replace(job("a"), **other)) == [1, 2, 3, 4, 5, 6]
+    assert stylize_pair(dataclasses.replace(job("a"), **other)) == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_disk_has_every_file_before_the_record_takes_its_name(job, monkeypatch):
@@ -102,5 +102,5 @@ def test_the_disk_has_every_file_before_the_record_takes_its_name(job, monkeypat
 
     monkeypatch.setattr(os, "fsync", note)
     monkeypatch.setattr(publication, "move", moved)
-    pair.paint(job("a", frames=2, snapshots=3))
+    pair.stylize_pair(job("a", frame_interval=2, snapshot_interval=3))
     assert named[-1] == "run.json"

@@ -48,7 +48,7 @@ def test_numbers_come_from_run_json(grid: Path) -> None:
         (b"null", "broken"), (b'{"losses": 3}', "broken"), (b'{"losses": {"total": "many"}}', "broken"),
         (b'{"losses": {"total": NaN}}', "broken"), (b"[" * 100_000, "broken"),
         (b'{"losses": {"total": 1}, "metrics": null}', "done"),
-        (b'{"losses": {"total": 1}, "metrics": {"style_error": true, "judge": 7}}', "done"),
+        (b'{"losses": {"total": 1}, "metrics": {"style_error": true, "reference": 7}}', "done"),
     ],
 )  # fmt: skip
 def test_damaged_records_are_lines_too(grid: Path, content: bytes | None, status: str) -> None:
@@ -79,7 +79,7 @@ def test_a_grid_without_pairs_is_empty(grid: Path) -> None:
 def test_ranks_never_mix_judges(grid: Path) -> None:
     file = grid.parent / "pairs/0/0/1/run.json"
     run = json.loads(file.read_text())
-    run["metrics"]["judge"] = "lite:1234"
+    run["metrics"]["reference"] = "lite:1234"
     file.write_text(json.dumps(run))
     records = read_records(grid)
     assert list(records["rank"]) == [2, 1, 1, 3, 2, 1]
@@ -88,7 +88,7 @@ def test_ranks_never_mix_judges(grid: Path) -> None:
 
 def picture(style_error: float, content_error: float, **more: object) -> dict[str, object]:
     """A line of records, of one content and style."""
-    line = {"content": "cat", "style": "wave", "judge": "vgg19", "color": "style"}
+    line = {"content": "cat", "style": "wave", "reference": "vgg19", "color": "style"}
     return line | {"style_error": style_error, "content_error": content_error} | more
 
 
@@ -166,7 +166,7 @@ def test_results_may_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert Path(found["image"][0]).is_file()
 
 
-def test_what_stands_for_an_input_is_there_before_it_is_painted() -> None:
+def test_what_stands_for_an_input_is_there_before_it_is_stylized() -> None:
     line = {"id": "a/b/c", "folder": "out/pairs/a/b/c", "content_file": "", "style_file": ""}
     assert content_picture(line | {"content": "c/a.png"}) == "c/a.png"
     copy = content_picture(line | {"content": "https://host/a.png"})

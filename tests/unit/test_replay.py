@@ -1,6 +1,6 @@
-"""A recorded evaluation is the evaluation: by a trace of its operations everywhere, by CUDA graphs on a GPU.
+"""A recorded iteration is the iteration: by a trace of its operations everywhere, by CUDA graphs on a GPU.
 
-Without a GPU an evaluation is traced into the list of its tensor operations, which is what a CUDA graph keeps: whatever
+Without a GPU an iteration is traced into the list of its tensor operations, which is what a CUDA graph keeps: whatever
 Python computed from the values of tensors while tracing would be a constant of the trace, and the course would differ.
 """
 
@@ -21,10 +21,10 @@ VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "preci
 KINDS = {
     "lbfgs": {},
     "a first step that is too long": {"learning_rate": 30},
-    "clip": {"range": "clip", "style_loss": "covariance"},
-    "luminance": {"color": "luminance", "range": "rescale", "tv_weight": 0.1},
-    "adam": {"optimizer": "adam", "learning_rate_decay": 0.5, "average": 0.9},
-    "adam, clip": {"optimizer": "adam", "gradient_normalisation": "yes", "range": "clip"},
+    "clip": {"pixel_range": "clip", "style_loss": "covariance"},
+    "luminance": {"color": "luminance", "pixel_range": "rescale", "tv_weight": 0.1},
+    "adam": {"optimizer": "adam", "learning_rate_decay": 0.5, "ema_decay": 0.9},
+    "adam, clip": {"optimizer": "adam", "normalize_gradients": "yes", "pixel_range": "clip"},
     "network": {"method": "network", "optimizer": "adam"},
 }
 
@@ -43,35 +43,35 @@ def begun(scene, stripes, untrained):
             stylization.prepared(Transfer(scene[:: 1 - 2 * k], [stripes], settings), untrained, torch.device("cpu"))
             for k in range(transfers)
         ]
-        painted = run.Run(pairs, [None] * transfers, torch.float32, None)
-        return painted
+        stylized = run.Run(pairs, [None] * transfers, torch.float32, None)
+        return stylized
 
     return begin
 
 
 @pytest.mark.parametrize(("kind", "transfers"), [*((kind, 1) for kind in KINDS), ("lbfgs", 2)])
-def test_an_evaluation_is_a_fixed_list_of_operations(begun, kind, transfers, monkeypatch):
+def test_an_iteration_is_a_fixed_list_of_operations(begun, kind, transfers, monkeypatch):
     monkeypatch.setattr(run, "MEMORY", 5)  # so that old steps are forgotten within the test
     monkeypatch.setattr(run, "MEMORY_LEAST", 5)
     monkeypatch.setattr(Adam, "PERIOD", 3)
     # By matrices, as on a GPU: a CPU's fast transform is none of torch's operations.
     monkeypatch.setattr(run, "Smoothing", partial(run.Smoothing, differentiable=True))
-    painted = begun(KINDS[kind], transfers)
-    names = list(tensors(painted.optimizer))
+    stylized = begun(KINDS[kind], transfers)
+    names = list(tensors(stylized.optimizer))
 
     def step(*values):
-        vars(painted.optimizer).update(zip(names, values, strict=True))
-        losses, (x, _) = painted._step.step()
-        return losses, x, *tensors(painted.optimizer).values()
+        vars(stylized.optimizer).update(zip(names, values, strict=True))
+        losses, (x, _) = stylized._step.step()
+        return losses, x, *tensors(stylized.optimizer).values()
 
-    start = [value.clone() for value in tensors(painted.optimizer).values()]
+    start = [value.clone() for value in tensors(stylized.optimizer).values()]
     recorded = make_fx(step)(*[value.clone() for value in start])
     used = {node.target.__name__.partition(".")[0] for node in recorded.graph.nodes if node.op == "call_function"}
     assert used.isdisjoint(LOOKS)
     ours, theirs = [v.clone() for v in start], [v.clone() for v in start]
     seen = []
-    for evaluation in range(14):
-        if evaluation == 6 and kind in ("lbfgs", "adam"):  # what is not finite is looked at by the optimiser alone
+    for iteration in range(14):
+        if iteration == 6 and kind in ("lbfgs", "adam"):  # what is not finite is looked at by the optimizer alone
             asked = names.index("direction" if kind == "lbfgs" else "x")
             for state in (ours, theirs):
                 state[asked] = state[asked] * torch.nan
@@ -87,16 +87,16 @@ def test_an_evaluation_is_a_fixed_list_of_operations(begun, kind, transfers, mon
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_state_stays_where_it_is(begun, kind):
-    painted, other = begun(KINDS[kind]), begun(KINDS[kind])
-    places = {name: value.data_ptr() for name, value in tensors(painted.optimizer).items()}
+    stylized, other = begun(KINDS[kind]), begun(KINDS[kind])
+    places = {name: value.data_ptr() for name, value in tensors(stylized.optimizer).items()}
     for _ in range(5):
-        losses, (x, _) = in_place(painted._step.step, painted.optimizer)
+        losses, (x, _) = in_place(stylized._step.step, stylized.optimizer)
         right, (right_x, _) = other._step.step()
         assert torch.equal(losses, right)
         assert torch.equal(x, right_x)
         assert x.data_ptr() not in places.values()
-    assert {name: value.data_ptr() for name, value in tensors(painted.optimizer).items()} == places
-    for name, value in tensors(painted.optimizer).items():
+    assert {name: value.data_ptr() for name, value in tensors(stylized.optimizer).items()} == places
+    for name, value in tensors(stylized.optimizer).items():
         assert torch.equal(value, getattr(other.optimizer, name)), name
 
 
@@ -188,7 +188,7 @@ def test_no_step_is_recorded_on_a_cpu():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_graph_paints_what_evaluations_paint(scene, stripes, untrained, kind, monkeypatch):
+def test_a_graph_paints_what_iterations_stylize(scene, stripes, untrained, kind, monkeypatch):
     settings = make(VALUES | KINDS[kind] | {"iterations": 12, "deterministic": "yes"})
     ends = []
     for warm in (cuda_graph.WARM, 10**6):

@@ -1,4 +1,4 @@
-"""An evaluation that begins while others still look at the one before: what a GPU gains time by changes nothing.
+"""An iteration that begins while others still look at the one before: what a GPU gains time by changes nothing.
 
 A CPU has done it when `begin` returns, but in the same order.
 """
@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 from nst.engine.cuda_graph import Replay, in_place
-from nst.engine.stylization import Finished, Transfer, stylize, together
+from nst.engine.stylization import Finished, Transfer, stylize, stylize_batch
 from nst.settings import make
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 KINDS = {
     "lbfgs": {},
     "adam": {"optimizer": "adam"},
-    "average": {"optimizer": "adam", "average": 0.9},
+    "average": {"optimizer": "adam", "ema_decay": 0.9},
     "coarse to fine": {"scales": 3},
-    "auto": {"style_weight": "auto", "style_goal": 0.3},
+    "auto": {"style_weight": "auto", "target_style_loss": 0.3},
     "network": {"method": "network", "optimizer": "adam"},
 }
 
@@ -38,17 +38,17 @@ class Recorded(Replay):
 
 @pytest.fixture
 def ahead(monkeypatch):
-    """Whether evaluations are recorded, and so begin early, from now on."""
+    """Whether iterations are recorded, and so begin early, from now on."""
     return lambda yes: monkeypatch.setattr("nst.engine.run.Replay", Recorded if yes else Replay)
 
 
-def painted(scene, stripes, untrained, kind, resume=None, stop=None):
+def stylized(scene, stripes, untrained, kind, resume=None, stop=None):
     settings = make(SHALLOW | KINDS[kind])
     events = []
     for event in stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=resume):
         picture = event.pixels if isinstance(event, Finished) else event.picture()
         events.append((event.losses, picture))
-        if not isinstance(event, Finished) and event.evaluation == stop:
+        if not isinstance(event, Finished) and event.iteration == stop:
             file = io.BytesIO()
             torch.save(event.state(), file)
             file.seek(0)
@@ -64,21 +64,21 @@ def check_same(found, wanted):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_beginning_early_changes_nothing(scene, stripes, untrained, kind, ahead):
-    wanted = painted(scene, stripes, untrained, kind)
+    wanted = stylized(scene, stripes, untrained, kind)
     ahead(True)
-    check_same(painted(scene, stripes, untrained, kind), wanted)
+    check_same(stylized(scene, stripes, untrained, kind), wanted)
 
 
 @pytest.mark.parametrize("then", [True, False])
 @pytest.mark.parametrize("stop", [5, 11])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_checkpoint_knows_of_the_evaluation_that_has_begun(scene, stripes, untrained, kind, stop, then, ahead):
-    wanted = painted(scene, stripes, untrained, kind)
+def test_a_checkpoint_knows_of_the_iteration_that_has_begun(scene, stripes, untrained, kind, stop, then, ahead):
+    wanted = stylized(scene, stripes, untrained, kind)
     ahead(True)
-    state = painted(scene, stripes, untrained, kind, stop=stop)
-    assert state["evaluation"] == stop
+    state = stylized(scene, stripes, untrained, kind, stop=stop)
+    assert state["iteration"] == stop
     ahead(then)
-    check_same(painted(scene, stripes, untrained, kind, resume=state), wanted[stop:])
+    check_same(stylized(scene, stripes, untrained, kind, resume=state), wanted[stop:])
 
 
 def test_a_checkpoint_in_company_is_the_pictures_own(scene, stripes, untrained, ahead):
@@ -86,8 +86,8 @@ def test_a_checkpoint_in_company_is_the_pictures_own(scene, stripes, untrained, 
     ahead(True)
     transfers = [Transfer(scene, [stripes], settings), Transfer(scene[::-1].copy(), [stripes], settings)]
     states = {}
-    for index, event in together(transfers, state=untrained, device="cpu"):
-        if not isinstance(event, Finished) and event.evaluation == 5:
+    for index, event in stylize_batch(transfers, state=untrained, device="cpu"):
+        if not isinstance(event, Finished) and event.iteration == 5:
             states[index] = event.state()
     assert all(len(state["begun"]["x"]) == len(state["begun"]["rows"]) == 1 for state in states.values())
     assert not torch.equal(states[0]["begun"]["x"], states[1]["begun"]["x"])

@@ -64,7 +64,7 @@ WRONG = [
     ({"size": "1e999"}, "'1e999' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"size": "1.5"}, "'1.5' is not allowed; expected a whole number from 0 to 16384 (px)"),
     ({"style_weight": "-1"}, "'-1' is not allowed; expected a number from 0 to 1e15, or auto"),
-    ({"style_goal": "0"}, "'0' is not allowed; expected a number above 0 to 1"),
+    ({"target_style_loss": "0"}, "'0' is not allowed; expected a number above 0 to 1"),
     ({"style_weight": "nan"}, "'nan' is not allowed; expected a number from 0 to 1e15, or auto"),
     ({"sise": "1"}, "no such setting; did you mean size?"),
     (
@@ -113,8 +113,8 @@ def test_settings_in_python_name_every_mistake_and_suggest_the_right_name() -> N
         "size: 'x' is not allowed; expected a whole number from 0 to 16384 (px)",
         "style_wieght: no such setting; did you mean style_weight?",
     ]
-    with pytest.raises(nst.NstError, match=r"^average: requires optimizer adam\niterations: must be at least scales"):
-        nst.Settings(average=0.5, iterations=2, scales=4)
+    with pytest.raises(nst.NstError, match=r"^ema_decay: requires optimizer adam\niterations: must be at least scales"):
+        nst.Settings(ema_decay=0.5, iterations=2, scales=4)
 
 
 def test_the_package_lists_what_it_offers_and_nothing_else() -> None:
@@ -129,8 +129,8 @@ def test_a_message_gives_a_terminal_no_orders() -> None:
 #: Values that cannot be combined, and how the command line reports it.
 CONFLICTS = [
     ({"network": "lite", "content_layers": "conv1_2"}, "--content-layers names conv1_2, which lite does not have; use"),
-    ({"average": "0.9"}, "--average requires --optimizer adam"),
-    ({"gradient_normalisation": "yes", "optimizer": "adam", "tile": "512"}, "--gradient-normalisation cannot be"),
+    ({"ema_decay": "0.9"}, "--ema-decay requires --optimizer adam"),
+    ({"normalize_gradients": "yes", "optimizer": "adam", "tile": "512"}, "--normalize-gradients cannot be"),
     ({"method": "network"}, "--method network requires --optimizer adam"),
     ({"method": "network", "optimizer": "adam", "init": "noise"}, "--init cannot be combined with --method network,"),
     ({"method": "network", "optimizer": "adam", "tile": "64"}, "--tile cannot be combined with --method network; red"),
@@ -138,9 +138,9 @@ CONFLICTS = [
         {"method": "network", "optimizer": "adam", "color": "luminance"},
         "--color luminance cannot be combined with --method",
     ),
-    ({"style_weight": "auto", "normalisation": "sum"}, "--style-weight auto requires --normalisation relative and a"),
-    ({"style_goal": "0.1"}, "--style-goal requires --style-weight auto"),
-    ({"style_loss": "covariance", "normalisation": "sum"}, "--style-loss covariance requires --normalisation relative"),
+    ({"style_weight": "auto", "normalization": "sum"}, "--style-weight auto requires --normalization relative and a"),
+    ({"target_style_loss": "0.1"}, "--target-style-loss requires --style-weight auto"),
+    ({"style_loss": "covariance", "normalization": "sum"}, "--style-loss covariance requires --normalization relative"),
     ({"scales": "4", "iterations": "3"}, "--iterations must be at least --scales (4)"),
     ({"style_weight": "0", "content_weight": "0"}, "--style-weight must be above 0 where --content-weight is 0"),
 ]

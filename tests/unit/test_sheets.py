@@ -15,7 +15,7 @@ from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, pictu
 from nst.summaries.records import read_records
 from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 from PIL import Image, ImageFont
-from synthetic import colour, write_results
+from synthetic import color, write_results
 
 SWEEP = {f"w{w}": {"style_weight": w} for w in (100, 1, 10)}
 
@@ -25,24 +25,24 @@ def grid(root: Path, contents: int, styles: int, settings: dict[str, dict[str, o
     return read_records(write_results(root, *names, settings))
 
 
-def boxes(path: Path, colours: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
-    """The centre of the area of each flat colour, which must be a filled rectangle."""
+def boxes(path: Path, colors: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """The center of the area of each flat color, which must be a filled rectangle."""
     with Image.open(path) as image:
         pixels = np.asarray(image)
-    centres = []
-    for wanted in colours:
+    centers = []
+    for wanted in colors:
         y, x = np.nonzero((pixels == wanted).all(axis=2))
         assert len(y), f"nothing of {wanted}"
         assert len(y) == (np.ptp(y) + 1) * (np.ptp(x) + 1)
-        centres.append((int(x.mean()), int(y.mean())))
-    return centres
+        centers.append((int(x.mean()), int(y.mean())))
+    return centers
 
 
 def test_matrix_has_contents_down_and_styles_across(tmp_path: Path) -> None:
     matrix_sheet(grid(tmp_path, 2, 3, {"plain": {}}), tmp_path / "sheet.png")
     inputs = [(0, 0, 15), (0, 0, 55), (0, 15, 0), (0, 55, 0), (0, 95, 0)]
     c0, c1, s0, s1, s2 = boxes(tmp_path / "sheet.png", inputs)
-    results = boxes(tmp_path / "sheet.png", [colour(i, j, 0) for i in range(2) for j in range(3)])
+    results = boxes(tmp_path / "sheet.png", [color(i, j, 0) for i in range(2) for j in range(3)])
     for place, (i, j) in zip(results, [(i, j) for i in range(2) for j in range(3)], strict=True):
         assert place[0] == pytest.approx((s0, s1, s2)[j][0], abs=1)
         assert place[1] == pytest.approx((c0, c1)[i][1], abs=1)
@@ -60,7 +60,7 @@ def test_pairs_of_one_name_say_what_they_have_of_their_own(tmp_path: Path) -> No
 
 def test_sweep_is_a_row_by_value(tmp_path: Path) -> None:
     sweep_sheet(grid(tmp_path, 1, 1, SWEEP), tmp_path / "sheet.png")
-    at100, at1, at10 = boxes(tmp_path / "sheet.png", [colour(0, 0, k) for k in range(3)])
+    at100, at1, at10 = boxes(tmp_path / "sheet.png", [color(0, 0, k) for k in range(3)])
     assert at1[0] < at10[0] < at100[0]
     assert at1[1] == at10[1] == at100[1]
 
@@ -68,7 +68,7 @@ def test_sweep_is_a_row_by_value(tmp_path: Path) -> None:
 def test_two_settings_make_a_matrix(tmp_path: Path) -> None:
     settings = {f"{s}-{w}": {"size": s, "style_weight": w} for s in (256, 512) for w in (1, 10, 100)}
     sweep_sheet(grid(tmp_path, 1, 1, settings), tmp_path / "sheet.png")
-    places = boxes(tmp_path / "sheet.png", [colour(0, 0, k) for k in range(6)])
+    places = boxes(tmp_path / "sheet.png", [color(0, 0, k) for k in range(6)])
     assert len({y for _, y in places[:3]}) == len({y for _, y in places[3:]}) == 1
     assert places[0][1] < places[3][1]
     assert [x for x, _ in places[:3]] == [x for x, _ in places[3:]]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from gridfiles import picture, table
 from nst.cli import main
-from nst.engine.stylization import Transfer, stylize, together
+from nst.engine.stylization import Transfer, stylize, stylize_batch
 from nst.errors import NstError
 from nst.grid.pairs import read_grid
 from nst.images import read_metadata
@@ -42,8 +42,8 @@ def test_the_settings_know_it():
     assert make(VALUES).style_loss == "means"
     with pytest.raises(NstError, match=r"'meens' is not allowed; expected one of gram, .*; did you mean means\?"):
         make({"style_loss": "meens"})
-    with pytest.raises(NstError, match="means requires normalisation relative"):
-        make(VALUES | {"normalisation": "paper"})
+    with pytest.raises(NstError, match="means requires normalization relative"):
+        make(VALUES | {"normalization": "paper"})
 
 
 def test_a_manifest_and_the_command_take_it(tmp_path, monkeypatch, untrained_folder, capsys):
@@ -94,7 +94,7 @@ def test_a_mask_that_is_bright_everywhere_changes_nothing():
 def test_a_batch_of_images_works_with_it(scene, stripes, untrained):
     settings = make(VALUES | {"precision": "fp32"})
     transfers = [Transfer(content, [stripes], settings) for content in (scene, scene[::-1].copy())]
-    ends = [event for _, event in together(transfers, state=untrained, device="cpu") if hasattr(event, "pixels")]
+    ends = [event for _, event in stylize_batch(transfers, state=untrained, device="cpu") if hasattr(event, "pixels")]
     for transfer, end in zip(transfers, ends, strict=True):
         *_, alone = stylize(transfer.content, [stripes], settings, state=untrained, device="cpu")
         np.testing.assert_allclose(end.pixels, alone.pixels, atol=1e-4)

@@ -24,13 +24,13 @@ def same(a, b):
     return np.array_equal(a.pixels, b.pixels)
 
 
-def test_each_evaluation_is_told_and_the_best_is_kept(scene, stripes, untrained):
+def test_each_iteration_is_told_and_the_best_is_kept(scene, stripes, untrained):
     steps, end = run(scene, stripes, untrained)
-    assert [step.evaluation for step in steps] == list(range(1, 13))
+    assert [step.iteration for step in steps] == list(range(1, 13))
     totals = [step.losses["total"] for step in steps]
-    assert end.evaluations == 12
+    assert end.iterations == 12
     assert end.losses["total"] == min(totals)
-    assert totals[end.best_evaluation - 1] == min(totals)
+    assert totals[end.best_iteration - 1] == min(totals)
     assert min(totals) < 0.7 * totals[0]
     assert {"content", "style", "tv", "total", "content:conv2_1", "style:conv1_1", "style:conv2_1"} == set(end.losses)
     assert end.pixels.shape == scene.shape
@@ -59,7 +59,7 @@ def test_the_same_settings_give_the_same_bytes_and_another_seed_does_not(scene, 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("kind", ["clip", "clamp", "rescale"])
 def test_pixels_end_in_range(scene, stripes, untrained, optimizer, kind):
-    steps, end = run(scene, stripes, untrained, {"optimizer": optimizer, "range": kind, "learning_rate": 0.5})
+    steps, end = run(scene, stripes, untrained, {"optimizer": optimizer, "pixel_range": kind, "learning_rate": 0.5})
     assert 0 <= end.pixels.min() <= end.pixels.max() <= 1
     assert end.losses["total"] <= steps[0].losses["total"]
 
@@ -104,11 +104,11 @@ def test_an_interrupted_run_ends_in_the_same_picture(scene, stripes, untrained, 
     whole = run(scene, stripes, untrained, {"optimizer": optimizer})[1]
     settings = make(SHALLOW | {"optimizer": optimizer})
     for event in stylize(scene, [stripes], settings, state=untrained, device="cpu"):
-        if event.evaluation == 5:
+        if event.iteration == 5:
             saved = event.state()
             break
     rest, end = run(scene, stripes, untrained, {"optimizer": optimizer}, resume=saved)
-    assert [step.evaluation for step in rest] == list(range(6, 13))
+    assert [step.iteration for step in rest] == list(range(6, 13))
     assert same(end, whole)
 
 
@@ -151,9 +151,9 @@ def test_16_bit_that_stays_nan_is_given_up_for_32(scene, stripes, untrained, mon
     broken(monkeypatch, {torch.bfloat16: range(3, 1000)})
     steps, end = run(scene, stripes, untrained, {"precision": "bf16", "iterations": 20})
     assert end.precision == "fp32"
-    assert end.warnings == ("evaluation 6: the losses are not finite; went on in fp32",)
+    assert end.warnings == ("iteration 6: the losses are not finite; went on in fp32",)
     assert end.losses["total"] < steps[0].losses["total"]
-    assert end.evaluations == 20
+    assert end.iterations == 20
     resumed = {"precision": "bf16", "iterations": 22}
     assert run(scene, stripes, untrained, resumed, resume=steps[-1].state())[1].precision == "fp32"
 
@@ -170,7 +170,7 @@ def test_pictures_too_small_for_the_layers(scene, stripes, untrained):
 
 
 def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
-    """After the same number of evaluations of the same float32 objective, the loss is equal or better."""
+    """After the same number of iterations of the same float32 objective, the loss is equal or better."""
     big = np.kron(scene, np.ones((2, 2, 1), np.float32))
     values = make({"iterations": 60, "precision": "fp32"})
     *_, ours = stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
@@ -182,23 +182,23 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     seen = []
 
     def closure():
-        evaluation = objective.evaluate(x)
-        x.grad = evaluation.gradient.contiguous()
-        seen.append(evaluation.total.item())
-        return evaluation.total[0]
+        iteration = objective.evaluate(x)
+        x.grad = iteration.gradient.contiguous()
+        seen.append(iteration.total.item())
+        return iteration.total[0]
 
     optimizer.step(closure)
     assert ours.losses["total"] <= min(seen[:60])
 
 
-def test_coarse_to_fine_shares_the_evaluations_and_goes_on_from_the_coarser_picture(scene, stripes, untrained):
+def test_coarse_to_fine_shares_the_iterations_and_goes_on_from_the_coarser_picture(scene, stripes, untrained):
     values = {"scales": 3, "iterations": 40}
     assert stylization.scale_plan(scene.shape[:2], make(values)) == [((20, 24), 13), ((28, 34), 27), ((40, 48), 40)]
     steps, end = run(scene, stripes, untrained, values)
-    assert [step.evaluation for step in steps] == list(range(1, 41))
+    assert [step.iteration for step in steps] == list(range(1, 41))
     assert [steps[i].picture().shape[:2] for i in (0, 12, 13, 39)] == [(20, 24), (20, 24), (28, 34), (40, 48)]
     assert end.pixels.shape == scene.shape
-    assert end.best_evaluation > 27
+    assert end.best_iteration > 27
     fresh = run(scene, stripes, untrained, {"iterations": 1})[1]
     assert steps[27].losses["style"] < fresh.losses["style"] / 2  # the first look at the finest scale has the strokes
 
@@ -207,25 +207,25 @@ def test_coarse_to_fine_shares_the_evaluations_and_goes_on_from_the_coarser_pict
 def test_coarse_to_fine_goes_on_from_a_checkpoint(scene, stripes, untrained, stop):
     settings = make(SHALLOW | {"scales": 3, "iterations": 10})
     events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
-    saved = next(event.state() for event in events if event.evaluation == stop)
+    saved = next(event.state() for event in events if event.iteration == stop)
     *_, whole = events
     *rest, end = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
-    assert [step.evaluation for step in rest] == list(range(stop + 1, 11))
+    assert [step.iteration for step in rest] == list(range(stop + 1, 11))
     assert same(end, whole)
 
 
 def test_an_averaged_picture_is_the_running_average_of_adams(scene, stripes, untrained):
-    values = {"optimizer": "adam", "average": 0.8, "iterations": 12}
+    values = {"optimizer": "adam", "ema_decay": 0.8, "iterations": 12}
     steps, end = run(scene, stripes, untrained, values)
     plain, _ = run(scene, stripes, untrained, {"optimizer": "adam", "iterations": 12})
-    assert end.best_evaluation == 12
-    assert end.losses == steps[-1].losses  # the last evaluation is spent on the average itself
+    assert end.best_iteration == 12
+    assert end.losses == steps[-1].losses  # the last iteration is spent on the average itself
     assert [s.losses for s in steps[:-1]] == [s.losses for s in plain[:-1]]
     assert not np.allclose(end.pixels, plain[-1].picture(), atol=1e-3)
 
 
-def test_luminance_keeps_the_contents_colours(scene, stripes, untrained):
-    steps, end = run(scene, stripes, untrained, {"color": "luminance", "iterations": 12, "range": "clip"})
+def test_luminance_keeps_the_contents_colors(scene, stripes, untrained):
+    steps, end = run(scene, stripes, untrained, {"color": "luminance", "iterations": 12, "pixel_range": "clip"})
     chroma = [p - (p @ color.LUMA)[:, :, None] for p in (scene, end.pixels)]
     inside = ((end.pixels > 0.01) & (end.pixels < 0.99)).all(2)
     assert inside.mean() > 0.3
@@ -260,7 +260,7 @@ def test_a_content_mask_paints_where_it_is_bright(scene, stripes, untrained):
 
 
 def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):
-    red, blue = (np.zeros_like(stripes) + colour for colour in ([1, 0, 0], [0, 0, 1]))
+    red, blue = (np.zeros_like(stripes) + color for color in ([1, 0, 0], [0, 0, 1]))
     mask = np.zeros_like(scene)
     mask[:, :24] = 1
     settings = make(SHALLOW | {"content_mask": "mask.png", "content_weight": 0, "init": "noise", "iterations": 60})
@@ -293,10 +293,10 @@ def test_a_style_mask_takes_only_what_it_shows(scene, stripes, untrained):
 
 @pytest.mark.parametrize("goal", [0.3, 0.1])
 def test_auto_finds_the_weight_that_reaches_the_goal(scene, stripes, untrained, goal):
-    values = {"style_weight": "auto", "style_goal": goal, "iterations": 120}
+    values = {"style_weight": "auto", "target_style_loss": goal, "iterations": 120}
     steps, end = run(scene, stripes, untrained, values)
     assert end.losses["style"] == pytest.approx(goal, rel=0.25)
-    assert end.evaluations == len(steps) == 120
+    assert end.iterations == len(steps) == 120
     fixed = run(scene, stripes, untrained, {"style_weight": end.style_weight, "iterations": 120})[1]
     assert fixed.losses["style"] == pytest.approx(end.losses["style"], rel=0.25)
 
@@ -305,7 +305,7 @@ def test_auto_finds_the_weight_that_reaches_the_goal(scene, stripes, untrained, 
 def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales):
     settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": scales})
     events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
-    saved = next(event.state() for event in events if event.evaluation == stop)
+    saved = next(event.state() for event in events if event.iteration == stop)
     *_, whole = events
     *_, end = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
     assert end.style_weight == whole.style_weight
@@ -313,8 +313,8 @@ def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales)
 
 
 def test_auto_says_when_it_has_not_reached_its_goal(scene, stripes, untrained):
-    end = run(scene, stripes, untrained, {"style_weight": "auto", "style_goal": 1e-4, "iterations": 6})[1]
-    assert "where style_goal is 0.0001" in end.warnings[0]
+    end = run(scene, stripes, untrained, {"style_weight": "auto", "target_style_loss": 1e-4, "iterations": 6})[1]
+    assert "where target_style_loss is 0.0001" in end.warnings[0]
 
 
 def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, monkeypatch):
@@ -325,16 +325,16 @@ def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, mon
     assert end.style_weight != 6
 
 
-def test_the_losses_of_a_luminance_are_those_of_the_grey_picture_that_is_shown(scene, stripes, untrained):
+def test_the_losses_of_a_luminance_are_those_of_the_gray_picture_that_is_shown(scene, stripes, untrained):
     content = np.repeat((scene @ color.LUMA)[:, :, None], 3, 2)
     end = run(scene, stripes, untrained, {"color": "luminance", "init": "noise"})[1]
     _, (style,) = color.prepared(scene, [stripes], "luminance")
     shown = np.repeat((end.pixels @ color.LUMA)[:, :, None], 3, 2)
     begin = run(content, style, untrained, {"init": "shown.png", "iterations": 1}, init=shown)[0][0]
-    assert begin.losses["total"] == pytest.approx(end.losses["total"], rel=0.05)  # but for colours out of range
+    assert begin.losses["total"] == pytest.approx(end.losses["total"], rel=0.05)  # but for colors out of range
 
 
-def test_adams_decay_counts_all_evaluations(monkeypatch):
+def test_adams_decay_counts_all_iterations(monkeypatch):
     from nst.optim.adam import Adam
 
     monkeypatch.setattr(Adam, "PERIOD", 3)
@@ -348,6 +348,6 @@ def test_adams_decay_counts_all_evaluations(monkeypatch):
             adam.restart()
             adam.mean, adam.square, adam.steps = torch.ones(1, 4), torch.ones(1, 4), torch.full((1,), 1e6)
         moves.append((at - adam.ask()).abs().max().item())
-    assert moves[:2] == pytest.approx([1, 1], rel=1e-3)  # the second and third evaluation of all
+    assert moves[:2] == pytest.approx([1, 1], rel=1e-3)  # the second and third iteration of all
     assert moves[2] == pytest.approx(0.1, rel=1e-3)
     assert moves[5] == pytest.approx(0.01, rel=1e-2)

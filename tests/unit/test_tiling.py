@@ -22,7 +22,7 @@ def picture(seed, height, width):
 
 
 def test_a_picture_in_tiles_is_the_picture(scene, stripes, untrained):
-    """For a few evaluations: later ones magnify any rounding a thousandfold, with tiles as without."""
+    """For a few iterations: later ones magnify any rounding a thousandfold, with tiles as without."""
     values = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 4, "precision": "fp32"}
     *_, whole = stylize(scene, [stripes], make(values), state=untrained, device="cpu")
     *_, tiled = stylize(scene, [stripes], make(values | {"tile": 16}), state=untrained, device="cpu")
@@ -63,9 +63,9 @@ def test_spans_cover_a_length_from_multiples_of_the_grid():
     "values",
     [
         {},
-        {"normalisation": "paper", "tv_weight": 0.3},
-        {"normalisation": "mean", "pooling": "average"},
-        {"normalisation": "sum", "tap": "conv"},
+        {"normalization": "paper", "tv_weight": 0.3},
+        {"normalization": "mean", "pooling": "average"},
+        {"normalization": "sum", "layer_output": "conv"},
         {"style_loss": "wasserstein", "padding": "replicate"},
         {"style_loss": "covariance", "content_weight": 0},
         {"style_weight": 0},
@@ -80,7 +80,7 @@ def test_value_parts_and_gradient_are_those_of_the_whole(network, values):
     layers = [*settings.content_layers, *settings.style_layers]
     extractor = FeatureExtractor(
         network, random_state(network), layers,
-        pooling=settings.pooling, tap=settings.tap, padding=settings.padding,
+        pooling=settings.pooling, layer_output=settings.layer_output, padding=settings.padding,
     ).convert(CPU, torch.float64)  # fmt: skip
     content, styles = picture(1, 101, 150), [(picture(2, 90, 70), 0.7), (picture(3, 60, 75), 0.3)]
     masks = {"regions": torch.stack([picture(5, 101, 150)[0, :1], picture(6, 101, 150)[0, :1]])}
@@ -107,11 +107,11 @@ class Largest(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize("normalisation", ["relative", "paper", "mean"])
-def test_an_evaluation_takes_the_memory_of_a_tile(normalisation):
+@pytest.mark.parametrize("normalization", ["relative", "paper", "mean"])
+def test_an_iteration_takes_the_memory_of_a_tile(normalization):
     """Nothing is made that is as large as the content's features, which are kept."""
     settings = make(
-        {"content_layers": "conv2_1", "style_layers": "conv1_1", "tile": 32, "normalisation": normalisation}
+        {"content_layers": "conv2_1", "style_layers": "conv1_1", "tile": 32, "normalization": normalization}
     )
     network = FeatureExtractor("vgg19", random_state("vgg19"), ["conv1_1", "conv2_1"]).convert(CPU, torch.float32)
     content, style = picture(1, 512, 128).float(), picture(2, 64, 64).float()

@@ -18,7 +18,7 @@ QUICK = {
     "optimizer": "adam",
     "style_layers": "conv1_1+conv2_1",
     "content_layers": "conv2_2",
-    "range": "clip",
+    "pixel_range": "clip",
 }
 
 

@@ -49,7 +49,7 @@ def job(tmp_path: Path, monkeypatch, scene, stripes, cutout, untrained_folder):
     "values", [{}, {"size": 30}, {"color": "histogram"}, {"color": "luminance"}, {"tile": 32}, {"scales": 2}], ids=str
 )
 def test_the_hidden_color_changes_nothing(job, values):
-    black, white = (pair.paint(job(hidden, **values)) for hidden in (0.0, 1.0))
+    black, white = (pair.stylize_pair(job(hidden, **values)) for hidden in (0.0, 1.0))
     pictures = [read_picture(job(hidden).output) for hidden in (0.0, 1.0)]
     assert np.array_equal(pictures[0].pixels, pictures[1].pixels)
     assert np.array_equal(pictures[0].alpha, pictures[1].alpha)
@@ -58,8 +58,8 @@ def test_the_hidden_color_changes_nothing(job, values):
 
 
 def test_hidden_pixels_are_not_black_and_frames_lie_on_white(job, cutout):
-    it = job(0.0, frames=2, size=48)
-    pair.paint(it)
+    it = job(0.0, frame_interval=2, size=48)
+    pair.stylize_pair(it)
     found = read_picture(it.output)
     assert found.pixels[cutout == 0].mean() > 0.2
     frame = np.asarray(Image.open(sorted((it.record / "snapshots/frames").glob("*.jpg"))[-1]))

@@ -85,13 +85,13 @@ def test_who_gains_by_it(monkeypatch):
     assert not winograd.pays(here)
 
 
-@pytest.mark.parametrize("tap", ["relu", "conv"])
+@pytest.mark.parametrize("layer_output", ["relu", "conv"])
 @pytest.mark.parametrize("pooling", ["max", "average"])
-def test_a_network_sees_the_same(tap, pooling):
+def test_a_network_sees_the_same(layer_output, pooling):
     layers = ["conv2_1", "conv2_2", "conv3_1", "conv4_2"]
     state = random_state("vgg19")
-    plain = FeatureExtractor("vgg19", state, layers, tap=tap, pooling=pooling)
-    fast = FeatureExtractor("vgg19", state, layers, tap=tap, pooling=pooling)
+    plain = FeatureExtractor("vgg19", state, layers, layer_output=layer_output, pooling=pooling)
+    fast = FeatureExtractor("vgg19", state, layers, layer_output=layer_output, pooling=pooling)
     fast.convert(torch.device("cpu"), torch.float32).hasten()
     assert sum(isinstance(step, winograd.WinogradConv2d) for step in fast.steps) == 7
     x = torch.rand(1, 3, 37, 44)

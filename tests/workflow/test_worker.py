@@ -52,7 +52,7 @@ class Place:
         pair = ["scene.png", "stripes.png", "-o", f"{name}.png", "--record", name, "--iterations", str(iterations)]
         return self.start("stylize", *pair, *SMALL, *more, **environment)
 
-    def painted(self, name: str, *more: str, **environment: str) -> dict:
+    def stylized(self, name: str, *more: str, **environment: str) -> dict:
         """The record of a picture."""
         process = self.stylize(name, *more, **environment)
         out, err = process.communicate(timeout=120)
@@ -79,7 +79,7 @@ def place(tmp_path, scene, stripes, untrained_folder) -> Iterator[Place]:
     write_picture(tmp_path / "scene.png", scene)
     write_picture(tmp_path / "stripes.png", stripes)
     yield found
-    for process in found.processes:  # first: without its worker one would paint on by itself
+    for process in found.processes:  # first: without its worker one would stylize on by itself
         process.kill()
         process.communicate()
     for worker in found.workers():
@@ -88,8 +88,8 @@ def place(tmp_path, scene, stripes, untrained_folder) -> Iterator[Place]:
 
 
 def test_a_worker_paints_what_the_command_itself_paints(place):
-    alone = place.painted("alone", NST_WORKER="no")
-    first, second = place.painted("first"), place.painted("second")
+    alone = place.stylized("alone", NST_WORKER="no")
+    first, second = place.stylized("first"), place.stylized("second")
     assert [alone["process"]["picture"], first["process"]["picture"], second["process"]["picture"]] == [1, 1, 2]
     assert first["process"]["pid"] == second["process"]["pid"] != alone["process"]["pid"]
     pictures = [(place.folder / f"{name}/animation.gif").read_bytes() for name in ("alone", "first", "second")]
@@ -101,8 +101,8 @@ def test_a_worker_paints_what_the_command_itself_paints(place):
 def test_what_the_command_says_comes_from_the_worker_too(place):
     process = place.stylize("one")
     out, err = process.communicate(timeout=120)
-    assert out.startswith("one.png: 40×33 px, 4 evaluations")
-    assert "evaluation 4/4" in err
+    assert out.startswith("one.png: 40×33 px, 4 iterations")
+    assert "iteration 4/4" in err
     code, said = place.run("stylize", "nowhere.png", "stripes.png", "-o", "two.png")
     assert (code, said) == (1, "nst: nowhere.png: there is no such file; check the path\n")
     assert place.run("stylize", "--sizes")[0] == 1
@@ -112,11 +112,11 @@ def test_what_the_command_says_comes_from_the_worker_too(place):
 def test_a_worker_works_in_the_folder_and_environment_of_each_client(place, tmp_path_factory):
     other = Place(tmp_path_factory.mktemp("other"), tmp_path_factory.mktemp("empty"), place.private)
     shutil.copytree(place.folder, other.folder, dirs_exist_ok=True)
-    place.painted("here")
+    place.stylized("here")
     process = other.stylize("there")
     assert "(NST_WEIGHTS_DIR) has no vgg19" in process.communicate(timeout=120)[1]
     other.environment["NST_WEIGHTS_DIR"] = place.environment["NST_WEIGHTS_DIR"]
-    assert other.painted("there")["process"]["picture"] == 2
+    assert other.stylized("there")["process"]["picture"] == 2
     assert not (place.folder / "there").exists()
 
 
@@ -140,32 +140,32 @@ def test_a_worker_that_dies_of_a_picture_does_not_take_it_for_ever(place):
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 1
     assert err.endswith("nst: workers die of this picture; set NST_WORKER=no to see why\n")
-    assert place.painted("short")["process"]["picture"] == 1
+    assert place.stylized("short")["process"]["picture"] == 1
 
 
 def test_a_picture_is_made_again_by_the_worker(place):
-    place.painted("one")
-    assert place.run("again", "one.png", "-o", "two.png", "--record", "two")[0] == 0
+    place.stylized("one")
+    assert place.run("reproduce", "one.png", "-o", "two.png", "--record", "two")[0] == 0
     assert json.loads((place.folder / "two/run.json").read_text())["process"]["picture"] == 2
 
 
 def test_without_a_worker_a_picture_waits_for_its_gpu_and_gets_it(place):
     """An idle worker leaves when another process needs the GPU."""
     gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a"}
-    place.painted("one", **gpu, NST_WORKER="auto")
+    place.stylized("one", **gpu, NST_WORKER="auto")
     assert place.workers()
-    assert place.painted("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
+    assert place.stylized("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
     assert not place.workers()
 
 
 def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place):
     """One without a worker holds the output and waits for the GPU; a client's worker holds that, and waits for it."""
     gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a"}
-    place.painted("other", **gpu, NST_WORKER="auto")
+    place.stylized("other", **gpu, NST_WORKER="auto")
     with FileLock(place.folder / ".one.png.work.lock"):
         waits = place.stylize("one", **gpu, NST_WORKER="auto")
         place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
-        assert place.painted("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
+        assert place.stylized("two", **gpu, NST_WORKER="no")["process"]["picture"] == 1
     out, err = waits.communicate(timeout=120)
     assert waits.returncode == 0, out + err
     assert json.loads((place.folder / "one/run.json").read_text())["process"]["picture"] == 1
@@ -173,7 +173,7 @@ def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place)
 
 def test_a_client_says_what_it_waits_for(place):
     """For another picture at the same output, and for the start of a worker."""
-    place.painted("one")
+    place.stylized("one")
     [worker] = place.workers()
     with FileLock(place.folder / ".two.png.work.lock"):
         waits = place.stylize("two")
@@ -221,7 +221,7 @@ def test_a_client_that_goes_gives_its_picture_up(place):
     process.communicate()
     place.wait_for(lambda found: found[0].get("busy") == 0)
     assert not (place.folder / "long.png").exists()
-    assert place.painted("short")["process"]["pid"] == place.workers()[0]["pid"]
+    assert place.stylized("short")["process"]["pid"] == place.workers()[0]["pid"]
 
 
 def test_one_worker_a_gpu_takes_all_that_waits(place):
@@ -252,7 +252,7 @@ def test_each_gpu_has_a_worker_of_its_own(place):
 
 def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
     (place.folder / "config").mkdir()
-    settings = "size: 40, iterations: 200, frames: 0, content_layers: conv2_1, style_layers: conv1_1+conv2_1"
+    settings = "size: 40, iterations: 200, frame_interval: 0, content_layers: conv2_1, style_layers: conv1_1+conv2_1"
     (place.folder / "config/config.yaml").write_text(f"settings: {{{settings}, precision: fp32}}\n")
     (place.folder / "config/manifest.csv").write_text("content,style,seed\nscene.png,stripes.png,1|2|3|4|5|6\n")
     snakefile = Path(__file__).parents[2] / "Snakefile"
@@ -271,7 +271,7 @@ def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
 
 def test_a_worker_leaves_with_the_last_of_its_owners(place):
     owner = subprocess.Popen(["sleep", "60"])
-    place.painted("one", NST_WORKER_OWNER=str(owner.pid))
+    place.stylized("one", NST_WORKER_OWNER=str(owner.pid))
     assert place.workers()
     owner.kill()
     owner.wait()
@@ -283,7 +283,7 @@ def test_a_worker_leaves_when_it_is_idle_or_asked_to(place):
     idle = place.start("worker", "run", "cpu-0", "--idle", "0.3")
     idle.communicate(timeout=60)
     assert idle.returncode == 0
-    place.painted("one")
+    place.stylized("one")
     assert place.run("worker", "stop")[0] == 0
     place.wait_for(lambda found: not found, seconds=10)
     assert place.run("worker", "stop") == (1, "nst: no worker runs\n")
@@ -291,7 +291,7 @@ def test_a_worker_leaves_when_it_is_idle_or_asked_to(place):
 
 
 def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypatch):
-    place.painted("one")
+    place.stylized("one")
     [folder] = Path(place.private).glob("nst-*")
     assert folder.stat().st_mode & 0o077 == 0
     [address] = folder.glob("worker-*.sock")
@@ -312,7 +312,7 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
             with link.makefile("rb") as lines:
                 assert [*json.loads(lines.readline())] == ["identity", "busy"]
                 assert [*json.loads(lines.readline() or '{"refused": ""}')] == ["refused"]
-    assert place.painted("two")["process"]["picture"] == 2
+    assert place.stylized("two")["process"]["picture"] == 2
 
 
 def asked(address: Path, request: bytes) -> dict:
@@ -327,7 +327,7 @@ def asked(address: Path, request: bytes) -> dict:
 
 def test_no_request_ends_a_worker(place):
     """A billion threads, and an owner that is no process's number, did."""
-    before = place.painted("one")["process"]["pid"]
+    before = place.stylized("one")["process"]["pid"]
     [address] = Path(place.private).glob("nst-*/worker-*.sock")
     good = {"arguments": ["stylize", "--help"], "folder": "/", "environment": {}}
     for wrong in (
@@ -337,13 +337,13 @@ def test_no_request_ends_a_worker(place):
         assert "refused" in asked(address, json.dumps(good | wrong).encode()), wrong
     assert "refused" in asked(address, b"[" * 100_000)
     assert asked(address, json.dumps(good | {"threads": 1, "owner": os.getpid()}).encode())
-    assert place.painted("two")["process"]["pid"] == before
+    assert place.stylized("two")["process"]["pid"] == before
 
 
 @pytest.mark.parametrize("change", ["removed", "opened to others"])
 def test_a_worker_that_nobody_finds_ends(place, change):
     """As after a cleaning of /tmp: a second one starts beside it, on the same GPU."""
-    first = place.painted("one")["process"]["pid"]
+    first = place.stylized("one")["process"]["pid"]
     [folder] = Path(place.private).glob("nst-*")
     if change == "removed":
         shutil.rmtree(folder)
@@ -354,7 +354,7 @@ def test_a_worker_that_nobody_finds_ends(place, change):
         time.sleep(0.05)
     assert not Path(f"/proc/{first}").exists()
     if change == "removed":
-        assert place.painted("two")["process"]["pid"] == place.workers()[0]["pid"]
+        assert place.stylized("two")["process"]["pid"] == place.workers()[0]["pid"]
     else:
         assert "is open to other users; remove it" in place.stylize("two").communicate(timeout=60)[1]
         folder.chmod(0o700)
@@ -381,12 +381,12 @@ def test_another_user_is_not_served(tmp_path_factory):
 
 def test_a_worker_of_other_code_is_replaced(place, monkeypatch, tmp_path_factory):
     """As after an upgrade: the code that the client runs is a copy, made later."""
-    before = place.painted("one")["process"]["pid"]
+    before = place.stylized("one")["process"]["pid"]
     copy = tmp_path_factory.mktemp("code")
     import nst
 
     shutil.copytree(Path(nst.__file__).parent, copy / "nst", ignore=shutil.ignore_patterns("__pycache__"))
-    after = place.painted("two", PYTHONPATH=str(copy))["process"]
+    after = place.stylized("two", PYTHONPATH=str(copy))["process"]
     assert after["pid"] != before
     assert after["picture"] == 1
 
@@ -406,8 +406,8 @@ def test_the_client_loads_nothing_that_is_slow_to_load():
         ("auto", "0", ["stylize", "a", "b", "--device", "cpu"], False),
         ("auto", "0", ["stylize", "a", "b", "--device=mps"], False),
         ("auto", "0", ["stylize", "--help"], False),
-        ("auto", "0", ["again", "a.png", "--show"], False),
-        ("auto", "0", ["judge", "a"], False),
+        ("auto", "0", ["reproduce", "a.png", "--show"], False),
+        ("auto", "0", ["evaluate", "a"], False),
         ("auto", "0", [], False),
         ("yes", "", ["stylize", "a", "b"], True),
         ("no", "0", ["stylize", "a", "b"], False),

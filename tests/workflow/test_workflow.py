@@ -23,7 +23,8 @@ from PIL import Image
 REPOSITORY = Path(__file__).parents[2]
 MANIFEST = "content,style,style_weight\nscene.png,stripes.png|bars.png,\nscene.png,stripes.png,40\n"
 CONFIG = """
-settings: {size: 40, iterations: 6, frames: 2, content_layers: conv2_1, style_layers: conv1_1+conv2_1, precision: fp32}
+settings: {size: 40, iterations: 6, frame_interval: 2, content_layers: conv2_1, style_layers: conv1_1+conv2_1,
+  precision: fp32}
 device: cpu
 """
 
@@ -79,13 +80,13 @@ def test_everything_that_was_asked_for_is_there(project):
         names = {path.name for path in folder.iterdir()}
         assert names == {"image.png", "losses.csv", "run.json", "snapshots", "animation.gif"}
         assert max(read_picture(folder / "image.png").pixels.shape) == 40
-        assert list(pd.read_csv(folder / "losses.csv")["evaluation"]) == [1, 2, 3, 4, 5, 6]
+        assert list(pd.read_csv(folder / "losses.csv")["iteration"]) == [1, 2, 3, 4, 5, 6]
         with Image.open(folder / "animation.gif") as clip:
             assert clip.n_frames == 6  # every iteration, for in the beginning frames are dense
         record = json.loads((folder / "run.json").read_text())
         assert record["id"] == pair.id
         assert record["metrics"]["style_error"] > 0
-        assert record["evaluations"] == 6
+        assert record["iterations_run"] == 6
         metadata = read_metadata(folder / "image.png")
         assert metadata["settings"] == record["settings"]
         assert metadata["content"]["sha256"] == record["content"]["sha256"]
@@ -191,7 +192,7 @@ def test_weights_are_downloaded_only_where_the_installation_has_none(project, mo
         assert jobs.get("weights", 0) == downloads, cells
 
 
-def test_only_what_a_change_touches_is_painted(project):
+def test_only_what_a_change_touches_is_stylized(project):
     try:
         project.write("config/manifest.csv", MANIFEST + "stripes.png,scene.png,\n")
         assert project.planned()["stylize"] == 1
@@ -234,12 +235,12 @@ def test_a_preset_that_changes_reaches_the_grid(project):
 
 
 def test_snapshots_are_kept_whole_and_have_a_sheet(project):
-    project.write("kept.csv", "content,style,snapshots,name\nscene.png,bars.png,3,kept\n")
+    project.write("kept.csv", "content,style,snapshot_interval,name\nscene.png,bars.png,3,kept\n")
     run = project.snakemake("--config", "manifest=kept.csv", "results=kept", "--", "sheets")
     assert run.returncode == 0, run.stdout + run.stderr
     folder = project.folder / "kept/pairs/scene/bars/kept/snapshots"
     assert sorted(path.name for path in folder.glob("*.png")) == ["000003.png", "000006.png"]
-    assert read_metadata(folder / "000003.png")["evaluation"] == 3
+    assert read_metadata(folder / "000003.png")["iteration"] == 3
     last, whole = (read_picture(path).pixels for path in (folder / "000006.png", folder.parent / "image.png"))
     assert (last == whole).all()
     assert (project.folder / "kept/sheets/snapshots/scene/bars/kept.png").exists()
@@ -286,8 +287,8 @@ def test_pictures_may_be_addresses(project, tmp_path):
     styles = [json.loads(path.read_text())["style"][0] for path in (project.folder / "remote/pairs").rglob("run.json")]
     assert len({style["sha256"] for style in styles}) == len({style["path"] for style in styles}) == 2
     with Image.open(next((project.folder / "remote/sheets").glob("*.png"))) as sheet:
-        colours = sheet.getcolors(1 << 24)
-    assert (241, 241, 239) not in {colour for _, colour in colours}  # no empty box in an input's place
+        colors = sheet.getcolors(1 << 24)
+    assert (241, 241, 239) not in {color for _, color in colors}  # no empty box in an input's place
     project.write("remote.csv", f"content,style,seed\n{address}/scene.png,{style},0|1\n")
     assert project.planned(*asked)["stylize"] == 2
 
@@ -297,7 +298,7 @@ def test_bundles_paint_what_pairs_alone_do(project, tmp_path):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         style = f"http://127.0.0.1:{server.server_port}/bars.png"
-        project.write("bundled.csv", f"content,style,snapshots\nscene.png,stripes.png|{style},3\n")
+        project.write("bundled.csv", f"content,style,snapshot_interval\nscene.png,stripes.png|{style},3\n")
         asked = ("--config", "manifest=bundled.csv", "results=bundled", "bundle=5", "video=mp4", "threads=1")
         jobs = project.planned(*asked)
         assert (jobs["bundle"], jobs["video"], jobs["snapshot_sheet"], jobs.get("stylize")) == (1, 2, 2, None)
@@ -319,7 +320,7 @@ def test_bundles_paint_what_pairs_alone_do(project, tmp_path):
         jobs = project.planned(*asked)
         assert (jobs["stylize"], jobs.get("bundle")) == (1, None)
         before = (second / "image.png").stat().st_mtime_ns
-        project.write("bundled.csv", f"content,style,snapshots\nscene.png,stripes.png|{style}|scene.png,3\n")
+        project.write("bundled.csv", f"content,style,snapshot_interval\nscene.png,stripes.png|{style}|scene.png,3\n")
         run = project.snakemake(*asked, "--", "pairs")
         assert run.returncode == 0, run.stdout + run.stderr
         assert (first / "image.png").exists()
@@ -337,7 +338,7 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     run = project.snakemake(*asked, "--profile", str(REPOSITORY / "profiles/default"))
     told = run.stdout + run.stderr
     assert run.returncode == 1
-    assert "nst: 1 of 2 pairs failed; the others are painted" in told
+    assert "nst: 1 of 2 pairs failed; the others are stylized" in told
     assert "nst: half/stripes/" in told
     assert "Traceback" not in told
     pictures, failed, gallery, advice = ending_of(run)

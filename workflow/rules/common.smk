@@ -63,14 +63,14 @@ def config_of_grid():
 
 
 def by_bundle(pairs, settings):
-    """What each job of a cluster paints, by the bundle's name; nothing where each pair is a job of its own."""
+    """What each job of a cluster stylizes, by the bundle's name; nothing where each pair is a job of its own."""
     if not settings.bundle:
         return {}
     return {bundle.name: bundle for bundle in bundled(pairs.values(), settings, FILES)}
 
 
 def by_pictures(pairs):
-    """The ids of each content and style painted with several settings, by `content--style`."""
+    """The ids of each content and style stylized with several settings, by `content--style`."""
     groups = defaultdict(list)
     for name, pair in pairs.items():
         groups[f"{pair.content_name}--{pair.style_name}"].append(name)
@@ -104,7 +104,7 @@ def here(wildcards):
 
 
 def files_of(pairs):
-    """A text that changes with what is in the files that pairs are painted from, whatever their times say."""
+    """A text that changes with what is in the files that pairs are stylized from, whatever their times say."""
     names = {path for pair in pairs for path in pair.pictures}
     names |= {pair.settings.weights for pair in pairs} - PATHS["weights"]
     told = "\n".join(
@@ -116,7 +116,7 @@ def files_of(pairs):
 def addresses():
     """The addresses that are yet to be fetched, without passwords and signatures, by the names of their copies.
 
-    A copy that is there is a file like any other: a grid is painted to its end, and again, without its pictures' servers.
+    A copy that is there is a file like any other: a grid is stylized to its end, and again, without its pictures' servers.
     """
     named = {path for pair in PAIRS.values() for path in pair.pictures if is_url(path)}
     copies = {Path(local(path, RESULTS)): path for path in sorted(named)}
@@ -153,7 +153,7 @@ def weights_for(pairs):
 
 
 def weights_are_lost(network, kind):
-    """Whether the weights that were fetched once are gone while there is something left to paint."""
+    """Whether the weights that were fetched once are gone while there is something left to stylize."""
     if not Path(f"{RESULTS}/weights/{network}-{kind}.json").exists():
         return False
     try:
@@ -191,9 +191,9 @@ def megabytes_of_bundle(wildcards, attempt):
 
 
 def threads_of_a_pair():
-    """All cores where pairs are few; else one each, so that as many pictures as cores are painted at once.
+    """All cores where pairs are few; else one each, so that as many pictures as cores are stylized at once.
 
-    One each on GPUs too: a job's core reads and encodes, and pictures that wait together are painted together.
+    One each on GPUs too: a job's core reads and encodes, and pictures that wait together are stylized together.
     """
     if CONFIG.device in ("auto", "cuda") and gpus.available():
         return CONFIG.threads or 1
@@ -209,9 +209,9 @@ def all_cores():
 
 
 def pictures(names):
-    """What stands for pictures that are painted: they themselves, or the bundles that they are in.
+    """What stands for pictures that are stylized: they themselves, or the bundles that they are in.
 
-    A picture of a finished bundle that is no longer there is painted by itself.
+    A picture of a finished bundle that is no longer there is stylized by itself.
     """
     images = {name: PAIRS[name].image(RESULTS, CONFIG.format) for name in names}
     if not BUNDLES:
@@ -233,7 +233,7 @@ def snapshots_of(wildcards):
 
 
 def files_of_bundle(wildcards):
-    """Every picture that a bundle's pairs are painted from, once."""
+    """Every picture that a bundle's pairs are stylized from, once."""
     named = (path for pair in bundle_of(wildcards).pairs for path in pair.pictures)
     return [local(path, RESULTS) for path in dict.fromkeys(named)]
 
@@ -327,7 +327,7 @@ def snapshot_sheets(wildcards):
 
 
 def has_snapshots(pair):
-    return 0 < pair.settings.snapshots <= pair.settings.iterations
+    return 0 < pair.settings.snapshot_interval <= pair.settings.iterations
 
 
 def all_plots(wildcards):

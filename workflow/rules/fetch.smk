@@ -1,7 +1,7 @@
 rule weights:
-    """Download torchvision's ImageNet weights once, where there is internet: nodes that paint may have none."""
+    """Download torchvision's ImageNet weights once, where there is internet: nodes that stylize may have none."""
     output:
-        # A record, not the weights: another place of theirs is no reason to paint a finished grid again.
+        # A record, not the weights: another place of theirs is no reason to stylize a finished grid again.
         f"{RESULTS}/weights/{{network}}-{{kind}}.json",
     log:
         f"{RESULTS}/logs/weights/{{network}}-{{kind}}.log",

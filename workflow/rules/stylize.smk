@@ -5,7 +5,7 @@ rule pairs:
 
 
 rule stylize:
-    """Paint one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
+    """Stylize one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
     input:
         pictures=lambda wildcards: here(wildcards).pictures,
         weights=weights_of,
@@ -26,7 +26,7 @@ rule stylize:
     resources:
         mem_mb=megabytes_of,
         runtime=minutes_of,
-        device=CONFIG.device,  # a resource: another device is no reason to paint again
+        device=CONFIG.device,  # a resource: another device is no reason to stylize again
     params:
         content=lambda wildcards: here(wildcards).content,
         style=lambda wildcards: style_arguments(here(wildcards)),
@@ -46,7 +46,7 @@ rule stylize:
 
 
 rule bundle:
-    """Paint many pairs in one job of a cluster; what fails stops no other, what is painted stays."""
+    """Stylize many pairs in one job of a cluster; what fails stops no other, what is stylized stays."""
     input:
         files=files_of_bundle,
         weights=weights_of_bundle,
@@ -82,7 +82,7 @@ rule animations:
 
 
 rule video:
-    """The frames of a pair as a video: made later, it paints nothing again."""
+    """The frames of a pair as a video: made later, it stylizes nothing again."""
     input:
         snapshots_of,
     output:
@@ -97,7 +97,7 @@ rule video:
     params:
         frames=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots/frames",
         frame_rate=lambda wildcards: pair_of(wildcards).settings.frame_rate,
-        hold=lambda wildcards: pair_of(wildcards).settings.hold,
+        end_pause=lambda wildcards: pair_of(wildcards).settings.end_pause,
     shell:
-        "nst animate {params.frames:q} -o {output:q} --frame-rate {params.frame_rate} --hold {params.hold}"
+        "nst animate {params.frames:q} -o {output:q} --frame-rate {params.frame_rate} --end-pause {params.end_pause}"
         " > {log:q} 2>&1"

@@ -168,15 +168,15 @@ def build() -> tuple[Mesh, list]:
 
 
 def albedo(seen: Seen) -> Array:
-    """Colour of every visible point."""
+    """Color of every visible point."""
     u, v, seed, p = seen.u, seen.v, seen.seed, seen.position
     paint_of = np.stack([linear(c) for c in HULLS])
     y = p[:, 1]
     strake = 1 - 0.25 * smooth(0.42, 0.5, np.abs(y / 0.19 % 1 - 0.5))
-    hull_colour = paint_of[seed.astype(int) % len(HULLS)] * strake[:, None]
-    hull_colour = mixed(hull_colour, linear("7a2418"), smooth(0.16, 0.13, y))
-    hull_colour = mixed(hull_colour, linear("efe6d0"), smooth(0.03, 0.02, np.abs(y - 0.20)))
-    hull_colour = hull_colour * (0.88 + 0.2 * fbm2(p[:, 0] * 2, y * 5 + p[:, 2], 3, 300))[:, None]
+    hull_color = paint_of[seed.astype(int) % len(HULLS)] * strake[:, None]
+    hull_color = mixed(hull_color, linear("7a2418"), smooth(0.16, 0.13, y))
+    hull_color = mixed(hull_color, linear("efe6d0"), smooth(0.03, 0.02, np.abs(y - 0.20)))
+    hull_color = hull_color * (0.88 + 0.2 * fbm2(p[:, 0] * 2, y * 5 + p[:, 2], 3, 300))[:, None]
     seam = smooth(0.46, 0.49, np.abs((y * 1.6 + p[:, 0] * 0.25) % 1 - 0.5))
     tan = np.where((seed > 0.6)[:, None], linear("c8683c"), linear("efe2c4"))
     cloth = tan * (0.93 + 0.10 * fbm2(p[:, 0] * 1.5, y * 1.5, 3, 310) - 0.22 * seam)[:, None]
@@ -191,13 +191,13 @@ def albedo(seen: Seen) -> Array:
         ROOF: town.tiles(u, v, seed),
         STONE: stone,
         WOOD: town.planks(u, v, seed),
-        HULL: hull_colour,
+        HULL: hull_color,
         SAIL: cloth,
         AWNING: stripes,
     }
     out = np.tile(linear("1c1c1e"), (len(u), 1))
-    for material, colour in looks.items():
-        out = np.where((seen.material == material)[:, None], colour, out)
+    for material, color in looks.items():
+        out = np.where((seen.material == material)[:, None], color, out)
     return out
 
 

@@ -11,21 +11,21 @@ from paint.noise import lattice_fbm
 FINER = 2
 
 
-def _byte(colour: Array) -> tuple[int, int, int]:
+def _byte(color: Array) -> tuple[int, int, int]:
     """Light (linear) as the 8-bit square root, a cheap code that keeps dark tones apart."""
-    return tuple(int(255 * min(1.0, max(0.0, c) ** 0.5 * 0.7)) for c in colour)
+    return tuple(int(255 * min(1.0, max(0.0, c) ** 0.5 * 0.7)) for c in color)
 
 
 def _decode(sheet: Image.Image, size: tuple[int, int]) -> tuple[Array, Array]:
     """Light and coverage of a drawn sheet, reduced to the picture's size."""
     small = np.asarray(sheet.resize(size, Image.Resampling.BOX), np.float32) / 255
     alpha = small[..., 3]
-    colour = small[..., :3] / 0.7
-    return colour**2, alpha
+    color = small[..., :3] / 0.7
+    return color**2, alpha
 
 
 def small_pine(
-    pencil: ImageDraw.ImageDraw, x: float, y: float, tall: float, colours: list, rng: np.random.Generator
+    pencil: ImageDraw.ImageDraw, x: float, y: float, tall: float, colors: list, rng: np.random.Generator
 ) -> None:
     """A far tree: a jagged spire, its sunward (left) half lighter."""
     tiers = max(3, int(tall / 5))
@@ -36,8 +36,8 @@ def small_pine(
         out = half * t * rng.uniform(0.8, 1.15)
         left += [(x - out, y - tall * (1 - t)), (x - out * 0.55, y - tall * (1 - t) - tall * 0.02)]
         right += [(x + out, y - tall * (1 - t)), (x + out * 0.55, y - tall * (1 - t) - tall * 0.02)]
-    pencil.polygon([*left, (x, y)], fill=colours[0])
-    pencil.polygon([*right, (x, y)], fill=colours[1])
+    pencil.polygon([*left, (x, y)], fill=colors[0])
+    pencil.polygon([*right, (x, y)], fill=colors[1])
 
 
 def forest(scene: Array, distance: Array, height: Array, focal: float) -> Array:
@@ -59,10 +59,10 @@ def forest(scene: Array, distance: Array, height: Array, focal: float) -> Array:
         row, column = divmod(int(p), w)
         tall = rng.uniform(0.016, 0.034) / distance.flat[p] * focal * h
         tone = light[p] * rng.uniform(0.35, 0.85) * np.array([0.62, 0.95, 0.85])
-        colours = [_byte(tone * 1.15), _byte(tone * 0.55)]
-        small_pine(pencil, column * FINER, (row + 1) * FINER, tall * FINER, colours, rng)
-    colour, alpha = _decode(sheet, (w, h))
-    return mix(scene, colour, alpha)
+        colors = [_byte(tone * 1.15), _byte(tone * 0.55)]
+        small_pine(pencil, column * FINER, (row + 1) * FINER, tall * FINER, colors, rng)
+    color, alpha = _decode(sheet, (w, h))
+    return mix(scene, color, alpha)
 
 
 def large_pine(pencil: ImageDraw.ImageDraw, x: float, y: float, tall: float, rng: np.random.Generator) -> None:
@@ -115,8 +115,8 @@ def framing_pines(scene: Array, horizon: float) -> Array:
     for px, tall in ((0.245, 0.40), (0.02, 0.66), (0.125, 0.80), (1.47, 0.50), (1.395, 0.32)):
         foot = float(_shore_line(np.float32(px), aspect, horizon)) + 0.03
         large_pine(pencil, px * unit, foot * unit, tall * unit, rng)
-    colour, alpha = _decode(sheet, (w, h))
-    return mix(scene, colour, alpha)
+    color, alpha = _decode(sheet, (w, h))
+    return mix(scene, color, alpha)
 
 
 def _grass(pencil: ImageDraw.ImageDraw, unit: float, aspect: float, horizon: float, rng: np.random.Generator) -> None:

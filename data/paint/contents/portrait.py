@@ -147,30 +147,30 @@ def quick() -> march.Voxels:
 
 
 def blend(a: str, b: str, t: Array) -> Array:
-    """Between two colours, one weight per point."""
+    """Between two colors, one weight per point."""
     return linear(a) + (linear(b) - linear(a)) * np.clip(t, 0, 1)[:, None]
 
 
-def skin_colour(q: Array) -> Array:
+def skin_color(q: Array) -> Array:
     """Complexion: warm cheeks and nose, cooler jaw, painted brows and lashes, freckles of paint."""
     m = mirrored(q)
     mottle = perlin3(*(q.T * 5.5), 20) * 0.5 + perlin3(*(q.T * 23), 21) * 0.35
-    colour = blend("b87c58", "dba680", 0.55 + 0.45 * mottle)
+    color = blend("b87c58", "dba680", 0.55 + 0.45 * mottle)
     flush = np.exp(-(march.length((m - vector(0.36, -0.28, -0.62)) / vector(0.2, 0.15, 0.3)) ** 2))
     flush = flush + 0.8 * np.exp(-(march.length((q - vector(0, -0.31, -1.02)) / vector(0.10, 0.10, 0.12)) ** 2))
-    colour = colour + (linear("c8604c") - colour) * np.clip(0.55 * flush, 0, 1)[:, None]
+    color = color + (linear("c8604c") - color) * np.clip(0.55 * flush, 0, 1)[:, None]
     arch = 0.165 - 0.9 * (m[:, 0] - 0.25) ** 2 + 0.02 * m[:, 0]
     hairs = 0.75 + 0.25 * np.sin(110 * m[:, 0] - 60 * m[:, 1])
     brow = smooth(0.034, 0.012, np.abs(m[:, 1] - arch) + 0.05 * (m[:, 0] - 0.13)) * hairs
     brow *= smooth(0.09, 0.14, m[:, 0]) * smooth(0.47, 0.38, m[:, 0]) * (q[:, 2] < -0.4)
-    colour = colour + (linear("2c1a12") - colour) * (0.85 * brow)[:, None]
+    color = color + (linear("2c1a12") - color) * (0.85 * brow)[:, None]
     e = m - EYE_AT
     edge = 0.041 - 2.3 * (e[:, 0] + 0.005) ** 2
     lash = smooth(0.020, 0.008, np.abs(e[:, 1] - edge)) * (march.length(e) < 0.175) * (e[:, 2] < 0)
-    return colour + (linear("20120e") - colour) * (0.8 * lash)[:, None]
+    return color + (linear("20120e") - color) * (0.8 * lash)[:, None]
 
 
-def eye_colour(q: Array) -> Array:
+def eye_color(q: Array) -> Array:
     """White, iris with rays and a dark rim, pupil; both look towards the light."""
     e = mirrored(q) - EYE_AT
     e[:, 0] *= np.sign(q[:, 0])
@@ -179,12 +179,12 @@ def eye_colour(q: Array) -> Array:
     rays = 0.5 + 0.5 * np.sin(40 * np.arctan2(e[:, 1], e[:, 0]))
     iris = blend("2c3a30", "66805c", 0.3 + 0.5 * rays * smooth(0.15, 0.4, off))
     iris *= (1 - 0.75 * smooth(0.40, 0.52, off))[:, None]
-    colour = iris + (linear("d8ccc0") - iris) * smooth(0.50, 0.56, off)[:, None]
-    return colour * smooth(0.20, 0.26, off)[:, None]
+    color = iris + (linear("d8ccc0") - iris) * smooth(0.50, 0.56, off)[:, None]
+    return color * smooth(0.20, 0.26, off)[:, None]
 
 
 def albedo(m: Array, p: Array) -> Array:
-    """Colour of each surface point."""
+    """Color of each surface point."""
     q = local(p)
     weave = perlin3(*(p.T * 55), 30)
     nap = perlin3(*(p.T * 9), 31) + 0.6 * perlin3(*(p.T * 30), 32)
@@ -195,8 +195,8 @@ def albedo(m: Array, p: Array) -> Array:
     ribbon = smooth(0.0, 0.015, level + 0.005) * smooth(0.235, 0.22, level) * (march.length(q[:, [0, 2]]) < 0.95)
     felt = felt + (linear("b8862c") - felt) * (0.9 * ribbon)[:, None]
     looks = (
-        skin_colour(q),
-        eye_colour(q),
+        skin_color(q),
+        eye_color(q),
         blend("8f3a34", "b85a4e", 0.5 + 0.5 * nap),
         blend(
             "2e1408",

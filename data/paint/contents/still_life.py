@@ -31,7 +31,7 @@ JUG_SHAPE = march.profile(
 
 
 def _bunch() -> Array:
-    """Grape centres: a heap that trails towards the eye."""
+    """Grape centers: a heap that trails towards the eye."""
     rng = np.random.default_rng(5)
     out: list[Array] = []
     for _ in range(400):
@@ -70,9 +70,9 @@ def cloth(p: Array) -> Array:
     return np.maximum(np.maximum(body, border), np.maximum(z + 0.10 - 0.25 * x, -p[:, 1] - 0.75)) * 0.62 + 0 * hang
 
 
-def apple(p: Array, centre: Array, r: float, tilt: float) -> Array:
+def apple(p: Array, center: Array, r: float, tilt: float) -> Array:
     """An apple: a sphere with a dimple at the stalk, narrower below."""
-    q = p - centre
+    q = p - center
     c, s = np.cos(tilt), np.sin(tilt)
     x, y = c * q[:, 0] + s * q[:, 1], -s * q[:, 0] + c * q[:, 1]
     ring = np.sqrt(x * x + q[:, 2] ** 2)
@@ -84,8 +84,8 @@ def apple(p: Array, centre: Array, r: float, tilt: float) -> Array:
 
 def grapes(p: Array) -> Array:
     """The bunch; far points are answered by a sphere around all of it, which is much quicker."""
-    centre = BUNCH.mean(0)
-    out = march.length(p - centre) - np.linalg.norm(BUNCH - centre, axis=1).max() - 0.086
+    center = BUNCH.mean(0)
+    out = march.length(p - center) - np.linalg.norm(BUNCH - center, axis=1).max() - 0.086
     near = np.flatnonzero(out < 0.12)
     if near.size:
         q = p[near]
@@ -153,7 +153,7 @@ def nearest(p: Array) -> Array:
 
 
 def blend(a: str, b: str, t: Array) -> Array:
-    """Between two colours, one weight per point."""
+    """Between two colors, one weight per point."""
     return linear(a) + (linear(b) - linear(a)) * np.clip(t, 0, 1)[:, None]
 
 
@@ -165,12 +165,12 @@ def wood(p: Array) -> Array:
     pores = perlin2(x * 6, z * 95, 34)
     tone = 0.45 + 0.5 * rings + 0.16 * pores + 0.10 * np.sin(plank * 12.9)
     joint = np.abs((z + 1.1) / 0.42 - plank - 0.5)
-    colour = blend("4a2a16", "a8703c", tone)
-    return colour * (1 - 0.8 * smooth(0.485, 0.497, joint))[:, None]
+    color = blend("4a2a16", "a8703c", tone)
+    return color * (1 - 0.8 * smooth(0.485, 0.497, joint))[:, None]
 
 
 def albedo(m: Array, p: Array) -> Array:
-    """Colour of each surface point."""
+    """Color of each surface point."""
     out = np.zeros_like(p)
     for material in np.unique(m):
         on = m == material
@@ -179,7 +179,7 @@ def albedo(m: Array, p: Array) -> Array:
 
 
 def surface(material: int, p: Array) -> Array:
-    """Colour of points that all belong to one material."""
+    """Color of points that all belong to one material."""
     x, y, z = p.T
     spots = perlin3(x * 40, y * 40, z * 40, 50)
     streak = perlin3(x * 7, y * 2.2, z * 7, 51) + 0.4 * perlin3(x * 26, y * 5, z * 26, 52)
@@ -253,14 +253,14 @@ def light_of(p: Array, rays: Array, mirrored: bool) -> Array:
     bumpy = np.isin(m, (ORANGE, LEMON))
     pits = np.stack([perlin3(*(p[bumpy].T * 34), 80 + k) for k in range(3)], -1)
     n[bumpy] = march.unit(n[bumpy] + 0.13 * pits)
-    colour = albedo(m, p)
+    color = albedo(m, p)
     shade = march.soft_shadow(quick(), p + n * 0.004, WINDOW, 0.16, 4.0)
     diffuse = np.clip(n @ WINDOW, 0, 1) * shade
     open_sky = march.hollows(quick(), p, n)
     fill = (0.6 + 0.4 * n[:, 1]) * open_sky
     # Light thrown back by the lit table warms what faces down.
     bounce = np.clip(0.35 - 0.65 * n[:, 1], 0, 1) * open_sky * smooth(1.2, 0.0, p[:, 1])
-    out = colour * (diffuse[:, None] * WARM + fill[:, None] * COOL + bounce[:, None] * vector(0.34, 0.22, 0.12))
+    out = color * (diffuse[:, None] * WARM + fill[:, None] * COOL + bounce[:, None] * vector(0.34, 0.22, 0.12))
     fall = np.where(m == WALL, 0.20 + 0.5 * smooth(1.4, -1.8, p[:, 0] - 0.5 * p[:, 1]), 1.0)
     out *= fall[:, None]
     shine = np.array([SHINE[k] for k in range(13)], np.float32)[m]
@@ -273,7 +273,7 @@ def light_of(p: Array, rays: Array, mirrored: bool) -> Array:
 
 
 def _reflections(p: Array, n: Array, bent: Array, m: Array, strength: Array) -> Array:
-    """One bounce on the glossiest things: they show their neighbours."""
+    """One bounce on the glossiest things: they show their neighbors."""
     out = np.zeros_like(p)
     on = np.flatnonzero(np.isin(m, (BOTTLE, JUG, TABLE)) & (strength > 0.02))
     if on.size == 0:

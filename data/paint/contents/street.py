@@ -19,7 +19,7 @@ SKYLIGHT = np.array([0.10, 0.135, 0.23], np.float32)
 DUSK = np.array([0.30, 0.25, 0.30], np.float32)
 LAMPLIGHT = np.array([3.4, 1.75, 0.62], np.float32)
 LAMPS = ((-2.55, 3.55, 6.3), (2.55, 3.6, 10.6), (-2.55, 3.55, 16.5), (2.55, 3.6, 23.5), (-2.5, 3.55, 32.0))
-# Walkers: place (x, z), height, umbrella's colour code.
+# Walkers: place (x, z), height, umbrella's color code.
 WALKERS = ((-0.75, 8.6, 1.74, 0), (0.95, 13.5, 1.70, 1), (1.45, 13.9, 1.62, 2), (-1.2, 21.0, 1.75, 1))
 UMBRELLAS = ("8c1f1c", "20262e", "2c4a6a")
 CLOTH = 11
@@ -83,7 +83,7 @@ def lamp(mesh: Mesh, x: float, y: float, z: float) -> None:
     mesh.pole((x, y + 0.18, z), (x, y + 0.38, z), 0.22, 0.02, IRON)
 
 
-def walker(mesh: Mesh, x: float, z: float, tall: float, colour: int) -> None:
+def walker(mesh: Mesh, x: float, z: float, tall: float, color: int) -> None:
     """A passer-by in a long coat under an umbrella, seen from behind."""
     for foot in (-0.09, 0.10):
         mesh.pole((x + foot, 0, z + foot), (x + foot * 0.8, tall * 0.48, z), 0.055, 0.085, CLOTH, 3.5)
@@ -101,7 +101,7 @@ def walker(mesh: Mesh, x: float, z: float, tall: float, colour: int) -> None:
         ],
         -1,
     )
-    mesh.sheet(grid, CLOTH, colour + 0.5)
+    mesh.sheet(grid, CLOTH, color + 0.5)
 
 
 def build() -> Mesh:
@@ -153,20 +153,20 @@ def shade(stage: Stage, seen: Seen) -> Array:
         SIGN: board,
         CLOTH: coats[seed.astype(int) % 5],
     }
-    colour = np.tile(linear("141416"), (len(u), 1))
+    color = np.tile(linear("141416"), (len(u), 1))
     for material, look in looks.items():
-        colour = np.where((seen.material == material)[:, None], look, colour)
+        color = np.where((seen.material == material)[:, None], look, color)
     lit = stage.sunlit(p, seen.normal)
     sky = (0.55 + 0.45 * seen.normal[:, 1]) * (0.35 + 0.65 * smooth(0, 11, p[:, 1]))
     dusk = np.clip(seen.normal @ stage.sun, 0, 1) * lit
-    light = colour * (sky[:, None] * SKYLIGHT * 2.0 + dusk[:, None] * DUSK + lamps_on(p, seen.normal))
+    light = color * (sky[:, None] * SKYLIGHT * 2.0 + dusk[:, None] * DUSK + lamps_on(p, seen.normal))
     light = light + glow * (seen.material == WALL)[:, None] * 1.15
     light[seen.material == LAMP] = LAMPLIGHT * 3.2
     return veil(light, p[:, 2])
 
 
 def veil(light: Array, away: Array) -> Array:
-    """Damp air: it takes the colour of the dusk, a little warmed by the lamps."""
+    """Damp air: it takes the color of the dusk, a little warmed by the lamps."""
     return mixed(light, np.array([0.30, 0.235, 0.26], np.float32), 1 - np.exp(-away * 0.0115))
 
 

@@ -48,13 +48,13 @@ def house(mesh: Mesh, x: float, z: float, wide: float, deep: float, tall: float,
 
 
 def tint(codes: tuple[str, ...], seed: Array) -> Array:
-    """One of the colours for each point, by seed."""
+    """One of the colors for each point, by seed."""
     table = np.stack([linear(c) for c in codes])
     return table[(seed * 997).astype(int) % len(codes)]
 
 
 def mixed(a: Array, b: Array, t: Array) -> Array:
-    """Blend of two colours (n, 3) or (3,), one weight per point."""
+    """Blend of two colors (n, 3) or (3,), one weight per point."""
     return a + (b - a) * np.clip(t, 0, 1)[:, None]
 
 
@@ -70,7 +70,7 @@ def plaster(u: Array, v: Array, seed: Array) -> Array:
 
 
 def facade(u: Array, v: Array, seed: Array, width: float | Array = 4.0, lit: float = 0.08) -> tuple[Array, Array]:
-    """Colour and own glow of a wall with rows of shuttered windows and a door below."""
+    """Color and own glow of a wall with rows of shuttered windows and a door below."""
     base = plaster(u, v, seed)
     glow = np.zeros_like(base)
     pitch = 1.45 + 0.25 * (seed * 31 % 1)

@@ -103,9 +103,9 @@ def facets(shape: tuple[int, int]) -> tuple[Array, Array]:
     rng = np.random.default_rng(7)
     code = np.zeros(shape, np.int64)
     nearest = np.full(shape, 9.0, np.float32)
-    favourite = (0.35, 1.18, -0.62, 1.9, 0.95)
+    favorite = (0.35, 1.18, -0.62, 1.9, 0.95)
     for k in range(CUTS):
-        a = favourite[k % 5] + rng.normal(0, 0.16)
+        a = favorite[k % 5] + rng.normal(0, 0.16)
         px, py = 0.375 + rng.normal(0, 0.16), 0.48 + rng.normal(0, 0.24)
         d = (x - px) * np.cos(a) + (y - py) * np.sin(a)
         if k % 4 == 3:

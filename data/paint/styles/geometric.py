@@ -34,12 +34,12 @@ class Board:
         strength: float = 0.9,
         window: tuple[slice, slice] = (slice(None), slice(None)),
     ) -> None:
-        """Spray a mask from one colour to another along `run` (0 to 1), with grain."""
+        """Spray a mask from one color to another along `run` (0 to 1), with grain."""
         under = self.image[window]
         t = np.clip(run + 0.16 * self.grit[window], 0, 1)
-        colour = mix(rgb(code), rgb(other), t)
-        # Half glaze, half body colour, so that what lies under still shows.
-        glazed = mix(colour, colour * (0.50 + 0.72 * under), 0.5)
+        color = mix(rgb(code), rgb(other), t)
+        # Half glaze, half body color, so that what lies under still shows.
+        glazed = mix(color, color * (0.50 + 0.72 * under), 0.5)
         self.image[window] = mix(under, glazed, mask * strength)
 
     def around(self, cx: float, cy: float, r: float) -> tuple[slice, slice]:
@@ -63,7 +63,7 @@ class Board:
         self.lay(self.edge(wide / 2 - d), code, code, 0 * d + 0.5, strength, window)
 
     def halo(self, cx: float, cy: float, r: float, code: str, amount: float) -> None:
-        """A soft glow of sprayed colour around a point."""
+        """A soft glow of sprayed color around a point."""
         d = np.hypot(self.x - cx, self.y - cy) / r
         spray = np.exp(-d * d) * (1 + 0.5 * self.grit)
         self.image = mix(self.image, rgb(code), np.clip(spray * amount, 0, 1))
@@ -179,7 +179,7 @@ def wedges(board: Board) -> None:
 
 
 def chequer(board: Board, x0: float, y0: float, columns: int, rows: int, size: float, turn: float) -> None:
-    """A tilted chequerboard whose squares change colour as it goes."""
+    """A tilted chequerboard whose squares change color as it goes."""
     c, s = np.cos(turn) * size, np.sin(turn) * size
     for i in range(columns):
         for j in range(rows):

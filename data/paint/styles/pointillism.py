@@ -1,4 +1,4 @@
-"""A summer river bank in dots: colour is divided, and the eye mixes it again."""
+"""A summer river bank in dots: color is divided, and the eye mixes it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAINTS = ("f6d32d", "f08a24", "d8402c", "c24a8a", "6a3fa0", "2f4fb0", "2b8fc8", 
 
 
 def backdrop(shape: tuple[int, int]) -> Array:
-    """Sky, far bank, river and lawn, as fields of colour."""
+    """Sky, far bank, river and lawn, as fields of color."""
     x, y = plane(shape)
     cloud = lattice_fbm(shape, 5, 4, 12, 0.55, 2.0)
     scene = ramp(y / 0.34 + 0.25 * cloud, ((0, "8fb8e0"), (0.5, "c4d8e6"), (0.8, "f4e3c4"), (1, "fbe2b0")))

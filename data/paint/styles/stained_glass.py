@@ -1,4 +1,4 @@
-"""A church window: coloured glass in lead, a rose of light above a tree and two birds."""
+"""A church window: colored glass in lead, a rose of light above a tree and two birds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ASPECT = 3 / 4
 CELLS = 15.0  # pieces of glass per picture height
 SUN = (0.375, 0.33)
 
-# Glass colours by region: each piece takes one of its region's three.
+# Glass colors by region: each piece takes one of its region's three.
 GLASS = {
     "sky": ("1238a0", "1f5fd0", "2a8ad8"),
     "dusk": ("4a1f9a", "7a2fb0", "2a3ab8"),
@@ -102,17 +102,17 @@ def leads(shape: tuple[int, int], region: Array, first: Array, second: Array) ->
 
 
 def glass(shape: tuple[int, int], region: Array, piece: Array) -> Array:
-    """Colour of the panes: by region and piece, with streaks, seeds and uneven thickness."""
+    """Color of the panes: by region and piece, with streaks, seeds and uneven thickness."""
     codes = np.stack([np.stack([rgb(c) for c in GLASS[n]]) for n in NAMES])
-    colour = codes[region, (piece * 2.999).astype(int)]
-    colour = colour * (0.62 + 0.75 * ((piece * 37.7) % 1))[..., None]
+    color = codes[region, (piece * 2.999).astype(int)]
+    color = color * (0.62 + 0.75 * ((piece * 37.7) % 1))[..., None]
     warp = lattice_fbm(shape, 5, 2, 61)
     x, y = plane(shape)
     streak = np.sin(60 * (x * np.cos(piece * 6) + y * np.sin(piece * 6)) + 9 * warp + 20 * piece)
     cloud = lattice_fbm(shape, 26, 4, 62, 0.6)
     bubbles = smooth(0.55, 0.8, lattice(shape, 170, 63))
     light = 1 + 0.13 * streak + 0.38 * cloud + 0.30 * bubbles
-    deep = np.clip(colour, 0, 1.3) ** (1.15 - 0.25 * cloud[..., None])
+    deep = np.clip(color, 0, 1.3) ** (1.15 - 0.25 * cloud[..., None])
     return deep * light[..., None]
 
 
@@ -121,7 +121,7 @@ def paint(long_side: int) -> Array:
     shape = frame(long_side, ASPECT)
     x, y = plane(shape)
     region = regions(shape)
-    # Pieces follow the rose: near it the cells are laid out round its centre.
+    # Pieces follow the rose: near it the cells are laid out round its center.
     r, turn = np.hypot(x - SUN[0], y - SUN[1]), np.arctan2(y - SUN[1], x - SUN[0])
     first, second, piece = worley(x * CELLS + 3, y * CELLS + 5, 64, 0.85)
     # Fewer, wider pieces towards the middle, or the lead would close over it.

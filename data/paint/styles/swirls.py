@@ -9,7 +9,7 @@ from paint.noise import lattice_fbm
 from paint.strokes import Brush, Easel, swirl_noise
 
 ASPECT = 5 / 4
-# Each whirl: centre, reach, sense of turning.
+# Each whirl: center, reach, sense of turning.
 WHIRLS = ((0.56, 0.34, 0.21, 1.0), (0.85, 0.43, 0.13, -1.0), (0.22, 0.50, 0.12, 1.0))
 STARS = (
     (0.13, 0.13, 0.055),
@@ -44,7 +44,7 @@ def flow(x: Array, y: Array) -> Array:
 
 
 def heaven(x: Array, y: Array, angle: Array) -> Array:
-    """Colour of the sky: bands of blue carried by the flow, and haloes round the lights."""
+    """Color of the sky: bands of blue carried by the flow, and haloes round the lights."""
     grain = swirl_noise(angle, 3, max(6, x.shape[0] // 16))
     broad = lattice_fbm(x.shape, 6, 3, 4)
     tone = np.clip(0.36 + 0.13 * grain + 0.42 * broad + 0.12 * (y - 0.3), 0, 1)
@@ -83,7 +83,7 @@ def crescent(x: Array, y: Array) -> Array:
     return disc * (1 - bite)
 
 
-def land(colour: Array, angle: Array, x: Array, y: Array) -> tuple[Array, Array]:
+def land(color: Array, angle: Array, x: Array, y: Array) -> tuple[Array, Array]:
     """Hills in front of one another, their strokes running down the slopes."""
     tones = (("1c3f6e", "3f7f9a"), ("1d4a4e", "6f9a58"), ("12282e", "a08a3a"))
     for (level, swing, pace, phase), (dark, lit) in zip(RIDGES, tones, strict=True):
@@ -94,9 +94,9 @@ def land(colour: Array, angle: Array, x: Array, y: Array) -> tuple[Array, Array]
         depth = (y - top) / 0.13
         furrow = 0.5 + 0.5 * np.sin(38 * np.maximum(depth, 0) ** 0.8 + 6 * x)
         hill = mix(rgb(dark), rgb(lit), np.clip(0.75 * np.exp(-4 * np.maximum(depth, 0)) + 0.35 * furrow, 0, 1))
-        colour = mix(colour, hill, inside)
+        color = mix(color, hill, inside)
         angle = np.where(inside > 0.5, slope + 0.5 * np.sin(8 * x + phase) * np.clip(depth, 0, 1), angle)
-    return colour, angle
+    return color, angle
 
 
 def bars(easel: Easel, x0: float, x1: float, y0: float, y1: float, rows: int, tone: Array, inset: float) -> None:
@@ -144,12 +144,12 @@ def paint(long_side: int) -> Array:
     shape = frame(long_side, ASPECT)
     x, y = plane(shape)
     angle = flow(x, y)
-    colour = mix(heaven(x, y, angle), rgb("ffe9a0"), crescent(x, y))
-    colour, angle = land(colour, angle, x, y)
+    color = mix(heaven(x, y, angle), rgb("ffe9a0"), crescent(x, y))
+    color, angle = land(color, angle, x, y)
     easel = Easel(shape, (30, 44, 80), 2)
-    easel.brush(colour, angle, Brush(3500, 0.10, 0.022, 6, 0.10, 0.03))
-    easel.brush(colour, angle, Brush(9000, 0.060, 0.0125, 5, 0.14, 0.04))
+    easel.brush(color, angle, Brush(3500, 0.10, 0.022, 6, 0.10, 0.03))
+    easel.brush(color, angle, Brush(9000, 0.060, 0.0125, 5, 0.14, 0.04))
     village(easel)
-    easel.brush(colour, angle, Brush(3500, 0.042, 0.008, 3, 0.16, 0.06), smooth(0.45, 0.6, colour.mean(-1)))
+    easel.brush(color, angle, Brush(3500, 0.042, 0.008, 3, 0.16, 0.06), smooth(0.45, 0.6, color.mean(-1)))
     tree(easel)
     return finish(easel.finished(2.6, 0.22))

@@ -1,4 +1,4 @@
-"""A wood-block print: a wave with clawed foam over two small boats, cut in few flat colours."""
+"""A wood-block print: a wave with clawed foam over two small boats, cut in few flat colors."""
 
 from __future__ import annotations
 

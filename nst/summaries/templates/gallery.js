@@ -4,13 +4,13 @@ const gallery = (() => {
 const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
 const SORTS = {
   grid: "manifest's order", style_error: "style error", content_error: "content error", score: "score",
-  rank: "rank", ssim: "likeness to the content", seconds: "time", peak_memory_mb: "memory", evaluations: "evaluations", id: "name"
+  rank: "rank", ssim: "likeness to the content", seconds: "time", peak_memory_mb: "memory", iterations_run: "iterations", id: "name"
 };
 const NAMES = {
   style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "score",
-  rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", evaluations: "evaluations"
+  rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", iterations_run: "iterations"
 };
-const JUDGED = ["style_error", "content_error", "score", "rank"];
+const MEASURED = ["style_error", "content_error", "score", "rank"];
 const VIEWS = {overview, pictures, sweeps, front};
 const collator = new Intl.Collator(undefined, {numeric: true});
 let all, details = new Map(), state, shown = [], watch;
@@ -45,9 +45,9 @@ function short(number) {
 const tick = number => number >= 1e5 || (number && number < 1e-3) ? number.toExponential().replace("e+", "e") : String(number);
 
 const titleOf = pair => `${pair.content} × ${pair.style}`;
-// Errors by different judges do not compare.
-const judged = () => all.judges.length > 1;
-const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}${judged() ? ` · by ${pair.judge}` : ""}`;
+// Errors by different references do not compare.
+const several = () => all.references.length > 1;
+const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}${several() ? ` · by ${pair.reference}` : ""}`;
 // Where the weight of the style was found, with what it came to.
 const valueOf = (pair, name) => {
   const value = name in all.same ? all.same[name] : pair.values[all.settings.indexOf(name)];
@@ -75,7 +75,7 @@ function read() {
   state = {
     view: known("view", Object.keys(VIEWS), "overview"),
     find: given.get("find") || "",
-    content: given.get("content") || "", style: given.get("style") || "", judge: known("judge", all.judges, ""),
+    content: given.get("content") || "", style: given.get("style") || "", reference: known("reference", all.references, ""),
     best: given.has("best"), front: given.has("front"),
     sort: known("sort", Object.keys(SORTS), "grid"), down: given.has("down"),
     along: known("along", all.settings, all.along),
@@ -88,7 +88,7 @@ function read() {
 
 function write(push) {
   const given = new URLSearchParams();
-  for (const name of ["find", "content", "style", "judge", "pair"]) if (state[name]) given.set(name, state[name]);
+  for (const name of ["find", "content", "style", "reference", "pair"]) if (state[name]) given.set(name, state[name]);
   for (const name of ["best", "front", "down", "open"]) if (state[name]) given.set(name, "1");
   if (state.view !== "overview") given.set("view", state.view);
   if (state.sort !== "grid") given.set("sort", state.sort);
@@ -104,13 +104,13 @@ function write(push) {
 }
 
 // ---- which pairs, in which order -----------------------------------------------------------------------------------
-function judge() { return state.judge || (judged() && state.view === "front" ? all.judges[0] : ""); }
+function reference() { return state.reference || (several() && state.view === "front" ? all.references[0] : ""); }
 
 function chosen() {
   const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
   const found = all.pairs.filter(pair =>
     (!state.content || pair.content === state.content) && (!state.style || pair.style === state.style) &&
-    (!judge() || pair.judge === judge()) &&
+    (!reference() || pair.reference === reference()) &&
     (!state.best || pair.best) && (!state.front || pair.front) &&
     all.settings.every((name, i) => state.values[name] === null || pair.values[i] === state.values[name]) &&
     (!words.length || words.every(word => pair.text.includes(word))));
@@ -123,7 +123,7 @@ function order(a, b) {
   if (state.sort === "id") return turn * collator.compare(a.id, b.id);
   const x = a[state.sort], y = b[state.sort];
   if (x === null || y === null) return (x === null) - (y === null);  // what is not measured comes last
-  if (JUDGED.includes(state.sort) && a.judge !== b.judge) return all.judges.indexOf(a.judge) - all.judges.indexOf(b.judge);
+  if (MEASURED.includes(state.sort) && a.reference !== b.reference) return all.references.indexOf(a.reference) - all.references.indexOf(b.reference);
   return turn * (x - y) * (state.sort === "ssim" ? -1 : 1);
 }
 
@@ -147,9 +147,9 @@ function bar() {
   const parts = [];
   if (all.contents.length > 1) parts.push(select("content", names(all.contents), state.content, value => update({content: value})));
   if (all.styles.length > 1) parts.push(select("style", names(all.styles), state.style, value => update({style: value})));
-  if (judged()) {
-    const options = all.judges.map(name => [name, name]);
-    parts.push(select("measured by", state.view === "front" ? options : [["", "all"], ...options], judge(), value => update({judge: value})));
+  if (several()) {
+    const options = all.references.map(name => [name, name]);
+    parts.push(select("measured by", state.view === "front" ? options : [["", "all"], ...options], reference(), value => update({reference: value})));
   }
   const settings = all.settings.map((name, i) => {
     const options = [["*", "all"], ...all.options[i].map(value => ["=" + value, value || "none"])];
@@ -175,9 +175,9 @@ function bar() {
   if (state.view === "sweeps" && all.settings.length > 1) {
     parts.push(select("along", all.settings.map(name => [name, name]), state.along, value => update({along: value})));
   }
-  const any = state.find || state.content || state.style || state.judge || state.best || state.front || narrowed;
+  const any = state.find || state.content || state.style || state.reference || state.best || state.front || narrowed;
   parts.push(element("button", {type: "button", class: "plain", hidden: !any, onclick: () => {
-    update({find: "", content: "", style: "", judge: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
+    update({find: "", content: "", style: "", reference: "", best: false, front: false, values: Object.fromEntries(all.settings.map(name => [name, null]))});
   }}, "Show all"));
   const fields = () => Array.from(place.querySelectorAll("select, input, button, summary"));
   const focused = fields().indexOf(document.activeElement);
@@ -194,7 +194,7 @@ function about() {
   const done = all.pairs.filter(pair => pair.status === "done").length, gone = all.pairs.length - done;
   const parts = [`${done} picture${done === 1 ? "" : "s"}`];
   if (gone) parts.push(`${gone} without a picture`);
-  if (all.judges.length) parts.push(`errors measured by ${all.judges.join(", ")}`);
+  if (all.references.length) parts.push(`errors measured by ${all.references.join(", ")}`);
   $("about").textContent = parts.join(" · ");
 }
 
@@ -317,7 +317,7 @@ function sweeps(pairs, main) {
   const place = all.settings.indexOf(state.along);
   const many = rowsAlong(pairs, place);
   const told = all.settings.map((_, i) => i).filter(i => i !== place && many.some(row => row[0].values[i] !== many[0][0].values[i]));
-  if (!many.length) return main.append(element("p", {class: "note"}, `No pair is painted with several values of ${state.along} here.`));
+  if (!many.length) return main.append(element("p", {class: "note"}, `No pair is stylized with several values of ${state.along} here.`));
   const rank = new Map(all.options[place].map((value, i) => [value, i]));
   const list = element("div");
   main.append(list);
@@ -484,11 +484,11 @@ function stage(pair, known) {
   if (mode === "content" && content.width) place.append(input(content));
   else if (mode === "style" && style.width) place.append(input(style));
   else if (mode === "motion" && pair.moves && known && known.files.includes("animation.mp4")) {
-    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: true, muted: true, "aria-label": `${titleOf(pair)}, how it was painted`}));
-  } else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was painted`, "over"));
+    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: true, muted: true, "aria-label": `${titleOf(pair)}, how it was stylized`}));
+  } else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was stylized`, "over"));
   else if (mode === "steps" && known && known.snapshots.length) {
-    const [evaluation, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
-    place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${evaluation} evaluations`, "over"));
+    const [iteration, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
+    place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${iteration} iterations`, "over"));
   } else if (mode === "wipe" && content.width) {
     const cut = element("div", {class: "cut"}), frame = element("div", {class: "frame"});
     const range = element("input", {type: "range", min: 0, max: 100, step: .5, "data-role": "wipe", "aria-label": "Wipe from the content to the result",
@@ -520,13 +520,13 @@ function tools(pair, known) {
     const range = element("input", {type: "range", min: 0, max: last, "data-role": "step", "aria-label": "Snapshot",
       oninput: event => {  // in place: the slider that is being dragged must stay
         snapshot = Number(event.target.value);
-        const [evaluation, file] = known.snapshots[snapshot], picture = $("pair").querySelector(".stage img");
+        const [iteration, file] = known.snapshots[snapshot], picture = $("pair").querySelector(".stage img");
         picture.src = fileOf(pair, file);
-        picture.alt = `${titleOf(pair)} after ${evaluation} evaluations`;
-        told.textContent = `evaluation ${evaluation}`;
+        picture.alt = `${titleOf(pair)} after ${iteration} iterations`;
+        told.textContent = `iteration ${iteration}`;
         range.setAttribute("aria-valuetext", told.textContent);
       }});
-    const told = element("span", {}, `evaluation ${known.snapshots[at][0]}`);
+    const told = element("span", {}, `iteration ${known.snapshots[at][0]}`);
     range.value = at;
     range.setAttribute("aria-valuetext", told.textContent);
     place.append(element("label", {}, range, told));
@@ -547,7 +547,7 @@ function side(pair, known) {
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
   const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])]);
-  place.append(element("h3", {}, "Measured"), listed(judged() ? [...numbers, ["by", pair.judge]] : numbers));
+  place.append(element("h3", {}, "Measured"), listed(several() ? [...numbers, ["by", pair.reference]] : numbers));
   if (marks.length) place.append(element("p", {class: "caption", title: pair.best && `Lowest score: ${all.score}`}, marks.join(" · ")));
   if (pair.unranked) place.append(element("p", {class: "caption"}, `Not ranked: ${pair.unranked}.`));
   if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
@@ -574,24 +574,24 @@ function say(text) {
   setTimeout(() => toast.remove(), 3000);
 }
 
-// Loss curves on a logarithmic scale; the values under the pointer, or at the last evaluation, stand in the legend.
+// Loss curves on a logarithmic scale; the values under the pointer, or at the last iteration, stand in the legend.
 let curves = new Set(["total", "content", "style"]);
 
 function chart(losses) {
   const [width, height, left, bottom] = [320, 190, 42, 18];
-  const names = Object.keys(losses).filter(name => name !== "evaluation" && losses[name].some(value => value > 0));
+  const names = Object.keys(losses).filter(name => name !== "iteration" && losses[name].some(value => value > 0));
   const drawn = names.filter(name => curves.has(name));
   const values = drawn.flatMap(name => losses[name]).filter(value => value > 0);
   const [low, high] = values.length ? [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))] : [0, 1];
-  const last = losses.evaluation[losses.evaluation.length - 1], first = losses.evaluation[0];
+  const last = losses.iteration[losses.iteration.length - 1], first = losses.iteration[0];
   const px = e => left + (e - first) / (last - first || 1) * (width - left - 6);
   const py = v => 6 + (high - Math.log10(v)) / (high - low || 1) * (height - bottom - 10);
-  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, tabindex: "0", role: "slider", "aria-label": "Evaluation of which the legend tells the losses", "aria-valuemin": first, "aria-valuemax": last, "data-role": "plot"});
+  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, tabindex: "0", role: "slider", "aria-label": "Iteration of which the legend tells the losses", "aria-valuemin": first, "aria-valuemax": last, "data-role": "plot"});
   const fine = decades(10 ** low, 10 ** high), whole = fine.filter(t => Math.log10(t) % 1 === 0);
   for (const t of fine.length > 6 ? whole : fine) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, tick(t)));
-  plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} evaluations`));
+  plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} iterations`));
   for (const name of drawn) {
-    const points = losses[name].map((value, i) => value > 0 ? `${px(losses.evaluation[i]).toFixed(1)} ${py(value).toFixed(1)}` : "").filter(Boolean);
+    const points = losses[name].map((value, i) => value > 0 ? `${px(losses.iteration[i]).toFixed(1)} ${py(value).toFixed(1)}` : "").filter(Boolean);
     plot.append(element("path", {class: "c" + names.indexOf(name) % 10, d: "M" + points.join("L")}));
   }
   const rule = element("line", {class: "rule", y1: 4, y2: height - bottom});
@@ -605,21 +605,21 @@ function chart(losses) {
   });
   const where = element("span", {class: "caption"});
   legend.append(where);
-  const end = losses.evaluation.length - 1;
+  const end = losses.iteration.length - 1;
   let looked = end;
   const tell = at => {
     looked = Math.min(Math.max(at, 0), end);
-    for (const side of ["x1", "x2"]) rule.setAttribute(side, px(losses.evaluation[looked]));
+    for (const side of ["x1", "x2"]) rule.setAttribute(side, px(losses.iteration[looked]));
     names.forEach((name, i) => { values_of[i].textContent = `${name} ${short(losses[name][looked])}`; });
-    where.textContent = `at evaluation ${losses.evaluation[looked]}`;
-    plot.setAttribute("aria-valuenow", losses.evaluation[looked]);
+    where.textContent = `at iteration ${losses.iteration[looked]}`;
+    plot.setAttribute("aria-valuenow", losses.iteration[looked]);
     plot.setAttribute("aria-valuetext", [where, ...values_of].map(part => part.textContent).join(", "));
   };
   plot.append(rule);
   plot.addEventListener("pointermove", event => {
     const box = plot.getBoundingClientRect();
     const wanted = first + ((event.clientX - box.left) / box.width * width - left) / (width - left - 6) * (last - first);
-    const at = losses.evaluation.findIndex(e => e >= wanted);
+    const at = losses.iteration.findIndex(e => e >= wanted);
     tell(at < 0 ? end : at);
   });
   plot.addEventListener("pointerleave", () => tell(end));

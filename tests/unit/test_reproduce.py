@@ -1,4 +1,4 @@
-"""`nst again` and images that were forged: nothing is read, and nothing takes hours, only because an image says so."""
+"""`nst reproduce` and forged images: nothing is read, and nothing takes hours, only because an image says so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nst.pair.origin import origin
 from nst.settings import defaults
 from PIL import Image, PngImagePlugin
 
-SETTINGS = {**defaults().model_dump(mode="json"), "network": "lite", "size": 32, "iterations": 2, "frames": 0}
+SETTINGS = {**defaults().model_dump(mode="json"), "network": "lite", "size": 32, "iterations": 2, "frame_interval": 0}
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def forged(**changed) -> str:
 
 
 def again(capsys, *words) -> str:
-    """The message of a run that fails before anything is painted."""
-    assert main(["again", *words, "-o", "new.png", "--device", "cpu", "--threads", "1"]) == 1
+    """The message of a run that fails before anything is stylized."""
+    assert main(["reproduce", *words, "-o", "new.png", "--device", "cpu", "--threads", "1"]) == 1
     assert not Path("new.png").exists()
     return capsys.readouterr().err
 
 
 def test_a_true_record_is_made_again(here):
-    assert main(["again", forged(), "-o", "new.png", "--device", "cpu", "--threads", "1"]) == 0
+    assert main(["reproduce", forged(), "-o", "new.png", "--device", "cpu", "--threads", "1"]) == 0
 
 
 DIGEST = "0" * 64
@@ -83,8 +83,8 @@ STYLE = {"path": "s.png", "sha256": DIGEST, "weight": 1.0}
         ({"settings": []}, "settings"),
         ({"settings": {"size": [1]}}, "settings.size.int"),
         ({"algorithm": "new"}, "algorithm"),
-        ({"evaluation": 0}, "evaluation"),
-        ({"evaluation": [1]}, "evaluation"),
+        ({"iteration": 0}, "iteration"),
+        ({"iteration": [1]}, "iteration"),
         ({"id": {}}, "id"),
         *(({"style": [STYLE | {"weight": weight}]}, "style.0.weight") for weight in (0, -1, "x", 1e300)),
     ],
@@ -114,7 +114,7 @@ def test_only_the_image_s_and_the_current_folder_are_read(here, capsys, tmp_path
             "--content FILE, or add --trust-paths if you trust who made the image\n"
         )
         for more in (("--trust-paths",), ("--content", path)):
-            words = ("again", image, *more, "-o", "new.png", "--force", "--device", "cpu", "--threads", "1")
+            words = ("reproduce", image, *more, "-o", "new.png", "--force", "--device", "cpu", "--threads", "1")
             assert main([*words]) == 0, more
             Path("new.png").unlink()
 
@@ -138,19 +138,19 @@ def test_devices_pipes_and_what_the_kernel_makes_up_are_no_files(here, capsys):
 
 
 def test_what_takes_hours_or_more_memory_than_there_is_needs_a_yes(here, capsys, monkeypatch):
-    monkeypatch.setattr(pair, "paint", lambda job, show, **_: 1 / 0)
+    monkeypatch.setattr(pair, "stylize_pair", lambda job, show, **_: 1 / 0)
     for changed in ({"iterations": 10**6, "size": 512}, {"iterations": 1, "size": 16384}):
         image = forged(settings=SETTINGS | {"network": "vgg19"} | changed)
         told = again(capsys, image)
         assert f"forged.png: {changed['iterations']:,} iterations at size {changed['size']} take about " in told
         assert told.endswith("; add --yes to begin, or give a smaller --size or fewer --iterations\n")
         with pytest.raises(ZeroDivisionError):
-            main(["again", image, "-o", "new.png", "--yes", "--device", "cpu"])
+            main(["reproduce", image, "-o", "new.png", "--yes", "--device", "cpu"])
 
 
 def test_what_is_shown_obeys_no_terminal(here, capsys):
     image = forged(nst="\x1b[2J", id="\x1b]0;title\x07")
-    assert main(["again", image, "--show"]) == 0
+    assert main(["reproduce", image, "--show"]) == 0
     assert "\x1b" not in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Pictures that wait for a GPU together and are alike are painted together: a large GPU is idle under a small one."""
+"""Pictures that wait for a GPU together and are alike are stylized together: a large GPU is idle under a small one."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst.engine.stylization import Finished, Progress, Transfer, prepared, together
+from nst.engine.stylization import Finished, Progress, Transfer, prepared, stylize_batch
 
 #: Most pictures at once.
-COMPANY = 16
+MAX_BATCH = 16
 #: Share of a GPU's memory that they may take, and bytes a pixel that each takes: VGG-19's activations in 16 and in 32
-#: bits and the optimiser's memory.
+#: bits and the optimizer's memory.
 ROOM, BYTES = 0.6, 12_000
 
 
 @dataclass(eq=False)
 class _Seat:
-    """A picture that waits: its transfer, who hears of it, what it can be painted together with, and how it ended."""
+    """A picture that waits: its transfer, who hears of it, what it can be stylized together with, and how it ended."""
 
     transfer: Transfer
     handle: Callable[[Progress | Finished], None]
@@ -48,16 +48,16 @@ class _Seat:
         self.done.set()
 
 
-class Gathering:
-    """Takes pictures from any thread and paints them in one of its own.
+class Batcher:
+    """Takes pictures from any thread and stylizes them in one of its own.
 
     Args:
-        company: most pictures at once; on a CPU, whose cores one picture keeps busy, one.
+        max_batch: most pictures in one batch; on a CPU, whose cores one picture keeps busy, one.
     """
 
-    def __init__(self, company: int | None = None):
+    def __init__(self, max_batch: int | None = None):
         on_gpu = torch.cuda.is_available()
-        self.company = company or (COMPANY if on_gpu else 1)
+        self.max_batch = max_batch or (MAX_BATCH if on_gpu else 1)
         self.room = ROOM * torch.cuda.get_device_properties(0).total_memory if on_gpu else math.inf
         self._waiting: list[_Seat] = []
         self._changed = threading.Condition()
@@ -78,9 +78,9 @@ class Gathering:
         """As `nst.pair.recording.in_turn`: returns when the picture is finished, and raises what went wrong.
 
         Args:
-            begun: called when the picture's turn has come. alone: in no company.
+            begun: called when the picture's turn has come. alone: not in a batch.
         """
-        prepared(transfer, state, torch.device("cpu"))  # what cannot be painted is told here, and disturbs nobody
+        prepared(transfer, state, torch.device("cpu"))  # what cannot be stylized is told here, and disturbs nobody
         how = {"state": state, "device": device, "threads": threads, "resume": resume}
         seat = _Seat(transfer, handle, begun, None if alone or resume else transfer.kind, how)
         with self._changed:
@@ -95,14 +95,14 @@ class Gathering:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
                 seats = self._next()
-            _paint(seats)
+            _stylize(seats)
             del seats  # and with them their pictures, while nobody waits
 
     def _next(self) -> list[_Seat]:
         """The first that waits, and those that are like it: 2, 4, 8 or 16, each of which is new to cuDNN once."""
         first = self._waiting[0]
         height, width = first.transfer.content.shape[:2]
-        most = max(1, min(self.company, int(min(COMPANY, self.room / (BYTES * height * width)))))
+        most = max(1, min(self.max_batch, int(min(MAX_BATCH, self.room / (BYTES * height * width)))))
         seats = [seat for seat in self._waiting if seat is first or _alike(first, seat)][:most]
         seats = seats[: 2 ** (len(seats).bit_length() - 1)]
         self._waiting = [seat for seat in self._waiting if seat not in seats]
@@ -110,17 +110,17 @@ class Gathering:
 
 
 def _alike(a: _Seat, b: _Seat) -> bool:
-    """Whether two pictures can be painted together: one kind, and the same weights."""
+    """Whether two pictures can be stylized together: one kind, and the same weights."""
     same = a.how["state"] is b.how["state"] and a.how["device"] == b.how["device"]
     return same and a.kind is not None and a.kind == b.kind
 
 
-def _paint(seats: list[_Seat]) -> None:
-    """Paint pictures to their end: those that fail in company once more, each alone."""
+def _stylize(seats: list[_Seat]) -> None:
+    """Stylize pictures to their end: those that fail in a batch once more, each alone."""
     try:
         for seat in seats:
             seat.begun()
-        for index, event in together([seat.transfer for seat in seats], **seats[0].how):
+        for index, event in stylize_batch([seat.transfer for seat in seats], **seats[0].how):
             seat = seats[index]
             if event is not None:
                 seat.tell(event)
@@ -134,7 +134,7 @@ def _paint(seats: list[_Seat]) -> None:
                 seat.end(error)
     for seat in seats:
         if not seat.done.is_set():
-            _paint([seat])
+            _stylize([seat])
 
 
 def gpu_failed(error: Exception) -> bool:

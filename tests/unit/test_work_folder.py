@@ -26,7 +26,7 @@ def work(root, name, *files):
 @pytest.mark.parametrize("order", [("a", "a.lock"), ("a.lock", "a"), ("a", "a.gone"), ("a.gone", "a")])
 def test_no_name_of_a_pair_is_that_of_a_lock(job, order):
     for name in order:
-        pair.paint(job(name))
+        pair.stylize_pair(job(name))
     assert all((job(name).record / "run.json").exists() for name in order)
     assert names(job("a").work.parent) == []
 
@@ -56,6 +56,6 @@ def test_a_folder_whose_removal_was_cut_off_is_removed_by_its_pair(job):
     gone = job("a").work.with_name(".a.gone")
     (gone / "snapshots").mkdir(parents=True)
     (gone / "snapshots/half").touch()
-    pair.paint(job("a"))
+    pair.stylize_pair(job("a"))
     assert names(job("a").work.parent) == []
     assert not gone.exists()

@@ -1,4 +1,4 @@
-"""Pictures painted together: each as if alone, and each its own worker's business."""
+"""Pictures stylized together: each as if alone, and each its own worker's business."""
 
 import itertools
 import queue
@@ -7,11 +7,11 @@ import threading
 import numpy as np
 import pytest
 import torch
-from nst.engine.stylization import Finished, Transfer, stylize, together
+from nst.engine.stylization import Finished, Transfer, stylize, stylize_batch
 from nst.errors import NstError
-from nst.losses.objective import Evaluation, Objective
+from nst.losses.objective import Objective, ObjectiveValue
 from nst.settings import make
-from nst.worker.gathering import Gathering
+from nst.worker.batching import Batcher
 
 VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "precision": "fp32", "deterministic": "no"}
 
@@ -42,31 +42,31 @@ def alone(transfer, state):
         {},
         {"init": "content+noise", "style_loss": "covariance"},
         {"style_loss": "wasserstein", "iterations": 6},
-        {"optimizer": "adam", "average": 0.8},
+        {"optimizer": "adam", "ema_decay": 0.8},
         {"scales": 2, "color": "luminance"},
-        {"range": "rescale", "normalisation": "mean", "style_weight": 1e4},
+        {"pixel_range": "rescale", "normalization": "mean", "style_weight": 1e4},
     ],
 )
 def test_each_is_painted_as_if_alone(transfers, untrained, values):
     chosen = transfers(values)
     assert len({transfer.kind for transfer in chosen}) == 1
-    events = list(together(chosen, state=untrained, device="cpu"))
+    events = list(stylize_batch(chosen, state=untrained, device="cpu"))
     for index, transfer in enumerate(chosen):
         ours, theirs = [event for i, event in events if i == index], alone(transfer, untrained)
         assert [type(event) for event in ours] == [type(event) for event in theirs]
         for a, b in zip(ours[:-1], theirs[:-1], strict=True):
-            assert a.evaluation == b.evaluation
-            # Rounding differs from the first evaluation on, and L-BFGS amplifies it.
-            assert a.losses == pytest.approx(b.losses, rel=1e-3 if a.evaluation <= 4 else 0.05, abs=1e-6)
-        assert ours[-1].together == 3
+            assert a.iteration == b.iteration
+            # Rounding differs from the first iteration on, and L-BFGS amplifies it.
+            assert a.losses == pytest.approx(b.losses, rel=1e-3 if a.iteration <= 4 else 0.05, abs=1e-6)
+        assert ours[-1].batch_size == 3
         assert np.abs(ours[-1].pixels - theirs[-1].pixels).mean() < 0.01
 
 
 def test_a_checkpoint_from_company_is_gone_on_with_alone(transfers, untrained):
     chosen = transfers()
     states = {}
-    for index, event in together(chosen, state=untrained, device="cpu"):
-        if not isinstance(event, Finished) and event.evaluation == 5:
+    for index, event in stylize_batch(chosen, state=untrained, device="cpu"):
+        if not isinstance(event, Finished) and event.iteration == 5:
             states[index] = event.state()
     for transfer, (_, state) in zip(chosen, sorted(states.items()), strict=True):
         whole = alone(transfer, untrained)[-1]
@@ -97,7 +97,7 @@ def test_what_is_not_alike_is_of_another_kind(transfers, scene):
 
 
 def blind(monkeypatch, row):
-    """16-bit losses of one picture, where there is company, are never finite."""
+    """16-bit losses of one picture, in a batch, are never finite."""
     real = Objective.evaluate
 
     def evaluate(self, pictures):
@@ -106,7 +106,7 @@ def blind(monkeypatch, row):
             return found
         total, gradient = found.total.clone(), found.gradient.clone()
         total[row], gradient[row] = torch.nan, torch.nan
-        return Evaluation(total, found.parts, gradient)
+        return ObjectiveValue(total, found.parts, gradient)
 
     monkeypatch.setattr(Objective, "evaluate", evaluate)
 
@@ -116,22 +116,22 @@ def test_one_that_fails_in_company_disturbs_no_other(transfers, untrained, monke
     chosen = transfers(values)
     expected = [alone(transfer, untrained)[-1] for transfer in chosen]
     blind(monkeypatch, 1)
-    *_, a, b, c = together(chosen, state=untrained, device="cpu")
+    *_, a, b, c = stylize_batch(chosen, state=untrained, device="cpu")
     assert b == (1, None)
     for (index, found), wanted in zip((a, c), (expected[0], expected[2]), strict=True):
         assert found.losses == pytest.approx(wanted.losses, rel=0.05, abs=1e-4), index
 
 
 class Hearer:
-    """Hands a transfer to a gathering from a thread of its own, and keeps what it hears."""
+    """Hands a transfer to a batcher from a thread of its own, and keeps what it hears."""
 
-    def __init__(self, gathering, transfer, state, stop=None):
+    def __init__(self, batcher, transfer, state, stop=None):
         self.events, self.error, self.heard = [], None, queue.Queue()
         self.go_on = threading.Event()
-        self.thread = threading.Thread(target=self.run, args=(gathering, transfer, state, stop))
+        self.thread = threading.Thread(target=self.run, args=(batcher, transfer, state, stop))
         self.thread.start()
 
-    def run(self, gathering, transfer, state, stop):
+    def run(self, batcher, transfer, state, stop):
         def handle(event):
             self.events.append(event)
             self.heard.put(event)
@@ -140,7 +140,7 @@ class Hearer:
                 raise KeyboardInterrupt
 
         try:
-            gathering.stylize(transfer, handle, state=state, device="cpu", threads=0, resume=None)
+            batcher.stylize(transfer, handle, state=state, device="cpu", threads=0, resume=None)
         except BaseException as error:
             self.error = error
 
@@ -150,21 +150,21 @@ class Hearer:
         assert not self.thread.is_alive()
 
 
-def gathered(transfers, state, stops=(None, None, None), company=16):
-    """Those who hear of the transfers, which come while another picture is painted."""
-    gathering = Gathering(company)
-    first = Hearer(gathering, transfers[0], state)
+def gathered(transfers, state, stops=(None, None, None), max_batch=16):
+    """Those who hear of the transfers, which come while another picture is stylized."""
+    batcher = Batcher(max_batch)
+    first = Hearer(batcher, transfers[0], state)
     first.heard.get(timeout=60)
-    others = [Hearer(gathering, transfer, state, stop) for transfer, stop in zip(transfers, stops, strict=True)]
+    others = [Hearer(batcher, transfer, state, stop) for transfer, stop in zip(transfers, stops, strict=True)]
     for _ in range(600):
-        if len(gathering._waiting) == sum(hearer.thread.is_alive() for hearer in others):
+        if len(batcher._waiting) == sum(hearer.thread.is_alive() for hearer in others):
             break
         threading.Event().wait(0.05)
     for hearer in (first, *others):
         hearer.go_on.set()
     for hearer in (first, *others):
         hearer.join()
-    assert first.events[-1].together == 1
+    assert first.events[-1].batch_size == 1
     return others
 
 
@@ -172,15 +172,15 @@ def test_those_that_wait_together_are_painted_together(transfers, untrained):
     """Two, four, … of them: each number costs a search for the fastest algorithms."""
     chosen = transfers()
     found = gathered(chosen, untrained)
-    assert sorted(hearer.events[-1].together for hearer in found) == [1, 2, 2]
+    assert sorted(hearer.events[-1].batch_size for hearer in found) == [1, 2, 2]
     for hearer, transfer in zip(found, chosen, strict=True):
         assert hearer.events[-1].losses == pytest.approx(alone(transfer, untrained)[-1].losses, rel=0.05, abs=1e-4)
 
 
 def test_no_more_at_once_than_allowed_and_the_unlike_apart(transfers, untrained):
     chosen = [*transfers(), *transfers({"style_weight": 7})]
-    found = gathered(chosen, untrained, [None] * 6, company=2)
-    assert sorted(hearer.events[-1].together for hearer in found) == [1, 1, 2, 2, 2, 2]
+    found = gathered(chosen, untrained, [None] * 6, max_batch=2)
+    assert sorted(hearer.events[-1].batch_size for hearer in found) == [1, 1, 2, 2, 2, 2]
 
 
 def test_one_that_has_heard_enough_stops_no_other(transfers, untrained):
@@ -196,13 +196,13 @@ def test_one_that_fails_in_company_is_painted_alone(transfers, untrained, monkey
     expected = alone(chosen[1], untrained)[-1]
     blind(monkeypatch, 1)
     a, b = gathered(chosen[:2], untrained, (None, None))
-    assert [hearer.events[-1].together for hearer in (a, b)] == [2, 1]
+    assert [hearer.events[-1].batch_size for hearer in (a, b)] == [2, 1]
     assert np.array_equal(b.events[-1].pixels, expected.pixels)
-    last = [event.evaluation for event in b.events[:-1]][-12:]
+    last = [event.iteration for event in b.events[:-1]][-12:]
     assert last == list(range(1, 13))
 
 
-def test_an_impossible_picture_is_told_so_and_the_others_are_painted(transfers, untrained):
+def test_an_impossible_picture_is_told_so_and_the_others_are_stylized(transfers, untrained):
     chosen = transfers()
     chosen[1] = Transfer(chosen[1].content, [chosen[1].styles[0][:1]], chosen[1].settings)
     a, b, c = gathered(chosen, untrained)
@@ -213,10 +213,10 @@ def test_an_impossible_picture_is_told_so_and_the_others_are_painted(transfers, 
 
 def test_weights_that_fit_nothing_fail_all_that_asked_for_them(transfers, untrained):
     broken = dict(itertools.islice(untrained.items(), 1))
-    gathering = Gathering()
-    hearer = Hearer(gathering, transfers()[0], broken)
+    batcher = Batcher()
+    hearer = Hearer(batcher, transfers()[0], broken)
     hearer.join()
     assert isinstance(hearer.error, NstError)
-    again = Hearer(gathering, transfers()[0], untrained)
+    again = Hearer(batcher, transfers()[0], untrained)
     again.join()
     assert isinstance(again.events[-1], Finished)

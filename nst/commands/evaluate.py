@@ -1,4 +1,4 @@
-"""`nst judge`: neutral metrics of any picture."""
+"""`nst evaluate`: neutral metrics of any picture."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from nst.settings import WIDTHS
 def command(
     image: str, content: str, styles: tuple[str, ...], network: str, weights: str | None, device: str, as_json: bool
 ) -> None:
-    """Measure how well IMAGE keeps its content and its style, whoever painted it; lower errors are better."""
+    """Measure how well IMAGE keeps its content and its style, whoever stylized it; lower errors are better."""
     from nst.images import read_picture
 
     parts = parse_styles("+".join(styles))
     original = read_picture(content)
     pictures = [read_picture(image).pixels, original.pixels]
     pictures += [read_picture(path).on_white().pixels for path, _ in parts]
-    from nst.metrics import Judge, judge
+    from nst.metrics import ReferenceNetwork, evaluate
 
-    measured = judge(
+    measured = evaluate(
         pictures[0], pictures[1], pictures[2:],
-        by=Judge.load(network, weights or ("oxford" if network == "vgg19" else "auto")),
+        by=ReferenceNetwork.load(network, weights or ("oxford" if network == "vgg19" else "auto")),
         blend=[weight for _, weight in parts], alpha=original.alpha, device=device,
     )  # fmt: skip
     if as_json:
@@ -50,4 +50,4 @@ def command(
     click.echo(f"ssim           {measured.ssim:.4f}")
     for layer, error in measured.layers.items():
         click.echo(f"  {layer}      {error:.4f}")
-    click.echo(f"judge          {measured.judge}")
+    click.echo(f"reference      {measured.reference}")

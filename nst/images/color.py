@@ -31,7 +31,7 @@ _SRGB_TO_XYZ = np.array(
 _XYZ_TO_SRGB = np.linalg.inv(_SRGB_TO_XYZ)
 
 _SAME_LEVELS = 2
-"""A profile that moves no colour by more 8-bit levels than this means sRGB; the pixels stay as they are."""
+"""A profile that moves no color by more 8-bit levels than this means sRGB; the pixels stay as they are."""
 
 Decoder = Callable[[np.ndarray], np.ndarray]
 
@@ -41,9 +41,9 @@ class _ProfileError(Exception):
 
 
 def to_srgb(pixels: np.ndarray, icc: bytes | None, name: str) -> np.ndarray:
-    """(H, W, C) uint8 or float32 0..1, C = 1 grey, 3 RGB, 4 CMYK → (H, W, 3) sRGB of the same dtype.
+    """(H, W, C) uint8 or float32 0..1, C = 1 gray, 3 RGB, 4 CMYK → (H, W, 3) sRGB of the same dtype.
 
-    Without a profile, RGB and grey count as sRGB. A broken profile is ignored with a warning naming `name`.
+    Without a profile, RGB and gray count as sRGB. A broken profile is ignored with a warning naming `name`.
     """
     return converter(icc, pixels.shape[2], name, deep=pixels.dtype != np.uint8)(pixels)
 
@@ -55,7 +55,7 @@ def converter(icc: bytes | None, channels: int, name: str, *, deep: bool) -> Dec
     try:
         return _conversion(icc, channels, name, deep)
     except _ProfileError as error:
-        _log.warning("%s: its colour profile is ignored, because it cannot be used (%s)", name, error)
+        _log.warning("%s: its color profile is ignored, because it cannot be used (%s)", name, error)
         return _untagged
 
 
@@ -80,7 +80,7 @@ def _conversion(icc: bytes, channels: int, name: str, deep: bool) -> Decoder:
         return lambda pixels: _apply(transform, pixels)
     decoder = _linear_decoder(icc)
     if decoder is None:
-        _log.warning("%s: its colour profile is a table, which is applied at 8 bits a channel", name)
+        _log.warning("%s: its color profile is a table, which is applied at 8 bits a channel", name)
         return lambda pixels: _apply(transform, _levels(pixels)).astype(np.float32) / np.float32(255)
     return lambda pixels: encode_srgb(decoder(pixels)).astype(np.float32)
 
@@ -136,7 +136,7 @@ def _apply(transform: ImageCms.ImageCmsTransform, levels: np.ndarray) -> np.ndar
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether a transform of grey or RGB leaves a sample of all colours alone, to within _SAME_LEVELS."""
+    """Whether a transform of gray or RGB leaves a sample of all colors alone, to within _SAME_LEVELS."""
     if mode == "L":
         sample = np.arange(256, dtype=np.uint8).reshape(1, -1, 1)
     else:
@@ -153,8 +153,8 @@ def _linear_decoder(icc: bytes) -> Decoder | None:
         if b"A2B0" in tags or b"A2B1" in tags or icc[20:24] != b"XYZ ":
             return None
         if b"kTRC" in tags:
-            grey_curve = _curve(tags[b"kTRC"])
-            return lambda pixels: grey_curve(pixels[..., :1]).repeat(3, axis=2)
+            gray_curve = _curve(tags[b"kTRC"])
+            return lambda pixels: gray_curve(pixels[..., :1]).repeat(3, axis=2)
         curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
         to_xyz = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
     except KeyError:

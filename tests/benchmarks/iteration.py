@@ -1,12 +1,12 @@
-"""What one evaluation is made of: milliseconds of its parts, and its kernels.
+"""What one iteration is made of: milliseconds of its parts, and its kernels.
 
-    python tests/benchmarks/evaluation.py --sizes 256 512 1024 --network vgg19 --kernels 30
+    python tests/benchmarks/iteration.py --sizes 256 512 1024 --network vgg19 --kernels 30
 
-Paints the sample pictures, cut to squares, some evaluations far. Prints
-a line of JSON a size: an evaluation as `stylize` does it; on a GPU as it is replayed, without what Python does between
+Stylizes the sample pictures, cut to squares, some iterations far. Prints
+a line of JSON a size: an iteration as `stylize` does it; on a GPU as it is replayed, without what Python does between
 two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
 floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest
-kernels of an evaluation (on a CPU torch's operations), by their sum, with how often each runs. With and without
+kernels of an iteration (on a CPU torch's operations), by their sum, with how often each runs. With and without
 --deterministic it tells what that costs.
 """
 
@@ -46,7 +46,7 @@ def milliseconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def begun(network: str, size: int, device: torch.device, deterministic: bool) -> Run:
-    """A run of the sample pictures that has seen some evaluations."""
+    """A run of the sample pictures that has seen some iterations."""
     content, style = (
         read_picture(engine.DATA / name, shape=(size, size)).pixels for name in ("content/lake.jpg", "style/swirls.jpg")
     )
@@ -67,7 +67,7 @@ def evaluate(run: Run) -> None:
 
 
 def longest(run: Run, device: torch.device, count: int) -> list[str]:
-    """The kernels of an evaluation, or a CPU's operations without what they call, that take longest."""
+    """The kernels of an iteration, or a CPU's operations without what they call, that take longest."""
     on_gpu = device.type == "cuda"
     with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as seen:
         for _ in range(5):
@@ -94,7 +94,7 @@ def main() -> None:
             "network": arguments.network,
             "size": size,
             "device": runtime.name(device),
-            "evaluation_ms": 1000 * engine.fastest(lambda run=run: evaluate(run), device),
+            "iteration_ms": 1000 * engine.fastest(lambda run=run: evaluate(run), device),
             "replayed_ms": graph and 1000 * engine.fastest(graph.replay, device),
         }
         x = optimizer.ask()

@@ -1,8 +1,8 @@
-"""Pictures painted at the same time against one after another: pairs a minute by how many there are at once.
+"""Pictures stylized at the same time against one after another: pairs a minute by how many there are at once.
 
-    python tests/benchmarks/company.py --size 512 --evaluations 100 --at-once 1 2 4 8
+    python tests/benchmarks/batching.py --size 512 --iterations 100 --at-once 1 2 4 8
 
-Each number at once has painted a few evaluations before, as in a warm
+Each number at once has stylized a few iterations before, as in a warm
 worker. Prints JSON.
 """
 
@@ -13,27 +13,27 @@ import json
 import time
 
 from nst import weights
-from nst.engine.stylization import Finished, Transfer, together
+from nst.engine.stylization import Finished, Transfer, stylize_batch
 from nst.images import read_picture
 from nst.machine import runtime
 from nst.settings import make
 
 import engine
 
-#: Evaluations before those that count: on a GPU as many as come before a recording.
+#: Iterations before those that count: on a GPU as many as come before a recording.
 WARM_UP = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=20)
+    parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 2, 4])
     arguments = parser.parse_args()
     state, _, _ = weights.load(arguments.network)
-    values = {"size": arguments.size, "iterations": arguments.evaluations, "network": arguments.network}
+    values = {"size": arguments.size, "iterations": arguments.iterations, "network": arguments.network}
     settings = make(values | {"deterministic": "no"})
     content = read_picture(engine.DATA / "content/lake.jpg", long_side=arguments.size).pixels
     style = read_picture(engine.DATA / "style/swirls.jpg", long_side=arguments.size).pixels
@@ -43,7 +43,7 @@ def main() -> None:
         for how in (settings.model_copy(update={"iterations": WARM_UP}), settings):
             began = time.perf_counter()
             transfers = [Transfer(content, [style], how)] * count
-            found = [event for _, event in together(transfers, state=state, device=arguments.device)]
+            found = [event for _, event in stylize_batch(transfers, state=state, device=arguments.device)]
             seconds = time.perf_counter() - began
             assert sum(isinstance(event, Finished) for event in found) == count
         rates[count] = 60 * count / seconds

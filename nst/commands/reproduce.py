@@ -1,4 +1,4 @@
-"""`nst again`: reproduce a picture from its metadata, as it was or with other settings."""
+"""`nst reproduce`: reproduce a picture from its metadata, as it was or with other settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
-from nst.commands.painters import paint
+from nst.commands.running import stylize_pair
 from nst.commands.stylize import Display, check_kept, checked_suffix, summary
 from nst.errors import NstError, Problems, printable
 from nst.grid.cells import styles_text
@@ -34,7 +34,7 @@ from nst.settings import PATHS, fields, flag, presets, text
 from nst.version import ALGORITHM, __version__
 
 if TYPE_CHECKING:
-    from nst.cli import Painter
+    from nst.cli import Runner
     from nst.settings import Settings
 
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @setting_options(show_defaults=False)
 @click.pass_obj
 def command(
-    painter: Painter | None,
+    runner: Runner | None,
     image: str,
     output: Path | None,
     content: str | None,
@@ -110,7 +110,7 @@ def command(
     check_outputs([output], [image, *job.inputs], force=force)
     check_records([job], force=force)
     with Display(chosen.iterations, output) as display:
-        result = paint(job, display.show, painter)
+        result = stylize_pair(job, display.show, runner)
     click.echo(summary(result))
 
 

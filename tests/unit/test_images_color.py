@@ -1,4 +1,4 @@
-"""Colour profiles to sRGB, against colours that published matrices and LittleCMS give."""
+"""Color profiles to sRGB, against colors that published matrices and LittleCMS give."""
 
 from __future__ import annotations
 
@@ -130,18 +130,18 @@ def test_pixels_of_an_srgb_profile_stay_exactly(tmp_path: Path, deep: bool) -> N
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_grey_profile(tmp_path: Path, deep: bool) -> None:
-    grey = np.array([[0, 40, 100, 180, 255]])
+def test_gray_profile(tmp_path: Path, deep: bool) -> None:
+    gray = np.array([[0, 40, 100, 180, 255]])
     icc = profile({b"kTRC": curve("1.8")}, b"GRAY")
-    path = tagged(tmp_path / "a.tif", (grey * 257).astype(np.uint16), icc, deep)
-    expected = srgb_encoded((grey / 255) ** 1.8)[..., None]
+    path = tagged(tmp_path / "a.tif", (gray * 257).astype(np.uint16), icc, deep)
+    expected = srgb_encoded((gray / 255) ** 1.8)[..., None]
     assert np.abs(read_picture(path).pixels - expected).max() < (0.003 if deep else 1.6 / 255)
 
 
-def test_linear_profile_and_grey_pixels_with_an_rgb_profile(tmp_path: Path) -> None:
-    grey = np.array([[0, 8000, 40000, 65535]], np.uint16)
-    path = tagged(tmp_path / "a.tif", grey, matrix_profile("sRGB", "identity"), True)
-    assert np.allclose(read_picture(path).pixels, srgb_encoded(grey / 65535)[..., None], atol=1e-3)
+def test_linear_profile_and_gray_pixels_with_an_rgb_profile(tmp_path: Path) -> None:
+    gray = np.array([[0, 8000, 40000, 65535]], np.uint16)
+    path = tagged(tmp_path / "a.tif", gray, matrix_profile("sRGB", "identity"), True)
+    assert np.allclose(read_picture(path).pixels, srgb_encoded(gray / 65535)[..., None], atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_each_kind_of_parametric_curve_agrees_with_littlecms(
 ) -> None:
     para = b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + fixed(*parameters)
     icc = profile({b"kTRC": para}, b"GRAY")
-    grey = np.arange(256)[None]
-    deep = read_picture(tagged(tmp_path / "deep.tif", (grey * 257).astype(np.uint16), icc, True)).pixels
-    shallow = read_picture(tagged(tmp_path / "shallow.tif", (grey * 257).astype(np.uint16), icc, False)).pixels
+    gray = np.arange(256)[None]
+    deep = read_picture(tagged(tmp_path / "deep.tif", (gray * 257).astype(np.uint16), icc, True)).pixels
+    shallow = read_picture(tagged(tmp_path / "shallow.tif", (gray * 257).astype(np.uint16), icc, False)).pixels
     difference = np.abs(deep - shallow)
     assert difference.max() < 6 / 255  # LittleCMS interpolates a table, coarsely where a curve leaves black
     assert difference.mean() < 0.5 / 255
@@ -196,7 +196,7 @@ def test_a_table_profile_falls_back_to_eight_bits_with_a_warning(
 
 
 def inverting_table() -> bytes:
-    """An `mft2` that gives inverted colours (as XYZ)."""
+    """An `mft2` that gives inverted colors (as XYZ)."""
     identity = fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
     corners = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)])
     xyz = (1 - corners) @ np.array(COLORANTS["sRGB"])
