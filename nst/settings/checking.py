@@ -1,0 +1,185 @@
+"""What is wrong with given settings, and what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import ValidationError
+
+from nst.errors import Problems
+from nst.settings.layers import LARGEST, Layers, layer_names, layers_text
+from nst.settings.style_losses import STYLE_LOSSES
+from nst.settings.values import Values, extra, fields
+from nst.settings.wording import did_you_mean, flag, number_text
+
+#: Settings that may name a file, and the values of theirs that name none.
+PATHS = {
+    "weights": frozenset({"auto", "oxford", "torchvision"}),
+    "init": frozenset({"content", "noise", "style", "content+noise", "black+noise"}),
+    "content_mask": frozenset({""}),
+    "style_mask": frozenset({""}),
+}
+
+#: Those of them that name pictures, which decide what is stylized.
+PICTURES = ("init", "content_mask", "style_mask")
+
+
+_BRACES = re.compile(r"{(\w+)}")
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a setting and what would be right."""
+
+    setting: str
+    message: str
+    conflict: bool = False
+    """With another setting: the message begins with a verb and has the names of other settings in braces."""
+
+    def as_column(self) -> tuple[str, str]:
+        """The setting and the message, as a manifest, a config and Python spell them."""
+        return self.setting, _BRACES.sub(r"\1", self.message) if self.conflict else self.message
+
+    def as_flag(self) -> str:
+        """The same as the command line spells it: --ema-decay requires --optimizer adam."""
+        if not self.conflict:
+            return f"{flag(self.setting)}: {self.message}"
+        return f"{flag(self.setting)} {_BRACES.sub(lambda name: flag(name[1]), self.message)}"
+
+
+class SettingsError(Problems, ValueError):
+    """Settings that are not allowed: a line `NAME: …` for each."""
+
+    def __init__(self, wrong: list[Wrong]):
+        self.wrong = wrong
+        super().__init__(": ".join(item.as_column()) for item in wrong)
+
+
+def check_consistent(settings: Values) -> None:
+    """Raise SettingsError for values that cannot be combined."""
+    if found := [Wrong(name, message, conflict=True) for name, message in _conflicts(settings)]:
+        raise SettingsError(found)
+
+
+def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
+    """(setting, message) for each rule that is broken, as `Wrong` has them."""
+    for column in ("content_layers", "style_layers"):
+        missing = [layer for layer in getattr(s, column) if layer not in layer_names(s.network)]
+        if missing:
+            has = f"which {s.network} does not have; use {layers_text(s.network)}"
+            yield column, f"names {', '.join(missing)}, {has}"
+    if s.weights == "oxford" and s.network != "vgg19":
+        yield "weights", "oxford requires {network} vgg19; use auto or the path of a state dict"
+    if s.weights == "torchvision" and s.network == "lite":
+        yield "weights", "torchvision requires {network} vgg19 or vgg16; use auto or the path of a state dict"
+    if s.optimizer != "adam":
+        for column in ("ema_decay", "learning_rate_decay", "normalize_gradients"):
+            if getattr(s, column) != fields()[column].default:
+                yield column, "requires {optimizer} adam"
+        if s.method == "network":
+            yield "method", "network requires {optimizer} adam"
+    if s.method == "network":
+        if s.init != "content":
+            yield "init", "cannot be combined with {method} network, which starts from the content"
+        if s.tile:
+            yield "tile", "cannot be combined with {method} network; reduce {size} instead"
+        if s.color == "luminance":
+            yield "color", "luminance cannot be combined with {method} network; use {color} histogram"
+    if s.normalize_gradients == "yes" and s.tile:
+        yield "normalize_gradients", "cannot be combined with {tile}"
+    if s.style_weight == "auto" and (s.normalization != "relative" or not s.content_weight):
+        yield "style_weight", "auto requires {normalization} relative and a {content_weight} above 0"
+    if s.style_weight != "auto" and s.target_style_loss != fields()["target_style_loss"].default:
+        yield "target_style_loss", "requires {style_weight} auto"
+    if not STYLE_LOSSES[s.style_loss].any_normalization and s.normalization != "relative":
+        yield "style_loss", f"{s.style_loss} requires {{normalization}} relative"
+    if s.iterations < s.scales:
+        yield "iterations", f"must be at least {{scales}} ({s.scales})"
+    if s.content_weight == 0 and s.style_weight == 0:
+        yield "style_weight", "must be above 0 where {content_weight} is 0"
+
+
+def mask_problem(styles: int, settings: Values) -> str:
+    """What is wrong with masks for so many blended styles, and what would be right; '' if nothing is."""
+    if settings.content_mask and styles > 3:
+        return f"content_mask: can separate at most three styles, and {styles} are blended; blend fewer"
+    if settings.style_mask and styles > 1:
+        return f"style_mask: requires a single style, and {styles} are blended"
+    return ""
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values of a setting that has a few named ones; none for any other."""
+    info = fields()[name]
+    if name == "style_loss":
+        return tuple(STYLE_LOSSES)
+    return get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+
+
+def allowed(name: str) -> str:
+    """What is right for a setting, in words: 'one of max, average, l2', 'a whole number from 1 to 1e6'."""
+    info = fields()[name]
+    if options := choices(name):
+        return "one of " + ", ".join(options)
+    if info.annotation is Layers:
+        return f"layers like conv1_1+conv2_1:0.5, of {layers_text('vgg19')}"
+    if name == "init":
+        return f"{', '.join(sorted(PATHS['init']))} or the path of a picture"
+    if name == "preset":
+        return "the name of a preset"
+    if name == "style_weight":
+        return f"a number from 0 to {number_text(LARGEST)}, or auto"
+    if name in PICTURES:
+        return "the path of a picture"
+    if info.annotation is str:
+        return "a text"
+    kind = "a whole number" if info.annotation is int else "a number"
+    unit = f" ({extra(name)['unit']})" if "unit" in extra(name) else ""
+    limits = {key: getattr(m, key) for m in info.metadata for key in ("ge", "gt", "le", "lt") if hasattr(m, key)}
+    low = f"above {number_text(limits['gt'])}" if "gt" in limits else f"from {number_text(limits['ge'])}"
+    high = f"below {number_text(limits['lt'])}" if "lt" in limits else number_text(limits["le"])
+    return f"{kind} {low} to {high}{unit}"
+
+
+def problems(error: ValidationError) -> list[tuple[str, str]]:
+    """(setting, what is wrong and what would be right) for each problem that pydantic found."""
+    return [item.as_column() for item in found_in(error)]
+
+
+def found_in(error: ValidationError) -> list[Wrong]:
+    return [item for problem in error.errors(include_url=False) for item in _found(problem)]
+
+
+def _found(problem: Any) -> list[Wrong]:
+    if not problem["loc"]:  # raised by _consistent
+        found: list[Wrong] = problem["ctx"]["error"].wrong
+        return found
+    name, given = str(problem["loc"][0]), problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        return [Wrong(name, f"no such setting{did_you_mean(name, fields())}")]
+    if near := _without_commas(name, given):
+        return [Wrong(name, f"{given!r} is not a number; write {near}")]
+    options = choices(name)
+    if problem["type"] == "value_error" and not options:
+        return [Wrong(name, f"{problem['msg'].removeprefix('Value error, ')}; expected {allowed(name)}")]
+    near = did_you_mean(str(given), options)
+    return [Wrong(name, f"{str(given)!r} is not allowed; expected {allowed(name)}{near}")]
+
+
+def _without_commas(name: str, given: Any) -> str:
+    """What a number with commas may stand for, as far as the setting allows it: 1,5 is 1.5; 1,024 may be 1024."""
+    if not isinstance(given, str) or not re.fullmatch(r"\s*[+-]?\d+(,\d+)+([eE][+-]?\d+)?\s*", given):
+        return ""
+    texts = [given.strip().replace(",", ".")] if given.count(",") == 1 else []
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", given.strip()):
+        texts.append(given.strip().replace(",", ""))
+    return " or ".join(text for text in texts if _is_allowed(name, text))
+
+
+def _is_allowed(name: str, given: Any) -> bool:
+    try:
+        Values.model_validate({name: given})
+    except ValidationError:
+        return False
+    return True

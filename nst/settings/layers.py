@@ -1,0 +1,88 @@
+"""The networks' layers, and the value of a setting that lists layers with coefficients."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from nst.settings.wording import decimal_point, did_you_mean, number_text
+
+#: Channels of each 3×3 convolution in the five blocks; a pooling follows each block. VGG: Simonyan & Zisserman,
+#: arXiv:1409.1556, table 1, columns E and D. lite: nst/lite/train.py.
+WIDTHS: dict[str, tuple[tuple[int, ...], ...]] = {
+    "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
+    "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
+    "lite": ((16, 32), (48,) * 2, (96,) * 3, (320,) * 3, (512,)),
+}
+
+#: The layers at which lite was trained to see what VGG-19 sees; at its others it sees something of its own.
+LITE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1")
+
+
+@functools.cache
+def convolutions(network: str) -> dict[str, int]:
+    """The convolutions of a network by the paper's names, shallow to deep (conv1_1, conv1_2, …), and their channels."""
+    blocks = enumerate(WIDTHS[network], 1)
+    return {f"conv{b}_{i}": width for b, widths in blocks for i, width in enumerate(widths, 1)}
+
+
+@functools.cache
+def layer_names(network: str) -> tuple[str, ...]:
+    """The layers that content and style can be matched at, shallow to deep."""
+    return LITE_LAYERS if network == "lite" else tuple(convolutions(network))
+
+
+#: Largest coefficient of a loss or layer.
+LARGEST = 1e15
+
+
+class Layers(dict[str, float]):
+    """Layers and their weights, e.g. {'conv1_1': 1.0, 'conv2_1': 0.5}; its text is `conv1_1+conv2_1:0.5`."""
+
+    @classmethod
+    def parse(cls, value: Any) -> Layers:
+        """Read `conv1_1+conv2_1:0.5`, or take a mapping.
+
+        Raises ValueError for an empty list, a layer named twice, a name that no network has, or a weight that is not
+        a number above 0.
+        """
+        if isinstance(value, str):
+            items = [part.strip().partition(":")[::2] for part in value.split("+")]
+        elif isinstance(value, dict):
+            items = list(value.items())
+        else:
+            raise ValueError("expected layers like conv1_1+conv2_1:0.5")
+        layers = cls()
+        for name, weight in items:
+            if name in layers:
+                raise ValueError(f"{name} is named twice")
+            if name not in layer_names("vgg19"):
+                raise ValueError(f"{name!r} is no layer{did_you_mean(name, layer_names('vgg19'))}")
+            layers[name] = _layer_weight(name, weight)
+        return layers
+
+    def __str__(self) -> str:
+        return "+".join(name if weight == 1 else f"{name}:{number_text(weight)}" for name, weight in self.items())
+
+    def __deepcopy__(self, memo: object) -> Layers:  # pydantic copies defaults: at 10,000 pairs that shows
+        return self
+
+    def __hash__(self) -> int:  # type: ignore[override]  # never changed once parsed: a frozen Settings holds it
+        return hash(tuple(self.items()))
+
+
+def _layer_weight(name: str, weight: Any) -> float:
+    try:
+        number = 1.0 if weight == "" else float(weight)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 < number <= LARGEST:
+        told = "leave the layer out" if number == 0 else f"give a number above 0 and at most {number_text(LARGEST)}"
+        raise ValueError(f"the weight {weight!r} of {name} is not allowed; {told}{decimal_point(weight)}")
+    return number
+
+
+def layers_text(network: str) -> str:
+    if network == "lite":
+        return ", ".join(LITE_LAYERS)
+    return ", ".join(f"conv{b}_1…conv{b}_{len(widths)}" for b, widths in enumerate(WIDTHS[network], 1))

@@ -1,0 +1,200 @@
+"""Every setting of a stylization: name, type, default, range, unit and help, each declared once."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.fields import FieldInfo
+
+from nst.settings.layers import LARGEST, Layers
+from nst.settings.style_losses import STYLE_LOSSES
+
+#: The groups in which settings are listed, by what follows `_` in their declarations, and their titles.
+GROUPS = {
+    "common": "Most used",
+    "losses": "Losses",
+    "optimization": "Optimization",
+    "output": "Output",
+    "machine": "Machine",
+}
+
+
+def _option(group: str, default: Any, help: str, *, unit: str = "", **limits: Any) -> Any:
+    extra: Any = {"group": group, **({"unit": unit} if unit else {})}
+    return Field(default, description=help, json_schema_extra=extra, **limits)
+
+
+_common, _losses, _optimization, _output, _machine = (functools.partial(_option, group) for group in GROUPS)
+
+
+def _whole(value: Any) -> Any:
+    """Let 1e3 and 300.0 stand for whole numbers, as people write them."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", value):
+        number = float(value)
+        return int(number) if math.isfinite(number) and number == int(number) else value
+    return value
+
+
+def _style_weight(value: Any) -> Any:
+    """A number of at least 0, or auto."""
+    if isinstance(value, str) and value.strip() == "auto":
+        return "auto"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= LARGEST:
+        raise ValueError(f"{str(value)!r} is not allowed")
+    return number
+
+
+def _style_loss(value: Any) -> Any:
+    if value not in STYLE_LOSSES:
+        raise ValueError("no such style loss")
+    return value
+
+
+_LAYER = r"conv\d_\d(:[^+]*)?"
+_LAYERS_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_LAYER}(\+{_LAYER})*$"})
+LayersField = Annotated[Layers, BeforeValidator(Layers.parse), PlainSerializer(str, return_type=str), _LAYERS_SCHEMA]
+Whole = Annotated[int, BeforeValidator(_whole)]
+_NUMBER_OR_AUTO = {"anyOf": [{"type": "number", "minimum": 0, "maximum": LARGEST}, {"const": "auto"}]}
+StyleLossField = Annotated[
+    str, BeforeValidator(_style_loss), WithJsonSchema({"type": "string", "enum": list(STYLE_LOSSES)})
+]
+StyleWeight = Annotated[Any, BeforeValidator(_style_weight), WithJsonSchema(_NUMBER_OR_AUTO)]
+
+
+class Values(BaseModel):
+    """Every setting, each checked alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    preset: str = _common("", "named group of values, which the other columns override", pattern=r"^[A-Za-z0-9_.-]*$")
+    method: Literal["pixels", "network"] = _optimization(
+        "pixels",
+        "what is optimized: the pixels of the picture, or a small network that makes it from the content and that "
+        "`nst apply` can run on other pictures",
+    )
+    network: Literal["vgg19", "vgg16", "lite"] = _common(
+        "vgg19", "network whose features are compared; lite is several times faster and coarser, for drafts"
+    )
+    weights: str = _losses(
+        "auto",
+        "the network's weights: auto (vgg19: oxford; vgg16: torchvision; lite: its own), oxford (the original VGG-19, "
+        "which comes with the installation), torchvision (downloaded once) or the path of a state dict",
+    )
+    pooling: Literal["max", "average", "l2"] = _losses("max", "pooling between the blocks of the network")
+    padding: Literal["zeros", "replicate"] = _losses("zeros", "how the picture is padded for the first convolution")
+    layer_output: Literal["relu", "conv"] = _losses(
+        "relu", "features after the ReLU of a layer (relu) or before it (conv)"
+    )
+    content_layers: LayersField = _losses(Layers(conv4_2=1.0), "layers of the content loss, with optional coefficients")
+    style_layers: LayersField = _losses(
+        Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers of the style loss, with optional coefficients"
+    )
+    content_weight: float = _losses(1.0, "weight of the content loss", ge=0, le=LARGEST)
+    style_weight: StyleWeight = _common(
+        16.0, "weight of the style loss; auto finds the one that reaches target_style_loss"
+    )
+    target_style_loss: float = _losses(0.05, "style loss that style_weight auto reaches", gt=0, le=1)
+    tv_weight: float = _losses(0.0, "weight of the total variation loss, which smooths", ge=0, le=LARGEST)
+    style_loss: StyleLossField = _losses(
+        "gram",
+        "what is compared: Gram matrices, means and covariances, or (wasserstein) the normal distributions with "
+        "these, by their 2-Wasserstein distance",
+    )
+    normalization: Literal["relative", "paper", "mean", "sum"] = _losses(
+        "relative",
+        "scale of the losses: relative to the target (the same weights suit every network and size), the paper's sums, "
+        "means over all entries, or means of Gram matrices that are sums over pixels",
+    )
+    init: str = _optimization(
+        "content",
+        "initial picture: content, style, noise (around gray), black+noise, content+noise or the path of a picture",
+        min_length=1,
+    )
+    noise: float = _optimization(0.1, "standard deviation of the initial noise", unit="of the range 0..1", ge=0, le=10)
+    seed: Whole = _optimization(0, "seed of the noise, and of the network with method network", ge=0, le=2**31 - 1)
+    optimizer: Literal["lbfgs", "adam"] = _optimization("lbfgs", "optimizer of the pixels")
+    learning_rate: float = _optimization(
+        0.0, "step size; 0 is the optimizer's default (lbfgs 1, adam 0.02, with method network 0.005)", ge=0, le=1e6
+    )  # fmt: skip
+    learning_rate_decay: float = _optimization(1.0, "factor on adam's step size after every 200 iterations", gt=0, le=1)
+    normalize_gradients: Literal["no", "yes"] = _optimization(
+        "no",
+        "scale the gradient of each layer's loss to the layer's coefficient, where it enters the network; "
+        "the reported losses do not change",
+    )
+    ema_decay: float = _optimization(
+        0.0, "decay per iteration of the moving average of adam's pictures, which is then the result; 0: the best picture",
+        ge=0, lt=1,
+    )  # fmt: skip
+    iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)
+    size: Whole = _common(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
+    scales: Whole = _optimization(
+        1, "number of sizes, coarse to fine, that share the iterations; each is √2 times the one before", ge=1, le=12
+    )
+    fit: Literal["keep", "square"] = _output("keep", "keep the content's aspect or stretch it to a square")
+    style_fit: Literal["keep", "stretch"] = _losses(
+        "keep", "keep the style's aspect or stretch it to the content's shape"
+    )
+    style_scale: float = _common(1.0, "long side of the style relative to that of the picture", ge=0.05, le=10)
+    color: Literal["style", "luminance", "histogram"] = _common(
+        "style",
+        "colors of the style; or those of the content, by stylizing its luminance only, or by giving (histogram) "
+        "the style the mean and covariance of the content's colors first",
+    )
+    content_mask: str = _losses(
+        "",
+        "picture that is bright where the style is applied; with two blended styles, bright for the first and dark for "
+        "the second; with three, red, green and blue for one each; empty is everywhere",
+    )
+    style_mask: str = _losses("", "picture that is bright where the style is taken from; empty is everywhere")
+    pixel_range: Literal["clip", "clamp", "rescale"] = _optimization(
+        "clamp", "how pixels are kept in 0..1: clip at the end, or clamp or rescale at each iteration"
+    )
+    snapshot_interval: Whole = _output(
+        0, "iterations from one full-size snapshot to the next; 0 keeps none", ge=0, le=10**6
+    )
+    frame_interval: Whole = _output(
+        10,
+        "most iterations from one frame of the animation to the next; at the start, where the picture changes most, "
+        "frames are denser; 0 keeps only the finished picture",
+        ge=0,
+        le=10**6,
+    )
+    frame_rate: float = _output(12.5, "frames per second of the animation", unit="1/s", ge=0.01, le=50)
+    end_pause: float = _output(
+        1.0, "how long the first and the last frame of the animation are shown", unit="s", ge=0, le=60
+    )
+    tile: Whole = _machine(
+        0, "side of the tiles in which a picture too large for memory is evaluated, seamlessly; 0: in one piece",
+        unit="px", ge=0, le=16384,
+    )  # fmt: skip
+    precision: Literal["auto", "fp32", "bf16"] = _machine(
+        "auto", "precision of activations; auto is bf16 where the hardware multiplies bf16 matrices, else fp32"
+    )
+    deterministic: Literal["auto", "yes", "no"] = _machine(
+        "auto", "same bytes from the same settings and threads; auto is yes on a CPU and no on a GPU"
+    )
+
+
+def fields() -> dict[str, FieldInfo]:
+    """Every setting by name, in the order of declaration."""
+    return Values.model_fields
+
+
+def grouped() -> dict[str, list[str]]:
+    """The settings of each group, by its title, in the order of declaration."""
+    return {title: [name for name in fields() if extra(name)["group"] == group] for group, title in GROUPS.items()}
+
+
+def extra(name: str) -> dict[str, Any]:
+    extra = fields()[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return extra

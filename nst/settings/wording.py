@@ -1,0 +1,50 @@
+"""Values as text, and suggestions for near misses."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Iterable
+from typing import Any
+
+
+def text(value: Any) -> str:
+    """A value as it is written in a manifest, on the command line and in names: the shortest exact form."""
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def number_text(number: float) -> str:
+    """The shortest text that reads back as the same number: 10000.0 is 1e4, 0.5 is 0.5."""
+    number = float(number)
+    plain = repr(number).removesuffix(".0")
+    exact = next(t for p in range(17) if float(t := f"{number:.{p}e}") == number)
+    mantissa, _, exponent = exact.partition("e")
+    scientific = f"{mantissa}e{int(exponent)}"
+    return min(plain, scientific, key=len)
+
+
+def did_you_mean(word: str, known: Any) -> str:
+    """A suggestion for a near miss, ready to append: '; did you mean average?'; empty when nothing is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like this one, whatever their case; '' when none is near."""
+    folded = {name.casefold(): name for name in known}
+    wanted = str(word).strip().casefold()
+    near = [wanted] if wanted in folded else difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else ""
+
+
+def decimal_point(given: Any) -> str:
+    """What to write for a number with a decimal comma, ready to append: '; write 0.5'; empty for anything else."""
+    is_decimal = isinstance(given, str) and re.fullmatch(r"\s*\d+,\d+\s*", given)
+    return f"; write {given.strip().replace(',', '.')}" if is_decimal else ""
+
+
+def flag(name: str) -> str:
+    """The flag of a setting: --style-weight."""
+    return f"--{name.replace('_', '-')}"
