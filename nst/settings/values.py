@@ -131,7 +131,7 @@ class Values(BaseModel):
         "the reported losses do not change",
     )
     ema_decay: float = _optimization(
-        0.0, "decay per iteration of the moving average of adam's pictures, which is then the result; 0: the best picture",
+        0.0, "decay per iteration of adam's moving average of pictures, which is then the result; 0: the best picture",
         ge=0, lt=1,
     )  # fmt: skip
     iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)

@@ -11,35 +11,24 @@ A KEY's folder is made whole or not at all, and not again while nothing that it 
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-import math
-import os
 import re
-import shlex
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst import layout
 from nst.errors import NstError
 from nst.io.files import replacing
 from nst.io.logs import last_sentence
 from nst.settings import UNNAMED
-from nst.summaries.pages import viewable, write_page
+from nst.summaries.gallery_folders import MADE, Source, key_of, link, rounded, script, update_folders
+from nst.summaries.pages import write_page
 from nst.summaries.records import (
     GROUP,
     SCORE,
-    at,
     content_picture,
     found_weight,
-    mapping,
-    number,
     setting_columns,
     sorted_values,
     style_picture,
@@ -49,62 +38,13 @@ from nst.summaries.records import (
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Changes with what is made of a pair or an input, which is then made again.
-FORMAT = 2
-#: Long sides in px of a picture's two sizes, and their quality.
-LARGE, SMALL = (1600, 86), (320, 78)
-#: Points that a loss curve is drawn from.
-POINTS = 240
 #: Numbers of a pair that the page shows, and sorts by.
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run")
 #: Settings that make no other picture.
 UNSEEN = UNNAMED - {"preset", "weights"}
 #: Settings that a picture is named by even where all pictures have the same.
 ALWAYS_NAMED = ("network", "style_weight")
-#: The file that says what a key's folder was made from.
-MADE = "made.json"
 _KEY = re.compile(r"[0-9a-f]{16}")
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What a key's folder is made from: a picture, and of a pair the folder of its record."""
-
-    picture: Path
-    folder: Path
-    record: Path | None = None
-
-    @property
-    def originals(self) -> list[Path]:
-        """The files that the folder holds as they are."""
-        if self.record is None:
-            return []
-        names = (layout.ANIMATION, layout.VIDEO, layout.LOSSES, layout.RUN)
-        return [path for path in (self.picture, *(self.record / name for name in names)) if path.is_file()]
-
-    @property
-    def snapshots(self) -> list[Path]:
-        """Those of a pair that a browser can show; its frames where there are none."""
-        if self.record is None:
-            return []
-        whole = [path for path in (self.record / layout.SNAPSHOTS).glob("*.*") if path.suffix in (".png", ".jpg")]
-        found = whole or list((self.record / layout.FRAMES).glob("*.jpg"))
-        return sorted(path for path in found if path.stem.isdigit())
-
-    @property
-    def stamp(self) -> list[Any]:
-        """Changes with anything that the folder is made from."""
-        files = [self.picture, *self.originals, *self.snapshots]
-        times = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
-        return [FORMAT, str(self.picture), *map(list, times)]
-
-    def made(self) -> dict[str, Any] | None:
-        """What is known of the folder; None where it has to be made."""
-        try:
-            known: dict[str, Any] = json.loads((self.folder / MADE).read_text())
-        except (OSError, ValueError):
-            return None
-        return known if known["stamp"] == self.stamp else None
 
 
 def write_gallery(
@@ -139,11 +79,11 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
     (folder / "data.js").touch()  # from here on the folder is a gallery
     lines = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1).to_dict("records")
-    inputs = {path: _Work(Path(path), folder / "inputs" / _key(path)) for path in _inputs(lines)}
+    inputs = {path: Source(Path(path), folder / "inputs" / key_of(path)) for path in _inputs(lines)}
     done = {line["id"]: _pair_work(line, folder) for line in lines if line["status"] == "done"}
     works = [work for work in inputs.values() if work.picture.is_file()]
     works += [work for work in done.values() if work.picture.is_file()]
-    known = _make(works, processes)
+    known = update_folders(works, processes)
     _forget(folder, known)
     varied, every = _choices(records), setting_columns(records)
     pairs = []
@@ -164,7 +104,7 @@ def _publish(work: Path, folder: Path) -> None:
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(work, fresh, copy_function=_link, ignore=shutil.ignore_patterns(MADE, ".*"))
+    shutil.copytree(work, fresh, copy_function=link, ignore=shutil.ignore_patterns(MADE, ".*"))
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -178,13 +118,8 @@ def _title(grid_csv: Path) -> str:
     return "nst" if name == "results" else name
 
 
-def _key(text: str) -> str:
-    """A file name for any name."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _pair_work(line: dict[str, Any], folder: Path) -> _Work:
-    return _Work(Path(line["image"]), folder / "pairs" / _key(line["id"]), Path(line["folder"]))
+def _pair_work(line: dict[str, Any], folder: Path) -> Source:
+    return Source(Path(line["image"]), folder / "pairs" / key_of(line["id"]), Path(line["folder"]))
 
 
 def _inputs(lines: list[dict[str, Any]]) -> set[str]:
@@ -205,7 +140,7 @@ def _entry(
         status = status if made is None else "broken"
         more = {"error": error, "given": {name: line[name] for name in every if line[name] != ""}}
     return {
-        "key": _key(line["id"]),
+        "key": key_of(line["id"]),
         "id": line["id"],
         "content": line["content_title"],
         "style": line["style_title"],
@@ -217,15 +152,10 @@ def _entry(
         "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
         "reference": line["reference"],
         **_only(("unranked",), line if line["unranked"] else {}),
-        **{name: _rounded(line[name]) for name in METRICS},
+        **{name: rounded(line[name]) for name in METRICS},
         **more,
         **_only(("width", "height", "moves", "whole"), made or {}),
     }
-
-
-def _rounded(number: float) -> float | None:
-    """Five significant digits, which is more than anybody reads; None for what is not there or not finite."""
-    return float(f"{number:.5g}") if math.isfinite(number) else None
 
 
 def _reason(line: dict[str, Any], results: Path) -> str:
@@ -237,114 +167,6 @@ def _reason(line: dict[str, Any], results: Path) -> str:
     if said.startswith(f"{line['image']}: "):
         return "stylized, but its files are gone"
     return said[:300] or ("stopped before its end" if log.exists() else "not stylized yet")
-
-
-def _make(works: Sequence[_Work], processes: int) -> dict[Path, dict[str, Any]]:
-    """Make the folders that have to be made; what is known of each."""
-    known = {work.folder: work.made() for work in works}
-    missing = [work for work in works if known[work.folder] is None]
-    count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # fewer are not worth a process
-    if count > 1:
-        with ProcessPoolExecutor(count) as pool:
-            made = list(pool.map(_made, missing, chunksize=4))
-    else:
-        made = list(map(_made, missing))
-    known |= {work.folder: found for work, found in zip(missing, made, strict=True)}
-    return {folder: found for folder, found in known.items() if found is not None}
-
-
-def _made(work: _Work) -> dict[str, Any]:
-    """Make a folder; what is known of it: the small picture's width and height, where the picture can be read.
-
-    And `whole`, the picture itself, where that has more to show than its large size.
-    """
-    from nst.images import picture_size
-
-    fresh = work.folder.with_name(f".{work.folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    known: dict[str, Any] = {"stamp": work.stamp} | _write_sizes(work.picture, fresh)
-    if work.record is not None and "width" in known:
-        _write_pair(work, fresh)
-        known["moves"] = (fresh / layout.ANIMATION).exists()
-        if viewable(str(work.picture)) == str(work.picture) and max(picture_size(work.picture)) > LARGE[0]:
-            known["whole"] = work.picture.name
-    (fresh / MADE).write_text(json.dumps(known))
-    if work.folder.exists():
-        shutil.rmtree(work.folder)
-    fresh.rename(work.folder)
-    return known
-
-
-def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
-    """Write a picture in two sizes; width and height of the small one, or nothing where it cannot be read."""
-    from nst.images import picture_size, read_picture, write_picture
-    from nst.images.resizing import resize_with_alpha, target_shape
-
-    try:
-        side = max(picture_size(source))
-        large = read_picture(source, long_side=min(side, LARGE[0]))
-    except NstError:
-        return {}
-    height, width = target_shape(large.pixels.shape[:2], min(side, SMALL[0]))
-    small = resize_with_alpha(large.pixels, large.alpha, (height, width))
-    for name, (pixels, alpha), quality in (
-        ("large", (large.pixels, large.alpha), LARGE[1]),
-        ("small", small, SMALL[1]),
-    ):
-        write_picture(folder / f"{name}.webp", pixels, alpha=alpha, quality=quality)
-    return {"width": width, "height": height}
-
-
-def _write_pair(work: _Work, folder: Path) -> None:
-    """The pair's own files beside its pictures, and what its page shows."""
-    for path in work.originals:
-        _link(path, folder / path.name)
-    for path in work.snapshots:
-        _link(path, folder / f"snapshot-{path.name}")
-    assert work.record is not None
-    run = json.loads((work.record / layout.RUN).read_bytes())
-    warnings = at(run, ("warnings",))
-    shown = {
-        "files": [path.name for path in work.originals],
-        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in work.snapshots],
-        "losses": _curves(work.record / layout.LOSSES),
-        "layers": {name: _rounded(number(value)) for name, value in mapping(run, "metrics", "layers").items()},
-        "settings": {
-            name: value if _is_plain(value) else str(value) for name, value in mapping(run, "settings").items()
-        },
-        "size": [_rounded(number(at(run, ("output", name)))) for name in ("width", "height")],
-        "device": str(at(run, ("device_name",)) or ""),
-        "precision": str(at(run, ("precision",)) or ""),
-        "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
-        "reproduce": f"nst reproduce {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
-    }
-    text = f"gallery.pair({script(work.folder.name)}, {script(shown)});\n"
-    (folder / "pair.js").write_text(text, encoding="utf-8")
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (int, str)) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    """A file at another place too, where it takes no room of its own if both are on one file system."""
-    try:
-        os.link(Path(source).resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _curves(path: Path) -> dict[str, list[float | None]]:
-    """The columns of losses.csv, thinned out."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        step = max(1, math.ceil(len(rows) / POINTS))
-        kept = [*rows[:-1:step], *rows[-1:]]
-        return {name: [_rounded(float(row[name])) for row in kept] for name in kept[0] if name != "seconds"}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
 
 
 def _forget(folder: Path, known: dict[Path, Any]) -> None:
@@ -378,7 +200,7 @@ def _edges(
         if line[names] not in found or "width" not in known.get(found[line[names]], {}):
             found[line[names]] = path
     size = partial(_only, ("width", "height"))
-    return [{"name": name, "key": _key(path)} | size(known.get(path, {})) for name, path in found.items()]
+    return [{"name": name, "key": key_of(path)} | size(known.get(path, {})) for name, path in found.items()]
 
 
 def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
@@ -404,10 +226,3 @@ def _write_data(
     }
     with replacing(path) as file:
         file.write_text(f"gallery.data({script(data)});\n", encoding="utf-8")
-
-
-def script(value: Any) -> str:
-    """A value as JavaScript that no text in it can leave."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = text.encode("utf-8", "replace").decode()  # half a letter, which no file can have
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from mutation import altered, damaged
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the synthetic grid
-from nst.summaries.gallery import _curves, write_gallery
+from nst.summaries.gallery import write_gallery
+from nst.summaries.gallery_folders import curves
 from nst.summaries.plots import _losses
 from nst.summaries.records import read_records, sheet_groups
 from nst.summaries.sheets import matrix_sheet, snapshot_sheet, sweep_sheet
@@ -94,7 +95,7 @@ def test_damaged_losses(data):
     place = next(grid.parent.rglob("losses.csv"))
     place.write_bytes(data.draw(damaged(place.read_bytes())))
     bounded(_losses, place)
-    bounded(_curves, place)
+    bounded(curves, place)
 
 
 VALUES = st.text(max_size=20) | st.sampled_from(

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from nst.errors import NstError
 from nst.images import picture_size
-from nst.summaries.gallery import script, write_gallery
+from nst.summaries.gallery import write_gallery
+from nst.summaries.gallery_folders import script
 from nst.summaries.records import KEEPS_COLORS, SCORE, read_records
 from synthetic import write_results
 

@@ -1,0 +1,200 @@
+"""The folder of one pair, or of one input, in a gallery: pictures in two sizes, and the data of the pair's page.
+
+A folder is made as a whole or not at all, and again only when something that it is made from has changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst import layout
+from nst.errors import NstError
+from nst.summaries.pages import viewable
+from nst.summaries.records import at, mapping, number
+
+#: Changes with what is made of a pair or an input, which is then made again.
+FORMAT = 2
+#: Long sides in px of a picture's two sizes, and their quality.
+LARGE, SMALL = (1600, 86), (320, 78)
+#: Points that a loss curve is drawn from.
+POINTS = 240
+
+#: The file that says what a key's folder was made from.
+MADE = "made.json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a key's folder is made from: a picture, and of a pair the folder of its record."""
+
+    picture: Path
+    folder: Path
+    record: Path | None = None
+
+    @property
+    def originals(self) -> list[Path]:
+        """The files that the folder holds as they are."""
+        if self.record is None:
+            return []
+        names = (layout.ANIMATION, layout.VIDEO, layout.LOSSES, layout.RUN)
+        return [path for path in (self.picture, *(self.record / name for name in names)) if path.is_file()]
+
+    @property
+    def snapshots(self) -> list[Path]:
+        """Those of a pair that a browser can show; its frames where there are none."""
+        if self.record is None:
+            return []
+        whole = [path for path in (self.record / layout.SNAPSHOTS).glob("*.*") if path.suffix in (".png", ".jpg")]
+        found = whole or list((self.record / layout.FRAMES).glob("*.jpg"))
+        return sorted(path for path in found if path.stem.isdigit())
+
+    @property
+    def stamp(self) -> list[Any]:
+        """Changes with anything that the folder is made from."""
+        files = [self.picture, *self.originals, *self.snapshots]
+        times = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+        return [FORMAT, str(self.picture), *map(list, times)]
+
+    def made(self) -> dict[str, Any] | None:
+        """What is known of the folder; None where it has to be made."""
+        try:
+            known: dict[str, Any] = json.loads((self.folder / MADE).read_text())
+        except (OSError, ValueError):
+            return None
+        return known if known["stamp"] == self.stamp else None
+
+
+def key_of(text: str) -> str:
+    """A file name for any name."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def rounded(number: float) -> float | None:
+    """Five significant digits, which is more than anybody reads; None for what is not there or not finite."""
+    return float(f"{number:.5g}") if math.isfinite(number) else None
+
+
+def update_folders(works: Sequence[Source], processes: int) -> dict[Path, dict[str, Any]]:
+    """Make the folders that have to be made; what is known of each."""
+    known = {work.folder: work.made() for work in works}
+    missing = [work for work in works if known[work.folder] is None]
+    count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # fewer are not worth a process
+    if count > 1:
+        with ProcessPoolExecutor(count) as pool:
+            made = list(pool.map(_write_folder, missing, chunksize=4))
+    else:
+        made = list(map(_write_folder, missing))
+    known |= {work.folder: found for work, found in zip(missing, made, strict=True)}
+    return {folder: found for folder, found in known.items() if found is not None}
+
+
+def _write_folder(work: Source) -> dict[str, Any]:
+    """Make a folder; what is known of it: the small picture's width and height, where the picture can be read.
+
+    And `whole`, the picture itself, where that has more to show than its large size.
+    """
+    from nst.images import picture_size
+
+    fresh = work.folder.with_name(f".{work.folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    known: dict[str, Any] = {"stamp": work.stamp} | _write_sizes(work.picture, fresh)
+    if work.record is not None and "width" in known:
+        _write_pair(work, fresh)
+        known["moves"] = (fresh / layout.ANIMATION).exists()
+        if viewable(str(work.picture)) == str(work.picture) and max(picture_size(work.picture)) > LARGE[0]:
+            known["whole"] = work.picture.name
+    (fresh / MADE).write_text(json.dumps(known))
+    if work.folder.exists():
+        shutil.rmtree(work.folder)
+    fresh.rename(work.folder)
+    return known
+
+
+def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
+    """Write a picture in two sizes; width and height of the small one, or nothing where it cannot be read."""
+    from nst.images import picture_size, read_picture, write_picture
+    from nst.images.resizing import resize_with_alpha, target_shape
+
+    try:
+        side = max(picture_size(source))
+        large = read_picture(source, long_side=min(side, LARGE[0]))
+    except NstError:
+        return {}
+    height, width = target_shape(large.pixels.shape[:2], min(side, SMALL[0]))
+    small = resize_with_alpha(large.pixels, large.alpha, (height, width))
+    for name, (pixels, alpha), quality in (
+        ("large", (large.pixels, large.alpha), LARGE[1]),
+        ("small", small, SMALL[1]),
+    ):
+        write_picture(folder / f"{name}.webp", pixels, alpha=alpha, quality=quality)
+    return {"width": width, "height": height}
+
+
+def _write_pair(work: Source, folder: Path) -> None:
+    """The pair's own files beside its pictures, and what its page shows."""
+    for path in work.originals:
+        link(path, folder / path.name)
+    for path in work.snapshots:
+        link(path, folder / f"snapshot-{path.name}")
+    assert work.record is not None
+    run = json.loads((work.record / layout.RUN).read_bytes())
+    warnings = at(run, ("warnings",))
+    shown = {
+        "files": [path.name for path in work.originals],
+        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in work.snapshots],
+        "losses": curves(work.record / layout.LOSSES),
+        "layers": {name: rounded(number(value)) for name, value in mapping(run, "metrics", "layers").items()},
+        "settings": {
+            name: value if _is_plain(value) else str(value) for name, value in mapping(run, "settings").items()
+        },
+        "size": [rounded(number(at(run, ("output", name)))) for name in ("width", "height")],
+        "device": str(at(run, ("device_name",)) or ""),
+        "precision": str(at(run, ("precision",)) or ""),
+        "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+        "reproduce": f"nst reproduce {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
+    }
+    text = f"gallery.pair({script(work.folder.name)}, {script(shown)});\n"
+    (folder / "pair.js").write_text(text, encoding="utf-8")
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (int, str)) or (isinstance(value, float) and math.isfinite(value))
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """A file at another place too, where it takes no room of its own if both are on one file system."""
+    try:
+        os.link(Path(source).resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def curves(path: Path) -> dict[str, list[float | None]]:
+    """The columns of losses.csv, thinned out."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        step = max(1, math.ceil(len(rows) / POINTS))
+        kept = [*rows[:-1:step], *rows[-1:]]
+        return {name: [rounded(float(row[name])) for row in kept] for name in kept[0] if name != "seconds"}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def script(value: Any) -> str:
+    """A value as JavaScript that no text in it can leave."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = text.encode("utf-8", "replace").decode()  # half a letter, which no file can have
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
