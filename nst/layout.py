@@ -21,6 +21,8 @@ IMAGES = ("image.png", "image.jpg", "image.tif")
 MARK, CHECKPOINT = ".nst-work", "checkpoint.pt"
 #: Below a results folder.
 TABLE, GALLERY = "tables/comparison.html", "gallery/index.html"
+#: Pictures of the manifest that were fetched from URLs.
+DOWNLOADS = "inputs"
 
 
 def pair_folder(results: str | Path, pair: str) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
-from nst import limits
+from nst import layout, limits
 from nst.errors import NstError
 from nst.grid import globbing
 from nst.grid.names import short_hash, slug, stem, url_path
@@ -53,7 +53,7 @@ def local(path: str, results: str) -> str:
         return path
     suffix = PurePath(url_path(path)).suffix.lower()
     name = f"{slug(stem(path))}-{short_hash(redacted(path), 8)}{suffix if suffix in SUFFIXES else ''}"
-    return f"{results}/inputs/{name}"
+    return f"{results}/{layout.DOWNLOADS}/{name}"
 
 
 def tidy(path: str) -> str:

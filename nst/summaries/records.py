@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nst import layout
 from nst.errors import NstError
 from nst.grid.cells import parse_styles
+from nst.grid.groups import side_by_side
 from nst.grid.inputs import local
 from nst.grid.names import slug
 from nst.settings import fields, number_text
@@ -168,19 +169,16 @@ def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame
     The pairs of each settings-name; and, as `sweeps/CONTENT--STYLE`, those of each content and style stylized with
     several settings. A single pair that is in a sweep is not shown alone once more.
     """
-    pictures = ["content_name", "style_name"]
-    alone = records.groupby(pictures)["id"].transform("size") == 1
-    for name, group in records.groupby("settings_name", sort=False):
-        if len(group) > 1 or alone[group.index[0]]:
-            yield _file_name(str(name)), str(group["settings_title"].iloc[0]), group
-    for (content, style), group in records.groupby(pictures, sort=False):
-        if len(group) > 1:
-            first = group.iloc[0]
-            yield (
-                f"sweeps/{_file_name(str(content))}--{_file_name(str(style))}",
-                f"{first['content_title']} × {first['style_title']}",
-                group,
-            )
+    names = zip(*(records[name].astype(str) for name in ("content_name", "style_name", "settings_name")), strict=True)
+    matrices, sweeps = side_by_side(names)
+    for name, members in matrices.items():
+        group = records.iloc[members]
+        yield _file_name(name), str(group["settings_title"].iloc[0]), group
+    for (content, style), members in sweeps.items():
+        group = records.iloc[members]
+        first = group.iloc[0]
+        title = f"{first['content_title']} × {first['style_title']}"
+        yield f"sweeps/{_file_name(content)}--{_file_name(style)}", title, group
 
 
 def _file_name(name: str) -> str:

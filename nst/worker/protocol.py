@@ -35,7 +35,7 @@ PREFIX, NOT = "NST_", "NST_WORKER"
 #: Characters of a socket's path that any system takes, and of its name in the private folder.
 PATH, NAME = 103, 60
 #: The commands that a worker takes.
-COMMANDS = ("stylize", "again")
+COMMANDS = ("stylize", "reproduce")
 
 
 def is_possible() -> bool:

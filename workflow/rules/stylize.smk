@@ -1,42 +1,40 @@
 rule pairs:
     """Every picture of the manifest."""
     input:
-        all_pictures,
+        get_all_images,
 
 
 rule stylize:
     """Stylize one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
     input:
-        pictures=lambda wildcards: here(wildcards).pictures,
-        weights=weights_of,
+        pictures=lambda wildcards: get_local_pair(wildcards).pictures,
+        weights=get_weights,
     output:
-        image=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/image.{CONFIG.format}",
-        losses=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/losses.csv",
-        run=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/run.json",
-        animation=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.gif",
-        snapshots=directory(
-            f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots"
-        ),
+        image=IMAGE,
+        losses=f"{PAIR}/{layout.LOSSES}",
+        run=f"{PAIR}/{layout.RUN}",
+        animation=f"{PAIR}/{layout.ANIMATION}",
+        snapshots=directory(f"{PAIR}/{layout.SNAPSHOTS}"),
     log:
-        f"{RESULTS}/logs/stylize/{{content}}/{{style}}/{{settings}}.log",
+        f"{LOGS}/stylize/{ID}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/stylize/{{content}}/{{style}}/{{settings}}.tsv"
+        f"{BENCHMARKS}/stylize/{ID}.tsv"
     retries: 1
     threads: threads_of_a_pair()
     resources:
-        mem_mb=megabytes_of,
-        runtime=minutes_of,
+        mem_mb=get_megabytes,
+        runtime=get_minutes,
         device=CONFIG.device,  # a resource: another device is no reason to stylize again
     params:
-        content=lambda wildcards: here(wildcards).content,
-        style=lambda wildcards: style_arguments(here(wildcards)),
-        settings=lambda wildcards: arguments(here(wildcards)),
-        files=lambda wildcards: files_of([pair_of(wildcards)]),
+        content=lambda wildcards: get_local_pair(wildcards).content,
+        style=lambda wildcards: style_arguments(get_local_pair(wildcards)),
+        settings=lambda wildcards: arguments(get_local_pair(wildcards)),
+        files=lambda wildcards: hash_of_files([get_pair(wildcards)]),
         algorithm=ALGORITHM,
-        record=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
+        record=PAIR,
         # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
-        work=f"{RESULTS}/.work/{{content}}/{{style}}/{{settings}}",
-        id="{content}/{style}/{settings}",
+        work=f"{WORK}/{ID}",
+        id=ID,
         presets=CONFIG.presets,
     shell:
         # Snakemake deletes what a job has left that it has lost sight of: links in the work folder outlive that.
@@ -48,27 +46,27 @@ rule stylize:
 rule bundle:
     """Stylize many pairs in one job of a cluster; what fails stops no other, what is stylized stays."""
     input:
-        files=files_of_bundle,
-        weights=weights_of_bundle,
+        files=get_bundle_files,
+        weights=get_bundle_weights,
     output:
-        f"{RESULTS}/bundles/{{bundle}}.json",  # the pictures are none: Snakemake would delete all if one failed
+        BUNDLE,  # the pictures are none: Snakemake would delete all if one failed
     log:
-        f"{RESULTS}/logs/bundles/{{bundle}}.log",
+        f"{LOGS}/bundles/{{bundle}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/bundles/{{bundle}}.tsv"
+        f"{BENCHMARKS}/bundles/{{bundle}}.tsv"
     threads: CONFIG.threads or 1
     resources:
-        mem_mb=megabytes_of_bundle,
-        runtime=minutes_of_bundle,
+        mem_mb=get_bundle_megabytes,
+        runtime=get_bundle_minutes,
         device=CONFIG.device,
-        attempt=lambda wildcards, attempt: attempt,
+        attempt=get_attempt,
     params:
-        files=lambda wildcards: files_of(bundle_of(wildcards).pairs),
+        files=lambda wildcards: hash_of_files(get_bundle(wildcards).pairs),
         algorithm=ALGORITHM,
         manifest=CONFIG.manifest,  # no input: what of it counts is in the bundle's name
         config=config_of_grid(),
-        work=f"{RESULTS}/.work",
-        logs=f"{RESULTS}/logs/stylize",
+        work=WORK,
+        logs=f"{LOGS}/stylize",
     shell:
         "printf '%s' {params.config:q} | nst bundle {params.manifest:q} {wildcards.bundle} --config /dev/stdin"
         " -o {output:q} --work {params.work:q} --logs {params.logs:q}"
@@ -78,26 +76,26 @@ rule bundle:
 rule animations:
     """The animation of every pair."""
     input:
-        all_clips,
+        get_clips,
 
 
 rule video:
     """The frames of a pair as a video: made later, it stylizes nothing again."""
     input:
-        snapshots_of,
+        get_snapshots,
     output:
-        f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/animation.mp4",
+        f"{PAIR}/{layout.VIDEO}",
     log:
-        f"{RESULTS}/logs/video/{{content}}/{{style}}/{{settings}}.log",
+        f"{LOGS}/video/{ID}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/video/{{content}}/{{style}}/{{settings}}.tsv"
+        f"{BENCHMARKS}/video/{ID}.tsv"
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        frames=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}/snapshots/frames",
-        frame_rate=lambda wildcards: pair_of(wildcards).settings.frame_rate,
-        end_pause=lambda wildcards: pair_of(wildcards).settings.end_pause,
+        frames=f"{PAIR}/{layout.FRAMES}",
+        frame_rate=lambda wildcards: get_pair(wildcards).settings.frame_rate,
+        end_pause=lambda wildcards: get_pair(wildcards).settings.end_pause,
     shell:
         "nst animate {params.frames:q} -o {output:q} --frame-rate {params.frame_rate} --end-pause {params.end_pause}"
         " > {log:q} 2>&1"

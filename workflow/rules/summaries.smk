@@ -3,11 +3,11 @@ rule grid:
     input:
         manifest=CONFIG.manifest,
     output:
-        f"{RESULTS}/grid.csv",
+        GRID,
     log:
-        f"{RESULTS}/logs/grid.log",
+        f"{LOGS}/grid.log",
     benchmark:
-        f"{RESULTS}/benchmarks/grid.tsv"
+        f"{BENCHMARKS}/grid.tsv"
     localrule: True
     params:
         config=config_of_grid(),
@@ -19,26 +19,26 @@ rule grid:
 rule tables:
     """The pairs compared."""
     input:
-        comparison=f"{RESULTS}/tables/comparison.csv",
+        comparison=f"{TABLES}/comparison.csv",
 
 
 rule compare:
     """Losses, metrics, times and ranks of all pairs, and a table for each setting that varies."""
     input:
         grid=rules.grid.output,
-        pictures=all_pictures,
+        images=get_all_images,
     output:
-        table=f"{RESULTS}/tables/comparison.csv",
+        table=f"{TABLES}/comparison.csv",
         page=report(
-            f"{RESULTS}/tables/comparison.html",
+            f"{TABLES}/comparison.html",
             caption="../report/comparison.rst",
             category="Tables",
             labels={"shows": "all pairs, compared"},
         ),
     log:
-        f"{RESULTS}/logs/tables.log",
+        f"{LOGS}/tables.log",
     benchmark:
-        f"{RESULTS}/benchmarks/tables.tsv"
+        f"{BENCHMARKS}/tables.tsv"
     params:
         folder=subpath(output.table, parent=True),
     shell:
@@ -50,23 +50,23 @@ rule gallery:
     input:
         grid=rules.grid.output,
         table=rules.compare.output.table,  # stands for all pictures, which it is made from
-        clips=all_clips,
+        clips=get_clips,
     output:
         report(
-            directory(f"{RESULTS}/gallery"),
+            directory(GALLERY),
             htmlindex="index.html",
             caption="../report/gallery.rst",
             category="Gallery",
             labels={"shows": "all pairs, with their pictures"},
         ),
     log:
-        f"{RESULTS}/logs/gallery.log",
+        f"{LOGS}/gallery.log",
     benchmark:
-        f"{RESULTS}/benchmarks/gallery.tsv"
+        f"{BENCHMARKS}/gallery.tsv"
     threads: all_cores()
     params:
         # Outside the output, which Snakemake deletes first: what has not changed is not made again.
-        work=f"{RESULTS}/.work/.gallery",
+        work=f"{WORK}/.gallery",
     shell:
         "nst gallery {input.grid:q} -o {output:q} --work {params.work:q} --processes {threads} > {log:q} 2>&1"
 
@@ -74,27 +74,27 @@ rule gallery:
 rule sheets:
     """Contents × styles for each of the settings, and a sheet over the settings for each content and style."""
     input:
-        all_sheets,
-        snapshot_sheets,
+        get_sheets,
+        get_snapshot_sheets,
 
 
 rule sheet:
     """Contents × styles with the same settings, like a paper's figure."""
     input:
         grid=rules.grid.output,
-        pictures=lambda wildcards: pictures(MATRICES[wildcards.settings]),
+        images=get_matrix_images,
     output:
         picture=report(
-            f"{RESULTS}/sheets/{{settings}}.png",
+            f"{SHEETS}/{{settings}}.png",
             caption="../report/sheet.rst",
             category="Sheets",
             labels={"settings": "{settings}"},
         ),
-        page=f"{RESULTS}/sheets/{{settings}}.html",
+        page=f"{SHEETS}/{{settings}}.html",
     log:
-        f"{RESULTS}/logs/sheets/{{settings}}.log",
+        f"{LOGS}/sheets/{{settings}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/sheets/{{settings}}.tsv"
+        f"{BENCHMARKS}/sheets/{{settings}}.tsv"
     shell:
         "nst sheet {input.grid:q} --settings {wildcards.settings:q} -o {output.picture:q} -o {output.page:q}"
         " > {log:q} 2>&1"
@@ -104,22 +104,22 @@ rule sweep_sheet:
     """One content and style over the settings that vary."""
     input:
         grid=rules.grid.output,
-        pictures=lambda wildcards: pictures(SWEEPS[wildcards.pictures]),
+        images=get_sweep_images,
     output:
         picture=report(
-            f"{RESULTS}/sheets/sweeps/{{pictures}}.png",
+            f"{SHEETS}/sweeps/{{pictures}}.png",
             caption="../report/sweep.rst",
             category="Sweeps",
             labels={"pictures": "{pictures}"},
         ),
-        page=f"{RESULTS}/sheets/sweeps/{{pictures}}.html",
+        page=f"{SHEETS}/sweeps/{{pictures}}.html",
     log:
-        f"{RESULTS}/logs/sheets/sweeps/{{pictures}}.log",
+        f"{LOGS}/sheets/sweeps/{{pictures}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/sheets/sweeps/{{pictures}}.tsv"
+        f"{BENCHMARKS}/sheets/sweeps/{{pictures}}.tsv"
     params:
-        content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
-        style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
+        content=lambda wildcards: get_sweep_pair(wildcards).content_name,
+        style=lambda wildcards: get_sweep_pair(wildcards).style_name,
     shell:
         "nst sheet {input.grid:q} --content {params.content:q} --style {params.style:q}"
         " -o {output.picture:q} -o {output.page:q} > {log:q} 2>&1"
@@ -128,15 +128,15 @@ rule sweep_sheet:
 rule snapshot_sheet:
     """The snapshots of one pair side by side."""
     input:
-        snapshots_of,
+        get_snapshots,
     output:
-        f"{RESULTS}/sheets/snapshots/{{content}}/{{style}}/{{settings}}.png",
+        f"{SHEETS}/snapshots/{ID}.png",
     log:
-        f"{RESULTS}/logs/sheets/snapshots/{{content}}/{{style}}/{{settings}}.log",
+        f"{LOGS}/sheets/snapshots/{ID}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/sheets/snapshots/{{content}}/{{style}}/{{settings}}.tsv"
+        f"{BENCHMARKS}/sheets/snapshots/{ID}.tsv"
     params:
-        folder=f"{RESULTS}/pairs/{{content}}/{{style}}/{{settings}}",
+        folder=PAIR,
     shell:
         "nst sheet --snapshots {params.folder:q} -o {output:q} > {log:q} 2>&1"
 
@@ -144,20 +144,20 @@ rule snapshot_sheet:
 rule plots:
     """Loss curves of the pairs of each sheet, and content error against style error."""
     input:
-        all_plots,
+        get_plots,
 
 
 rule plot_losses:
     """The loss curves of all pairs with the same settings."""
     input:
         grid=rules.grid.output,
-        pictures=lambda wildcards: pictures(MATRICES[wildcards.settings]),
+        images=get_matrix_images,
     output:
-        f"{RESULTS}/plots/losses/{{settings}}.png",
+        f"{PLOTS}/losses/{{settings}}.png",
     log:
-        f"{RESULTS}/logs/plots/{{settings}}.log",
+        f"{LOGS}/plots/{{settings}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/plots/{{settings}}.tsv"
+        f"{BENCHMARKS}/plots/{{settings}}.tsv"
     shell:
         "nst plot {input.grid:q} --settings {wildcards.settings:q} -o {output:q} > {log:q} 2>&1"
 
@@ -166,16 +166,16 @@ rule plot_sweep_losses:
     """The loss curves of one content and style with all of its settings."""
     input:
         grid=rules.grid.output,
-        pictures=lambda wildcards: pictures(SWEEPS[wildcards.pictures]),
+        images=get_sweep_images,
     output:
-        f"{RESULTS}/plots/losses/sweeps/{{pictures}}.png",
+        f"{PLOTS}/losses/sweeps/{{pictures}}.png",
     log:
-        f"{RESULTS}/logs/plots/sweeps/{{pictures}}.log",
+        f"{LOGS}/plots/sweeps/{{pictures}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/plots/sweeps/{{pictures}}.tsv"
+        f"{BENCHMARKS}/plots/sweeps/{{pictures}}.tsv"
     params:
-        content=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].content_name,
-        style=lambda wildcards: PAIRS[SWEEPS[wildcards.pictures][0]].style_name,
+        content=lambda wildcards: get_sweep_pair(wildcards).content_name,
+        style=lambda wildcards: get_sweep_pair(wildcards).style_name,
     shell:
         "nst plot {input.grid:q} --content {params.content:q} --style {params.style:q}"
         " -o {output:q} > {log:q} 2>&1"
@@ -188,14 +188,14 @@ rule plot_errors:
         table=rules.compare.output.table,  # stands for all pictures, which it is made from
     output:
         report(
-            f"{RESULTS}/plots/errors.png",
+            f"{PLOTS}/errors.png",
             caption="../report/errors.rst",
             category="Tables",
             labels={"shows": "content error and style error"},
         ),
     log:
-        f"{RESULTS}/logs/errors.log",
+        f"{LOGS}/errors.log",
     benchmark:
-        f"{RESULTS}/benchmarks/errors.tsv"
+        f"{BENCHMARKS}/errors.tsv"
     shell:
         "nst plot {input.grid:q} --errors -o {output:q} > {log:q} 2>&1"
