@@ -11,9 +11,9 @@ from nst import settings as declared
 from nst.errors import NstError, problems_of
 from nst.grid.cells import split_list
 from nst.grid.config import Config
-from nst.grid.inputs import Files, Wrong, has_control
+from nst.grid.inputs import Files, has_control
 from nst.grid.names import settings_name, title
-from nst.settings import PATHS, PICTURES, Settings, SettingsError, presets
+from nst.settings import PATHS, PICTURES, Settings, SettingsError, Wrong, presets
 
 
 class Variant(NamedTuple):
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     """What a row's cells come to."""
 
     variants: tuple[Variant, ...]
-    wrong: tuple[Wrong, ...]
+    wrong: tuple[tuple[str, str], ...]
 
 
 class Variants:
@@ -51,7 +51,7 @@ class Variants:
 
     def _resolve(self, cells: dict[str, str]) -> Outcome:
         name = cells.pop("name", "")
-        wrong: list[Wrong] = []
+        wrong: list[tuple[str, str]] = []
         if "|" in name:
             wrong.append(("name", f"{name!r} is a list; a row has one name, which the values of its lists follow"))
         if has_control(name) or len(name) > limits.NAME:
@@ -80,8 +80,15 @@ class Variants:
     def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:
         basis, base = self._base(chosen.get("preset", self._config.settings.get("preset", "")))
         settings = declared.overlay(base, chosen)
+        self._check_inherited(settings, chosen)
         slugged = settings_name(settings, basis, name=name, lists=lists)
         return Variant(settings, basis, slugged, title(name, slugged))
+
+    def _check_inherited(self, settings: Settings, chosen: dict[str, Any]) -> None:
+        """Raise SettingsError for a file that the preset or the configuration names, and that cannot be used."""
+        for name in PATHS.keys() - chosen.keys():
+            if problem := self._path_problem(name, getattr(settings, name)):
+                raise SettingsError([Wrong(name, f"{problem} (named by the preset or the configuration)")])
 
     def _base(self, preset: str) -> tuple[Settings, Settings]:
         """(package overlaid by the preset, package overlaid by the config overlaid by the preset)."""
@@ -114,8 +121,12 @@ class Variants:
         value = declared.value(column, item)
         if column == "preset":
             self._base(value)
-        if column in PATHS and value not in PATHS[column]:
-            look = self._files.picture_problem if column in PICTURES else self._files.file_problem
-            if problem := look(value):
-                raise NstError(problem)
+        if column in PATHS and (problem := self._path_problem(column, value)):
+            raise NstError(problem)
         return value
+
+    def _path_problem(self, setting: str, path: str) -> str:
+        """What is wrong with the file that a setting names; '' where it names none, and for a good one."""
+        if path in PATHS[setting]:
+            return ""
+        return self._files.picture_problem(path) if setting in PICTURES else self._files.file_problem(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from nst.images.color import srgb_profile
 from nst.images.metadata import exif_block, metadata_text, png_text
 from nst.images.resizing import over_white
 from nst.images.source import PathLike
+from nst.io.files import replacing
 
 Encoder = Callable[[np.ndarray, str | None, int], bytes]
 """(H, W, 3 or 4) levels, the metadata's text, the quality → the file."""
@@ -54,7 +54,8 @@ def write_picture(
         data = encoder(_levels(planes, bits), text, quality)
     except (OSError, ValueError, OverflowError, RuntimeError) as error:  # mostly a limit of the format
         raise NstError(f"{path}: cannot be saved in this format ({error}); choose .png or .tif") from error
-    _replace(path, data, folders=folders)
+    with replacing(path, suffix=".part", folders=folders) as temporary:  # no picture of a folder that is read meanwhile
+        temporary.write_bytes(data)
 
 
 def bits_of(path: PathLike) -> int:
@@ -129,19 +130,3 @@ _ENCODERS: dict[str, Encoder] = {
 
 #: The suffixes of pictures that can be written.
 WRITTEN = tuple(_ENCODERS)
-
-
-def _replace(path: Path, data: bytes, *, folders: bool) -> None:
-    """Put the data in place of the file at once; a reader sees the old file or the new one."""
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}.part")
-    try:
-        if folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NstError(f"{path}: cannot be written ({reason}); choose a writable folder") from error

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,25 +15,40 @@ from pathlib import Path
 
 from nst.errors import NstError
 
+#: How the names of temporary files begin.
+_TEMPORARY = ".nst-"
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, of the same suffix, that takes its place when the block ends well.
+def replacing(path: Path, *, suffix: str | None = None, folders: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
 
-    Missing folders are made; after any failure `path` is what it was before. Raises NstError for a place that
-    cannot be written.
+    After any failure `path` is what it was before. Raises NstError where it cannot be written.
+
+    Args:
+        suffix: of the temporary path; by default that of `path`.
+        folders: make missing folders.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
+    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex[:12]}{path.suffix if suffix is None else suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
         raise NstError(f"{path}: cannot be written ({reason}); choose a folder that you may write to") from error
     finally:
-        with suppress(OSError):  # where not even the folder is one
+        with suppress(OSError, ValueError):  # where not even the folder is one
             temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, *, seconds: float = 600) -> None:
+    """Remove temporary files of processes that were killed, also those in folders below: files older than that."""
+    for path in folder.rglob(f"{_TEMPORARY}*"):
+        with suppress(OSError):  # another process is faster
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()
 
 
 def is_file(path: str | Path) -> bool:

@@ -389,3 +389,18 @@ def test_the_copy_of_an_address_is_what_is_painted_from() -> None:
     assert re.fullmatch(r"out/inputs/a-[0-9a-f]{8}\.jpg", content)
     assert [Path(path).suffix for path in others] == ["", ".webp", ".png"]
     assert local("https://h/a.JPG?x=2", "out") not in here.pictures
+
+
+@pytest.mark.usefixtures("_pictures")
+@pytest.mark.parametrize("setting", ["init", "content_mask", "weights"])
+def test_a_file_of_the_config_or_a_preset_is_checked_before_any_work(setting: str) -> None:
+    right = "there is no file c/lost.png; give its path from the working directory"
+    config = load_config({"settings": {setting: "c/lost.png"}})
+    named = f"2: {setting}: {right} (named by the preset or the configuration)"
+    assert mistakes("content,style\nc/lake.jpg,s/wave.jpg\n", config=config) == [named]
+    Path("config/presets").mkdir(parents=True)
+    Path("config/presets/mine.yaml").write_text(f"settings: {{{setting}: c/lost.png}}\n")
+    assert mistakes("content,style,preset\nc/lake.jpg,s/wave.jpg,mine\n") == [named]
+    assert mistakes(f"content,style,{setting}\nc/lake.jpg,s/wave.jpg,c/lost.png\n", config=config) == [
+        f"2: {setting}: {right}"
+    ]

@@ -11,6 +11,7 @@ import time
 
 from nst.grid import ending, leftovers
 from nst.io import work_folder
+from nst.io.files import sweep
 from snakemake.logging import logger
 
 STARTED = time.time()
@@ -44,6 +45,8 @@ def tidy_work():
         if job and recorded and not asyncio.run(workflow.persistence.incomplete(job)):
             work_folder.release(Path(WORK, name))
     work_folder.sweep(Path(WORK))
+    for folder in (SHEETS, PLOTS, TABLES):
+        sweep(Path(folder))
 
 
 @atexit.register
