@@ -18,7 +18,6 @@ from nst.grid.inputs import Files, Styles, local, mask_problems
 from nst.grid.manifest import Complaint, Manifest, Row, read_manifest
 from nst.grid.names import Slugs, stem, style_wish, title
 from nst.grid.variants import Variants
-from nst.io.files import replacing
 from nst.io.urls import redacted
 from nst.settings import Settings, defaults, differing, fields, pictures, text
 
@@ -30,7 +29,6 @@ __all__ = [
     "read_grid",
     "style_arguments",
     "styles_text",
-    "write_grid_csv",
 ]
 
 
@@ -218,16 +216,10 @@ def style_arguments(pair: Pair) -> list[str]:
     return [path + share for (path, _), share in zip(pair.styles, shares, strict=True)]
 
 
-def write_grid_csv(pairs: Iterable[Pair], path: str | Path, results: str, format: str) -> None:
-    """Write grid.csv: a line a pair with its names, places and settings. Raises NstError if it cannot."""
-    with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        print_grid_csv(pairs, file, results, format)
-
-
 def print_grid_csv(
     pairs: Iterable[Pair], file: TextIO, results: str, format: str, bundles: Mapping[str, str] | None = None
 ) -> None:
-    """What write_grid_csv writes, to an open file; with `bundles`, each pair's by its id, one column more."""
+    """Write grid.csv: a line a pair with its names, places and settings; with `bundles`, by id, one column more."""
     writer = csv.writer(file, lineterminator="\n")
     more = ("bundle",) if bundles else ()
     writer.writerow((*_COLUMNS, *more, *fields()))

@@ -1,8 +1,6 @@
-"""Embedded ICC profiles to sRGB.
+"""Embedded ICC profiles to sRGB, by LittleCMS: relative colorimetric, with black point compensation.
 
-8-bit pictures go through LittleCMS (relative colorimetric, black point compensation). It has no deep RGB in
-Pillow, so deep pictures are converted here, in floating point, for profiles made of a matrix and curves (all
-of the usual ones: Adobe RGB, Display P3, ProPhoto, Rec. 2020). Others lose their depth, with a warning.
+8-bit pictures are converted by Pillow. It has no deep RGB, so pictures of floats are converted by imagecodecs.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import io
 import logging
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +22,9 @@ _log = logging.getLogger(__name__)
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
-# Linear sRGB to XYZ under D50, the white of ICC profiles (Bradford-adapted;
-# brucelindbloom.com, "RGB/XYZ Matrices", sRGB D50).
-_SRGB_TO_XYZ = np.array(
-    [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
-)
-_XYZ_TO_SRGB = np.linalg.inv(_SRGB_TO_XYZ)
+#: White and primaries of sRGB, (x, y, Y) each (IEC 61966-2-1).
+_D65 = (0.3127, 0.3290, 1.0)
+_REC709 = (0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0)
 
 _SAME_LEVELS = 2
 """A profile that moves no color by more 8-bit levels than this means sRGB; the pixels stay as they are."""
@@ -78,11 +74,7 @@ def _conversion(icc: bytes, channels: int, name: str, deep: bool) -> Decoder:
         return _untagged
     if not deep:
         return lambda pixels: _apply(transform, pixels)
-    decoder = _linear_decoder(icc)
-    if decoder is None:
-        _log.warning("%s: its color profile is a table, which is applied at 8 bits a channel", name)
-        return lambda pixels: _apply(transform, _levels(pixels)).astype(np.float32) / np.float32(255)
-    return lambda pixels: encode_srgb(decoder(pixels)).astype(np.float32)
+    return partial(_deep, icc, mode)
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:
@@ -107,11 +99,6 @@ def _untagged(pixels: np.ndarray) -> np.ndarray:
 def _image(levels: np.ndarray) -> Image.Image:
     height, width, channels = levels.shape
     return Image.frombytes(_MODES[channels], (width, height), np.ascontiguousarray(levels).tobytes())
-
-
-def _levels(pixels: np.ndarray) -> np.ndarray:
-    levels: np.ndarray = np.rint(pixels * 255).astype(np.uint8)
-    return levels
 
 
 def _transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform:
@@ -146,67 +133,18 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     return bool(moved.max() <= _SAME_LEVELS)
 
 
-def _linear_decoder(icc: bytes) -> Decoder | None:
-    """From a profile's encoded (H, W, C) to linear sRGB (H, W, 3); None where the profile is a table."""
-    try:
-        tags = _tags(icc)
-        if b"A2B0" in tags or b"A2B1" in tags or icc[20:24] != b"XYZ ":
-            return None
-        if b"kTRC" in tags:
-            gray_curve = _curve(tags[b"kTRC"])
-            return lambda pixels: gray_curve(pixels[..., :1]).repeat(3, axis=2)
-        curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-        to_xyz = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
-    except KeyError:
-        return None
-    except (struct.error, ValueError, IndexError) as error:
-        raise _ProfileError(str(error)) from error
-    matrix = (_XYZ_TO_SRGB @ to_xyz).T
+def _deep(icc: bytes, mode: str, pixels: np.ndarray) -> np.ndarray:
+    """(H, W, C) float32 0..1 of a profile to sRGB. By way of linear light: LittleCMS has sRGB's inverse as a table."""
+    import imagecodecs
 
-    def decode(pixels: np.ndarray) -> np.ndarray:
-        channels = [curve(pixels[..., c]) for c, curve in enumerate(curves)]
-        linear: np.ndarray = np.stack(channels, axis=-1) @ matrix
-        return linear
-
-    return decode
-
-
-def _tags(icc: bytes) -> dict[bytes, bytes]:
-    """The tagged elements of a profile (ICC.1:2022, 7.3)."""
-    (count,) = struct.unpack_from(">I", icc, 128)
-    entries = (struct.unpack_from(">4sII", icc, 132 + 12 * index) for index in range(min(count, 200)))
-    return {name: icc[offset : offset + size] for name, offset, size in entries}
-
-
-def _xyz(tag: bytes) -> np.ndarray:
-    """The XYZ of a colorant: three s15Fixed16 numbers (ICC.1:2022, 10.31)."""
-    return np.array(struct.unpack_from(">3i", tag, 8)) / 65536
-
-
-def _curve(tag: bytes) -> Decoder:
-    """A tone curve, encoded 0..1 to linear 0..1 (ICC.1:2022, 10.6 `curv` and 10.18 `para`)."""
-    if tag[:4] == b"curv":
-        (count,) = struct.unpack_from(">I", tag, 8)
-        points = np.array(struct.unpack_from(f">{count}H", tag, 12))
-        if count > 1:
-            return lambda x: np.interp(x, np.linspace(0, 1, count), points / 65535)
-        gamma = points[0] / 256 if count else 1.0
-        return lambda x: np.power(x, gamma, dtype=np.float64)
-    if tag[:4] != b"para":
-        raise ValueError(f"unknown curve {tag[:4]!r}")
-    (kind,) = struct.unpack_from(">H", tag, 8)
-    given = struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)
-    g, a, b, c, d, e, f = _parameters(kind, [number / 65536 for number in given])
-    return lambda x: np.where(x >= d, np.maximum(a * x + b, 0.0) ** g + e, c * x + f)
-
-
-def _parameters(kind: int, p: list[float]) -> list[float]:
-    """Any kind of parametric curve as kind 4: (a·x + b)^g + e from d on, else c·x + f."""
-    if kind == 0:
-        return [p[0], 1, 0, 0, 0, 0, 0]
-    if kind in (1, 2):
-        if p[1] == 0:
-            raise ValueError("a parametric curve without slope")
-        offset = p[3] if kind == 2 else 0.0
-        return [*p[:3], 0, -p[2] / p[1], offset, offset]
-    return p if kind == 4 else [*p, 0, 0]
+    linear = imagecodecs.cms_transform(
+        np.ascontiguousarray(pixels[..., 0] if mode == "L" else pixels * 100 if mode == "CMYK" else pixels),
+        icc,
+        imagecodecs.cms_profile("rgb", whitepoint=_D65, primaries=_REC709, gamma=1.0),
+        colorspace={"L": "gray"}.get(mode, mode.lower()),
+        outcolorspace="rgb",
+        outdtype="float32",
+        intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
+        flags=imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION,
+    )
+    return encode_srgb(linear).astype(np.float32)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mutation import damaged
 from nst import limits
 from nst.grid.manifest import columns
-from nst.grid.pairs import read_grid, write_grid_csv
+from nst.grid.pairs import print_grid_csv, read_grid
 from nst.summaries.records import read_records
 from PIL import Image
 
@@ -47,7 +47,8 @@ def place(tmp_path, monkeypatch):
 def grid() -> None:
     """A manifest to grid.csv and back."""
     pairs = read_grid("manifest.csv")
-    write_grid_csv(pairs, "grid.csv", "results", "png")
+    with Path("grid.csv").open("w", encoding="utf-8", newline="") as file:
+        print_grid_csv(pairs, file, "results", "png")
     lines = read_records(Path("grid.csv"))
     assert list(lines["id"]) == [pair.id for pair in pairs]
     assert list(lines["content"]) == [pair.content for pair in pairs]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+from nst.grid.pairs import Pair, print_grid_csv
 from PIL import Image
 
 #: For properties: a busy machine is no failure, and a fixture that only changes the folder may be shared.
@@ -26,3 +28,10 @@ def table(text: str, path: str = "manifest.csv") -> str:
     """Write a manifest; its path."""
     Path(path).write_text(text, encoding="utf-8", newline="")
     return path
+
+
+def write_grid(pairs: Iterable[Pair], path: str, results: str, format: str) -> None:
+    """Write grid.csv as the workflow's rule does."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        print_grid_csv(pairs, file, results, format)

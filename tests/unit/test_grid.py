@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from gridfiles import PATIENT, picture, table
+from gridfiles import PATIENT, picture, table, write_grid
 from hypothesis import given
 from hypothesis import strategies as st
 from nst.errors import NstError, Problems
@@ -16,7 +16,7 @@ from nst.grid.cells import split_list
 from nst.grid.config import Config, load_config
 from nst.grid.inputs import SUFFIXES, Files, local
 from nst.grid.manifest import Manifest, Row
-from nst.grid.pairs import Pair, arguments, expand, parse_styles, read_grid, styles_text, write_grid_csv
+from nst.grid.pairs import Pair, arguments, expand, parse_styles, read_grid, styles_text
 from nst.settings import defaults, fields, make, text
 
 
@@ -329,7 +329,7 @@ def test_empty_items() -> None:
 @pytest.mark.usefixtures("_pictures")
 def test_grid_csv() -> None:
     pairs = read_grid(table('content,style,size\nc/lake.jpg,"s/wave.jpg:7+s/scream.jpg:3",64\n'))
-    write_grid_csv(pairs, "out/grid.csv", "out", "tif")
+    write_grid(pairs, "out/grid.csv", "out", "tif")
     with Path("out/grid.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
     place = "out/pairs/lake/wave-0.7-scream-0.3/size=64"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import struct
 import zlib
@@ -181,25 +182,26 @@ def test_broken_profiles_are_ignored_with_a_warning(
     assert "a.tif" in caplog.text
 
 
-def test_a_table_profile_falls_back_to_eight_bits_with_a_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    icc = profile({b"A2B0": inverting_table()})
-    levels = (PATCHES * 257).astype(np.uint16)
-    path = tagged(tmp_path / "a.tif", levels, icc, True)
-    with caplog.at_level(logging.WARNING, "nst"):
-        deep = read_picture(path).pixels
-    assert "8 bits" in caplog.text
-    shallow = read_picture(tagged(tmp_path / "b.tif", levels, icc, False)).pixels
-    assert np.array_equal(deep, shallow)
-    assert np.abs(deep - PATCHES / 255).max() > 0.2
+@pytest.mark.parametrize("space", [b"RGB ", b"CMYK"])
+def test_a_table_profile_keeps_the_depth(tmp_path: Path, space: bytes) -> None:
+    icc = profile({b"A2B0": inverting_table(len(space.strip()))}, space)
+    ramp = np.linspace(8000, 50000, 900).astype(np.uint16)
+    levels = np.stack([ramp, ramp[::-1], ramp, ramp * 0][: len(space.strip())], axis=-1)[None]
+    kinds = {"photometric": "separated" if space == b"CMYK" else "rgb", "iccprofile": icc}
+    for name, data in (("deep", levels), ("shallow", (levels // 257).astype(np.uint8))):
+        tifffile.imwrite(tmp_path / f"{name}.tif", data, **kinds)
+    deep, shallow = (read_picture(tmp_path / f"{name}.tif").pixels for name in ("deep", "shallow"))
+    assert np.abs(deep - shallow).max() < 2.5 / 255
+    assert len(np.unique(deep[..., 0])) > 850
+    assert len(np.unique(shallow[..., 0])) < 256
 
 
-def inverting_table() -> bytes:
+def inverting_table(channels: int = 3) -> bytes:
     """An `mft2` that gives inverted colors (as XYZ)."""
     identity = fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
-    corners = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)])
-    xyz = (1 - corners) @ np.array(COLORANTS["sRGB"])
+    corners = np.array(list(itertools.product((0, 1), repeat=channels)))
+    light = (1 - corners[:, :3]) * (1 if channels == 3 else 1 - corners[:, 3:])
+    xyz = light @ np.array(COLORANTS["sRGB"])
     table = np.rint(xyz / (1 + 32767 / 32768) * 65535).astype(">u2").tobytes()
-    ends = struct.pack(">2H", 0, 65535) * 3
-    return b"mft2\0\0\0\0" + bytes([3, 3, 2, 0]) + identity + struct.pack(">2H", 2, 2) + ends + table + ends
+    into, out = struct.pack(">2H", 0, 65535) * channels, struct.pack(">2H", 0, 65535) * 3
+    return b"mft2\0\0\0\0" + bytes([channels, 3, 2, 0]) + identity + struct.pack(">2H", 2, 2) + into + table + out

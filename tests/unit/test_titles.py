@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from gridfiles import picture, table
+from gridfiles import picture, table, write_grid
 from nst.grid.names import slug, title
-from nst.grid.pairs import read_grid, write_grid_csv
+from nst.grid.pairs import read_grid
 from nst.settings import text
 from nst.summaries.gallery import write_gallery
 from nst.summaries.records import read_records, sheet_groups
@@ -38,7 +38,7 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         style = [{"path": path, "weight": share} for path, share in pair.styles]
         (folder / "run.json").write_text(json.dumps(record | {"content": {"path": pair.content}, "style": style}))
         write_losses(folder / "losses.csv", 0.1, 20)
-    write_grid_csv(pairs, "out/grid.csv", "out", "png")
+    write_grid(pairs, "out/grid.csv", "out", "png")
     return Path("out/grid.csv")
 
 
