@@ -106,7 +106,7 @@ def test_the_overview_names_what_varies_of_each_picture(visit):
 def test_a_weight_that_was_found_is_told_wherever_a_picture_is_named(visit, tmp_path):
     grid = write_results(tmp_path / "results", ["lake"], ["wave"], {"a": {"style_weight": "auto"}})
     record = Path(read_records(grid)["folder"][0], "run.json")
-    record.write_text(record.read_text().replace('"iterations"', '"style_weight": 5.30712, "iterations"'))
+    record.write_text(record.read_text().replace('"iterations_run"', '"style_weight": 5.30712, "iterations_run"'))
     page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
     assert page.locator("main figcaption").inner_text() == "auto (5.31)"
     page.locator("main .tile").click()

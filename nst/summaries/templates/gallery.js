@@ -554,8 +554,8 @@ function side(pair, known) {
   if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }
   if (known.losses.total) place.append(element("h3", {}, "Losses"), chart(known.losses));
   for (const warning of known.warnings) place.append(element("p", {class: "caption"}, "! " + warning));
-  place.append(element("h3", {}, "Make it again"), element("pre", {}, known.again),
-    element("button", {type: "button", class: "plain", "data-role": "copy", onclick: () => copy(known.again)}, "Copy"));
+  place.append(element("h3", {}, "Reproduce"), element("pre", {}, known.reproduce),
+    element("button", {type: "button", class: "plain", "data-role": "copy", onclick: () => copy(known.reproduce)}, "Copy"));
   place.append(element("h3", {}, "Files"), element("ul", {}, ...known.files.map(name =>
     element("li", {}, element("a", {href: fileOf(pair, name), download: true}, name)))));
   const rest = [["size", `${known.size[0]} × ${known.size[1]} px`], ["device", known.device], ["precision", known.precision]];
