@@ -110,7 +110,7 @@ def test_a_weight_that_was_found_is_told_wherever_a_picture_is_named(visit, tmp_
     page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
     assert page.locator("main figcaption").inner_text() == "auto (5.31)"
     page.locator("main .tile").click()
-    page.get_by_text("Reproduce").wait_for()
+    page.get_by_role("heading", name="Reproduce").wait_for()
     assert "style_weight auto (5.31)" in page.locator("#pair").inner_text().replace("\n", " ")
 
 
