@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up everything that they need.
+# `make demo` and `make test` install everything that they need.
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
@@ -8,44 +8,44 @@ export PATH := $(BIN):$(PATH)
 
 .PHONY: demo test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint audit bench pictures clean
 
-demo: $(VENV)/.installed  ## paint the demo manifest
+demo: $(VENV)/.installed  ## stylize the demo manifest
 	snakemake --cores $(CORES)
 
 test: $(VENV)/.installed-test  ## the default tests
 	pytest
 
-test-all: $(VENV)/.installed-test  ## the minutes-long ones too
+test-all: $(VENV)/.installed-test  ## including tests that take minutes
 	pytest -m "slow or not slow"
 
-test-browser: $(VENV)/.installed-test  ## the gallery in Debian's Chromium
+test-browser: $(VENV)/.installed-test  ## test the gallery in Debian's Chromium
 	command -v chromium >/dev/null || apt-get install -y -qq --no-install-recommends chromium
 	pytest -m "slow or not slow" tests/browser
 
-test-slurm: $(VENV)/.installed-test  ## a real Slurm on this machine: a grid, and all that can go wrong with one
+test-slurm: $(VENV)/.installed-test  ## run a grid and its failures on a local Slurm
 	pytest -rs -m "slow or not slow" tests/slurm $(SLURM_TESTS)
 
-test-faults: $(VENV)/.installed-test  ## kills, full disks, lost workers: nothing is lost, nothing is repeated
+test-faults: $(VENV)/.installed-test  ## kills, full disks, lost workers: no result is lost or repeated
 	pytest -rs -m "slow or not slow" tests/faults $(FAULTS)
 
-test-fuzz: $(VENV)/.installed-test  ## thousands of hostile inputs, each with bounds on time and memory
+test-fuzz: $(VENV)/.installed-test  ## thousands of malformed inputs, with limits on time and memory
 	pytest --hypothesis-profile fuzz tests/fuzz $(FUZZ)
 
-test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml admits, and with the newest
+test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml allows, and with the newest
 	tests/bounds.sh
 
 lint: $(VENV)/.installed-test
 	ruff check .
 	ruff format --check nst tests data
 	snakefmt --check Snakefile workflow
-	# Snakemake can make no environment that has nst, which is on no package index: nothing else may be missing.
+	# nst is on no package index, so rules cannot have a conda environment: allow only this message.
 	test "$$(snakemake --lint 2>&1 | sed -n 's/^    \* //p' | sort -u)" = "$(NO_ENVIRONMENT)"
 	mypy
 	lint-imports
 
-audit: $(VENV)/.installed-test  ## known vulnerabilities of the locked dependencies; needs the internet
+audit: $(VENV)/.installed-test  ## known vulnerabilities of the locked dependencies (needs internet access)
 	uvx pip-audit --requirement requirements.lock --no-deps --disable-pip
 
-bench: $(VENV)/.installed-test  ## speed and losses against the loop that every peer runs, as ratios
+bench: $(VENV)/.installed-test  ## speed and losses relative to the PyTorch baseline
 	python tests/benchmarks/engine.py
 	python tests/benchmarks/optimizers.py
 	python tests/benchmarks/grid.py
@@ -54,7 +54,7 @@ bench: $(VENV)/.installed-test  ## speed and losses against the loop that every 
 	python tests/benchmarks/cluster.py
 	python tests/benchmarks/gallery.py --browse
 
-pictures: $(VENV)/.installed  ## paint the sample pictures again
+pictures: $(VENV)/.installed  ## render the sample images
 	python data/paint
 
 $(VENV)/.installed: pyproject.toml requirements.lock

@@ -1,8 +1,8 @@
-"""The README's picture of the gallery: the demo's overview, and one of its pairs, wiped.
+"""Render the README's figure of the gallery: the demo's overview, and one pair in the wipe comparison.
 
     make demo && python docs/gallery.py
 
-Needs Chromium, and Playwright of the extra `test`.
+Needs Chromium, and Playwright from the extra `test`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 GALLERY = HERE.parent / "results/gallery/index.html"
 WINDOW = {"width": 1280, "height": 860}
-#: What stands in the address, and the color scheme.
-SIGHTS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D60", "dark"))
+#: URL fragment and color scheme of each screenshot.
+VIEWS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D60", "dark"))
 GAP = 24
 
 
@@ -26,10 +26,10 @@ def main() -> None:
     shots = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for address, scheme in SIGHTS:
+        for fragment, scheme in VIEWS:
             page = browser.new_context(viewport=WINDOW, color_scheme=scheme).new_page()
-            page.goto(GALLERY.as_uri() + address)
-            if address:
+            page.goto(GALLERY.as_uri() + fragment)
+            if fragment:
                 page.get_by_role("button", name="Wipe").click()
                 page.locator("dialog .chart").wait_for()
             page.wait_for_load_state("networkidle")

@@ -1,9 +1,9 @@
-"""The picture of presets.md: a content, a style, and what the plain presets make of them.
+"""Render the figure of presets.md: a content, a style, and the results of the five presets for style strength.
 
     python docs/presets.py [--work FOLDER] [NAME...]
 
-The named presets are stylized (all, if none is named); those in the work folder already are not stylized again. The
-sheet is drawn when all are there.
+Stylizes with the named presets, by default all, and skips images that are in the work folder. Draws the sheet when all
+are there.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
             row = [Cell(CONTENT, "content"), Cell(STYLE, "style")]
             row += [Cell(str(work / f"{name}.png"), name) for name in NAMES]
             subtitle = f"VGG-19, {SIZE} px, {ITERATIONS} iterations"
-            draw_sheet(Layout("the plain presets", subtitle, [row], (0, 2)), HERE / "presets.jpg")
+            draw_sheet(Layout("presets", subtitle, [row], (0, 2)), HERE / "presets.jpg")
 
 
 if __name__ == "__main__":

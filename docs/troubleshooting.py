@@ -1,4 +1,4 @@
-"""The pictures of troubleshooting.md: beside each trouble, what its remedy makes of it.
+"""Render the figures of troubleshooting.md: each problem, and the same pair with its fix.
 
     python docs/troubleshooting.py [NAME...]
 
@@ -25,12 +25,12 @@ SIZE, GAP = 300, 8
 
 @dataclass(frozen=True)
 class Case:
-    """Settings that lead into trouble, and out of it."""
+    """A pair of images, with settings that cause a problem and settings that fix it."""
 
     content: str
     style: str
-    trouble: dict[str, Any]
-    remedy: dict[str, Any] = field(default_factory=dict)
+    problem: dict[str, Any]
+    fix: dict[str, Any] = field(default_factory=dict)
 
 
 CASES = {
@@ -46,7 +46,7 @@ CASES = {
 
 
 def mask(shape: tuple[int, ...]) -> np.ndarray:
-    """Dark over the portrait's face, soft at its edge."""
+    """Return a mask, dark over the portrait's face with a soft edge; H×W×3 in 0..1."""
     height, width = shape[:2]
     image = Image.new("L", (width, height), 255)
     box = (0.28 * width, 0.13 * height, 0.72 * width, 0.72 * height)
@@ -55,7 +55,7 @@ def mask(shape: tuple[int, ...]) -> np.ndarray:
     return np.repeat(soft[..., None], 3, axis=2)
 
 
-def outcome(case: Case, values: dict[str, Any], network: str) -> Image.Image:
+def render(case: Case, values: dict[str, Any], network: str) -> Image.Image:
     settings = make({"network": network, "iterations": 200, "size": SIZE} | values)
     pictures = HERE.parent / "data"
     content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
@@ -72,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.names:
         case = CASES[name]
-        before, after = (outcome(case, values, arguments.network) for values in (case.trouble, case.remedy))
+        before, after = (render(case, values, arguments.network) for values in (case.problem, case.fix))
         strip = Image.new("RGB", (2 * before.width + GAP, before.height), "white")
         strip.paste(before, (0, 0))
         strip.paste(after, (before.width + GAP, 0))
