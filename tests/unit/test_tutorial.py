@@ -19,4 +19,4 @@ def test_the_tutorial_runs_and_says_what_it_finds():
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     printed = "".join(o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", []))
     assert "largest change by shuffling" in printed
-    assert "auto, goal 0.1" in printed
+    assert "auto, target 0.1" in printed
