@@ -60,7 +60,7 @@ class Level:
         network = FeatureExtractor(
             s.network, self.state, used, pooling=s.pooling, layer_output=s.layer_output, padding=s.padding
         )
-        return network.convert(self.device, dtype).hasten()
+        return network.convert(self.device, dtype).optimize_for_inference()
 
     def objective(self, network: FeatureExtractor) -> Objective:
         """What is minimized at this scale, in tiles where a picture is larger than `tile`."""

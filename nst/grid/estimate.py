@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from nst.machine.cpu import cpu_has_bf16_units
-from nst.settings import Settings, convolutions
+from nst.settings import Settings, convolutions, stride
 
 # Measured with the pictures of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
@@ -69,7 +69,7 @@ def flops_per_pixel(settings: Settings) -> float:
     used = {*settings.content_layers, *settings.style_layers}
     flops, before, share = 0.0, 3, 0.0
     for name, channels in convolutions(settings.network).items():
-        positions = 1 / 4 ** (int(name[4]) - 1)  # a pixel: each pooling leaves a quarter
+        positions = 1 / stride(name) ** 2  # per pixel of the image
         share += 2 * 9 * before * channels * positions
         before = channels
         if name in settings.style_layers:

@@ -1,4 +1,4 @@
-"""How far feature maps, Gram matrices and pictures are off what they should be."""
+"""Squared distances of feature maps and Gram matrices, their gradients, and the total variation of images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr)
 
 
 @triton.jit
-def _distance_slope(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
+def _squared_distance_backward(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
     at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     there, place = at < count, of.to(tl.int64) * count + at
     shown = tl.load(features + place, there, 0).to(tl.float32)
@@ -35,23 +35,23 @@ def squared_distance(features: Tensor, target: Tensor) -> Tensor:
     return out.sum(1)
 
 
-def distance_slope(features: Tensor, target: Tensor, scale: Tensor) -> Tensor:
-    """scale · (F−P) of feature maps; scale: (batch,)."""
+def squared_distance_backward(features: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """scale · (F−P) of feature maps, (batch, channels, height, width); scale: (batch,)."""
     count, block = features[0].numel(), 2048
     out = torch.empty_like(features)
-    _distance_slope[(triton.cdiv(count, block), len(features))](
+    _squared_distance_backward[(triton.cdiv(count, block), len(features))](
         features, target, out, scale, count, _step(target), block
     )
     return out
 
 
 def _step(target: Tensor) -> int:
-    """From a picture's target to the next one's; 0 where all have the same."""
+    """Entries from one image's target to the next; 0 where all images share one target."""
     return target[0].numel() if len(target) > 1 else 0
 
 
 @triton.jit
-def _deviate(
+def _gram_residual(
     products, rest, target, difference, out, count, chunks, share, repeat, REST: tl.constexpr, BLOCK: tl.constexpr
 ):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
@@ -66,11 +66,12 @@ def _deviate(
     tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum(total * total, 0))
 
 
-def deviate(products: list[Tensor], pixels: int, target: Tensor) -> tuple[Tensor, Tensor]:
-    """What Gram matrices are off their target, (batch, N, N), and the sum of its squares, (batch,).
+def gram_residual(products: list[Tensor], pixels: int, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Gram matrices over pixel count less their target, (batch, N, N), and the sums of squares of this, (batch,).
 
     Args:
-        products: (batch, chunks, N, N) float32 of chunks of the pixels, one or two; the second has one chunk.
+        products: one or two tensors (batch, chunks, N, N) float32, undivided Gram matrices of chunks of the pixels; the
+            second has one chunk.
         target: (batch or 1, N, N).
     """
     whole, rest = products[0], products[-1]
@@ -79,7 +80,7 @@ def deviate(products: list[Tensor], pixels: int, target: Tensor) -> tuple[Tensor
     blocks = triton.cdiv(count, block)
     difference = torch.empty(batch, width, width, dtype=torch.float32, device=whole.device)
     out = torch.empty(batch, blocks, dtype=torch.float32, device=whole.device)
-    _deviate[(blocks, batch)](
+    _gram_residual[(blocks, batch)](
         whole, rest, target, difference, out, count, chunks, 1 / pixels, _step(target), len(products) > 1, block
     )
     return difference, out.sum(1)
@@ -103,8 +104,8 @@ def scaled(values: Tensor, by: float, first: Tensor, second: Tensor, kind: torch
 
 
 @triton.jit
-def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
-    row, column = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)  # of all planes, one above the other
+def _total_variation(pictures, out, height, width, BLOCK: tl.constexpr):
+    row, column = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)  # rows of all planes in sequence
     there = column < width
     at = pictures + row.to(tl.int64) * width + column
     here = tl.load(at, there, 0)
@@ -115,10 +116,10 @@ def _variation(pictures, out, height, width, BLOCK: tl.constexpr):
     tl.store(out + row * tl.num_programs(1) + tl.program_id(1), tl.sum(total, 0))
 
 
-def variation(pictures: Tensor) -> Tensor:
+def total_variation(pictures: Tensor) -> Tensor:
     """The sum of squared differences of neighboring pixels, (batch,), of (batch, channels, height, width) float32."""
     batch, channels, height, width = pictures.shape
     blocks = triton.cdiv(width, 1024)
     out = torch.empty(batch, channels * height * blocks, dtype=torch.float32, device=pictures.device)
-    _variation[(batch * channels * height, blocks)](pictures, out, height, width, 1024)
+    _total_variation[(batch * channels * height, blocks)](pictures, out, height, width, 1024)
     return out.sum(1)

@@ -1,15 +1,16 @@
-"""Kernels of an NVIDIA GPU, in Triton, for what takes several passes over memory otherwise.
+"""All Triton kernels. Each replaces several torch operations, and so several passes over GPU memory, by one.
 
-Only to be imported where Triton is there: `available.kernels_for`. Feature maps are channels-last in memory, with no
-gaps; arithmetic is in float32, of a few numbers in float64. Each works on a batch of pictures. `+ 0 * block`
-makes a block of a number where Triton's interpreter wants a mask of blocks only.
+Import this where Triton is installed only: see `available.kernels_for`. Feature maps are contiguous and channels-last.
+Arithmetic is in float32, in `solve` in float64. Every kernel takes a batch. `+ 0 * block` broadcasts a number to a
+block, because Triton's interpreter accepts only blocks in a mask.
 """
 
-from nst.kernels.distances import deviate, distance_slope, scaled, squared_distance, variation
-from nst.kernels.maps import enter, gate, leave, pool, spread
-from nst.kernels.steps import REMEMBERED, combine, measure, mix, onto, solve, take, weigh
+from nst.kernels.distances import gram_residual, scaled, squared_distance, squared_distance_backward, total_variation
+from nst.kernels.maps import first_conv, first_conv_backward, max_pool, max_pool_backward, relu_backward
+from nst.kernels.steps import PAIR_DTYPE, axpby, combine, dots, row_dots, secant_pair, solve, store_pair
 
 __all__ = [
-    "REMEMBERED", "combine", "deviate", "distance_slope", "enter", "gate", "leave", "measure", "mix", "onto", "pool",
-    "scaled", "solve", "spread", "squared_distance", "take", "variation", "weigh",
+    "PAIR_DTYPE", "axpby", "combine", "dots", "first_conv", "first_conv_backward", "gram_residual", "max_pool",
+    "max_pool_backward", "relu_backward", "row_dots", "scaled", "secant_pair", "solve", "squared_distance",
+    "squared_distance_backward", "store_pair", "total_variation",
 ]  # fmt: skip

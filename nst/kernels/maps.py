@@ -1,4 +1,4 @@
-"""Feature maps: the first convolution and its way back, ReLUs and pools."""
+"""The first convolution, ReLU and maximum pooling, forward and backward."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-#: Code of a pooled entry with no gradient: the maximum is what the ReLU has made 0.
+#: Code of a pooled entry without gradient: its maximum is 0, so the ReLU before the pooling blocks the gradient.
 _NOTHING = tl.constexpr(4)
 
 
 @triton.jit
-def _gate(y, first, second, out, count, TWO: tl.constexpr, BLOCK: tl.constexpr):
+def _relu_backward(y, first, second, out, count, TWO: tl.constexpr, BLOCK: tl.constexpr):
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = at < count
-    slope = tl.load(first + at, there, 0).to(tl.float32)
+    gradient = tl.load(first + at, there, 0).to(tl.float32)
     if TWO:
-        slope += tl.load(second + at, there, 0).to(tl.float32)
+        gradient += tl.load(second + at, there, 0).to(tl.float32)
     shown = tl.load(y + at, there, 0).to(tl.float32)
-    tl.store(out + at, tl.where(shown > 0, slope, 0).to(out.dtype.element_ty), there)
+    tl.store(out + at, tl.where(shown > 0, gradient, 0).to(out.dtype.element_ty), there)
 
 
-def gate(y: Tensor, *slopes: Tensor) -> Tensor:
-    """The sum of one or two gradients where y > 0, else 0: what goes back through a ReLU whose output is y."""
-    first, second = slopes[0], slopes[-1]
+def relu_backward(y: Tensor, *gradients: Tensor) -> Tensor:
+    """Gradient in a ReLU's input, shaped like its output y: the sum of one or two gradients where y > 0, else 0."""
+    first, second = gradients[0], gradients[-1]
     out = torch.empty_like(y)
     block = 4096
-    _gate[(triton.cdiv(y.numel(), block),)](y, first, second, out, y.numel(), len(slopes) == 2, block, num_warps=8)
+    _relu_backward[(triton.cdiv(y.numel(), block),)](
+        y, first, second, out, y.numel(), len(gradients) == 2, block, num_warps=8
+    )
     return out
 
 
 @triton.jit
 def _corners(height, width, C: tl.constexpr, BLOCK: tl.constexpr):
-    """Of a block of a row of pooled entries: where they are, where their windows begin, and which are there."""
+    """Of a block of pooled entries in one row: their offsets, those of their windows' first entries, and a mask."""
     along = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    row = tl.program_id(1).to(tl.int64)  # of all pictures one above the other
+    row = tl.program_id(1).to(tl.int64)  # rows of all images in sequence
     down, across = height // 2, width // 2
     above = row // down * height + row % down * 2
     return row * across * C + along, (above * width) * C + along // C * 2 * C + along % C, along < across * C
 
 
 @triton.jit
-def _pool(y, out, code, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
+def _max_pool(y, out, code, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
     at, corner, there = _corners(height, width, C, BLOCK)
     best = tl.load(y + corner, there, 0).to(tl.float32)
     which = tl.zeros_like(best).to(tl.int32)
@@ -56,35 +58,38 @@ def _pool(y, out, code, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _spread(slope, code, out, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
+def _max_pool_backward(gradient, code, out, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
     at, corner, there = _corners(height, width, C, BLOCK)
-    value = tl.load(slope + at, there, 0)
+    value = tl.load(gradient + at, there, 0)
     which = tl.load(code + at, there, 0)
     for k in tl.static_range(4):
         tl.store(out + corner + (k // 2 * width + k % 2) * C, tl.where(which == k, value, 0.0), there)
 
 
-def pool(y: Tensor) -> tuple[Tensor, Tensor]:
-    """The 2×2 maximum of what a ReLU gives, (batch, channels, height / 2, width / 2), and where it is, for `spread`."""
+def max_pool(y: Tensor) -> tuple[Tensor, Tensor]:
+    """The 2×2 maximum of a ReLU's output, (batch, channels, height / 2, width / 2), and codes for `max_pool_backward`.
+
+    A code is the maximum's position in its window, 0 to 3, or 4 where the maximum is 0.
+    """
     batch, channels, height, width = y.shape
     shape = (batch, channels, height // 2, width // 2)
     out = torch.empty(shape, dtype=y.dtype, device=y.device, memory_format=torch.channels_last)
     code = torch.empty_like(out, dtype=torch.int8)
-    _pool[_grid(out)](y, out, code, height, width, channels, _POOLED)
+    _max_pool[_grid(out)](y, out, code, height, width, channels, _POOLED)
     return out, code
 
 
-def spread(slope: Tensor, code: Tensor, height: int, width: int) -> Tensor:
-    """The gradient that goes back through `pool` and the ReLU before it."""
-    shape = (*slope.shape[:2], height, width)
-    out = torch.empty(shape, dtype=slope.dtype, device=slope.device, memory_format=torch.channels_last)
+def max_pool_backward(gradient: Tensor, code: Tensor, height: int, width: int) -> Tensor:
+    """Gradient in the input of the ReLU before `max_pool`, (batch, channels, height, width)."""
+    shape = (*gradient.shape[:2], height, width)
+    out = torch.empty(shape, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last)
     if height % 2 or width % 2:
-        out.zero_()  # the last row or column is nobody's maximum
-    _spread[_grid(slope)](slope, code, out, height, width, slope.shape[1], _POOLED)
+        out.zero_()  # no window covers the last row or column of an odd side
+    _max_pool_backward[_grid(gradient)](gradient, code, out, height, width, gradient.shape[1], _POOLED)
     return out
 
 
-#: Pooled entries of a row that a program takes.
+#: Pooled entries of a row that one program computes.
 _POOLED = 1024
 
 
@@ -94,7 +99,7 @@ def _grid(pooled: Tensor) -> tuple[int, int]:
 
 
 @triton.jit
-def _enter(picture, high, low, bias, mean, std, y, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
+def _first_conv(picture, high, low, bias, mean, std, y, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)[:, None]
     row, of = tl.program_id(1), tl.program_id(2)
     k = tl.arange(0, 32)[None, :]
@@ -108,22 +113,24 @@ def _enter(picture, high, low, bias, mean, std, y, height, width, C: tl.constexp
     whole = value.to(high.dtype.element_ty)
     rest = (value - whole.to(tl.float32)).to(high.dtype.element_ty)
     channel = tl.arange(0, C)[None, :]
-    tap = tl.arange(0, 32)[:, None] * C + channel
-    taps = tl.load(high + tap)
-    found = tl.dot(whole, tl.load(low + tap), input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
-    found = tl.dot(rest, taps, found, input_precision="ieee")
-    found = tl.dot(whole, taps, found, input_precision="ieee")
+    entry = tl.arange(0, 32)[:, None] * C + channel
+    weights = tl.load(high + entry)
+    found = tl.dot(whole, tl.load(low + entry), input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
+    found = tl.dot(rest, weights, found, input_precision="ieee")
+    found = tl.dot(whole, weights, found, input_precision="ieee")
     place = (of.to(tl.int64) * height + row) * width + column
-    shown = tl.where(found < 0, 0, found)  # a maximum would hide what is not a number
+    shown = tl.where(found < 0, 0, found)  # unlike a maximum, this keeps NaN
     tl.store(y + place * C + channel, shown.to(y.dtype.element_ty), column < width)
 
 
-def enter(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """The first convolution and its ReLU: (batch, 3, height, width) float32 in 0..1 to (batch, C, height, width) bf16.
+def first_conv(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Normalization, first convolution and ReLU, (batch, C, height, width) bf16.
 
     Args:
-        high, low: the sum of both are the weights, as in `SplitConv2d`: (32, C) bf16, by color, row and column of the
-            3×3 window; the last five rows are 0. bias: (C,).
+        picture: (batch, 3, height, width) float32 in 0..1.
+        high, low: (32, C) bf16, whose sum is the weights, as in `SplitConv2d`. Rows are ordered by color, row and
+            column of the 3×3 window; the last five are 0.
+        bias: (C,). mean, std: (3,), of the normalization.
     """
     batch, _, height, width = picture.shape
     channels = high.shape[1]
@@ -131,28 +138,30 @@ def enter(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: Tensor
     y = torch.empty(shape, dtype=high.dtype, device=picture.device, memory_format=torch.channels_last)
     block = 128
     grid = (triton.cdiv(width, block), height, batch)
-    _enter[grid](picture, high, low, bias, mean, std, y, height, width, channels, block)
+    _first_conv[grid](picture, high, low, bias, mean, std, y, height, width, channels, block)
     return y
 
 
 @triton.jit
-def _leave(y, first, second, weight, taps, count, TWO: tl.constexpr, C: tl.constexpr, BLOCK: tl.constexpr):
+def _first_conv_backward(
+    y, first, second, weight, products, count, TWO: tl.constexpr, C: tl.constexpr, BLOCK: tl.constexpr
+):
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)[:, None]
     channel = tl.arange(0, C)[None, :]
     there = place < count
     at = place * C + channel
-    slope = tl.load(first + at, there, 0).to(tl.float32)
+    gradient = tl.load(first + at, there, 0).to(tl.float32)
     if TWO:
-        slope += tl.load(second + at, there, 0).to(tl.float32)
+        gradient += tl.load(second + at, there, 0).to(tl.float32)
     shown = tl.load(y + at, there, 0).to(tl.float32)
-    slope = tl.where(shown > 0, slope, 0).to(weight.dtype.element_ty)
+    gradient = tl.where(shown > 0, gradient, 0).to(weight.dtype.element_ty)
     k = tl.arange(0, 32)[None, :]
-    found = tl.dot(slope, tl.load(weight + tl.arange(0, C)[:, None] * 32 + k), input_precision="ieee")
-    tl.store(taps + k.to(tl.int64) * count + place, found.to(taps.dtype.element_ty), there & (k < 27))
+    found = tl.dot(gradient, tl.load(weight + tl.arange(0, C)[:, None] * 32 + k), input_precision="ieee")
+    tl.store(products + k.to(tl.int64) * count + place, found.to(products.dtype.element_ty), there & (k < 27))
 
 
 @triton.jit
-def _collect(taps, std, out, count, height, width, BLOCK: tl.constexpr):
+def _collect(products, std, out, count, height, width, BLOCK: tl.constexpr):
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     row, plane = tl.program_id(1), tl.program_id(2)
     of, color = plane // 3, plane % 3
@@ -161,24 +170,27 @@ def _collect(taps, std, out, count, height, width, BLOCK: tl.constexpr):
         at_row, at_column = row + 1 - k // 3 + 0 * column, column + 1 - k % 3
         there = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
         place = (of.to(tl.int64) * height + at_row) * width + at_column
-        total += tl.load(taps + (color * 9 + k).to(tl.int64) * count + place, there, 0).to(tl.float32)
+        total += tl.load(products + (color * 9 + k).to(tl.int64) * count + place, there, 0).to(tl.float32)
     at = (plane.to(tl.int64) * height + row) * width + column
     tl.store(out + at, total / tl.load(std + color), column < width)
 
 
-def leave(y: Tensor, weight: Tensor, std: Tensor, *slopes: Tensor) -> Tensor:
-    """The gradient in the picture, (batch, 3, height, width) float32, from one or two in what `enter` gave.
+def first_conv_backward(y: Tensor, weight: Tensor, std: Tensor, *gradients: Tensor) -> Tensor:
+    """Gradient in the picture, (batch, 3, height, width) float32.
 
     Args:
-        weight: (C, 32) bf16, `high` of `enter`, transposed.
+        y: the result of `first_conv`. weight: (C, 32) bf16, its `high`, transposed. std: (3,).
+        gradients: one or two gradients in y, which are added.
     """
     batch, channels, height, width = y.shape
     count = batch * height * width
-    taps = torch.empty(27, count, dtype=torch.float32, device=y.device)
-    first, second = slopes[0], slopes[-1]
+    products = torch.empty(27, count, dtype=torch.float32, device=y.device)
+    first, second = gradients[0], gradients[-1]
     block = 128
-    _leave[(triton.cdiv(count, block),)](y, first, second, weight, taps, count, len(slopes) == 2, channels, block)
+    _first_conv_backward[(triton.cdiv(count, block),)](
+        y, first, second, weight, products, count, len(gradients) == 2, channels, block
+    )
     out = torch.empty(batch, 3, height, width, dtype=torch.float32, device=y.device)
     block = 256
-    _collect[(triton.cdiv(width, block), height, 3 * batch)](taps, std, out, count, height, width, block)
+    _collect[(triton.cdiv(width, block), height, 3 * batch)](products, std, out, count, height, width, block)
     return out

@@ -1,4 +1,4 @@
-"""What L-BFGS does with whole pictures and with the products of its steps."""
+"""The vector operations of L-BFGS: the same functions as in `nst.optim.vectors`, each in one pass over memory."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-#: A point, the gradient there, and P·g of it, (batch, n) each.
+#: A point x, its gradient g, and P·g, each (batch, n).
 Point = tuple[Tensor, Tensor, Tensor]
 
-#: How the steps that L-BFGS remembers are stored; it does as well with them as with float32, in half of the time.
-REMEMBERED = torch.bfloat16
+#: Type of the stored pairs. L-BFGS converges as well as with float32 pairs, and reads half the bytes.
+PAIR_DTYPE = torch.bfloat16
 
 
 @triton.jit
-def _onto(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+def _row_dots(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     chunk, of = tl.program_id(1), tl.program_id(2).to(tl.int64)
     first, second = tl.zeros((ROWS, BLOCK), tl.float32), tl.zeros((ROWS, BLOCK), tl.float32)
@@ -31,13 +31,13 @@ def _onto(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.const
     tl.store(place + chunks, tl.sum(second, 1), row < count)
 
 
-def onto(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """As `nst.optim.vectors.onto`, of float32 a and b."""
+def row_dots(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """As `nst.optim.vectors.row_dots`, of float32 a and b."""
     batch, count, n = rows.shape
     some, steps, block = 16, 16, 512
     chunks = triton.cdiv(n, steps * block)
     out = torch.empty(batch, count, 2, chunks, dtype=torch.float32, device=rows.device)
-    _onto[(triton.cdiv(count, some), chunks, batch)](rows, a, b, out, count, n, chunks, some, steps, block)
+    _row_dots[(triton.cdiv(count, some), chunks, batch)](rows, a, b, out, count, n, chunks, some, steps, block)
     return out.sum(3).double()
 
 
@@ -64,35 +64,35 @@ def combine(weights: Tensor, rows: Tensor) -> Tensor:
 
 
 @triton.jit
-def _measure(x, old_x, gradient, old, change, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+def _secant_pair(x, old_x, gradient, old, change, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
-    slope, curvature = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
+    derivative, curvature = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
         there, at = at < n, of + at
         moved = tl.load(x + at, there, 0) - tl.load(old_x + at, there, 0)
         before = tl.load(old + at, there, 0)
         y = tl.load(gradient + at, there, 0) - before
-        slope += before * moved
-        curvature += moved.to(tl.bfloat16).to(tl.float32) * y  # of the step as it will be remembered
+        derivative += before * moved
+        curvature += moved.to(tl.bfloat16).to(tl.float32) * y  # of the step as it will be stored
         tl.store(change + at, y, there)
     place = out + tl.program_id(1) * 2 * chunks + chunk
-    tl.store(place, tl.sum(slope, 0))
+    tl.store(place, tl.sum(derivative, 0))
     tl.store(place + chunks, tl.sum(curvature, 0))
 
 
-def measure(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
-    """As `nst.optim.vectors.measure`."""
+def secant_pair(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
+    """As `nst.optim.vectors.secant_pair`."""
     batch, n = x.shape
-    chunks = triton.cdiv(n, _STEPS * _ALONG)
+    chunks = triton.cdiv(n, _STEPS * _BLOCK)
     out = torch.empty(batch, 2, chunks, dtype=torch.float32, device=x.device)
     change = torch.empty_like(x)
-    _measure[(chunks, batch)](x, old_x, gradient, old, change, out, n, chunks, _STEPS, _ALONG)
+    _secant_pair[(chunks, batch)](x, old_x, gradient, old, change, out, n, chunks, _STEPS, _BLOCK)
     return change, out.sum(2)
 
 
 @triton.jit
-def _take(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth, n, m, BLOCK: tl.constexpr):
+def _store_pair(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth, n, m, BLOCK: tl.constexpr):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     there, place = at < n, of.to(tl.int64) * n + at
     to_store, to_take = at < n * tl.load(stored + of).to(tl.int32), at < n * tl.load(good + of).to(tl.int32)
@@ -105,23 +105,23 @@ def _take(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth
     tl.store(old_smooth + place, new_smooth, to_take)
 
 
-def take(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
-    """As `nst.optim.vectors.take`."""
+def store_pair(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
+    """As `nst.optim.vectors.store_pair`."""
     batch, rows, n = pairs.shape
-    _take[(triton.cdiv(n, 1024), batch)](pairs, slot, stored, good, *new, *old, n, rows // 2, 1024)
+    _store_pair[(triton.cdiv(n, 1024), batch)](pairs, slot, stored, good, *new, *old, n, rows // 2, 1024)
 
 
 @triton.jit
-def _weigh(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+def _dots(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
     ag, bg, aa = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     ab, bb = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
         there, at = at < n, of + at
-        one, other, slope = tl.load(a + at, there, 0), tl.load(b + at, there, 0), tl.load(g + at, there, 0)
-        ag += one * slope
-        bg += other * slope
+        one, other, gradient = tl.load(a + at, there, 0), tl.load(b + at, there, 0), tl.load(g + at, there, 0)
+        ag += one * gradient
+        bg += other * gradient
         aa += one * one
         ab += one * other
         bb += other * other
@@ -133,17 +133,17 @@ def _weigh(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     tl.store(place + 4 * chunks, tl.sum(bb, 0))
 
 
-def weigh(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
-    """As `nst.optim.vectors.weigh`."""
+def dots(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
+    """As `nst.optim.vectors.dots`."""
     batch, n = a.shape
-    chunks = triton.cdiv(n, _STEPS * _ALONG)
+    chunks = triton.cdiv(n, _STEPS * _BLOCK)
     out = torch.empty(batch, 5, chunks, dtype=torch.float32, device=a.device)
-    _weigh[(chunks, batch)](a, b, g, out, n, chunks, _STEPS, _ALONG)
+    _dots[(chunks, batch)](a, b, g, out, n, chunks, _STEPS, _BLOCK)
     return out.sum(2)
 
 
 @triton.jit
-def _mix(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
+def _axpby(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     there, place = at < n, of.to(tl.int64) * n + at
     share, other = tl.load(of_a + of), tl.load(of_b + of)
@@ -152,35 +152,35 @@ def _mix(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
     tl.store(out + place, first + second, there)
 
 
-def mix(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
-    """As `nst.optim.vectors.mix`."""
+def axpby(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
+    """As `nst.optim.vectors.axpby`."""
     batch, n = a.shape
-    _mix[(triton.cdiv(n, 1024), batch)](of_a, a, of_b, b, out, n, 1024)
+    _axpby[(triton.cdiv(n, 1024), batch)](of_a, a, of_b, b, out, n, 1024)
 
 
-#: Steps of a program along vectors, and how much it takes at each.
-_STEPS, _ALONG = 8, 512
+#: Blocks that a program reads along a vector, and the entries of a block.
+_STEPS, _BLOCK = 8, 512
 
 
 @triton.jit
-def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr, BOLDNESS: tl.constexpr):
+def _solve(products, gradient_dots, count, weights, gammas, m, M: tl.constexpr, GAMMA_FACTOR: tl.constexpr):
     of = tl.program_id(0)
-    inner, a, b = products + of.to(tl.int64) * 2 * m * m, dots + of * 2 * m, dots + of * 2 * m + m
+    inner, a, b = products + of.to(tl.int64) * 2 * m * m, gradient_dots + of * 2 * m, gradient_dots + of * 2 * m + m
     taken = tl.load(count + of).to(tl.int32)
     live = tl.minimum(taken, m)
     lane = tl.arange(0, M)
-    first = tl.where(taken >= m, taken % m, 0)  # the place of the oldest
+    first = tl.where(taken >= m, taken % m, 0)  # slot of the oldest pair
     place = (first + lane) % m
     there = lane < live
     newest = (first + tl.maximum(live - 1, 0)) % m
     diagonal = tl.load(inner + place * m + place, there, 1)
     y2 = tl.load(inner + (m + place) * m + place, there, 0)
-    known = there & (diagonal > 0) & (y2 > 0)
-    logs = tl.log(tl.where(known, diagonal / tl.where(known, y2, 1), 1).to(tl.float32))
-    told = tl.sum(known.to(tl.int32), 0)
-    gamma = tl.where(told > 0, BOLDNESS * tl.exp(tl.sum(logs, 0) / tl.maximum(told, 1)), 1)
+    usable = there & (diagonal > 0) & (y2 > 0)
+    logs = tl.log(tl.where(usable, diagonal / tl.where(usable, y2, 1), 1).to(tl.float32))
+    number = tl.sum(usable.to(tl.int32), 0)
+    gamma = tl.where(number > 0, GAMMA_FACTOR * tl.exp(tl.sum(logs, 0) / tl.maximum(number, 1)), 1)
     right = -tl.load(b + place, there, 0)  # becomes YᵀY·u − b
-    # Each turn waits for the one before, so what it needs from memory is asked for one turn ahead.
+    # Each step needs the result of the one before. Its operands do not, so they are loaded one step ahead.
     u = tl.zeros((M,), tl.float64)
     at = newest
     row, column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
@@ -210,11 +210,11 @@ def _solve(products, dots, count, weights, gammas, m, M: tl.constexpr, BOLDNESS:
     tl.store(gammas + of, gamma.to(tl.float32))
 
 
-def solve(products: Tensor, dots: Tensor, count: Tensor, boldness: float) -> tuple[Tensor, Tensor]:
+def solve(products: Tensor, gradient_dots: Tensor, count: Tensor, gamma_factor: float) -> tuple[Tensor, Tensor]:
     """As `nst.optim.vectors.solve`."""
     batch, _, m = products.shape
     weights = torch.empty(batch, 2 * m, dtype=torch.float32, device=products.device)
     gamma = torch.empty(batch, dtype=torch.float32, device=products.device)
     lanes = triton.next_power_of_2(m)
-    _solve[(batch,)](products, dots.contiguous(), count, weights, gamma, m, lanes, boldness, num_warps=1)
+    _solve[(batch,)](products, gradient_dots.contiguous(), count, weights, gamma, m, lanes, gamma_factor, num_warps=1)
     return weights, gamma

@@ -128,7 +128,7 @@ class _Distance(torch.autograd.Function):
         features, target, factor = ctx.saved_tensors
         scale = 2 * factor * grads[0]
         if kernels := _kernels(features, target):
-            return kernels.distance_slope(features, target, scale), None, None
+            return kernels.squared_distance_backward(features, target, scale), None, None
         return ((_wide(features) - target) * scale[:, None, None, None]).to(features.dtype), None, None
 
 
@@ -174,7 +174,7 @@ class _GramDistance(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
         if kernels := _kernels(features):
-            difference, squares = kernels.deviate(_in_chunks(features), features[0, 0].numel(), target)
+            difference, squares = kernels.gram_residual(_in_chunks(features), features[0, 0].numel(), target)
         else:
             difference = _gram(features) - target
             squares = difference.square().sum((1, 2))
@@ -213,7 +213,7 @@ def total_variation(pictures: Tensor, normalization: Normalization) -> Tensor:
         (batch,): the sum with `paper`, else divided by channels · height · width.
     """
     if not pictures.requires_grad and (kernels := available.kernels_for(pictures.device)):
-        squares: Tensor = kernels.variation(pictures.contiguous())
+        squares: Tensor = kernels.total_variation(pictures.contiguous())
         return squares if normalization == "paper" else squares / pictures[0].numel()
     down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))
     across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().sum((1, 2, 3))

@@ -1,1 +1,1 @@
-"""The networks whose features are matched, and the ways to compute them fast."""
+"""Feature extractors, and fast implementations of their layers for GPUs and CPUs."""

@@ -1,4 +1,4 @@
-"""Feature extractors: VGG and lite, cut at the deepest layer that is used."""
+"""Feature extractors: VGG and lite, truncated after the deepest layer that is used."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from nst.errors import NstError
 from nst.networks import fused, winograd
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.networks.split import SplitConv2d
-from nst.settings import convolutions
+from nst.settings import convolutions, stride
 
 Convolution = nn.Conv2d | winograd.WinogradConv2d
 Pooling = Literal["max", "average", "l2"]
 
 
 class FeatureExtractor(nn.Module):
-    """Maps pictures to the feature maps of named layers; its weights are frozen.
+    """Maps pictures to the feature maps of named layers, with frozen weights.
 
-    The state dict holds `features.N.weight` and `features.N.bias` by torchvision's numbering; tensors beyond the
-    deepest layer are ignored. With lite it also holds `maps.LAYER`, an upper triangle R: ‖R·x‖ is the length of a
-    feature x among VGG-19's channels. Raises NstError where a needed tensor is missing or has another shape.
+    Args:
+        network: vgg19, vgg16 or lite.
+        state: `features.N.weight` and `features.N.bias` by torchvision's numbering; tensors beyond the deepest layer
+            are ignored. For lite also `maps.LAYER`, an upper triangular matrix R: ‖R·x‖ is the norm of a feature x in
+            VGG-19's channels.
+        layers: names such as conv4_2. pooling: of 2×2 windows. layer_output: features after or before the ReLU.
+        padding: of the picture; feature maps are always padded with zeros.
+    Raises:
+        NstError: a tensor is missing or has another shape.
     """
 
     mean: Tensor
@@ -45,14 +51,14 @@ class FeatureExtractor(nn.Module):
         self.pooling, self.layer_output = pooling, layer_output
         self.fused: fused.FusedNetwork | None = None
         self.steps, self.names = _cut(network, self.layers)
-        # The maximum commutes with the ReLU, which then has a quarter of the work; only where nobody looks in between.
+        # A maximum commutes with the ReLU, which then has a quarter of the entries. Not where the layer is returned.
         pooled = {name for step, name in zip(self.steps, self.names, strict=True) if isinstance(step, nn.MaxPool2d)}
-        self.late = pooled - self.layers if pooling == "max" else frozenset()
+        self.relu_after_pool = pooled - self.layers if pooling == "max" else frozenset()
         self.steps.load_state_dict(self._needed(network, state, "features", self.steps.state_dict()), assign=True)
         widths = convolutions(network)
         squares = {layer: torch.empty(widths[layer], widths[layer]) for layer in self.layers}
         self.maps = self._needed(network, state, "maps", squares) if network == "lite" else {}
-        if padding == "replicate":  # only the picture's own border; deeper, zeros are what the weights were trained on
+        if padding == "replicate":  # the picture only: the weights were trained with zeros around feature maps
             first = next(self.steps.children())
             assert isinstance(first, nn.Conv2d)
             first.padding_mode = "replicate"
@@ -63,11 +69,14 @@ class FeatureExtractor(nn.Module):
 
     @staticmethod
     def _needed(network: str, state: dict[str, Tensor], group: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-        """`group.KEY` of the state for each of the keys wanted, in the shapes wanted, float32."""
+        """The tensors `group.KEY` of the state for the keys of `wanted`, in float32. NstError where shapes differ."""
         for key, tensor in wanted.items():
             name = f"{group}.{key}"
             if name not in state:
-                raise NstError(f"the weights lack {name}; {network} needs keys features.N.weight and features.N.bias")
+                raise NstError(
+                    f"the weights lack {name}; {network} needs the keys features.N.weight and features.N.bias"
+                    f"{' and maps.LAYER' if network == 'lite' else ''}"
+                )
             if state[name].shape != tensor.shape:
                 raise NstError(
                     f"the weights' {name} has shape {tuple(state[name].shape)}; {network} needs {tuple(tensor.shape)}"
@@ -75,7 +84,7 @@ class FeatureExtractor(nn.Module):
         return {key: state[f"{group}.{key}"].float() for key in wanted}
 
     def convert(self, device: torch.device, dtype: torch.dtype) -> FeatureExtractor:
-        """Put the network on a device in its compute type, once; channels-last, which matrix units want."""
+        """Move the network to a device and compute type, channels-last. To be called once. Returns self."""
         if dtype == torch.bfloat16:
             first = self.steps[0]
             assert isinstance(first, nn.Conv2d)
@@ -86,20 +95,20 @@ class FeatureExtractor(nn.Module):
         self.maps = {layer: triangle.to(device) for layer, triangle in self.maps.items()}
         return self
 
-    def hasten(self) -> FeatureExtractor:
-        """Have the device compute the same in the way that is fastest there; to be called once converted."""
+    def optimize_for_inference(self) -> FeatureExtractor:
+        """Switch to the device's fastest implementations of the layers. To be called after `convert`. Returns self."""
         first = next(self.steps.children())
         assert isinstance(first, nn.Conv2d)
         usual = self.pooling == "max" and self.layer_output == "relu" and first.padding_mode == "zeros"
-        if usual and fused.able(first.weight.device, first.weight.dtype):
+        if usual and fused.is_supported(first.weight.device, first.weight.dtype):
             self.fused = fused.FusedNetwork(self.steps, self.names, self.layers, self.mean, self.std)
         for at, step in enumerate(self.steps):
-            if isinstance(step, nn.Conv2d) and winograd.pays(step):
+            if isinstance(step, nn.Conv2d) and winograd.is_faster(step):
                 self.steps[at] = winograd.WinogradConv2d(step)
         return self
 
     def project(self, layer: str, features: Tensor) -> Tensor:
-        """Features as VGG-19 would weigh them: R·x for lite's, the same for VGG's own. (batch, channels, h, w)."""
+        """Features in VGG-19's metric, (batch, channels, height, width): R·x for lite, unchanged for VGG."""
         if layer not in self.maps:
             return features
         return F.conv2d(features, self.maps[layer].to(features.dtype)[:, :, None, None])
@@ -108,30 +117,31 @@ class FeatureExtractor(nn.Module):
         """Feature maps of RGB pictures in 0..1.
 
         Args:
-            pictures: (batch, 3, height, width), at least as large as the pools below the deepest layer need.
+            pictures: (batch, 3, height, width), each side at least `smallest_side` of the layers.
         Returns:
-            layer name -> (batch, channels, height / 2^block, width / 2^block), in the network's compute type.
+            layer name -> (batch, channels, height / stride, width / stride) by the layer's `stride`, rounded down, in
+            the network's compute type.
         """
         if self.fused is not None:
             return self.fused(pictures)
         x = (pictures - self.mean) / self.std
         kind = x.dtype if isinstance(self.steps[0], SplitConv2d) else next(self.steps.parameters()).dtype
         x = x.to(dtype=kind, memory_format=torch.channels_last)
-        taps: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
         for step, name in zip(self.steps, self.names, strict=True):
-            if isinstance(step, nn.ReLU) and name in self.late:
+            if isinstance(step, nn.ReLU) and name in self.relu_after_pool:
                 continue
             if isinstance(step, nn.ReLU):
-                # In place only where nothing holds the convolution's output: a tap before the ReLU must stay as it is.
+                # Not in place where the convolution's output is returned itself.
                 x = F.relu(x, inplace=not (self.layer_output == "conv" and name in self.layers))
             elif isinstance(step, nn.MaxPool2d):
                 x = pool(x, self.pooling)
-                x = F.relu(x, inplace=True) if name in self.late else x
+                x = F.relu(x, inplace=True) if name in self.relu_after_pool else x
             else:
                 x = step(x)
             if name in self.layers and isinstance(step, Convolution if self.layer_output == "conv" else nn.ReLU):
-                taps[name] = x
-        return taps
+                features[name] = x
+        return features
 
 
 def pool(x: Tensor, kind: Pooling) -> Tensor:
@@ -140,25 +150,25 @@ def pool(x: Tensor, kind: Pooling) -> Tensor:
         return F.max_pool2d(x, 2)
     if kind == "average":
         return F.avg_pool2d(x, 2)
-    return F.avg_pool2d(x * x, 2).add(1e-12).sqrt()  # the root's gradient is infinite at 0
+    return F.avg_pool2d(x * x, 2).add(1e-12).sqrt()  # 1e-12 because the root's gradient is infinite at 0
 
 
 def smallest_side(layers: Iterable[str]) -> int:
-    """The least side in px with which every layer still has one entry: 16 for conv5_x."""
-    return max(2 ** (int(layer[4]) - 1) for layer in layers)
+    """The smallest side in px at which every layer has an entry: 16 for conv5_x."""
+    return max(map(stride, layers))
 
 
 def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]]:
-    """The network's layers down to the deepest that is used, and for each the convolution that it belongs to.
+    """The network's modules down to the deepest layer that is used, and for each the name of its convolution.
 
-    As torchvision numbers them: a convolution, its ReLU, and a pooling after each block.
+    In torchvision's order: convolutions, each with its ReLU, and a pooling after each block.
     """
     widths = convolutions(network)
     names = list(widths)
     steps: list[nn.Module] = []
     owners: list[str] = []
     before = 3
-    with torch.device("meta"):  # no memory or time for random weights that are replaced at once
+    with torch.device("meta"):  # the weights are replaced at once, so none are allocated
         for name in names[: max(names.index(layer) for layer in layers) + 1]:
             if owners and name.endswith("_1"):  # the first of a block
                 steps.append(nn.MaxPool2d(2))

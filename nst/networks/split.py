@@ -1,4 +1,4 @@
-"""A convolution whose input counts more than 16-bit arithmetic holds, at the price of three in 16 bits."""
+"""A 16-bit convolution whose input has twice the precision, at the cost of three convolutions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class SplitConv2d(nn.Conv2d):
-    """A convolution of numbers with 16 bits of significand each, where bf16 has 8 (Henry et al., arXiv:1904.06376).
+    """A convolution with 16-bit significands, computed in bf16, which has 8 bits (Henry et al., arXiv:1904.06376).
 
     Input and weights are each the sum of two bf16 numbers, high and low; high·high + low·high + high·low is one
-    convolution of three times the channels. A picture in bf16 alone has the steps of an 8-bit file where it is dark,
-    and no finer ones: of a dark picture more than half of the gradient's error, by its square, comes from that.
+    convolution with three times the channels. In bf16 alone, dark pixels have no finer steps than in an 8-bit file:
+    this causes more than half of the squared error of the gradient of a dark picture.
 
-    Maps (batch, channels in, height, width) float32 to (batch, channels out, …) in the compute type.
+    Maps (batch, channels in, height, width) float32 to (batch, channels out, height, width) in the compute type.
 
     Args:
         plain: the convolution, float32, with a bias. dtype: to compute in.
@@ -29,11 +29,11 @@ class SplitConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         high, low = halves(x, self.weight.dtype)
-        # The gradient goes the way of high·high: its own rounding is small beside what the layers above it have added.
+        # Only high·high has a gradient: its rounding error is small compared to that of the layers above.
         return super().forward(torch.cat([high, low.detach(), high.detach()], 1))
 
 
 def halves(values: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Values in a narrower type, and what they lose by it."""
+    """Values rounded to a narrower type, and the rounding errors in the same type."""
     high = values.to(dtype)
     return high, (values - high.to(values.dtype)).to(dtype)

@@ -1,1 +1,1 @@
-"""Optimizers of a batch of images, which evaluate nothing by themselves."""
+"""Optimizers of a batch of images. They ask for points and are told values and gradients; the caller evaluates."""

@@ -1,4 +1,4 @@
-"""Adam, with a step size of its own for each row of a batch."""
+"""Adam with one step size per row of the batch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nst.optim.base import Stateful
 class Adam(Stateful):
     """Adam (Kingma & Ba, arXiv:1412.6980, algorithm 1) on a batch of rows, each with its own step size.
 
-    After a value that is not finite a row goes back to its last good point with half the step size.
+    Where a value or gradient is not finite, the row returns to its last accepted point and halves its step size.
 
     Args:
-        x: (batch, n) starting points. learning_rate: step size, in the range of x.
-        decay: what is left of the step size after every PERIOD iterations. age: iterations that went before.
-        ema_decay: share that the running average of the points keeps at each iteration.
+        x: (batch, n) starting points. learning_rate: step size, in units of x.
+        decay: factor of the step size after every PERIOD iterations. age: iterations of earlier runs.
+        ema_decay: decay of the running average of the points per iteration, 0..1.
     """
 
     #: Iterations at the same step size.
@@ -34,8 +34,8 @@ class Adam(Stateful):
     ):
         self.betas, self.decay, self.ema_decay = betas, decay, ema_decay
         self.age = x.new_full((len(x),), age)
-        self.sum, self.told = torch.zeros_like(x), x.new_zeros(len(x))
-        self.x, self.safe = x.clone(), x.clone()
+        self.sum, self.count = torch.zeros_like(x), x.new_zeros(len(x))
+        self.x, self.accepted = x.clone(), x.clone()
         self.rate = x.new_full((len(x),), learning_rate)
         self.steps = x.new_zeros(len(x))
         self.mean, self.square = torch.zeros_like(x), torch.zeros_like(x)
@@ -53,22 +53,22 @@ class Adam(Stateful):
         self.square = torch.where(good, b2 * self.square + (1 - b2) * gradients.square(), self.square)
         self.steps = self.steps + finite
         self.rate = torch.where(finite, self.rate, self.rate / 2)
-        self.safe = torch.where(good, x, self.safe)
-        self.told, self.age = self.told + 1, self.age + 1
-        self.sum = self.ema_decay * self.sum + (1 - self.ema_decay) * self.safe
-        count = self.steps.clamp_min(1)[:, None]
-        spread = (self.square / (1 - b2**count)).sqrt() + 1e-8
+        self.accepted = torch.where(good, x, self.accepted)
+        self.count, self.age = self.count + 1, self.age + 1
+        self.sum = self.ema_decay * self.sum + (1 - self.ema_decay) * self.accepted
+        steps = self.steps.clamp_min(1)[:, None]
+        root = (self.square / (1 - b2**steps)).sqrt() + 1e-8
         rate = self.rate * self.decay ** ((self.age - 1) / self.PERIOD).floor()
-        self.x = self.safe - rate[:, None] * (self.mean / (1 - b1**count)) / spread
+        self.x = self.accepted - rate[:, None] * (self.mean / (1 - b1**steps)) / root
 
     def averaged(self) -> Tensor:
-        """The running average of the points told so far, free of its start at 0 (algorithm 1's correction)."""
-        share = (1 - self.ema_decay**self.told)[:, None]
+        """The running average of the accepted points, (batch, n), with algorithm 1's bias correction."""
+        share = (1 - self.ema_decay**self.count)[:, None]
         return torch.where(share > 0, self.sum / share, self.x)
 
     def restart(self) -> None:
-        """Forget the moments: after the objective itself has changed."""
-        self.x = self.safe.clone()
+        """Reset the moments. For use when the objective itself has changed."""
+        self.x = self.accepted.clone()
         self.steps.zero_()
         self.mean.zero_()
         self.square.zero_()

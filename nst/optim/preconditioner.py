@@ -1,4 +1,4 @@
-"""Smoothed gradients: what L-BFGS starts from in place of the bare gradient of the pixels."""
+"""The preconditioner of L-BFGS: it smooths the gradient of the pixels."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch import Tensor
 
 from nst.machine import runtime
 
-#: Power of the spatial frequency that smoothing divides by: between 0 (the gradient itself) and 2 (an inverse
-#: Laplacian, the Sobolev gradient), where the losses fall fastest; 0.5 to 1 do about as well.
+#: Power of the spatial frequency that smoothing divides by. 0 would be the gradient itself, 2 an inverse Laplacian (the
+#: Sobolev gradient). The losses fall fastest at this value; 0.5 to 1 are about as good.
 POWER = 0.7
-#: In cycles a pixel: longer waves than 1/FLOOR gain no more.
+#: In cycles per pixel: the gain of all waves longer than 1/FLOOR is about the same.
 FLOOR = 0.005
 
 
 class Smoothing:
     """The symmetric positive definite map that divides each spatial frequency f of a picture by |f|^POWER.
 
-    The gradient of a network's losses is mostly fine grain and hardly moves a picture's broad tones. Divided by a
-    power of the frequency, wide waves move as fast as narrow ones. The waves are those of the orthonormal DCT-II,
-    whose mirrored edges keep one side of the picture from leaking into the other. A CPU takes the fast transform, a GPU
-    matrices, which it multiplies by 11 bits: there the map is linear and symmetric up to as much.
+    The gradient of the losses consists mostly of high frequencies and changes low ones slowly. Dividing by a power of
+    the frequency lets both change at a similar speed. The frequencies are those of the orthonormal DCT-II: its mirrored
+    edges keep opposite sides of a picture apart. A CPU computes the fast transform, a GPU matrix products in TF32, so
+    there the map is linear and symmetric up to 11 bits.
 
     Args:
-        shape: (batch, channels, height, width) of the pictures. differentiable: whether autograd is to follow.
+        shape: (batch, channels, height, width) of the pictures. differentiable: whether autograd must follow the map.
     """
 
     def __init__(self, shape: tuple[int, ...], device: torch.device, *, differentiable: bool = False):
@@ -38,7 +38,7 @@ class Smoothing:
         self._cosines = [_cosines(side).to(device) for side in shape[2:]] if by_matrices else []
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(batch, n) to (batch, n), float32."""
+        """P·x for x (batch, n), float32."""
         pictures = x.view(self.shape)
         smoothed = _by_matrices(pictures, self.gain, *self._cosines) if self._cosines else _by_fft(pictures, self.gain)
         return smoothed.reshape(x.shape)
@@ -58,7 +58,7 @@ def _by_matrices(pictures: Tensor, gain: Tensor, rows: Tensor, columns: Tensor) 
 
 
 def _cosines(side: int) -> Tensor:
-    """The orthonormal DCT-II, (side waves, side places), float32."""
+    """The matrix of the orthonormal DCT-II, (frequencies, positions) = (side, side), float32."""
     place = torch.arange(side, dtype=torch.float64) + 0.5
     waves = torch.cos(torch.arange(side, dtype=torch.float64)[:, None] * place * math.pi / side)
     waves[0] /= math.sqrt(2)

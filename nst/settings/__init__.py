@@ -23,7 +23,7 @@ from nst.settings.checking import (
     mask_problem,
     problems,
 )
-from nst.settings.layers import LITE_LAYERS, WIDTHS, Layers, convolutions, layer_names
+from nst.settings.layers import LITE_LAYERS, WIDTHS, Layers, convolutions, layer_names, stride
 from nst.settings.style_losses import STYLE_LOSSES, StyleLossEntry
 from nst.settings.values import GROUPS, Values, fields, grouped
 from nst.settings.wording import decimal_point, did_you_mean, flag, nearest, number_text, text
@@ -63,6 +63,7 @@ __all__ = [
     "pictures",
     "problems",
     "schema",
+    "stride",
     "text",
     "value",
 ]

@@ -26,6 +26,11 @@ def convolutions(network: str) -> dict[str, int]:
     return {f"conv{b}_{i}": width for b, widths in blocks for i, width in enumerate(widths, 1)}
 
 
+def stride(layer: str) -> int:
+    """Pixels from one position of a layer's feature map to the next: 1 for conv1_x, 16 for conv5_x."""
+    return 2 ** (int(layer[4]) - 1)
+
+
 @functools.cache
 def layer_names(network: str) -> tuple[str, ...]:
     """The layers that content and style can be matched at, shallow to deep."""

@@ -1,4 +1,4 @@
-"""The GPU's kernels against torch's own operations: on a GPU, or in Triton's interpreter."""
+"""The Triton kernels against torch's own operations: on a GPU, or in Triton's interpreter."""
 
 from types import ModuleType
 
@@ -15,10 +15,10 @@ from nst.settings import make
 from torch import Tensor
 from torch.nn import functional as F
 
-pytest.importorskip("triton")  # where there is no GPU, tests/conftest.py has asked for its interpreter
+pytest.importorskip("triton")  # without a GPU, tests/conftest.py enables its interpreter
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-#: The interpreter multiplies no bf16 matrices.
+#: The interpreter cannot multiply bf16 matrices.
 KIND = torch.bfloat16 if torch.cuda.is_available() else torch.float32
 CLOSE = 0.02 if torch.cuda.is_available() else 1e-5
 SIDES = [(6, 8), (7, 9), (2, 3)]
@@ -43,28 +43,28 @@ def maps(random: torch.Generator, *shape: int) -> Tensor:
 
 @pytest.mark.parametrize("sides", SIDES)
 @pytest.mark.parametrize("channels", [16, 48])
-def test_pools_and_goes_back_through_pool_and_relu(kernels, random, sides, channels):
+def test_max_pool_forward_and_backward_through_the_relu(kernels, random, sides, channels):
     before = maps(random, 2, channels, *sides).requires_grad_(True)
     y = F.relu(before)
     expected = F.max_pool2d(y, 2)
-    pooled, code = kernels.pool(y.detach())
+    pooled, code = kernels.max_pool(y.detach())
     torch.testing.assert_close(pooled, expected, rtol=0, atol=0)
-    slope = maps(random, *pooled.shape)
-    (wanted,) = torch.autograd.grad(expected, before, slope)
-    torch.testing.assert_close(kernels.spread(slope, code, *sides), wanted, rtol=0, atol=0)
+    gradient = maps(random, *pooled.shape)
+    (wanted,) = torch.autograd.grad(expected, before, gradient)
+    torch.testing.assert_close(kernels.max_pool_backward(gradient, code, *sides), wanted, rtol=0, atol=0)
 
 
-def test_a_pool_passes_on_what_is_not_a_number(kernels, random):
+def test_max_pool_keeps_nan(kernels, random):
     y = maps(random, 1, 16, 2, 2)
     y[0, 3, 1, 0] = torch.nan
-    assert kernels.pool(y)[0][0, 3, 0, 0].isnan()
+    assert kernels.max_pool(y)[0][0, 3, 0, 0].isnan()
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_gate_sums_where_the_relu_is_open(kernels, random, count):
-    y, *slopes = (maps(random, 2, 16, 5, 7) for _ in range(1 + count))
-    wanted = torch.where(y > 0, torch.stack([s.float() for s in slopes]).sum(0), 0)
-    torch.testing.assert_close(kernels.gate(F.relu(y), *slopes), wanted.to(KIND))
+def test_relu_backward_sums_the_gradients_where_the_output_is_positive(kernels, random, count):
+    y, *gradients = (maps(random, 2, 16, 5, 7) for _ in range(1 + count))
+    wanted = torch.where(y > 0, torch.stack([s.float() for s in gradients]).sum(0), 0)
+    torch.testing.assert_close(kernels.relu_backward(F.relu(y), *gradients), wanted.to(KIND))
 
 
 @pytest.mark.parametrize("sides", SIDES)
@@ -74,27 +74,27 @@ def test_only_the_result_of_the_first_convolution_is_rounded(kernels, random, si
     step = torch.nn.Conv2d(3, 16, 3, padding=1, device=DEVICE).requires_grad_(False)
     step.bias.copy_(step.bias.to(kind))
     mean, std = torch.full((1, 3, 1, 1), 0.45, device=DEVICE), torch.full((1, 3, 1, 1), 0.22, device=DEVICE)
-    stage, eps = fused._First(SplitConv2d(step, kind), mean, std), torch.finfo(kind).eps
-    y = kernels.enter(pictures, stage.high, stage.low, stage.bias, stage.mean, stage.std)
+    stage, eps = fused._FirstConv(SplitConv2d(step, kind), mean, std), torch.finfo(kind).eps
+    y = kernels.first_conv(pictures, stage.high, stage.low, stage.bias, stage.mean, stage.std)
     wanted = F.relu(step.double()((pictures.double() - mean) / std))
     assert ((y - wanted).abs() <= eps * wanted + 4 * max(eps**2, 1e-6)).all()
 
 
 @pytest.mark.parametrize("sides", SIDES)
-def test_the_first_convolution_forth_and_back(kernels, random, sides):
+def test_the_first_convolution_forward_and_backward(kernels, random, sides):
     pictures = torch.rand(2, 3, *sides, generator=random).to(DEVICE).requires_grad_(True)
     step = torch.nn.Conv2d(3, 16, 3, padding=1, device=DEVICE)
     mean, std = torch.tensor([0.4, 0.5, 0.3], device=DEVICE), torch.tensor([0.2, 0.3, 0.25], device=DEVICE)
     mean, std = mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
     before = step((pictures - mean) / std)
-    stage = fused._First(SplitConv2d(step, KIND), mean, std)
-    y = kernels.enter(pictures.detach(), stage.high, stage.low, stage.bias, stage.mean, stage.std)
+    stage = fused._FirstConv(SplitConv2d(step, KIND), mean, std)
+    y = kernels.first_conv(pictures.detach(), stage.high, stage.low, stage.bias, stage.mean, stage.std)
     assert away(y, F.relu(before)) < CLOSE / 4
-    slopes = maps(random, *y.shape), maps(random, *y.shape)
-    (wanted,) = torch.autograd.grad(before, pictures, (slopes[0] + slopes[1]) * (y > 0), retain_graph=True)
-    assert away(kernels.leave(y, stage.turned, stage.std, *slopes), wanted) < CLOSE
-    (wanted,) = torch.autograd.grad(before, pictures, slopes[0] * (y > 0))
-    assert away(kernels.leave(y, stage.turned, stage.std, slopes[0]), wanted) < CLOSE
+    gradients = maps(random, *y.shape), maps(random, *y.shape)
+    (wanted,) = torch.autograd.grad(before, pictures, (gradients[0] + gradients[1]) * (y > 0), retain_graph=True)
+    assert away(kernels.first_conv_backward(y, stage.flipped, stage.std, *gradients), wanted) < CLOSE
+    (wanted,) = torch.autograd.grad(before, pictures, gradients[0] * (y > 0))
+    assert away(kernels.first_conv_backward(y, stage.flipped, stage.std, gradients[0]), wanted) < CLOSE
 
 
 @pytest.mark.parametrize("n", [10, 9000])
@@ -106,44 +106,46 @@ def test_whole_pictures_as_torch_has_them(kernels, random, n):
     close = {"rtol": 1e-4, "atol": 1e-2}
     a, b, c, d = (vector(2, n) for _ in range(4))
     rows = vector(2, 10, n)
-    torch.testing.assert_close(kernels.onto(rows, a, b), vectors.onto(rows.double(), a.double(), b.double()), **close)
+    torch.testing.assert_close(
+        kernels.row_dots(rows, a, b), vectors.row_dots(rows.double(), a.double(), b.double()), **close
+    )
     some = b[:, :10].contiguous()
-    few, close["atol"] = rows.to(kernels.REMEMBERED), 0.05 * n**0.5
-    torch.testing.assert_close(kernels.onto(few, a, b), vectors.onto(rows, a, b), **close)
+    few, close["atol"] = rows.to(kernels.PAIR_DTYPE), 0.05 * n**0.5
+    torch.testing.assert_close(kernels.row_dots(few, a, b), vectors.row_dots(rows, a, b), **close)
     torch.testing.assert_close(kernels.combine(some, rows), vectors.combine(some, rows), rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(kernels.combine(some, few), vectors.combine(some, few.float()))
     close["atol"] = 1e-2
-    a, b = a.to(kernels.REMEMBERED).float(), b * 0  # the curvature is that of the step as it is remembered
-    for ours, theirs in zip(kernels.measure(a, b, c, d), vectors.measure(a, b, c, d), strict=True):
+    a, b = a.to(kernels.PAIR_DTYPE).float(), b * 0  # the curvature is that of the step as it is stored
+    for ours, theirs in zip(kernels.secant_pair(a, b, c, d), vectors.secant_pair(a, b, c, d), strict=True):
         torch.testing.assert_close(ours, theirs, **close)
-    torch.testing.assert_close(kernels.weigh(a, b, c), vectors.weigh(a, b, c), **close)
+    torch.testing.assert_close(kernels.dots(a, b, c), vectors.dots(a, b, c), **close)
     shares = torch.tensor([0.5, 0], device=DEVICE), torch.tensor([0, -2.0], device=DEVICE)
     a[1], b[0] = torch.inf, torch.nan
     ours, theirs = torch.empty_like(a), torch.empty_like(a)
-    kernels.mix(shares[0], a, shares[1], b, ours)
-    vectors.mix(shares[0], a, shares[1], b, theirs)
+    kernels.axpby(shares[0], a, shares[1], b, ours)
+    vectors.axpby(shares[0], a, shares[1], b, theirs)
     torch.testing.assert_close(ours, theirs)
     assert theirs.isfinite().all()
 
 
 @pytest.mark.parametrize("stored", [True, False])
 @pytest.mark.parametrize("good", [True, False])
-def test_takes_steps_only_where_they_are_good(kernels, random, stored, good):
+def test_pairs_are_stored_only_where_the_step_is_accepted(kernels, random, stored, good):
     found = []
     for by in (kernels, vectors):
         random.manual_seed(1)
         pairs, *six = (torch.randn(2, *shape, generator=random).to(DEVICE) for shape in [(6, 40), *[(40,)] * 6])
-        six[0][1] = torch.nan  # the other row is refused whatever happens to this one
+        six[0][1] = torch.nan  # the second row is never accepted
         slot = torch.tensor([2, 0], device=DEVICE)
         flags = (torch.tensor([flag, False], device=DEVICE) for flag in (stored, good))
-        by.take(pairs, slot, *flags, tuple(six[:3]), tuple(six[3:]))
+        by.store_pair(pairs, slot, *flags, tuple(six[:3]), tuple(six[3:]))
         found.append([pairs, *six[3:]])
     torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 13])
 def test_solves_for_the_weights_of_the_steps(kernels, random, count):
-    """Steps by which a quadratic form changes its gradient, as many as are remembered and more."""
+    """Pairs of a quadratic form: none, fewer than m, m, and more."""
     m, n = 5, 30
     root = torch.randn(n, n, generator=random).double()
     form = root @ root.mT + torch.eye(n)
@@ -152,7 +154,7 @@ def test_solves_for_the_weights_of_the_steps(kernels, random, count):
     products = torch.cat([steps, changes], 1) @ changes.mT
     gradient = torch.randn(2, n, generator=random).double()
     dots = (torch.cat([steps, changes], 1) @ gradient[:, :, None]).squeeze(2)
-    for dead in (slice(count, m), slice(m + count, 2 * m)):  # what is left there of steps that are forgotten
+    for dead in (slice(count, m), slice(m + count, 2 * m)):  # leftovers of pairs that were dropped
         products[:, dead] *= -1000
         dots[:, dead] *= -1000
     products[:, :, count:] *= -1000
@@ -167,17 +169,17 @@ def test_distances_of_feature_maps(kernels, random, targets):
     apart = features.float() - target.float()
     torch.testing.assert_close(kernels.squared_distance(features, target), apart.square().sum((1, 2, 3)))
     scale = torch.tensor([0.5, -2], device=DEVICE)
-    found = kernels.distance_slope(features, target, scale)
+    found = kernels.squared_distance_backward(features, target, scale)
     torch.testing.assert_close(found, (apart * scale[:, None, None, None]).to(KIND))
 
 
 @pytest.mark.parametrize("targets", [1, 2])
 @pytest.mark.parametrize("rest", [True, False])
-def test_how_gram_matrices_deviate(kernels, random, targets, rest):
+def test_residuals_of_gram_matrices(kernels, random, targets, rest):
     products = [torch.randn(2, chunks, 20, 20, generator=random).to(DEVICE) for chunks in ((3, 1) if rest else (3,))]
     target = torch.randn(targets, 20, 20, generator=random).to(DEVICE)
     wanted = torch.cat(products, 1).sum(1) / 50 - target
-    difference, squares = kernels.deviate(products, 50, target)
+    difference, squares = kernels.gram_residual(products, 50, target)
     torch.testing.assert_close(difference, wanted)
     torch.testing.assert_close(squares, wanted.square().sum((1, 2)))
     first, both = torch.tensor([0.5], device=DEVICE), torch.tensor([[1.0, 9], [-3, 9]], device=DEVICE)[:, 0]
@@ -186,17 +188,17 @@ def test_how_gram_matrices_deviate(kernels, random, targets, rest):
 
 
 @pytest.mark.parametrize("sides", [(5, 7), (1, 4), (3, 1), (4, 1025)])
-def test_the_variation_of_pictures(kernels, random, sides):
+def test_total_variation_of_images(kernels, random, sides):
     pictures = torch.rand(2, 3, *sides, generator=random).to(DEVICE)
     wanted = total_variation(pictures.requires_grad_(True), "paper")  # with gradients, by torch
-    torch.testing.assert_close(kernels.variation(pictures.detach()), wanted.detach())
+    torch.testing.assert_close(kernels.total_variation(pictures.detach()), wanted.detach())
 
 
 @pytest.mark.parametrize(
     ("network", "layers"), [("vgg19", "conv4_2"), ("vgg19", "conv1_2+conv4_1"), ("lite", "conv4_2")]
 )
-def test_a_network_sees_the_same(kernels, random, untrained, network, layers):
-    """As exactly as torch's own operations in the same type: rounding can make another entry the maximum."""
+def test_a_fused_network_computes_the_same_features(kernels, random, untrained, network, layers):
+    """As exact as torch's own operations in the same type: rounding can make another entry the maximum."""
     settings = make({"network": network, "content_layers": layers})
     state = untrained if network == "vgg19" else weights.load("lite")[0]
     used = [*settings.content_layers, *settings.style_layers]
@@ -218,6 +220,6 @@ def test_a_network_sees_the_same(kernels, random, untrained, network, layers):
 
 
 def away(found: Tensor, wanted: Tensor) -> float:
-    """The relative distance by the norm."""
+    """Relative distance in the Euclidean norm."""
     found, wanted = found.detach().float(), wanted.detach().float()
     return float((found - wanted).norm() / wanted.norm())

@@ -50,16 +50,16 @@ def test_features_are_torchvisions(untrained, picture, layer_output):
 @pytest.mark.parametrize("layers", [["conv1_1", "conv3_1"], ["conv1_2", "conv3_1"]])
 def test_the_relu_after_the_maximum_changes_nothing(untrained, picture, layers):
     network = FeatureExtractor("vgg19", untrained, layers)
-    late = network.late
-    assert late == {"conv1_2", "conv2_2"} - set(layers)
+    relu_after_pool = network.relu_after_pool
+    assert relu_after_pool == {"conv1_2", "conv2_2"} - set(layers)
     found = []
-    for network.late in (late, frozenset()):
+    for network.relu_after_pool in (relu_after_pool, frozenset()):
         x = picture.clone().requires_grad_(True)
         features = network(x)
         (gradient,) = torch.autograd.grad(sum(f.square().sum() for f in features.values()), x)
         found.append([*features.values(), gradient])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
-    assert not FeatureExtractor("vgg19", untrained, layers, pooling="average").late
+    assert not FeatureExtractor("vgg19", untrained, layers, pooling="average").relu_after_pool
 
 
 def test_vgg16_has_its_own_depths(picture):
@@ -100,8 +100,8 @@ def test_replicate_padding_keeps_a_flat_picture_flat(untrained):
     edge = {
         p: FeatureExtractor("vgg19", untrained, ["conv1_1"], padding=p)(flat)["conv1_1"] for p in ("zeros", "replicate")
     }
-    spread = {p: (t - t[:, :, 4:5, 4:5]).abs().max().item() for p, t in edge.items()}
-    assert spread["replicate"] < 1e-5 < spread["zeros"]
+    range_of = {p: (t - t[:, :, 4:5, 4:5]).abs().max().item() for p, t in edge.items()}
+    assert range_of["replicate"] < 1e-5 < range_of["zeros"]
 
 
 def test_bf16_channels_last_is_close(untrained, picture):

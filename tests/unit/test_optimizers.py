@@ -83,7 +83,7 @@ def test_the_compact_form_is_the_two_loop_recursion(p):
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
-    q = p @ q * LBFGS.BOLDNESS * float(np.prod([(s @ y) / (y @ p @ y) for s, y in pairs])) ** (1 / 3)
+    q = p @ q * LBFGS.GAMMA_FACTOR * float(np.prod([(s @ y) / (y @ p @ y) for s, y in pairs])) ** (1 / 3)
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         q = q + s * (alpha - y @ q / (s @ y))
     torch.testing.assert_close(optimizer.direction[0], -q, rtol=1e-8, atol=1e-12)

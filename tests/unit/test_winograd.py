@@ -11,7 +11,7 @@ from torch import nn
 from conftest import random_state
 
 here = nn.Conv2d(winograd.LEAST_CHANNELS, winograd.LEAST_CHANNELS, 3, padding=1)
-pytestmark = pytest.mark.skipif(not winograd.pays(here), reason="only for x86-64 CPUs with oneDNN")
+pytestmark = pytest.mark.skipif(not winograd.is_faster(here), reason="only for x86-64 CPUs with oneDNN")
 
 
 def layer(channels_in, channels_out, dtype=torch.float32):
@@ -20,11 +20,11 @@ def layer(channels_in, channels_out, dtype=torch.float32):
     return plain, winograd.WinogradConv2d(plain)
 
 
-def value_and_slope(convolution, x, weights):
+def value_and_gradient(convolution, x, weights):
     x = x.clone().requires_grad_(True)
     y = convolution(x)
-    (slope,) = torch.autograd.grad(y, x, weights.to(y.dtype))
-    return y.detach().double(), slope.double()
+    (gradient,) = torch.autograd.grad(y, x, weights.to(y.dtype))
+    return y.detach().double(), gradient.double()
 
 
 def error(found, wanted):
@@ -46,8 +46,8 @@ def test_it_is_the_convolution(size, memory):
     plain, fast = layer(16, 24)
     x = torch.randn(2, 16, *size).to(memory_format=memory)
     weights = torch.randn(2, 24, *size)
-    wanted = value_and_slope(plain.double(), x.double(), weights)
-    for found, right in zip(value_and_slope(fast, x, weights), wanted, strict=True):
+    wanted = value_and_gradient(plain.double(), x.double(), weights)
+    for found, right in zip(value_and_gradient(fast, x, weights), wanted, strict=True):
         assert error(found, right) < 2e-6
     assert fast(x).is_contiguous(memory_format=torch.channels_last)
 
@@ -57,32 +57,32 @@ def test_bf16_rounds_twice_as_much():
     """A feature map in bf16 has an error of 0.3 % by itself; what is left in the losses: docs/performance.md."""
     plain, fast = layer(128, 128, torch.bfloat16)
     x, weights = torch.randn(1, 128, 24, 31).bfloat16(), torch.randn(1, 128, 24, 31)
-    wanted = value_and_slope(plain.double(), x.double(), weights.bfloat16().double())
-    for found, right in zip(value_and_slope(fast, x, weights), wanted, strict=True):
+    wanted = value_and_gradient(plain.double(), x.double(), weights.bfloat16().double())
+    for found, right in zip(value_and_gradient(fast, x, weights), wanted, strict=True):
         assert error(found, right) < 0.01
 
 
 def test_groups_of_rows_are_the_whole(monkeypatch):
     _, fast = layer(16, 16)
     x, weights = torch.randn(1, 16, 11, 14), torch.randn(1, 16, 11, 14)
-    whole = value_and_slope(fast, x, weights)
+    whole = value_and_gradient(fast, x, weights)
     for entries in (1, 1000):
         monkeypatch.setattr(winograd, "GROUP", entries)
-        for found, right in zip(value_and_slope(fast, x, weights), whole, strict=True):
+        for found, right in zip(value_and_gradient(fast, x, weights), whole, strict=True):
             torch.testing.assert_close(found, right, rtol=1e-6, atol=1e-6)
 
 
 def test_who_gains_by_it(monkeypatch):
-    assert not winograd.pays(nn.Conv2d(64, 128, 3))
-    assert not winograd.pays(nn.ReLU())
-    assert not winograd.pays(nn.Conv2d(128, 128, 3, dtype=torch.float64))
+    assert not winograd.is_faster(nn.Conv2d(64, 128, 3))
+    assert not winograd.is_faster(nn.ReLU())
+    assert not winograd.is_faster(nn.Conv2d(128, 128, 3, dtype=torch.float64))
     halves = nn.Conv2d(128, 128, 3, dtype=torch.bfloat16)
     for flags, gains in (({"avx2"}, False), ({"avx512_bf16"}, True), ({"avx512_bf16", "amx_bf16"}, False)):
         monkeypatch.setattr(cpu, "cpu_flags", lambda flags=flags: frozenset(flags))
-        assert winograd.pays(here)
-        assert winograd.pays(halves) == gains
+        assert winograd.is_faster(here)
+        assert winograd.is_faster(halves) == gains
     monkeypatch.setattr("platform.machine", lambda: "arm64")
-    assert not winograd.pays(here)
+    assert not winograd.is_faster(here)
 
 
 @pytest.mark.parametrize("layer_output", ["relu", "conv"])
@@ -92,13 +92,13 @@ def test_a_network_sees_the_same(layer_output, pooling):
     state = random_state("vgg19")
     plain = FeatureExtractor("vgg19", state, layers, layer_output=layer_output, pooling=pooling)
     fast = FeatureExtractor("vgg19", state, layers, layer_output=layer_output, pooling=pooling)
-    fast.convert(torch.device("cpu"), torch.float32).hasten()
+    fast.convert(torch.device("cpu"), torch.float32).optimize_for_inference()
     assert sum(isinstance(step, winograd.WinogradConv2d) for step in fast.steps) == 7
     x = torch.rand(1, 3, 37, 44)
     found = []
     for network in (plain, fast):
         picture = x.clone().requires_grad_(True)
         features = network(picture)
-        (slope,) = torch.autograd.grad(sum(f.square().mean() for f in features.values()), picture)
-        found.append([*features.values(), slope])
+        (gradient,) = torch.autograd.grad(sum(f.square().mean() for f in features.values()), picture)
+        found.append([*features.values(), gradient])
     assert all(error(b, a) < 1e-5 for a, b in zip(*found, strict=True))
