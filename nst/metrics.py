@@ -1,10 +1,10 @@
-"""Neutral metrics of a picture, the same for every network, size and preset that made it.
+"""Reference metrics of an image, comparable between networks, sizes, presets and systems.
 
-One reference measures all: the original VGG-19, which comes with the installation (`nst.networks.oxford`), with max
-pooling, features after the ReLU, in float32, at the picture's size and at most 1024 px. `style_error` is the mean over
-conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count; `content_error` is ‖F−P‖²/‖P‖² at conv4_2; `ssim` is
-the structural similarity of luminance with the content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Processing
-13(4), 2004, equation 13).
+They use one reference network: the original VGG-19, which is installed with nst (`nst.networks.oxford`), with maximum
+pooling, features after the ReLU, in float32, at the image's size but at most 1024 px. `style_error` is the mean over
+conv1_1…conv5_1 of ‖G−A‖²/‖A‖² of Gram matrices over pixel count. `content_error` is ‖F−P‖²/‖P‖² at conv4_2. `ssim` is
+the structural similarity of the luminance of image and content (Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image
+Processing 13(4), 2004, equation 13).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_SIDE = 1024
 
 @dataclass(frozen=True)
 class ReferenceNetwork:
-    """A network that measures; its name holds the first digits of its weights' sha256."""
+    """A network for the metrics; its name contains the first digits of its weights' SHA-256."""
 
     network: str
     state: dict[str, Tensor]
@@ -44,7 +44,7 @@ class ReferenceNetwork:
 
     @classmethod
     def load(cls, network: str = "vgg19", weights_path: str = "oxford") -> ReferenceNetwork:
-        """A network with its weights; by default the reference. NstError where there are none."""
+        """A network with its weights, by default the original VGG-19. NstError where they are missing or unusable."""
         state, _, digest = weights.load(network, weights_path)
         return cls(network, state, digest)
 
@@ -55,7 +55,10 @@ class ReferenceNetwork:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Metrics of one picture; `reference` is the reference's name: only metrics of the same reference compare."""
+    """Metrics of one image. Only metrics with the same `reference`, a `ReferenceNetwork.name`, are comparable.
+
+    `style_error` and `content_error` are 0 for a perfect match, `ssim` is -1..1, `layers` is the style error by layer.
+    """
 
     reference: str
     style_error: float
@@ -64,7 +67,7 @@ class Metrics:
     layers: dict[str, float]
 
     def as_dict(self) -> dict[str, object]:
-        """The metrics as they stand in run.json."""
+        """The metrics as in run.json."""
         return asdict(self)
 
 
@@ -78,24 +81,27 @@ def evaluate(
     alpha: Pixels | None = None,
     device: str = "auto",
 ) -> Metrics:
-    """Measure a picture against its content and style, whoever stylized it.
+    """The metrics of a picture for its content and styles, whichever system stylized it.
 
     Args:
-        picture, content: (H, W, 3) float32 in 0..1; the content is stretched to the picture's shape.
-        styles: each (h, w, 3), brought to the picture's long side. blend: a weight for each; equal where None.
+        picture, content: (H, W, 3) float32 in 0..1; the content is resized to the picture's shape.
+        styles: each (h, w, 3), resized to the picture's long side. blend: a weight for each; equal where None.
             Pictures below 16 px a side are enlarged.
-        alpha: (h, w) of the content where it has transparent parts, which count in no metric.
-        by: who measures; the reference, VGG-19 with the weights `oxford`, where None.
+        by: the reference network; where None, VGG-19 with the weights `oxford`.
+        alpha: (h, w), opacity of the content; transparent parts count in no metric.
+        device: auto, cuda, mps or cpu.
+    Raises:
+        NstError: the features overflow, or the reference network's weights are missing.
     """
     if alpha is not None:
         alpha = resize(alpha, shape=picture.shape[:2])
         picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
-    return _measured(
+    return _evaluate(
         picture, content, styles, by or ReferenceNetwork.load(), blend, alpha, runtime.torch_device(device)
     )
 
 
-def _measured(
+def _evaluate(
     picture: Pixels,
     content: Pixels,
     styles: Sequence[Pixels],
@@ -116,13 +122,13 @@ def _measured(
     with runtime.exact_convolutions(), torch.no_grad():
         network.convert(where, torch.float32)
         features = network(_tensor(stylized, where))
-        features = {layer: _seen(found, visible) for layer, found in features.items()}
-        seen = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
-        wanted_content = _seen(network(_tensor(original, where))[CONTENT_LAYER], visible)
+        features = {layer: _weighted(values, visible) for layer, values in features.items()}
+        found = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
+        wanted_content = _weighted(network(_tensor(original, where))[CONTENT_LAYER], visible)
         target = network.project(CONTENT_LAYER, wanted_content)
-        content_error = content_loss(seen, target, "relative").item()
+        content_error = content_loss(found, target, "relative").item()
         grams = {layer: gram_of(network, layer, features[layer]) for layer in STYLE_LAYERS}
-        del features, seen, target, wanted_content
+        del features, found, target, wanted_content
         wanted: dict[str, Tensor] = {}
         for example, share in zip(examples, shares / shares.sum(), strict=True):
             theirs = network(_tensor(example, where))
@@ -133,13 +139,16 @@ def _measured(
         errors = {layer: gram_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
     style_error = sum(errors.values()) / len(errors)
     if not math.isfinite(style_error + content_error):
-        raise NstError(f"{by.name}: its features of these pictures overflow; measure with other weights")
+        raise NstError(f"{by.name}: the features of these pictures overflow; use other weights for the metrics")
     similarity = ssim(luminance(stylized), luminance(original), visible)
     return Metrics(by.name, style_error, content_error, similarity, layers=errors)
 
 
-def _seen(features: Tensor, visible: Tensor | None) -> Tensor:
-    """Features whose products count as their places are visible, (1, 1, height, width), of which the mean is made 1."""
+def _weighted(features: Tensor, visible: Tensor | None) -> Tensor:
+    """Features times the square root of the opacity, normalized to mean 1: products are weighted by the opacity.
+
+    visible: (1, 1, height, width) in 0..1; None: features unchanged.
+    """
     if visible is None:
         return features
     weight = F.adaptive_avg_pool2d(visible, features.shape[2:])
@@ -147,7 +156,7 @@ def _seen(features: Tensor, visible: Tensor | None) -> Tensor:
 
 
 def _at_least(pixels: Pixels, least: int) -> Pixels:
-    """A sliver is enlarged until the deepest layer has an entry; anything else stays as it is."""
+    """The picture, enlarged where a side is below `least` px, the smallest size at which the deepest layer exists."""
     height, width = pixels.shape[:2]
     if min(height, width) >= least:
         return pixels
@@ -156,14 +165,15 @@ def _at_least(pixels: Pixels, least: int) -> Pixels:
 
 
 def luminance(pixels: Pixels) -> Pixels:
-    """(H, W, 3) sRGB in 0..1 to (H, W) luma by Rec. 709's weights."""
+    """The luma (H, W) of sRGB (H, W, 3) in 0..1, with the coefficients of Rec. 709."""
     return np.asarray(pixels @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32))
 
 
 def ssim(a: Pixels, b: Pixels, visible: Tensor | None = None) -> float:
     """Mean structural similarity, -1..1, of two (H, W) arrays in 0..1 over all 11 px Gaussian windows (σ = 1.5).
 
-    visible: (1, 1, H, W) in 0..1, how much the window around each place counts; all alike if None.
+    visible: (1, 1, H, W) in 0..1, weight of the window around each pixel; None: equal weights. Source: Wang et al.
+    2004, equation 13.
     """
     axis = torch.arange(-5, 6, dtype=torch.float64)
     window = torch.exp(-(axis**2) / (2 * 1.5**2))

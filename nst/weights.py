@@ -1,4 +1,4 @@
-"""The tensors of trained weights, from whichever file has them (`nst.io.weight_files`)."""
+"""Loading of the networks' trained weights. Finding and downloading the files is in `nst.io.weight_files`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["cache", "downloaded", "fetch", "find", "load", "missing", "published"]
 
-#: Bytes of a file of weights; VGG-19's has 574,673,361.
+#: Largest file that is read, in bytes; VGG-19's has 574,673,361.
 MOST_BYTES = 4_000_000_000
 
 _reading = threading.Lock()
 
 
 def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, str]:
-    """The tensors of a network's convolutions, the source that they are from and the SHA-256 of its file.
+    """The tensors of a network's convolutions, their source, and the SHA-256 of their file.
 
-    Raises NstError where the file is missing (with the way to get it), not the published one whose name it has,
-    unreadable, or no state dict.
+    Raises NstError where the file is missing (the message says how to get it), has the name of a published file but
+    another SHA-256, is unreadable, or is no state dict.
     """
     path = find(network, weights)
     if not is_file(path):
@@ -38,20 +38,22 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
     found = path.stat()
     if found.st_size > MOST_BYTES:
         raise NstError(f"{path}: has {found.st_size:,} bytes; weights have at most {MOST_BYTES:,}")
-    with _reading:  # requests at the same time share one copy of the tensors
-        return _known(path.resolve(), found.st_mtime_ns, found.st_size, published(path))
+    with _reading:  # concurrent requests share one copy of the tensors
+        return _load_cached(path.resolve(), found.st_mtime_ns, found.st_size, published(path))
 
 
 @lru_cache(maxsize=3)
-def _known(path: Path, changed: int, size: int, expected: str) -> tuple[dict[str, Tensor], str, str]:
-    """The tensors, source and SHA-256 of a file as it is now: a worker reads it once for all its images.
+def _load_cached(path: Path, changed: int, size: int, expected: str) -> tuple[dict[str, Tensor], str, str]:
+    """The tensors, source and SHA-256 of a file; cached, so that a worker reads it once for all its images.
 
-    expected: what the SHA-256 must begin with.
+    Args:
+        changed, size: modification time in ns and bytes of the file, so that a changed file is read again.
+        expected: the first digits of the SHA-256; '' for any.
     """
     if path.name == Path(OXFORD_FILE).name:
         state, digest = oxford.load(path, cache())
         return state, oxford.SOURCE, digest
-    with path.open("rb") as file:  # one file for both, also where another takes its name meanwhile
+    with path.open("rb") as file:  # hashed and read through one handle, in case the file is replaced
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         if not digest.startswith(expected):
             raise NstError(
@@ -62,12 +64,12 @@ def _known(path: Path, changed: int, size: int, expected: str) -> tuple[dict[str
         state = _read(path, file)
         found = os.fstat(file.fileno())
     if (found.st_mtime_ns, found.st_size) != (changed, size):
-        raise NstError(f"{path}: was changed while it was read; try again when it is whole")
+        raise NstError(f"{path}: was changed while it was read; try again when it is complete")
     return state, str(path), digest
 
 
 def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
-    """The tensors of an open file, copied: of a mapped file that is cut later, a look would end the process."""
+    """The tensors of an open file. They are copied to memory: truncating a mapped file would kill the process."""
     import torch
 
     try:
@@ -78,7 +80,7 @@ def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
         else:
             _check_archive(file)
             state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file that is no pickle makes the unpickler fail in any way
+    except Exception as error:  # the unpickler raises any type of exception
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise NstError(f"{path}: cannot be read as weights ({reason}); expected a state dict") from None
     if not isinstance(state, dict) or not any(str(key).startswith("features.") for key in state):
@@ -91,7 +93,7 @@ def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
 
 
 def _check_archive(file: BinaryIO) -> None:
-    """Raise ValueError for an archive of more bytes than its file has, packed or shared: torch's have none such."""
+    """Raise ValueError for an archive that unpacks to more bytes than its file has: torch stores entries unpacked."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -101,14 +103,19 @@ def _check_archive(file: BinaryIO) -> None:
 
 
 def _problem(value: object) -> str:
-    """Why a value is no trained tensor: with zeros or overflown numbers an image would stay as it is, or be black."""
+    """What is wrong with a value as a trained tensor; '' if nothing.
+
+    With zeros or infinities the optimization would leave the image unchanged, or black.
+    """
     import torch
 
     if not isinstance(value, torch.Tensor):
         return f"is no tensor, but {type(value).__name__}"
     if value.layout != torch.strided or not value.is_floating_point() or value.device.type != "cpu":
         return f"is of the kind {value.dtype}, {value.layout}, {value.device}".replace("torch.", "")
-    if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # 4 bytes may stand for terabytes
+    if (
+        value.numel() * value.element_size() > value.untyped_storage().nbytes()
+    ):  # stride 0: 4 bytes could expand to terabytes
         return "repeats its numbers"
     if not value.isfinite().all():
         return "has values that are not finite"

@@ -1,1 +1,1 @@
-"""The optimization: arrays in, events out; no file is read or written."""
+"""The optimization of an image: takes arrays, yields events, and accesses no file."""

@@ -1,4 +1,4 @@
-"""What the optimizer's numbers are: the pixels themselves, or the parameters of a network that makes the picture."""
+"""What is optimized: the pixels themselves, or the parameters of a network that outputs the picture."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from nst.machine import runtime
 
 
 class Canvas(Protocol):
-    """From parameters (batch, n), which an optimizer moves, to pictures, and from their gradient back to theirs."""
+    """Maps the optimizer's parameters (batch, n) to pictures, and the pictures' gradient to that of the parameters."""
 
     def into_range(self, x: Tensor) -> Tensor:
-        """The parameters that are evaluated in place of those that the optimizer asks for."""
+        """The parameters that the optimizer proposes, projected into the allowed range, (batch, n)."""
 
     def picture(self, x: Tensor) -> Tensor:
-        """(batch, 3, height, width)."""
+        """The pictures of parameters, (batch, 3, height, width)."""
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
-        """The gradient in the parameters, (batch, n), that follows from that in the picture."""
+        """The gradient in the parameters, (batch, n), from that in the pictures, (batch, 3, height, width)."""
 
 
 class PixelCanvas:
     """The parameters are the pixels.
 
     Args:
-        shape: (batch, channels, height, width); one channel makes gray pictures. kind: `pixel_range`, what keeps their
-            pixels in 0..1.
+        shape: (batch, channels, height, width); with one channel the pictures are gray.
+        kind: the setting `pixel_range`, how pixels are kept in 0..1.
     """
 
     def __init__(self, shape: tuple[int, ...], kind: str):
         self.shape, self.kind = shape, kind
 
     def parameters(self, picture: Tensor) -> Tensor:
-        """Those that make pictures (batch, 3, height, width), gray if there is one channel, (batch, n)."""
+        """The parameters (batch, n) of pictures (batch, 3, height, width), made gray if there is one channel."""
         return (picture.mean(1) if self.shape[1] == 1 else picture).reshape(len(picture), -1)
 
     def into_range(self, x: Tensor) -> Tensor:
-        """Clamp, or rescale what has left 0..1; clip waits for the end."""
+        """By `kind`: clamp to 0..1, or rescale images that exceed it. With `clip`, unchanged until the end."""
         if self.kind == "clamp":
             return x.clamp(0, 1)
         if self.kind == "rescale":
@@ -59,23 +59,23 @@ class PixelCanvas:
 
 
 class NetworkCanvas:
-    """The parameters are those of a `Transformation` that is shown the content.
+    """The parameters are those of a `Transformation`, whose input is the content.
 
     Args:
-        content: (1, 3, height, width). seed: of the first parameters.
+        content: (1, 3, height, width). seed: of the initial parameters.
     """
 
     def __init__(self, content: Tensor, seed: int):
         self.content = content
         self.network = Transformation(seed).to(content.device)
-        self._seen: tuple[Tensor, Tensor] | None = None
+        self._last: tuple[Tensor, Tensor] | None = None
 
     def start(self) -> Tensor:
-        """The first parameters, (1, n)."""
+        """The initial parameters, (1, n)."""
         return torch.cat([p.detach().flatten() for p in self.network.parameters()])[None]
 
-    def state(self, x: Tensor) -> dict[str, Tensor]:
-        """The parameters by name, as `Transformation.load_state_dict` takes them."""
+    def named_parameters(self, x: Tensor) -> dict[str, Tensor]:
+        """The state dict of the `Transformation` with the parameters x (1, n)."""
         sizes = [p.numel() for p in self.network.parameters()]
         named = zip(self.network.named_parameters(), x[0].split(sizes), strict=True)
         return {name: part.view(p.shape) for (name, p), part in named}
@@ -85,15 +85,15 @@ class NetworkCanvas:
 
     def picture(self, x: Tensor) -> Tensor:
         x = x.detach().requires_grad_(True)
-        with runtime.turn(x.device), torch.enable_grad():
-            made = functional_call(self.network, self.state(x), (self.content,))
-        self._seen = x, made
+        with runtime.gpu_lock(x.device), torch.enable_grad():
+            made = functional_call(self.network, self.named_parameters(x), (self.content,))
+        self._last = x, made
         return made.detach()
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
-        """Of the last picture that was made."""
-        assert self._seen is not None
-        parameters, made = self._seen
+        """As `Canvas.gradient`, for the picture of the last call of `picture`."""
+        assert self._last is not None
+        parameters, made = self._last
         (gradient,) = torch.autograd.grad(made, parameters, of_picture)
-        self._seen = None
+        self._last = None
         return gradient

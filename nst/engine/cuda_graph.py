@@ -1,7 +1,7 @@
-"""A step that is taken hundreds of times on the same tensors: on a GPU recorded once, as a CUDA graph, and replayed.
+"""CUDA graphs: on a GPU an iteration is recorded once and replayed.
 
-One iteration is several hundred small kernels. Launched one by one from Python they take longer than the GPU takes to
-compute them; a graph launches them all at once.
+One iteration is several hundred small kernels. To launch each from Python takes longer than to compute it; a graph
+launches all at once.
 """
 
 from __future__ import annotations
@@ -16,85 +16,90 @@ from nst.machine import runtime
 
 Result = TypeVar("Result")
 
-#: Steps taken before one is recorded: libraries choose their algorithms and get their memory in these.
-WARM = 2
-#: Largest relative difference between a step and its replay that rounding explains.
+#: Calls before the recording, in which libraries choose algorithms and allocate memory.
+WARMUP_STEPS = 2
+#: Largest relative difference between the losses of a step and of its replay.
 TOLERANCE = 0.02
 
 
 class Replay(Generic[Result]):
-    """Calls `step`, or replays it where `device` is a CUDA GPU.
+    """Calls `step`; on a CUDA GPU replays a recording of it after some calls.
 
     Args:
-        step: reads and writes tensors that are attributes of `state`, replacing them or writing into them. It must not
-            look at their values (a graph takes the branch that it was recorded with). Its result is (what is looked at
-            to tell whether a replay is right, anything else); tensors of it are valid until the next call.
-        state: keeps its tensors: those that a step replaces are copied back into the ones that were there.
-        able: whether the step can be recorded at all.
+        step: reads and writes tensors that are attributes of `state`, in place or by assigning new ones. It must not
+            branch on their values, because a graph always takes the recorded branch. It returns (losses, any other
+            result); the losses are used to check the recording. Tensors of the result are valid until the next call.
+        state: its tensors keep their memory: new ones that a step assigns are copied into the old ones.
+        recordable: whether the step may be recorded.
 
-    A recording that fails, or whose first two replays do not tell what two steps tell, is not used; `problem` then says
-    why. The second depends on all that the first left behind.
+    A recording is discarded where it fails, or where the losses of two replays differ from those of two steps: the
+    second one depends on the whole state that the first one leaves. `problem` then holds the reason, else ''.
     """
 
     def __init__(
-        self, step: Callable[[], tuple[Tensor, Result]], state: Any, device: torch.device, *, able: bool = True
+        self, step: Callable[[], tuple[Tensor, Result]], state: Any, device: torch.device, *, recordable: bool = True
     ):
         self.step, self.state, self.device = step, state, device
-        self.able = able and device.type == "cuda"
+        self.recordable = recordable and device.type == "cuda"
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.taken, self.problem = 0, ""
+        self.calls, self.problem = 0, ""
 
     def __call__(self) -> tuple[Tensor, Result]:
         if self.graph is not None:
             self.graph.replay()
             return self.result
-        with runtime.turn(self.device):
-            if not self.able:
+        with runtime.gpu_lock(self.device):
+            if not self.recordable:
                 return self.step()
-            self.taken += 1
-            return self._record() if self.taken > WARM else in_place(self.step, self.state)
+            self.calls += 1
+            return self._record() if self.calls > WARMUP_STEPS else in_place(self.step, self.state)
 
-    def forget(self) -> None:
-        """Record anew: after the step itself has changed."""
+    def discard_graph(self) -> None:
+        """Record again in the next call. For use when the step itself has changed."""
         self.graph = None
 
     def _record(self) -> tuple[Tensor, Result]:
-        """Take two steps, record one, and take them once more from the same state by the recording."""
-        kept = tensors(self.state)
-        before = {name: tensor.clone() for name, tensor in kept.items()}
-        right = [in_place(self.step, self.state)[0] for _ in range(2)]
+        """Take two steps, record one, reset the state, and check that two replays give the same losses."""
+        originals = tensors(self.state)
+        before = {name: tensor.clone() for name, tensor in originals.items()}
+        expected = [in_place(self.step, self.state)[0] for _ in range(2)]
         graph = torch.cuda.CUDAGraph()
         try:
-            # Other threads read pictures meanwhile, which `thread_local` allows; judging one waits for the whole GPU.
+            # `thread_local` permits other threads to copy images from the GPU meanwhile. Whatever else they do on the
+            # GPU waits for `runtime.GPU_LOCK`.
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self.result = in_place(self.step, self.state)
-            if self._tells(graph, right, before, kept):
+            if self._replays_match(graph, expected, before, originals):
                 self.graph = graph
                 return self.result
-            self.problem = "a CUDA graph gave other losses than the iteration that it recorded; went on without"
+            self.problem = "a replayed CUDA graph gave other losses than the iteration itself; continued without it"
         except RuntimeError as error:
-            self.problem = f"no CUDA graph could be recorded ({str(error).splitlines()[0]}); went on without"
-        self.able = False
-        vars(self.state).update(kept)
-        _put(before, kept)
+            self.problem = f"no CUDA graph could be recorded ({str(error).splitlines()[0]}); continued without one"
+        self.recordable = False
+        vars(self.state).update(originals)
+        _copy(before, originals)
         return self.step()
 
-    def _tells(
-        self, graph: torch.cuda.CUDAGraph, right: list[Tensor], before: dict[str, Tensor], kept: dict[str, Tensor]
+    def _replays_match(
+        self,
+        graph: torch.cuda.CUDAGraph,
+        expected: list[Tensor],
+        before: dict[str, Tensor],
+        originals: dict[str, Tensor],
     ) -> bool:
-        """Whether replays tell what is right; leaves the state as after one of them."""
-        _put(before, kept)
+        """Whether replays from the state `before` give the expected losses. Leaves the state after one replay."""
+        _copy(before, originals)
         same = True
-        for told in right:
+        for losses in expected:
             graph.replay()
-            same &= torch.allclose(self.result[0], told, rtol=TOLERANCE, atol=0, equal_nan=True)
-        _put(before, kept)
+            same &= torch.allclose(self.result[0], losses, rtol=TOLERANCE, atol=0, equal_nan=True)
+        _copy(before, originals)
         graph.replay()
         return same
 
 
 def in_place(step: Callable[[], Result], state: Any) -> Result:
-    """Take a step and leave its state in the tensors in which it was."""
+    """Take a step and copy new tensors of its state into the old ones; returns the step's result."""
     before = tensors(state)
     result = step()
     for name, tensor in before.items():
@@ -110,6 +115,6 @@ def tensors(state: Any) -> dict[str, Tensor]:
     return {name: value for name, value in vars(state).items() if isinstance(value, Tensor)}
 
 
-def _put(values: dict[str, Tensor], places: dict[str, Tensor]) -> None:
+def _copy(values: dict[str, Tensor], targets: dict[str, Tensor]) -> None:
     for name, value in values.items():
-        places[name].copy_(value)
+        targets[name].copy_(value)

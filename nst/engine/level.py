@@ -1,4 +1,4 @@
-"""What an image is stylized from at each scale: the content, the styles, their masks, and the first image."""
+"""The inputs of an image at one scale: content, styles, masks and initial image."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Level:
-    """What an image is stylized from at one scale: colors as `color` wants them, `plain` the content as it came.
+    """The inputs of an image at one scale.
 
-    `alpha` (H, W): how visible the content's pixels are; None where all are.
+    Attributes:
+        original: the content before `color`, (H, W, 3). content, styles: after `color`, (H, W, 3) and (h, w, 3) each.
+        blend: a weight for each style. content_mask, style_mask: as the settings describe them.
+        state: the network's weights. alpha: (H, W), opacity of the content's pixels in 0..1; None: all opaque.
     """
 
-    plain: Pixels
+    original: Pixels
     content: Pixels
     styles: list[Pixels]
     blend: list[float]
@@ -40,13 +43,13 @@ class Level:
     alpha: NDArray[np.float32] | None = None
 
     def at(self, shape: tuple[int, int]) -> Level:
-        """The same with a content of so many rows and columns, and styles in proportion."""
+        """The level resized: the content to (rows, columns), the styles by the same factor."""
         if shape == self.content.shape[:2]:
             return self
         share = max(shape) / max(self.content.shape)
         return replace(
             self,
-            plain=resize(self.plain, shape=shape),
+            original=resize(self.original, shape=shape),
             content=resize(self.content, shape=shape),
             styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
             content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
@@ -54,7 +57,7 @@ class Level:
         )
 
     def network(self, dtype: torch.dtype) -> FeatureExtractor:
-        """What sees the pictures: as far as the layers go that count."""
+        """The feature extractor, down to the deepest layer with a non-zero weight."""
         s = self.settings
         used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
         network = FeatureExtractor(
@@ -63,7 +66,7 @@ class Level:
         return network.convert(self.device, dtype).optimize_for_inference()
 
     def objective(self, network: FeatureExtractor) -> Objective:
-        """What is minimized at this scale, in tiles where a picture is larger than `tile`."""
+        """The objective at this scale; tiled if the content or a style is larger than the setting `tile`."""
         s = self.settings
         styles = [
             (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
@@ -75,7 +78,7 @@ class Level:
         )  # fmt: skip
 
     def _regions(self) -> Tensor | None:
-        """Where each style is applied of what is visible, (styles, 1, H, W): see `content_mask`."""
+        """The region of each style in 0..1, (styles, 1, H, W), from `content_mask` times alpha; None without a mask."""
         if self.content_mask is None:
             return None
         bright = torch.from_numpy(color.luma(self.content_mask)).clamp(0, 1)
@@ -85,7 +88,7 @@ class Level:
         return masks if visible is None else masks * visible
 
     def _visible(self) -> Tensor | None:
-        """The alpha, (1, 1, H, W)."""
+        """`alpha` as (1, 1, H, W)."""
         return None if self.alpha is None else torch.from_numpy(self.alpha).to(self.device)[None, None]
 
     def _style_mask(self) -> Tensor | None:
@@ -94,14 +97,14 @@ class Level:
         mask = resize(self.style_mask, shape=self.styles[0].shape[:2])
         return torch.from_numpy(color.luma(mask)).clamp(0, 1)[None, None].to(self.device)
 
-    def shown(self, picture: Tensor) -> Pixels:
-        """(1, 3, H, W) to (H, W, 3) in 0..1, in the colors that `color` asks for."""
+    def to_pixels(self, picture: Tensor) -> Pixels:
+        """A picture (1, 3, H, W) as an array (H, W, 3), clamped to 0..1, with the colors by the setting `color`."""
         pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
-        return color.finished(pixels, self.plain, self.settings.color)
+        return color.finished(pixels, self.original, self.settings.color)
 
 
 def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
-    """The sizes of `scales`, coarse to fine: each (rows, columns) and the iteration that is its last."""
+    """The scales from coarse to fine: each the (rows, columns) of the image, and the number of its last iteration."""
     plan = []
     for k in range(settings.scales):
         share = 2 ** ((k + 1 - settings.scales) / 2)
@@ -115,33 +118,35 @@ def _side(length: float) -> int:
 
 
 def check_sides(level: Level) -> None:
-    """Raise NstError for a picture that is too small for its layers."""
+    """Raise NstError where a picture is too small for the layers."""
     least = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
     for what, picture in [("content", level.content), *(("style", style) for style in level.styles)]:
         height, width = picture.shape[:2]
         if min(height, width) < least:
-            fewer = ", lower scales" if level.settings.scales > 1 else ""
+            fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
             raise NstError(
                 f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
-                f"raise size{fewer}, or use shallower layers"
+                f"increase `size`{fewer}, or use shallower layers"
             )
 
 
 def check_masks(level: Level) -> None:
-    """Raise NstError for a mask that is missing, black, or does not go with the styles."""
-    if sentence := mask_problem(len(level.styles), level.settings):
-        raise NstError(sentence)
+    """Raise NstError where a mask is missing, black, or does not fit the number of styles."""
+    if problem := mask_problem(len(level.styles), level.settings):
+        raise NstError(problem)
     for column, mask in (("content_mask", level.content_mask), ("style_mask", level.style_mask)):
         if mask is None and getattr(level.settings, column):
-            raise NstError(f"{column}: give that picture as `{column}`")
+            raise NstError(f"{column}: the picture is missing; give it as `{column}`")
         if mask is not None and color.luma(mask).max() <= 0:
-            raise NstError(f"{column}: is black all over; make it bright where the style belongs")
+            raise NstError(f"{column}: is black all over; make it bright where the style applies")
     if level.alpha is None:
         return
     if level.alpha.max() <= 0:
-        raise NstError("the content picture is transparent all over; give one in which there is something to see")
+        raise NstError("the content picture is fully transparent; give one with visible pixels")
     if level.content_mask is not None and (color.luma(level.content_mask) * level.alpha).max() <= 0:
-        raise NstError("content_mask: is bright only where the content is transparent; make it bright where it is seen")
+        raise NstError(
+            "content_mask: is bright only where the content is transparent; make it bright where the content is visible"
+        )
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
@@ -150,7 +155,7 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def start(level: Level, init: Pixels | None) -> Tensor:
-    """The first picture, (1, 3, H, W)."""
+    """The initial picture by the setting `init`, (1, 3, H, W). NstError where it names a file and `init` is None."""
     s, shape = level.settings, to_tensor(level.content).shape
     if s.init in ("noise", "black+noise"):
         base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
@@ -162,7 +167,7 @@ def start(level: Level, init: Pixels | None) -> Tensor:
         base = to_tensor(level.content)
     else:
         if init is None:
-            raise NstError(f"init {s.init}: give that picture as `init`")
+            raise NstError(f"init {s.init}: the picture is missing; give it as `init`")
         base = to_tensor(resize(init, shape=(shape[2], shape[3])))
     gray = s.color == "luminance"
     if gray:

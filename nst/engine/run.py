@@ -1,4 +1,4 @@
-"""The state of a run, from one iteration to the next: images of one shape, a row each of canvas and optimizer."""
+"""A run: the optimization of a batch of images at one scale. Each image is one row of the canvas and the optimizer."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from nst.optim.lbfgs import LBFGS
 from nst.optim.preconditioner import Smoothing
 from nst.settings import Settings
 
-#: The root mean square of L-BFGS's first step, in the range 0..1: large enough to learn the curvature from.
+#: Root mean square of L-BFGS's first step, in units of 0..1: large enough to measure the curvature.
 FIRST_STEP = 0.02
-#: The root mean square that no step exceeds: further off, nothing that was learned holds.
+#: Upper bound of a step's root mean square: the curvature pairs say nothing about points further away.
 LONGEST_STEP = 0.1
-#: Steps that L-BFGS remembers, at two images of float32 each (on a GPU of 16 bits): at most, and at least where they
-#: would fill more bytes than these. After 200 iterations 40 lower the loss by 0.1 to 0.4 % against 15, in the same
-#: time; 100 by no more.
+#: Curvature pairs that L-BFGS stores: at most MEMORY, fewer where they would exceed MEMORY_BYTES, but at least
+#: MEMORY_LEAST. A pair takes two images in float32, on a GPU in bf16. After 200 iterations the loss is 0.1 to 0.4 %
+#: lower with 40 pairs than with 15, in the same time; 100 pairs are no better than 40.
 MEMORY, MEMORY_LEAST, MEMORY_BYTES = 40, 15, 1e9
-#: Iterations in a row without a finite loss before 16-bit activations are given up.
+#: Iterations in a row without a finite loss after which a run changes to float32.
 NOT_FINITE = 4
 
 
 @dataclass
 class ImageState:
-    """One image of a run: its best parameters so far, (1, n), and what has happened to it."""
+    """One image of a run: its best parameters so far, (1, n), and its history."""
 
     level: Level
     best: Tensor | None = None
@@ -47,7 +47,7 @@ class ImageState:
     not_finite: int = 0
     """Iterations in a row without a finite loss."""
     failed: bool = False
-    """In this batch: alone it would be continued in float32."""
+    """Its losses in this batch are not finite. A batch cannot change to float32 for one image."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -59,30 +59,36 @@ class ImageState:
         settings = self.level.settings.model_copy(update={"style_weight": weight})
         self.level = replace(self.level, settings=settings)
 
-    def so_far(self) -> Tensor:
-        """The best parameters; NstError where there are none."""
+    def best_parameters(self) -> Tensor:
+        """The best parameters, (1, n). NstError where no iteration gave finite losses."""
         if self.best is None:
-            raise NstError("no iteration gave finite losses; lower the weights, or use --precision fp32")
+            raise NstError(
+                "no iteration gave finite losses; reduce `content_weight` or `style_weight`, or set `precision: fp32`"
+            )
         return self.best
 
 
-class _Begun(NamedTuple):
-    """An iteration: its losses (batch, losses), where it is, (batch, n), the losses' names, and the average before."""
+class _Started(NamedTuple):
+    """A started iteration."""
 
     rows: Tensor
+    """The losses, (batch, losses)."""
     x: Tensor
+    """The evaluated parameters, (batch, n)."""
     names: list[str]
+    """The names of the losses."""
     averaged: Tensor | None
+    """The running average of the parameters before this iteration, (batch, n)."""
 
 
 class Run:
-    """Images of one shape that are optimized as a batch; as a context manager it frees its network at the end.
+    """The optimization of a batch of images of one shape. A context manager: at its end it frees the network.
 
     Args:
-        levels: what each image is stylized from, at this scale. inits: the images to start from, where settings name
-            files.
-        dtype: of activations. before: the run at the scale before, whose result this one starts from.
-        resume: the `state` of an earlier run of the same image.
+        levels: the inputs of each image at this scale.
+        inits: the initial image of each, where its settings name a file.
+        dtype: of activations. before: the run at the coarser scale; this one starts from its result.
+        resume: the `state` of an earlier run, for a batch of one image.
     """
 
     def __init__(
@@ -99,7 +105,7 @@ class Run:
             self._continue(before)
         self.canvas, x = _canvas(levels, inits, before)
         self.optimizer = _optimizer(x, self.canvas, levels[0].settings, self.iteration)
-        self._begun: _Begun | None = None
+        self._started: _Started | None = None
         if resume is not None:
             self._restore(resume)
         self.objective, self._step = self._compile()
@@ -111,14 +117,15 @@ class Run:
             image.style_weight = earlier.style_weight
 
     def _compile(self) -> tuple[Objective, Replay[tuple[Tensor, list[str]]]]:
-        """Compute the targets; what is evaluated, and the step that does it."""
+        """The objective with its targets, and the step that performs one iteration."""
         level = self.images[0].level
-        with runtime.turn(self.device):
+        with runtime.gpu_lock(self.device):
             network = level.network(self.dtype)
             objective = joined([image.level.objective(network) for image in self.images])
-        able = not level.settings.tile and objective.style_loss.recordable  # a tile keeps a GPU busy by itself
+        # The kernels of a tile take longer than their launches, so tiles gain nothing from a graph.
+        recordable = not level.settings.tile and objective.style_loss.recordable
         step = partial(take_step, objective, self.canvas, self.optimizer)
-        return objective, Replay(step, self.optimizer, self.device, able=able)
+        return objective, Replay(step, self.optimizer, self.device, recordable=recordable)
 
     def __enter__(self) -> Run:
         return self
@@ -127,14 +134,14 @@ class Run:
         self._free()
 
     def _free(self) -> None:
-        """Free network, targets and recording: who looks back at this run needs its images only."""
+        """Free network, targets and CUDA graph. The images stay: the next scale starts from them."""
         if self.recorded and self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # a recording must stay while it is replayed
+            torch.cuda.synchronize(self.device)  # a graph must not be freed while it is replayed
         del self.objective, self._step
 
     @property
-    def alone(self) -> ImageState:
-        """The image, where there is one."""
+    def only_image(self) -> ImageState:
+        """The image of a batch of one."""
         [image] = self.images
         return image
 
@@ -144,34 +151,34 @@ class Run:
 
     @property
     def recorded(self) -> bool:
-        """Whether an iteration is only queued on the GPU, which computes it while this process does other work."""
+        """Whether iterations are replayed: the GPU then computes one while this process does other work."""
         return self._step.graph is not None
 
-    def begin(self, *, last: bool) -> None:
-        """Begin the iteration that the next `evaluate` returns; nothing may be changed until then."""
+    def start_iteration(self, *, last: bool) -> None:
+        """Start the iteration that the next `iterate` returns. The run must not be changed in between."""
         averaged = self._averaged()
         if averaged is None or not last:
             rows, (x, names) = self._step()
         else:
-            with runtime.turn(self.device):
+            with runtime.gpu_lock(self.device):
                 rows, (x, names) = take_step(self.objective, self.canvas, self.optimizer, averaged)
-        self._begun = _Begun(rows, x, names, averaged)
+        self._started = _Started(rows, x, names, averaged)
 
-    def evaluate(self, *, last: bool) -> tuple[list[dict[str, float]], list[Tensor]]:
-        """One iteration, the last one of the average if there is one.
+    def iterate(self, *, last: bool) -> tuple[list[dict[str, float]], list[Tensor]]:
+        """One iteration. The last one evaluates the running average if there is one.
 
         Returns:
-            of each image the losses, and the parameters (1, n) that are shown: of the average, or of the best so far.
+            for each image the losses, and the parameters (1, n) to show: the running average, or the best so far.
         """
-        if self._begun is None:
-            self.begin(last=last)
-        assert self._begun is not None
-        (rows, x, names, averaged), self._begun = self._begun, None
+        if self._started is None:
+            self.start_iteration(last=last)
+        assert self._started is not None
+        (rows, x, names, averaged), self._started = self._started, None
         self.iteration += 1
         losses = [dict(zip(names, row, strict=True)) for row in rows.tolist()]  # one transfer from the device
         for index, image in enumerate(self.images):
             if not image.failed:
-                self._keep_best(image, x[index : index + 1], losses[index], last and averaged is not None)
+                self._update_best(image, x[index : index + 1], losses[index], last and averaged is not None)
                 if self._step.problem and self._step.problem not in image.warnings:
                     image.warnings.append(self._step.problem)
         if averaged is not None:
@@ -179,55 +186,59 @@ class Run:
         return losses, [x[k : k + 1].clone() if i.best is None else i.best for k, i in enumerate(self.images)]
 
     def pixels(self, level: Level, x: Tensor) -> Pixels:
-        """The image that parameters (1, n) make, (H, W, 3) in 0..1."""
-        return level.shown(self.canvas.picture(self.canvas.into_range(x)))
+        """The image of parameters (1, n), (H, W, 3) in 0..1."""
+        return level.to_pixels(self.canvas.picture(self.canvas.into_range(x)))
 
     def fall_back_to_float32(self) -> None:
-        """Continue in float32 where shorter steps gave no finite loss. Raises NstError where float32 did not either.
+        """Change to float32 after NOT_FINITE iterations without a finite loss, in a batch of one image.
 
-        A batch does not change for one of its images: that one fails, to be stylized alone.
+        Raises NstError where no iteration in float32 gave a finite loss either.
         """
-        if len(self.images) > 1 or self.alone.not_finite < NOT_FINITE:
+        if len(self.images) > 1 or self.only_image.not_finite < NOT_FINITE:
             return
-        image = self.alone
+        image = self.only_image
         where = f"iteration {self.iteration}: the losses are not finite"
         if self.dtype == torch.float32:
             if image.best is None:
                 raise NstError(
-                    f"{where} even in fp32; lower the weights or the learning rate, or check the weights' file"
+                    f"{where} even in fp32; reduce `content_weight`, `style_weight` or `learning_rate`, or check the "
+                    "network's weights"
                 )
             return
-        image.warnings.append(f"{where}; went on in fp32")
+        image.warnings.append(f"{where}; continued in fp32")
         self.dtype, image.not_finite = torch.float32, 0
-        image.best = None  # losses of two precisions do not compare
+        image.best = None  # losses of different precisions are not comparable
         self.optimizer.restart()
         self._free()
         self.objective, self._step = self._compile()
 
     def set_style_weight(self, weight: float, *, keep: bool) -> None:
-        """Continue with another style weight: losses before and after do not compare.
+        """Continue with another style weight. Total losses before and after are not comparable.
 
         Args:
-            keep: the best image, which the next scale starts from.
+            keep: whether to keep the best image, because the next scale starts from it.
         """
-        image = self.alone
+        image = self.only_image
         image.style_weight = weight
         self.objective.settings = image.level.settings
         self.optimizer.restart()
-        self._step.forget()
+        self._step.discard_graph()
         if not keep:
             image.best = None
 
     def state(self, index: int) -> dict[str, Any]:
-        """What `resume` takes, of an image alone, with an iteration that has begun: the optimizer knows of it."""
-        image, row, begun = self.images[index], slice(index, index + 1), self._begun
-        if begun is not None:
-            rows, x, names, averaged = begun
-            begun = _Begun(
+        """The checkpoint of an image, for `resume`.
+
+        It includes the started iteration, because the optimizer's state is that after it.
+        """
+        image, row, started = self.images[index], slice(index, index + 1), self._started
+        if started is not None:
+            rows, x, names, averaged = started
+            started = _Started(
                 rows[row].clone(), x[row].clone(), names, None if averaged is None else averaged[row].clone()
             )
         return {
-            "begun": None if begun is None else begun._asdict(),
+            "started": None if started is None else started._asdict(),
             "optimizer": self.optimizer.state_dict(index),
             "precision": self.precision,
             "iteration": self.iteration,
@@ -240,11 +251,13 @@ class Run:
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        image, best = self.alone, state["best"]
+        image, best = self.only_image, state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         image.style_weight = state["style_weight"]
-        if (begun := state["begun"]) is not None:
-            self._begun = _Begun(**{k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in begun.items()})
+        if (started := state["started"]) is not None:
+            self._started = _Started(
+                **{k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in started.items()}
+            )
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
         self.iteration = state["iteration"]
         image.best = None if best is None else best.to(self.device)
@@ -252,12 +265,12 @@ class Run:
             setattr(image, name, state[name])
 
     def _averaged(self) -> Tensor | None:
-        """The running average of the parameters, where the optimizer keeps one."""
+        """The running average of the parameters, (batch, n); None where the optimizer has none."""
         if isinstance(self.optimizer, Adam) and self.optimizer.ema_decay:
             return self.optimizer.averaged()
         return None
 
-    def _keep_best(self, image: ImageState, x: Tensor, losses: dict[str, float], always: bool) -> None:
+    def _update_best(self, image: ImageState, x: Tensor, losses: dict[str, float], always: bool) -> None:
         finite = np.isfinite(losses["total"])
         image.not_finite = 0 if finite else image.not_finite + 1
         if finite and (always or image.best is None or losses["total"] < image.best_losses["total"]):
@@ -269,7 +282,11 @@ class Run:
 def take_step(
     objective: Objective, canvas: Canvas, optimizer: Optimizer, x: Tensor | None = None
 ) -> tuple[Tensor, tuple[Tensor, list[str]]]:
-    """Evaluate x, or what the optimizer asks for, and tell it: the losses (batch, losses), where, and their names."""
+    """One iteration: evaluate x, by default the optimizer's next point, and tell the optimizer.
+
+    Returns:
+        the losses (batch, losses), and with them (the evaluated point (batch, n), the names of the losses).
+    """
     x = canvas.into_range(optimizer.ask() if x is None else x)
     value = objective.evaluate(canvas.picture(x))
     optimizer.tell(x, value.total, canvas.gradient(x, value.gradient))
@@ -279,11 +296,11 @@ def take_step(
 
 
 def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | None) -> tuple[Canvas, Tensor]:
-    """What is optimized, and its first parameters: from the result of the run before."""
+    """The canvas and its initial parameters, (batch, n): from `before`, or by the setting `init`."""
     s, device = levels[0].settings, levels[0].device
     if s.method == "network":
         network = NetworkCanvas(to_tensor(levels[0].content).to(device), s.seed)
-        return network, network.start() if before is None else before.alone.so_far()
+        return network, network.start() if before is None else before.only_image.best_parameters()
     shape = (len(levels), 3, *levels[0].content.shape[:2])
     canvas = PixelCanvas((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.pixel_range)
     first = _enlarged(before, shape) if before else torch.cat(list(map(start, levels, inits))).to(device)
@@ -291,7 +308,7 @@ def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | N
 
 
 def _enlarged(before: Run, shape: tuple[int, ...]) -> Tensor:
-    pictures = before.canvas.picture(torch.cat([image.so_far() for image in before.images]))
+    pictures = before.canvas.picture(torch.cat([image.best_parameters() for image in before.images]))
     return F.interpolate(pictures, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
 
 

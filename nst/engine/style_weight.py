@@ -1,7 +1,7 @@
-"""`style_weight: auto`: the weight of the style is found while the picture is stylized.
+"""`style_weight: auto`: a search for the weight that leads to `target_style_loss`, during the optimization.
 
-The style loss falls by about the same power of its weight on every pair, so a few corrections bring it to a wanted
-value. The lowest score (docs/metrics.md) needs no search: with VGG-19 it is the default weight's.
+On every pair the final style loss is about proportional to the same power of the weight, so a few corrections suffice.
+The lowest score (docs/metrics.md) needs no search: with VGG-19 the default weight has it.
 """
 
 from __future__ import annotations
@@ -13,55 +13,55 @@ from nst.settings import Settings
 if TYPE_CHECKING:
     from nst.engine.run import Run
 
-#: The weight that a search begins with.
+#: Initial weight of a search, in content weights.
 START = 6.0
-#: Shares of the iterations after which the weight is corrected; the rest is for the last one.
-TURNS = (0.2, 0.35, 0.5, 0.65, 0.8)
+#: Shares of the iterations after which the weight is corrected.
+CORRECTIONS = (0.2, 0.35, 0.5, 0.65, 0.8)
 #: The style loss is about proportional to weight^-POWER: 0.221 at 0.5, 0.084 at 2, 0.030 at 10, 0.012 at 50.
 POWER = 0.64
-#: Most that one correction multiplies or divides the weight by.
-LARGEST = 10.0
-#: Where the search ends in either direction, in content weights.
+#: Largest factor by which one correction changes the weight, up or down.
+LARGEST_FACTOR = 10.0
+#: Bounds of the weight, in content weights.
 RANGE = (1e-3, 1e5)
-#: A style loss within this factor of its goal has reached it.
-NEAR = 1.5
+#: The search succeeds where the style loss is within this factor of its target.
+TOLERANCE = 1.5
 
 
-def first(settings: Settings) -> float:
-    """The weight to begin with: that of the settings, or for auto the beginning of a search."""
+def initial(settings: Settings) -> float:
+    """The initial style weight: that of the settings, with `auto` that of a search."""
     if settings.style_weight != "auto":
         return float(settings.style_weight)
     return START * settings.content_weight
 
 
-def is_turn(settings: Settings, iteration: int) -> bool:
-    """Whether the weight is corrected after an iteration."""
+def is_correction(settings: Settings, iteration: int) -> bool:
+    """Whether the weight is corrected after an iteration (counted from 1)."""
     if settings.style_weight != "auto":
         return False
     return iteration < settings.iterations and iteration in {
-        max(1, round(share * settings.iterations)) for share in TURNS
+        max(1, round(share * settings.iterations)) for share in CORRECTIONS
     }
 
 
 def adjust(run: Run, settings: Settings, last: int) -> None:
-    """Correct the weight where it is time, which only an image alone has; last: the iteration that ends the scale."""
-    if is_turn(settings, run.iteration) and run.alone.best is not None:
-        weight = corrected(settings, run.alone.style_weight, run.alone.best_losses["style"])
+    """Correct the weight of a run of one image if it is due now; last: the last iteration of the scale."""
+    if is_correction(settings, run.iteration) and run.only_image.best is not None:
+        weight = corrected(settings, run.only_image.style_weight, run.only_image.best_losses["style"])
         run.set_style_weight(weight, keep=run.iteration == last)
 
 
 def corrected(settings: Settings, weight: float, style: float) -> float:
-    """The weight that brings a style loss to its goal."""
+    """The weight expected to bring the style loss to its target."""
     factor = (style / settings.target_style_loss) ** (1 / POWER)
     low, high = (bound * settings.content_weight for bound in RANGE)
-    return min(max(weight * min(max(factor, 1 / LARGEST), LARGEST), low), high)
+    return min(max(weight * min(max(factor, 1 / LARGEST_FACTOR), LARGEST_FACTOR), low), high)
 
 
-def missed(settings: Settings, weight: float, style: float) -> str:
-    """A sentence where a search has not reached its goal; '' where it has, or none was asked for."""
-    if settings.style_weight != "auto" or 1 / NEAR <= style / settings.target_style_loss <= NEAR:
+def warning(settings: Settings, weight: float, style: float) -> str:
+    """A warning that a search has missed its target; '' where it has reached it, or there was no search."""
+    if settings.style_weight != "auto" or 1 / TOLERANCE <= style / settings.target_style_loss <= TOLERANCE:
         return ""
     return (
-        f"style_weight auto came to {weight:.3g} and a style loss of {style:.3g} where target_style_loss is "
-        f"{settings.target_style_loss:.3g}; give it more iterations, or another goal"
+        f"style_weight auto: the style loss is {style:.3g} at the final weight {weight:.3g}, target_style_loss is "
+        f"{settings.target_style_loss:.3g}; increase `iterations`, or change `target_style_loss`"
     )

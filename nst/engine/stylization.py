@@ -1,6 +1,6 @@
-"""One pair to a picture: the optimization of pixels (Gatys, Ecker & Bethge, arXiv:1508.06576).
+"""Stylization by optimization of the pixels (Gatys, Ecker & Bethge, arXiv:1508.06576).
 
-`stylize` reads and writes no file and prints nothing; it yields what happens.
+`stylize` yields events; it neither accesses files nor prints.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from nst.settings import Settings
 
 @dataclass(frozen=True)
 class Progress:
-    """After one iteration: its number (from 1), the losses there, and the picture on demand.
+    """The event after each iteration: one forward and one backward pass.
 
-    `losses` holds content, style, tv (unweighted), total, and a value a layer (`style:conv1_1`). `picture` gives the
-    best picture so far, (H, W, 3) float32 in 0..1. `state` gives what `resume` takes.
+    Attributes:
+        iteration: counted from 1, over all scales. seconds: of optimization so far.
+        losses: `content`, `style`, `tv` (without their weights), `total`, and one per layer, such as `style:conv1_1`.
+        picture: returns the best picture so far, (H, W, 3) float32 in 0..1.
+        state: returns a checkpoint, the argument `resume` of `stylize`.
     """
 
     iteration: int
@@ -40,7 +43,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """The best picture of the run, (H, W, 3) float32 in 0..1, and what led to it."""
+    """The last event: the best picture, (H, W, 3) float32 in 0..1, its iteration and losses, and data on the run.
+
+    `seconds` has the keys `targets` and `optimize`, `precision` is bf16 or fp32.
+    """
 
     pixels: Pixels
     iterations: int
@@ -50,18 +56,18 @@ class Finished:
     seconds: dict[str, float]
     warnings: tuple[str, ...]
     style_weight: float
-    """Of the style loss in the end: the settings', or what auto has found."""
+    """The final style weight: that of the settings, or the result of `auto`."""
     machine: dict[str, float]
-    """Threads, whether the algorithms were deterministic, and the most memory held."""
+    """See `runtime.conditions`."""
     batch_size: int = 1
-    """Pictures that were stylized at the same time: `seconds` is theirs."""
+    """Images in the batch; `seconds` is that of the whole batch."""
     network: dict[str, Tensor] | None = None
-    """The trained parameters with method `network`, as `Transformation.load_state_dict` takes them."""
+    """With method `network`, the state dict of the trained `Transformation`."""
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What one picture is stylized from and how: see `stylize`."""
+    """The inputs and settings of one image; the attributes are arguments of `stylize`."""
 
     content: Pixels
     styles: Sequence[Pixels]
@@ -74,11 +80,11 @@ class Transfer:
 
     @property
     def kind(self) -> tuple[Any, ...] | None:
-        """Subjects of an equal kind can be stylized together; None: only alone."""
+        """Transfers of equal kind can be optimized as one batch. None: this one cannot be part of a batch."""
         s = self.settings
         masked = s.content_mask or s.style_mask or self.alpha is not None
-        alone = s.method != "pixels" or s.style_weight == "auto" or s.tile or masked
-        if alone or s.deterministic == "yes":  # in a batch rounding is another
+        single = s.method != "pixels" or s.style_weight == "auto" or s.tile or masked
+        if single or s.deterministic == "yes":  # rounding differs with the batch size
             return None
         return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})
 
@@ -101,21 +107,22 @@ def stylize(
     """Stylize one pair.
 
     Args:
-        content: (H, W, 3) float32, sRGB in 0..1, at the size of the result (`settings.size` is applied on reading).
+        content: (H, W, 3) float32, sRGB in 0..1, at the size of the result (`settings.size` is not applied here).
         styles: one or more pictures, each (h, w, 3).
-        settings: how; the package's defaults where None.
-        state: the network's weights (`nst.weights.load`).
+        settings: the default settings where None.
+        state: the network's weights, from `nst.weights.load`.
         blend: a weight for each style; equal where None.
-        init: the picture to begin from, (h, w, 3), where `settings.init` names a file.
+        init: the initial picture, (h, w, 3), where `settings.init` names a file.
         content_mask, style_mask: (h, w, 3), where the settings name them.
-        alpha: (H, W) in 0..1, of a content with transparent parts: these take the colors around them, and count in
-            no loss. The finished picture is opaque: save it with the same alpha.
-        device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
+        alpha: (H, W) in 0..1, opacity of the content. Transparent parts are filled with the colors around them and
+            count in no loss. The result is opaque: save it with the same alpha.
+        device: auto, cuda, mps or cpu. threads: of the CPU; 0 is torch's default.
         resume: the `state()` of an earlier Progress of the same pair and settings.
     Yields:
         a Progress for each of `settings.iterations` iterations, then one Finished.
     Raises:
-        NstError: pictures too small for the layers, weights that do not fit, or losses that never become finite.
+        NstError: pictures are too small for the layers, the weights do not fit the network, a mask is missing or
+            black, or no losses are finite.
     """
     transfer = Transfer(content, styles, settings or Settings(), blend, init, content_mask, style_mask, alpha)
     for _, event in stylize_batch([transfer], state=state, device=device, threads=threads, resume=resume):
@@ -131,13 +138,15 @@ def stylize_batch(
     threads: int = 0,
     resume: dict[str, Any] | None = None,
 ) -> Iterator[tuple[int, Progress | Finished | None]]:
-    """Stylize pictures of one `Transfer.kind` at the same time, each on its own course, as if alone.
+    """Stylize transfers of equal `Transfer.kind` as one batch. The images do not depend on each other.
 
     Args:
-        resume: for a transfer that is alone.
+        resume: as in `stylize`, for one transfer only.
     Yields:
-        the index of a transfer and what `stylize` would yield of it; None where it cannot be finished in a batch,
-        because its 16-bit losses are not finite: to be stylized alone, from the beginning.
+        (index of a transfer, event), with the events of `stylize`. At the end None instead of Finished for a transfer
+        whose 16-bit losses were not finite: stylize it again from scratch, by itself.
+    Raises:
+        NstError: as in `stylize`.
     """
     settings = transfers[0].settings
     device_used = runtime.torch_device(device)
@@ -159,13 +168,13 @@ def stylize_batch(
             started = time.perf_counter()
             before = timing["optimize"]
             while run.iteration < last:
-                losses, shown = run.evaluate(last=run.iteration + 1 == last)
+                losses, shown = run.iterate(last=run.iteration + 1 == last)
                 timing["optimize"] = before + time.perf_counter() - started
-                # Before others see the state: who resumes from it must not miss what follows from this iteration.
+                # Before the event is yielded: a checkpoint must include these consequences of the iteration.
                 run.fall_back_to_float32()
                 style_weight.adjust(run, settings, last)
-                if run.recorded and run.iteration < last:  # the GPU computes while others look at the last result
-                    run.begin(last=run.iteration + 1 == last)
+                if run.recorded and run.iteration < last:  # computed while the caller handles the last event
+                    run.start_iteration(last=run.iteration + 1 == last)
                 for index, image in enumerate(run.images):
                     if not image.failed:
                         look, state_of = partial(run.pixels, image.level, shown[index]), partial(run.state, index)
@@ -173,20 +182,20 @@ def stylize_batch(
         started = time.perf_counter()
     assert run is not None
     for index, image in enumerate(run.images):
-        if warning := style_weight.missed(settings, image.style_weight, image.best_losses.get("style", 0.0)):
+        if warning := style_weight.warning(settings, image.style_weight, image.best_losses.get("style", 0.0)):
             image.warnings.append(warning)
         yield index, None if image.failed else _finish(run, image, timing)
 
 
 def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device) -> Level:
-    """What a transfer is stylized with; NstError where that cannot be."""
+    """The level of a transfer at full size. Raises NstError where its pictures are too small or its masks unusable."""
     s, alpha = transfer.settings, transfer.alpha
     content = filled(transfer.content, alpha)
     ready, recolored = color.prepared(content, transfer.styles, s.color, alpha)
     mask = transfer.content_mask
     mask = None if mask is None else resize(mask, shape=content.shape[:2])
     shares = list(transfer.blend or [1.0] * len(transfer.styles))
-    resolved = s.model_copy(update={"style_weight": style_weight.first(s)})
+    resolved = s.model_copy(update={"style_weight": style_weight.initial(s)})
     level = Level(content, ready, recolored, shares, mask, transfer.style_mask, resolved, state, device, alpha)
     check_masks(level)
     check_sides(level.at(scale_plan(content.shape[:2], s)[0][0]))
@@ -194,7 +203,7 @@ def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device)
 
 
 def _finish(run: Run, image: ImageState, seconds: dict[str, float]) -> Finished:
-    canvas, best = run.canvas, image.so_far()
+    canvas, best = run.canvas, image.best_parameters()
     return Finished(
         pixels=run.pixels(image.level, best),
         iterations=run.iteration,
@@ -206,5 +215,5 @@ def _finish(run: Run, image: ImageState, seconds: dict[str, float]) -> Finished:
         style_weight=image.style_weight,
         machine=runtime.conditions(run.device),
         batch_size=len(run.images),
-        network=canvas.state(best) if isinstance(canvas, NetworkCanvas) else None,
+        network=canvas.named_parameters(best) if isinstance(canvas, NetworkCanvas) else None,
     )

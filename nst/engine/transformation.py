@@ -1,8 +1,8 @@
-"""A small network that makes the picture from the content, trained on one pair (`method: network`).
+"""A small network from content to stylized picture, trained on one pair (`method: network`).
 
-It keeps three resolutions side by side and mixes them (HRNet: Sun, Xiao, Liu & Wang, arXiv:1902.09212), as kvsnoufal's
-neural_style_transfer does. Each convolution is followed by batch normalization over the one picture that it sees
-(instance normalization, arXiv:1607.08022), in training and afterwards, so that it suits pictures of any size.
+It processes three resolutions in parallel and combines them (HRNet: Sun, Xiao, Liu & Wang, arXiv:1902.09212), as
+kvsnoufal's neural_style_transfer does. Each convolution is followed by instance normalization (arXiv:1607.08022), in
+training and in use, so the network applies to pictures of any size.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from torch.nn import functional as F
 from nst.errors import NstError
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
-#: Sides are padded to a multiple of this: two halvings.
+#: Sides are padded to a multiple of this, because they are halved twice.
 MULTIPLE = 4
-#: Least side in px: with fewer than two places a quarter as large there is nothing to normalize over.
+#: Smallest side in px: at a quarter of the size, normalization needs at least two positions a side.
 SMALLEST = 8
 
 
 class Transformation(nn.Module):
     """Pictures (batch, 3, height, width) in 0..1 to pictures of the same shape, about in 0..1.
 
-    Within, zero is ImageNet's mean color: a network that is not trained yet stylizes gray, not black. About 60,000
-    parameters; the same seed gives the same ones.
+    Inside, zero is ImageNet's mean color, so the output of an untrained network is gray, not black. It has about 60,000
+    parameters, initialized from `seed`.
     """
 
     mean: Tensor
@@ -62,7 +62,7 @@ class Transformation(nn.Module):
 
 
 class _Unit(nn.Sequential):
-    """Convolution, normalization over the picture, ReLU."""
+    """Convolution, instance normalization, ReLU."""
 
     def __init__(self, before: int, after: int, side: int, stride: int = 1):
         super().__init__(
@@ -73,7 +73,10 @@ class _Unit(nn.Sequential):
 
 
 class _Bottleneck(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions beside a shortcut, itself 1×1 where the width changes (He et al. 2015)."""
+    """A residual block of 1×1, 3×3 and 1×1 convolutions (He et al., arXiv:1512.03385).
+
+    The shortcut has a 1×1 convolution where the width changes.
+    """
 
     def __init__(self, before: int, after: int):
         super().__init__()
@@ -90,7 +93,7 @@ def _enlarged(small: Tensor, like: Tensor) -> Tensor:
 
 
 def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """What the network makes of a picture, (H, W, 3) in 0..1, of any size; NstError for one of a few pixels."""
+    """The network's output for a picture, (H, W, 3) in 0..1. NstError where a side is smaller than SMALLEST."""
     if min(pixels.shape[:2]) < SMALLEST:
         raise NstError(f"the picture is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px a side")
     picture = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(device)

@@ -1,1 +1,1 @@
-"""The machine: its GPUs and CPU, and how torch computes on them."""
+"""GPUs and their locks, the CPU, and torch's configuration."""

@@ -1,4 +1,4 @@
-"""What this machine's CPU can do, and how its memory is kept: without torch."""
+"""Features of the CPU and the allocation of memory. Does not import torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
-#: Threads of one image: more than any machine has cores, and no more than any machine can start.
+#: Upper bound of the setting `threads`: more than machines have cores, few enough to be started anywhere.
 MOST_THREADS = 1024
 
 
@@ -19,17 +19,16 @@ def cpu_has_bf16_units() -> bool:
 
 @cache
 def cpu_flags() -> frozenset[str]:
-    """What this machine's CPU can do, by Linux's names; known only of Linux on x86-64."""
+    """The CPU's features by Linux's names, such as amx_bf16; empty except on Linux on x86-64."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return frozenset()
     return frozenset(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
 
 
 def keep_memory() -> None:
-    """Have glibc keep freed memory for the next iteration.
+    """Configure glibc to keep freed memory for the next iteration. Without glibc this has no effect.
 
-    By default each large activation is mapped anew and returned at once, at a page fault every 4 kB. Does nothing
-    where the C library is another one.
+    By default every large activation is mapped and unmapped again, which costs a page fault per 4 kB.
     """
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
     with contextlib.suppress(OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Which GPUs there are, and which of them this process holds: found out without torch."""
+"""The machine's NVIDIA GPUs, and locks by which each is used by one nst process at a time. Does not import torch."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from nst.io.files import replacing
 from nst.io.waiting import announced
 from nst.machine.private import private_folder
 
-#: Seconds for which the answer of nvidia-smi, which takes up to a second, is believed.
-LISTED = 600.0
-#: The GPU that this process keeps for life.
-_mine = ""
+#: Seconds for which the list of GPUs is cached: nvidia-smi takes up to a second.
+LIST_SECONDS = 600.0
+#: The GPU that this process holds by `own_gpu`; '' for none.
+_held_gpu = ""
 
 
 def available() -> list[str]:
-    """Identifiers of the NVIDIA GPUs that this process may use, without importing torch or touching a GPU."""
+    """Identifiers of the NVIDIA GPUs that this process may use, by CUDA_VISIBLE_DEVICES."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return listed()
     names = [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     if not any(map(str.isdigit, names)):
         return names
-    here = listed()  # one GPU has one name, whatever a shell calls it: by that it is locked
+    here = listed()  # locks are by UUID, so an index is replaced by it
     return [here[int(name)] if name.isdigit() and int(name) < len(here) else name for name in names]
 
 
 def listed() -> list[str]:
-    """The UUIDs of the GPUs that nvidia-smi knows."""
+    """The UUIDs of all NVIDIA GPUs, from nvidia-smi; empty where there is none."""
     if not shutil.which("nvidia-smi"):
         return []
-    known = private_folder() / "gpus"
+    cached = private_folder() / "gpus"
     with contextlib.suppress(OSError):
-        if time.time() - known.stat().st_mtime < LISTED:
-            return known.read_text().split()
+        if time.time() - cached.stat().st_mtime < LIST_SECONDS:
+            return cached.read_text().split()
     query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     listed = subprocess.run(query, capture_output=True, text=True, check=False)
     found = listed.stdout.split() if listed.returncode == 0 else []
     with contextlib.suppress(NstError):
         if found:
-            with replacing(known) as file:
+            with replacing(cached) as file:
                 file.write_text("\n".join(found))
     return found
 
@@ -56,18 +56,25 @@ def listed() -> list[str]:
 def exclusive_gpu(
     device: str, *, when_busy: Callable[[], object] = lambda: None, poll: float = 0.5
 ) -> Iterator[str | None]:
-    """Hold one GPU for this process while the context lasts: the first that no other nst process holds.
+    """Lock one GPU for this process while the context lasts: the first that no other nst process holds.
 
-    Sets CUDA_VISIBLE_DEVICES, so call it before torch is imported; a process that waits holds neither. Yields the
-    GPU's identifier, or None where `device` asks for no CUDA GPU or there is none.
+    Sets CUDA_VISIBLE_DEVICES. Enter it before importing torch, so that a waiting process uses neither memory nor a GPU.
+
+    Args:
+        device: auto, cuda, mps or cpu. when_busy: called once if all GPUs are in use.
+        poll: seconds between two attempts.
+    Yields:
+        the GPU's identifier; None where `device` is mps or cpu, or is auto and there is no GPU.
+    Raises:
+        NstError: `device` is cuda and there is no GPU.
     """
     found = available() if device in ("auto", "cuda") else []
-    if found and _mine:
-        yield _mine
+    if found and _held_gpu:
+        yield _held_gpu
         return
     if not found:
         if device == "cuda":
-            raise NstError("device cuda: this machine shows no NVIDIA GPU; use --device cpu, or auto")
+            raise NstError("device cuda: no NVIDIA GPU is visible; use --device cpu or auto")
         yield None
         return
     with announced(f"a GPU: other nst processes use {', '.join(found)}"):
@@ -83,37 +90,37 @@ def exclusive_gpu(
 def _first_free(
     found: list[str], when_busy: Callable[[], object], poll: float
 ) -> tuple[str, contextlib.AbstractContextManager[object]]:
-    """The first of these GPUs that no other process holds, held until the context that comes with it ends."""
+    """The first of these GPUs that no other process holds, and the context of its lock."""
     from filelock import FileLock, Timeout
 
     locks = {gpu: FileLock(_lock_file(gpu)) for gpu in found}
-    asked = False
+    reported = False
     while True:
         for gpu, lock in locks.items():
             with contextlib.suppress(Timeout):
                 return gpu, lock.acquire(timeout=0)
-        if not asked:
-            asked = True
+        if not reported:
+            reported = True
             when_busy()
         time.sleep(poll)
 
 
 @contextlib.contextmanager
 def own_gpu(gpu: str, patience: float) -> Iterator[None]:
-    """Hold a GPU while the context lasts; `exclusive_gpu` then gives it to every thread of this process.
+    """Lock a GPU while the context lasts; `exclusive_gpu` then yields it to every thread of this process.
 
-    Raises filelock.Timeout where another process holds it for longer than `patience` seconds.
+    Raises filelock.Timeout where another process holds it for more than `patience` seconds.
     """
     from filelock import FileLock
 
-    global _mine
+    global _held_gpu
     with FileLock(_lock_file(gpu), timeout=patience):
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-        _mine = gpu
+        _held_gpu = gpu
         try:
             yield
         finally:
-            _mine = ""
+            _held_gpu = ""
 
 
 def _lock_file(gpu: str) -> Path:
@@ -121,8 +128,8 @@ def _lock_file(gpu: str) -> Path:
 
 
 def _free_memory() -> None:
-    """Give the GPU's memory that torch keeps for later back, where torch has used a GPU."""
+    """Release the GPU memory that torch caches, if torch has used a GPU."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        with contextlib.suppress(RuntimeError):  # what cannot be given back costs no finished picture
+        with contextlib.suppress(RuntimeError):  # a failure here must not discard a finished image
             torch.cuda.empty_cache()

@@ -11,23 +11,24 @@ from nst.errors import NstError
 
 
 def allocation() -> str:
-    """The number of the cluster's job that this process is part of; '' outside of one."""
+    """The ID of the Slurm job that this process is part of; '' outside of one."""
     return os.environ.get("SLURM_JOB_ID", "")
 
 
 def private_folder() -> Path:
-    """A folder for locks and sockets that only this user can enter; refused where others have made or opened it.
+    """A folder for locks and sockets that only this user can enter, created if missing.
 
-    Each job of a cluster has its own: its GPUs are nobody else's, and its processes end with it.
+    Each Slurm job has its own, because GPUs and processes belong to one job. Raises NstError where the folder cannot be
+    created, belongs to another user, or is accessible to others.
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     try:
         folder = Path(tempfile.gettempdir()) / "-".join(filter(None, ("nst", str(user), allocation())))
-        with contextlib.suppress(FileExistsError):  # perhaps it is no folder
+        with contextlib.suppress(FileExistsError):  # a file of this name is refused below
             folder.mkdir(mode=0o700)
         found = folder.lstat()
     except OSError as error:
-        raise NstError(f"no folder for locks can be made ({error}); set TMPDIR to a folder of your own") from None
+        raise NstError(f"cannot create a folder for locks ({error}); set TMPDIR to a folder of your own") from None
     closed = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
     if not closed or not folder.is_dir():
         raise NstError(f"{folder} is open to other users; remove it or set TMPDIR to a folder of your own")

@@ -1,4 +1,4 @@
-"""How torch computes on a device: which one, in which type, by which algorithms, with how much memory."""
+"""Torch's configuration: device, compute type, algorithms, threads and memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nst.machine.cpu import cpu_has_bf16_units, keep_memory
 if TYPE_CHECKING:
     import torch
 
-#: For what threads of a worker do on a GPU, one at a time: judging takes memory and waits for all of the GPU, which
-#: nobody may while a CUDA graph is recorded; and it is done by other algorithms, which the process, not a thread,
-#: chooses. So the thread that stylizes holds it too, but not while it replays what it has recorded.
-TURN = threading.RLock()
-#: What is said of too little memory: by CUDA, by torch, by the system's loader of libraries, by oneDNN, and by Python.
+#: Held by the thread of a worker that computes on a GPU. While a CUDA graph is being captured, no other thread may
+#: allocate GPU memory or synchronize. And the reference metrics use other algorithms, which torch sets per process, not
+#: per thread. Replaying a graph needs no lock.
+GPU_LOCK = threading.RLock()
+#: Parts of messages on too little memory: of CUDA, torch, the dynamic linker, oneDNN, and Python.
 _NO_MEMORY = (
     "out of memory", "DefaultCPUAllocator", "failed to map segment", "Cannot allocate memory",
     "could not create a primitive", "can't start new thread",
@@ -29,10 +29,10 @@ _NO_MEMORY = (
 
 
 def torch_device(name: str) -> torch.device:
-    """The torch device for auto, cuda, mps or cpu; NstError where this machine has none of that name.
+    """The torch device for auto, cuda, mps or cpu; `auto` is cuda where there is an NVIDIA GPU, else cpu.
 
-    `auto` is cuda or cpu. It takes no CPU where there is a GPU that torch cannot use, for then all else is arranged for
-    a GPU, and nobody would know why it takes so long.
+    Raises NstError where the device is missing. Also for `auto` where torch cannot use the machine's GPU: falling back
+    to the CPU would take many times as long without a visible reason.
     """
     import torch
 
@@ -41,17 +41,17 @@ def torch_device(name: str) -> torch.device:
         if not here["cuda"] and gpus.available() and gpus.listed():
             built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPUs only"
             raise NstError(
-                f"this machine has an NVIDIA GPU that torch cannot use: torch was built for {built}; install one that "
-                "suits the GPU's driver, or use --device cpu"
+                f"torch cannot use this machine's NVIDIA GPU: it was built for {built}; install a build of torch for "
+                "the GPU's driver, or use --device cpu"
             )
         name = "cuda" if here["cuda"] else "cpu"
     if not here[name]:
-        raise NstError(f"device {name}: torch finds none on this machine; use --device cpu, or auto")
+        raise NstError(f"device {name}: torch finds none on this machine; use --device cpu or auto")
     return torch.device(name)
 
 
 def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 matrices: NVIDIA GPUs since Ampere, CPUs with AMX or AVX512-BF16."""
+    """Whether the device has units for bf16 matrices: NVIDIA GPUs since Ampere, CPUs with AMX or AVX512-BF16."""
     import torch
 
     if device.type == "cuda":
@@ -60,14 +60,14 @@ def has_bf16_units(device: torch.device) -> bool:
 
 
 def widest(device: torch.device) -> torch.dtype:
-    """The type for a few numbers that rounding must not spoil: Apple's GPUs have no float64."""
+    """The widest floating-point type of the device: float64, on Apple's GPUs float32."""
     import torch
 
     return torch.float32 if device.type == "mps" else torch.float64
 
 
 def compute_type(precision: str, device: torch.device) -> torch.dtype:
-    """The type of activations and weights: what `precision` asks for, or by the hardware."""
+    """The type of activations and weights by the setting `precision` (auto, bf16 or fp32); auto: by the hardware."""
     import torch
 
     if precision == "auto":
@@ -75,23 +75,23 @@ def compute_type(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def turn(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """TURN where the device is a GPU; elsewhere threads do not disturb each other."""
-    return TURN if device.type == "cuda" else contextlib.nullcontext()
+def gpu_lock(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """GPU_LOCK for a CUDA GPU, else a context without effect."""
+    return GPU_LOCK if device.type == "cuda" else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
-def quick_products(device: torch.device) -> Iterator[None]:
-    """Have a GPU multiply float32 matrices by their first 11 bits while the context lasts, at many times the speed.
+def tf32_products(device: torch.device) -> Iterator[None]:
+    """While the context lasts, a CUDA GPU multiplies float32 matrices in TF32 (11 bits), which is many times as fast.
 
-    The choice is the process's, so nobody judges meanwhile.
+    Holds GPU_LOCK, because the choice affects the whole process.
     """
     import torch
 
     if device.type != "cuda":
         yield
         return
-    with TURN:
+    with GPU_LOCK:
         before = torch.backends.cuda.matmul.fp32_precision
         torch.backends.cuda.matmul.fp32_precision = "tf32"
         try:
@@ -102,14 +102,14 @@ def quick_products(device: torch.device) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exact_convolutions() -> Iterator[None]:
-    """Have a GPU convolve with all bits of float32, and by the same algorithm each time, for who measures pictures.
+    """While the context lasts, cuDNN's convolutions are in full float32 and deterministic, as the metrics require.
 
-    The choice is the process's, so nobody looks for the fastest algorithms meanwhile.
+    Holds GPU_LOCK, because the choice affects the whole process.
     """
     import torch
 
     library, chosen = torch.backends.cudnn, {"benchmark": False, "deterministic": True, "allow_tf32": False}
-    with TURN:
+    with GPU_LOCK:
         before = {name: getattr(library, name) for name in chosen}
         try:
             for name, value in chosen.items():
@@ -121,44 +121,44 @@ def exact_convolutions() -> Iterator[None]:
 
 
 def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True) -> None:
-    """Give torch its threads and choose algorithms; threads 0 leaves OMP_NUM_THREADS or the number of cores."""
+    """Set torch's threads and algorithms for a run; threads 0 keeps the default: OMP_NUM_THREADS, or all cores."""
     import torch
 
     if threads:
         torch.set_num_threads(threads)
-    # As use_deterministic_algorithms with warn_only, which imports the compiler for a setting of its own: seconds.
+    # Equivalent to use_deterministic_algorithms with warn_only, which also imports torch's compiler: seconds.
     torch.set_deterministic_debug_mode("warn" if deterministic else "default")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # no code here reads uninitialized memory
     if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products are not deterministic
-        with TURN:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic products
+        with GPU_LOCK:
             torch.backends.cudnn.benchmark = not deterministic
-        torch.cuda.reset_peak_memory_stats(device)  # a worker's earlier pictures do not count
+        torch.cuda.reset_peak_memory_stats(device)  # leaves out earlier images of a worker
     if device.type == "cpu":
         keep_memory()
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the machine had no more memory, or address space: torch has no one exception for it."""
-    return isinstance(error, MemoryError) or any(told in str(error) for told in _NO_MEMORY)
+    """Whether an error means too little memory or address space; torch has no single exception type for it."""
+    return isinstance(error, MemoryError) or any(part in str(error) for part in _NO_MEMORY)
 
 
 def no_address_space(error: BaseException) -> str:
-    """What is said where memory ends while libraries are loaded, which no smaller picture would mend."""
-    told = str(error).strip().partition("\n")[0] or type(error).__name__
-    advice = "allow the process more (ulimit -v, the memory that a cluster's job asks for)"
-    return f"too little memory, or address space ({told}); {advice}"
+    """The message for too little memory while libraries are loaded, where a smaller image would not help."""
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    advice = "allow the process more (ulimit -v, or the memory that the cluster job requests)"
+    return f"too little memory or address space ({reason}); {advice}"
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:
-    """The most memory held so far, in MB: `peak_memory_mb` of the process, `peak_gpu_memory_mb` where there is one."""
+    """Peak memory so far in MB: `peak_memory_mb` of the process, `peak_gpu_memory_mb` of torch on a CUDA GPU."""
     import torch
 
     peaks: dict[str, float] = {}
     with contextlib.suppress(ImportError):
         import resource
 
-        scale = 1 if platform.system() == "Darwin" else 1024  # ru_maxrss is in bytes there, in kB elsewhere
+        scale = 1 if platform.system() == "Darwin" else 1024  # ru_maxrss is in bytes on macOS, else in kB
         peaks["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6, 1)
     if device.type == "cuda":
         peaks["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
@@ -166,15 +166,15 @@ def peak_memory(device: torch.device) -> dict[str, float]:
 
 
 def conditions(device: torch.device) -> dict[str, float]:
-    """What a run record says of the process: threads, deterministic algorithms or not, and the most memory held."""
+    """Values for the run record: `threads`, `deterministic` (whether algorithms are), and `peak_memory`."""
     import torch
 
-    orderly = torch.are_deterministic_algorithms_enabled()
-    return {"threads": torch.get_num_threads(), "deterministic": orderly, **peak_memory(device)}
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    return {"threads": torch.get_num_threads(), "deterministic": deterministic, **peak_memory(device)}
 
 
 def name(device: torch.device) -> str:
-    """The hardware's own name of a device."""
+    """The hardware's name of a device, such as the model of the CPU."""
     import torch
 
     if device.type == "cuda":

@@ -52,7 +52,7 @@ def _by_fft(pictures: Tensor, gain: Tensor) -> Tensor:
 
 
 def _by_matrices(pictures: Tensor, gain: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    with runtime.quick_products(pictures.device):
+    with runtime.tf32_products(pictures.device):
         waves = rows @ pictures @ columns.mT
         return rows.mT @ (waves * gain) @ columns
 

@@ -60,10 +60,10 @@ def begun(network: str, size: int, device: torch.device, deterministic: bool) ->
 
 
 def evaluate(run: Run) -> None:
-    """As `stylize` does: on a GPU the next one has begun when this one is told."""
-    run.evaluate(last=False)
+    """As `stylize` does: on a GPU the next iteration is started before this one is returned."""
+    run.iterate(last=False)
     if run.recorded:
-        run.begin(last=False)
+        run.start_iteration(last=False)
 
 
 def longest(run: Run, device: torch.device, count: int) -> list[str]:
@@ -107,7 +107,7 @@ def main() -> None:
 
         line["objective_ms"] = milliseconds(lambda o=objective, p=picture: o.evaluate(p), device)
         line["optimizer_ms"] = milliseconds(tell, device)
-        line["floor_ms"] = 1000 * PASSES * flops_per_pixel(run.alone.level.settings) * size**2 / rate
+        line["floor_ms"] = 1000 * PASSES * flops_per_pixel(run.only_image.level.settings) * size**2 / rate
         print(json.dumps(line), flush=True)
         if arguments.kernels:
             print(*longest(run, device, arguments.kernels), sep="\n", flush=True)

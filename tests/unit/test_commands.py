@@ -97,7 +97,7 @@ def test_too_little_address_space_is_one_message(here, gigabytes):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert line.startswith("nst: too little memory, or address space (")
+    assert line.startswith("nst: too little memory or address space (")
     assert line.endswith("; allow the process more (ulimit -v, the memory that a cluster's job asks for)")
     assert not Path("b.png").exists()
 

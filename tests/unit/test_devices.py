@@ -80,16 +80,16 @@ def test_a_gpu_is_left_free_and_empty_whatever_happens(one_gpu):
 
 def test_a_gpu_is_a_workers_own_until_its_context_ends(one_gpu):
     with gpus.own_gpu("GPU-a", patience=0):
-        assert gpus._mine == "GPU-a"
-    assert not gpus._mine
+        assert gpus._held_gpu == "GPU-a"
+    assert not gpus._held_gpu
     with pytest.raises(ZeroDivisionError), gpus.own_gpu("GPU-a", patience=0):
         raise ZeroDivisionError
-    assert not gpus._mine
+    assert not gpus._held_gpu
 
 
 def test_no_folder_for_locks_is_a_message(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(NstError, match=r"no folder for locks can be made \(.*; set TMPDIR to a folder of your own"):
+    with pytest.raises(NstError, match=r"cannot create a folder for locks \(.*; set TMPDIR to a folder of your own"):
         private.private_folder()
 
 
@@ -99,7 +99,7 @@ def test_no_gpu_no_lock(monkeypatch):
         assert gpu is None
     with gpus.exclusive_gpu("cpu") as gpu:
         assert gpu is None
-    with pytest.raises(NstError, match="shows no NVIDIA GPU"), gpus.exclusive_gpu("cuda"):
+    with pytest.raises(NstError, match="no NVIDIA GPU is visible"), gpus.exclusive_gpu("cuda"):
         pass
 
 
@@ -131,7 +131,7 @@ def test_a_device_that_is_not_there():
 def test_a_gpu_that_torch_cannot_use_is_told_of(monkeypatch):
     monkeypatch.setattr(gpus, "listed", lambda: ["GPU-a"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with pytest.raises(NstError, match="has an NVIDIA GPU that torch cannot use"):
+    with pytest.raises(NstError, match="torch cannot use this machine's NVIDIA GPU"):
         runtime.torch_device("auto")
     assert runtime.torch_device("cpu").type == "cpu"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -154,7 +154,7 @@ def test_importing_nst_is_quick_and_light():
     assert not {"torch", "numpy", "pandas", "PIL", "pydantic"} & set(out)
 
 
-@pytest.mark.parametrize("choice", [runtime.exact_convolutions, partial(runtime.quick_products, torch.device("cuda"))])
+@pytest.mark.parametrize("choice", [runtime.exact_convolutions, partial(runtime.tf32_products, torch.device("cuda"))])
 def test_a_choice_of_arithmetic_ends_with_its_context(choice):
     def chosen():
         library = torch.backends.cudnn

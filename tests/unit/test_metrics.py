@@ -33,7 +33,7 @@ def test_the_content_itself_has_no_content_error_and_the_style_itself_no_style_e
     assert style.style_error == pytest.approx(sum(style.layers.values()) / 5)
 
 
-def test_a_blend_is_judged_against_its_mix(scene, stripes, untrained):
+def test_a_blend_is_evaluated_against_the_mean_of_its_styles(scene, stripes, untrained):
     by = ReferenceNetwork("vgg19", untrained, "0")
 
     def error(blend):
@@ -60,7 +60,7 @@ def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
 def test_metrics_that_overflow_are_a_message(scene, stripes, untrained):
     """JSON has no NaN."""
     large = {name: value * 1e38 for name, value in untrained.items()}
-    with pytest.raises(NstError, match="vgg19:0: its features of these pictures overflow"):
+    with pytest.raises(NstError, match="vgg19:0: the features of these pictures overflow"):
         evaluate(scene, scene, [stripes], by=ReferenceNetwork("vgg19", large, "0"), device="cpu")
 
 

@@ -153,7 +153,7 @@ def test_steps_are_replayed_once_recorded(monkeypatch):
     graph = StandIn()
     told, taker = counted(monkeypatch, graph)
     assert told == [2.0 * k for k in range(10)]
-    assert graph.replays == 10 - cuda_graph.WARM + 2  # the first was tried twice, and taken again
+    assert graph.replays == 10 - cuda_graph.WARMUP_STEPS + 2  # the first was tried twice, and taken again
     assert not taker.problem
 
 
@@ -173,7 +173,7 @@ def test_a_recording_that_is_wrong_or_fails_is_not_used(monkeypatch):
 def test_a_step_that_changed_is_recorded_anew(monkeypatch):
     graph = StandIn()
     _, taker = counted(monkeypatch, graph)
-    taker.forget()
+    taker.discard_graph()
     assert taker.graph is None
     assert taker()[0].item() == 20
     assert taker.graph is graph
@@ -191,8 +191,8 @@ def test_no_step_is_recorded_on_a_cpu():
 def test_a_graph_paints_what_iterations_stylize(scene, stripes, untrained, kind, monkeypatch):
     settings = make(VALUES | KINDS[kind] | {"iterations": 12, "deterministic": "yes"})
     ends = []
-    for warm in (cuda_graph.WARM, 10**6):
-        monkeypatch.setattr(cuda_graph, "WARM", warm)
+    for warm in (cuda_graph.WARMUP_STEPS, 10**6):
+        monkeypatch.setattr(cuda_graph, "WARMUP_STEPS", warm)
         events = list(stylize(scene, [stripes], settings, state=untrained, device="cuda"))
         assert isinstance(events[-1], Finished)
         assert events[-1].warnings == ()

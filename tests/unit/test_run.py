@@ -89,5 +89,5 @@ def test_a_checkpoint_in_company_is_the_pictures_own(scene, stripes, untrained, 
     for index, event in stylize_batch(transfers, state=untrained, device="cpu"):
         if not isinstance(event, Finished) and event.iteration == 5:
             states[index] = event.state()
-    assert all(len(state["begun"]["x"]) == len(state["begun"]["rows"]) == 1 for state in states.values())
-    assert not torch.equal(states[0]["begun"]["x"], states[1]["begun"]["x"])
+    assert all(len(state["started"]["x"]) == len(state["started"]["rows"]) == 1 for state in states.values())
+    assert not torch.equal(states[0]["started"]["x"], states[1]["started"]["x"])

@@ -85,7 +85,7 @@ def test_where_it_begins(scene, stripes, untrained):
     assert abs((black == 0).mean() - 0.5) < 0.02
     larger = run(scene, stripes, untrained, one | {"init": "other.png"}, init=np.kron(scene, np.ones((2, 2, 1))))[1]
     assert abs(larger.pixels - scene).mean() < 0.02
-    with pytest.raises(NstError, match="give that picture as `init`"):
+    with pytest.raises(NstError, match=r"init other\.png: the picture is missing; give it as `init`"):
         run(scene, stripes, untrained, one | {"init": "other.png"})
 
 
@@ -151,7 +151,7 @@ def test_16_bit_that_stays_nan_is_given_up_for_32(scene, stripes, untrained, mon
     broken(monkeypatch, {torch.bfloat16: range(3, 1000)})
     steps, end = run(scene, stripes, untrained, {"precision": "bf16", "iterations": 20})
     assert end.precision == "fp32"
-    assert end.warnings == ("iteration 6: the losses are not finite; went on in fp32",)
+    assert end.warnings == ("iteration 6: the losses are not finite; continued in fp32",)
     assert end.losses["total"] < steps[0].losses["total"]
     assert end.iterations == 20
     resumed = {"precision": "bf16", "iterations": 22}
@@ -255,7 +255,7 @@ def test_a_content_mask_paints_where_it_is_bright(scene, stripes, untrained):
     assert change[:, 32:].mean() > 5 * change[:, :20].mean()
     with pytest.raises(NstError, match="content_mask: is black all over"):
         run(scene, stripes, untrained, values, content_mask=mask * 0)
-    with pytest.raises(NstError, match="content_mask: give that picture"):
+    with pytest.raises(NstError, match="content_mask: the picture is missing"):
         run(scene, stripes, untrained, values)
 
 
@@ -314,7 +314,7 @@ def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales)
 
 def test_auto_says_when_it_has_not_reached_its_goal(scene, stripes, untrained):
     end = run(scene, stripes, untrained, {"style_weight": "auto", "target_style_loss": 1e-4, "iterations": 6})[1]
-    assert "where target_style_loss is 0.0001" in end.warnings[0]
+    assert "target_style_loss is 0.0001; increase" in end.warnings[0]
 
 
 def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, monkeypatch):

@@ -78,7 +78,7 @@ def test_a_users_mask_applies_within_what_is_visible(scene, stripes, cutout, unt
 
 def test_nothing_visible_is_one_message(scene, stripes, cutout, untrained):
     common = {"state": untrained, "device": "cpu"}
-    with pytest.raises(NstError, match="transparent all over"):
+    with pytest.raises(NstError, match="fully transparent"):
         next(stylize(scene, [stripes], make(SMALL), alpha=np.zeros_like(cutout), **common))
     outside = np.repeat(1 - cutout[..., None], 3, 2)
     with pytest.raises(NstError, match="content_mask: is bright only where the content is transparent"):
