@@ -1,1 +1,1 @@
-"""The embedded network lite and its training by knowledge distillation; `train` is the command."""
+"""The embedded network lite, and its training by knowledge distillation: `python -m nst.lite.train`."""

@@ -1,4 +1,4 @@
-"""The checkpoint folder of a training: its state, the weights so far, and the log."""
+"""The checkpoint folder of a training: state, weights and log."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ COLUMNS = ["step", "seconds", "side", *_ERRORS, "gradient"]
 
 
 def save(training: Training, folder: Path, seconds: float) -> None:
-    """Write `checkpoint.pt`, to resume from, and `lite.safetensors`, the averaged weights in float16.
+    """Write the state to `checkpoint.pt`, and the averaged weights in float16 to `lite.safetensors`.
 
     Args:
-        seconds: of training so far.
+        seconds: of training so far, in all runs.
     """
     state = {
         "student": training.student.state_dict(),
@@ -41,9 +41,9 @@ def save(training: Training, folder: Path, seconds: float) -> None:
 
 
 def restore(training: Training, folder: Path) -> None:
-    """Resume from `checkpoint.pt` where there is one.
+    """Restore the state from `checkpoint.pt`, if the file exists.
 
-    Raises NstError where it is unreadable, or of a network of other widths.
+    Raises NstError where it is unreadable, or from a network with other widths.
     """
     path = folder / "checkpoint.pt"
     if not path.exists():
@@ -55,15 +55,15 @@ def restore(training: Training, folder: Path) -> None:
             optimizer.load_state_dict(saved)
         training.average, training.scales = state["average"], state["scales"]
         training.step, training.seconds = state["step"], state["seconds"]
-    except Exception as error:  # a damaged file makes the unpickler fail in any way
+    except Exception as error:  # the unpickler raises any type of exception
         raise NstError(
-            f"{path}: is no checkpoint of this network and program; give another folder as --work, and the "
-            f"lite.safetensors beside it as --start ({str(error).partition(chr(10))[0]})"
+            f"{path}: is no checkpoint of this version of the network; give another folder as --work, and this "
+            f"folder's lite.safetensors as --start ({str(error).partition(chr(10))[0]})"
         ) from None
 
 
 def log(folder: Path, step: int, seconds: float, side: int, errors: dict[str, float]) -> None:
-    """Append a line to `log.csv`: the mean errors since the last one."""
+    """Append a line to `log.csv`. errors: means since the last line, by column."""
     path = folder / "log.csv"
     new = not path.exists()
     with path.open("a", newline="") as file:

@@ -1,4 +1,4 @@
-"""Random crops of the training pictures, drawn by worker processes while the network is trained."""
+"""Random crops of the training pictures, computed by worker processes in parallel to the training."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 
 
 class Crops(Dataset):
-    """An endless series of crops of the pictures: scaled, flipped, recolored, mixed, with noise.
+    """An endless series of augmented crops: scaled, flipped, recolored, blended, with noise.
 
-    A crop follows from the seed and its index alone, so any number of processes draw the same series.
+    A crop depends on the seed and its index only, so the series does not depend on the number of worker processes.
 
     Args:
         pictures: (3, h, w) uint8. side: of the crops, px.
@@ -26,16 +26,16 @@ class Crops(Dataset):
         self.pictures, self.side, self.seed = pictures, side, seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """(3, side, side) in 0..1; float16 halves what is sent between processes."""
+        """The crop with an index, (3, side, side) in 0..1, in float16 because it is sent between processes."""
         random = np.random.default_rng((self.seed, index))
-        return _Draw(self.pictures, self.side, random).mixed().half()
+        return _Crop(self.pictures, self.side, random).augmented().half()
 
 
 def batches(crops: Crops, count: int, device: torch.device, workers: int = 0) -> Iterator[Tensor]:
-    """The crops from the first one on, (count, 3, side, side) float32 on a device, without end.
+    """Batches of crops without end, (count, 3, side, side) float32 on a device, in the order of their index.
 
     Args:
-        workers: processes that draw in advance; 0 draws in this process when a batch is asked for.
+        workers: processes that compute crops in advance; 0: this process computes them on demand.
     """
     loader = DataLoader(
         crops,
@@ -43,21 +43,21 @@ def batches(crops: Crops, count: int, device: torch.device, workers: int = 0) ->
         sampler=itertools.count(),
         num_workers=workers,
         pin_memory=device.type == "cuda",
-        # Forked processes share the pictures' memory; spawned ones would each receive a copy.
+        # Forked processes share the pictures' memory; spawned ones would copy it.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
     for batch in loader:
         yield batch.to(device, non_blocking=True).float()
 
 
-class _Draw:
-    """One crop, by its own random numbers."""
+class _Crop:
+    """Computes one crop with its own random numbers."""
 
     def __init__(self, pictures: list[Tensor], side: int, random: np.random.Generator):
         self.pictures, self.side, self.random = pictures, side, random
 
-    def mixed(self) -> Tensor:
-        """A crop, a blend of two, two side by side, or noise; at times with grain."""
+    def augmented(self) -> Tensor:
+        """A crop, a blend of two, two side by side, or noise; a quarter of them with grain."""
         random = self.random
         crop, kind = self._recolored(self._cut()), random.random()
         if kind < 0.12:
@@ -101,7 +101,7 @@ class _Draw:
         return crop.clamp(0, 1) ** float(2 ** random.uniform(-0.5, 0.5))
 
     def _noise(self) -> Tensor:
-        """Noise of a random grain and contrast around a random color; a flat color at worst."""
+        """Noise with random grain size and contrast around a random color."""
         random, side = self.random, self.side
         grain = int(side / 2 ** random.uniform(0, 5))
         noise = torch.from_numpy(random.standard_normal((1, 3, grain, grain), np.float32))

@@ -1,4 +1,4 @@
-"""How far the student is from the teacher."""
+"""The training's losses: relative errors of the student's features, Gram matrices and gradients."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def transfer_loss(grams: dict[str, Tensor], content: Tensor, coefficients: Tenso
     """The objective of style transfer with the normalization `relative`, (batch,).
 
     Args:
-        grams: of each layer, (3 · batch, N, N): pictures, contents and styles in turn. content: the same of conv4_2's
-            features. coefficients: (batch, 6) of the content and of each style layer.
+        grams: by layer, (3 · batch, N, N), ordered picture, content, style for each triple.
+        content: the features of conv4_2, (3 · batch, N, height, width), in the same order.
+        coefficients: (batch, 6), of the content loss and of each style layer's loss.
     """
     f, p, _ = content.unflatten(0, (-1, 3)).unbind(1)
     losses = [(f - p).square().sum((1, 2, 3)) / p.square().sum((1, 2, 3))]
@@ -39,11 +40,14 @@ def transfer_loss(grams: dict[str, Tensor], content: Tensor, coefficients: Tenso
 def distances(
     student: Student, sample: Sample, normalized: Callable[[Tensor], Tensor], gradient: bool
 ) -> dict[str, Tensor]:
-    """Relative squared errors of the student as batch means.
+    """Relative squared errors of the student as batch means, by name.
 
-    `feature:LAYER` of feature maps ‖Ms − t‖²/‖t‖², `gram:LAYER` of Gram matrices, and if asked for, `gradient`
-    (log(1 + error)) of the transfer's loss in the picture, smoothed as L-BFGS smooths it. A picture with next to
-    nothing in it counts as if it had a tenth of what the others have.
+    `feature:LAYER` is ‖Ms − t‖²/‖t‖² of feature maps, `gram:LAYER` the same of Gram matrices. `gradient` is
+    log(1 + error) of the gradient of `transfer_loss` in the picture, in the norm of the preconditioner of L-BFGS.
+    Denominators are at least a tenth of the batch's mean, so that nearly empty pictures do not dominate.
+
+    Args:
+        normalized: maps pictures to the student's input. gradient: whether to compute `gradient`.
     """
     pictures = sample.pictures[:, 0].clone().requires_grad_(gradient)
     triples = torch.cat([pictures[:, None], sample.pictures[:, 1:]], 1).flatten(0, 1)
@@ -53,7 +57,7 @@ def distances(
     for layer, s in student(normalized(triples)).items():
         t, m = sample.features[layer], student.maps[layer]
         weight, wanted = m.to(s.dtype)[:, :, None, None], gram(t)
-        if layer < "conv4":  # neighboring positions are much alike: a quarter of them suffices
+        if layer < "conv4":  # neighboring positions are similar, so a quarter suffices
             grams[layer] = m @ _products(s) @ m.mT
             row, column = torch.randint(2, (2,)).tolist()
             s, t = s[:, :, row::2, column::2], t[:, :, row::2, column::2]
@@ -74,7 +78,7 @@ def distances(
 
 
 def total(errors: dict[str, Tensor], plan: Plan, gradient_coefficient: float) -> Tensor:
-    """The weighted sum that is minimized."""
+    """The training's loss: the sum of the errors times their coefficients."""
     terms = [
         value * (gradient_coefficient if name == "gradient" else plan.coefficient(name))
         for name, value in errors.items()
@@ -89,7 +93,7 @@ def _gradient_error(gradients: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _products(features: Tensor) -> Tensor:
-    """`losses.gram` that can be differentiated twice."""
+    """As `losses.functional.gram`, but differentiable twice."""
     flat = features.flatten(2)
     return (flat @ flat.mT).float() / flat.shape[2]
 

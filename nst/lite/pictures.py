@@ -14,44 +14,44 @@ from nst.errors import NstError
 from nst.images import read_picture, resize
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-LONGEST = 640  # px that a picture is reduced to
-#: Correlation of thumbnails above which two pictures count as the same: 0.74 is another crop of the same painting.
-ALIKE = 0.7
+MAX_SIDE = 640  # px; larger pictures are reduced
+#: Correlation of thumbnails above which pictures count as the same. Two crops of one painting have had 0.74.
+SIMILAR = 0.7
 
 
 def read_pictures(folder: Path, leave_out: Path | None) -> list[Tensor]:
     """Every picture of a folder, (3, h, w) uint8, without those that resemble one of the folder `leave_out`.
 
-    Raises NstError where a folder holds no picture, or none is left.
+    Raises NstError where a folder contains no picture, or none is left.
     """
-    known = [_thumbnail(_read(path)) for path in _files(leave_out)] if leave_out else []
-    known += [thumbnail[:, ::-1] for thumbnail in known]
-    files, kept = _files(folder), []
+    excluded = [_thumbnail(_read(path)) for path in _files(leave_out)] if leave_out else []
+    excluded += [thumbnail[:, ::-1] for thumbnail in excluded]
+    files, result = _files(folder), []
     with ThreadPoolExecutor() as threads:
         pictures = tqdm(threads.map(_read, files), "reading", len(files), disable=None)
         for path, picture in zip(files, pictures, strict=True):
             small = _thumbnail(picture)
-            if any((small * other).mean() > ALIKE for other in known):
-                print(f"left out because it resembles a test picture: {path.name}", flush=True)
+            if any((small * other).mean() > SIMILAR for other in excluded):
+                print(f"left out, similar to a test picture: {path.name}", flush=True)
                 continue
-            kept.append(torch.from_numpy(picture).permute(2, 0, 1).contiguous())
-    if not kept:
-        raise NstError(f"{folder}: all {len(files)} pictures resemble one of {leave_out}; give others to train on")
-    return kept
+            result.append(torch.from_numpy(picture).permute(2, 0, 1).contiguous())
+    if not result:
+        raise NstError(f"{folder}: all {len(files)} pictures resemble one of {leave_out}; give other pictures")
+    return result
 
 
 def _files(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
-        raise NstError(f"{folder}: no picture there ({', '.join(SUFFIXES)}); give a folder that holds some")
+        raise NstError(f"{folder}: no picture there; give a folder with pictures ({', '.join(SUFFIXES)})")
     return found
 
 
 def _read(path: Path) -> np.ndarray:
-    """(h, w, 3) uint8, reduced to LONGEST px."""
+    """(h, w, 3) uint8, reduced to MAX_SIDE px."""
     pixels = read_picture(path).pixels
-    if max(pixels.shape) > LONGEST:
-        pixels = resize(pixels, long_side=LONGEST)
+    if max(pixels.shape) > MAX_SIDE:
+        pixels = resize(pixels, long_side=MAX_SIDE)
     return (pixels * 255).round().clip(0, 255).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What the teacher sees in a batch of stylizations, and a buffer of it: the teacher is expensive."""
+"""Training samples: stylizations with the teacher's features and gradients, and a buffer to reuse them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from nst.networks.extractor import FeatureExtractor
 
 @dataclass
 class Sample:
-    """Stylizations with the teacher's features in bf16 and its loss's gradient in the pictures.
+    """A batch of stylizations with the teacher's features in bf16, and the gradient of its loss in the pictures.
 
-    `pictures` (batch, 3, 3, side, side): picture, content, style; `features` (3 · batch, …) in the same order.
+    Attributes:
+        pictures: (batch, 3, 3, side, side): picture, content, style. coefficients: see `Stylization`.
+        features: by layer, (3 · batch, N, h, w), in the order of `pictures`. gradients: (batch, 3, side, side).
     """
 
     pictures: Tensor
@@ -31,7 +33,7 @@ class Sample:
     def of(
         cls, teacher: FeatureExtractor, scales: dict[str, float], stylization: Stylization, gradient: bool
     ) -> Sample:
-        """The teacher's view of stylizations; its gradient only where that is wanted, 0 elsewhere."""
+        """Evaluate the teacher; without `gradient` the gradients are 0. scales: divisors of the features by layer."""
         pictures = stylization.pictures.clone().requires_grad_(gradient)
         triples = torch.stack([pictures, stylization.contents, stylization.styles], 1)
         features = {name: f / scales[name] for name, f in teacher(triples.flatten(0, 1)).items()}
@@ -44,38 +46,38 @@ class Sample:
         return cls(triples.detach(), stylization.coefficients, features, gradients)
 
     def tensors(self) -> Iterator[tuple[Tensor, int]]:
-        """Each of the tensors, and how many of its rows belong to a picture."""
+        """All tensors, each with its number of rows per triple."""
         yield from ((self.pictures, 1), (self.coefficients, 1), (self.gradients, 1))
         yield from ((f, 3) for f in self.features.values())
 
 
 class Buffer:
-    """The latest samples, each of which is used for several steps.
+    """A ring buffer of the latest samples: each is used for several steps, because the teacher is expensive.
 
     Args:
-        size: how many triples it holds.
+        size: capacity in triples.
     """
 
     def __init__(self, size: int):
         self.size, self.slot, self.filled = size, 0, 0
-        self.kept: Sample | None = None
+        self.samples: Sample | None = None
 
     def put(self, sample: Sample) -> None:
-        """Replace the oldest."""
-        if self.kept is None:
-            self.kept = self._empty(sample)
+        """Store a sample in place of the oldest triples."""
+        if self.samples is None:
+            self.samples = self._empty(sample)
         rows = (self.slot + torch.arange(len(sample.pictures))) % self.size
-        for (kept, each), (new, _) in zip(self.kept.tensors(), sample.tensors(), strict=True):
-            kept[_rows(rows, each)] = new
+        for (stored, each), (new, _) in zip(self.samples.tensors(), sample.tensors(), strict=True):
+            stored[_rows(rows, each)] = new
         self.slot = int(rows[-1] + 1) % self.size
         self.filled = min(self.size, self.filled + len(rows))
 
     def draw(self, count: int) -> Sample:
-        """Some of them at random."""
-        kept, rows = self.kept, torch.randperm(self.filled)[:count]
-        assert kept is not None
-        features = {name: f[_rows(rows, 3)] for name, f in kept.features.items()}
-        return Sample(kept.pictures[rows], kept.coefficients[rows], features, kept.gradients[rows])
+        """`count` random triples, or all if there are fewer."""
+        stored, rows = self.samples, torch.randperm(self.filled)[:count]
+        assert stored is not None
+        features = {name: f[_rows(rows, 3)] for name, f in stored.features.items()}
+        return Sample(stored.pictures[rows], stored.coefficients[rows], features, stored.gradients[rows])
 
     def _empty(self, sample: Sample) -> Sample:
         empty = copy.copy(sample)

@@ -1,4 +1,4 @@
-"""The training plan, and its schedule by time."""
+"""The training plan, and the schedule, which is by time."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ Coefficients = dict[Annotated[str, AfterValidator(_layer)], NonNegativeFloat]
 
 
 class Stage(BaseModel):
-    """A part of the training.
+    """A stage of the training.
 
     Attributes:
-        until: share of the time at which it ends. side: of the crops, px. batch: triples of picture, content and style
-            per step. buffer: triples kept for reuse. stylized: share of the pictures that the student has optimized.
-        learning_rate: Muon's; Adam's is twice as large. gradient_coefficient: of the gradients' error; 0 omits it.
+        until: share of the training time at which the stage ends. side: of the crops, px.
+        batch: triples of picture, content and style per step. buffer: capacity of the buffer in triples.
+        stylized: share of the pictures that were optimized on the student's features.
+        learning_rate: of Muon; that of Adam is twice as large.
+        gradient_coefficient: of the gradients' error; 0: the error is not computed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,13 +57,13 @@ class Stage(BaseModel):
 
 
 class Plan(BaseModel):
-    """How to train: train.yaml.
+    """The training plan, as in train.yaml.
 
     Attributes:
-        seconds: of training, all runs together. stages: in turn. reuse: steps per new batch of samples. warm_up: steps
-            in which the learning rate rises. decay: last share of the time, in which it falls to 0.
-        feature_coefficients, gram_coefficients: of the relative errors by layer; 1 where a layer is not named.
-        clip: largest norm of the gradient. average: decay of the moving average of the weights per step.
+        seconds: of training, in all runs. stages: in order. reuse: steps per new batch of samples.
+        warm_up: steps over which the learning rate rises. decay: last share of the time, over which it falls to 0.
+        feature_coefficients, gram_coefficients: of the relative errors by layer; 1 for layers not listed.
+        clip: upper bound of the gradient's norm. average: decay of the moving average of the weights per step.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,12 +85,12 @@ class Plan(BaseModel):
         if ends != sorted(set(ends)) or ends[-1] != 1:
             raise ValueError(f"until must rise from stage to stage and end at 1, not {ends}")
         if any(stage.buffer < stage.batch for stage in self.stages):
-            raise ValueError("buffer must hold at least a batch")
+            raise ValueError("buffer must be at least batch")
         return self
 
     @classmethod
     def read(cls, path: Path, seconds: float | None = None) -> Plan:
-        """The plan in a YAML file, on request with another time. Raises Problems that name the file and each key."""
+        """The plan in a YAML file; seconds: replaces its time. Raises Problems, which name the file and each key."""
         try:
             return cls(**read_mapping(path) | ({} if seconds is None else {"seconds": seconds}))
         except ValidationError as error:
@@ -98,7 +100,10 @@ class Plan(BaseModel):
             ) from None
 
     def rate(self, step: int, progress: float) -> float:
-        """Factor of the learning rate: rises linearly with the steps, then falls linearly with the time to 0."""
+        """Factor of the learning rate, 0..1: it rises linearly with the steps, and falls linearly to 0 with the time.
+
+        progress: share of the training time, 0..1.
+        """
         return min(1.0, (step + 1) / self.warm_up, max(0.0, (1 - progress) / self.decay))
 
     def coefficient(self, error: str) -> float:
@@ -108,10 +113,10 @@ class Plan(BaseModel):
 
 
 class Schedule:
-    """Progress through a plan's time, which is counted over all runs.
+    """Progress through a plan's time, counted over all runs.
 
     Args:
-        spent: seconds that earlier runs took. clock: seconds since any fixed moment.
+        spent: seconds of earlier runs. clock: returns seconds since any fixed time.
     """
 
     def __init__(self, plan: Plan, spent: float = 0.0, clock: Callable[[], float] = time.monotonic):
@@ -123,5 +128,5 @@ class Schedule:
         return self._clock() - self._origin
 
     def progress(self) -> float:
-        """Share of the time that is spent; 1 or more at the end."""
+        """Share of the plan's time that is over; 1 or more at the end."""
         return self.spent() / self._seconds

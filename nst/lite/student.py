@@ -1,4 +1,4 @@
-"""The network in training, and its parameters in the form of an exported file."""
+"""The network in training, and the export of its parameters."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nst.settings import convolutions
+from nst.settings import convolutions, stride
 
 
 class Student(nn.Module):
-    """lite with its kernels as matrices, which Muon needs, and at each tap a linear map to the teacher's channels.
+    """lite with its kernels as matrices, as Muon requires, and for each layer a linear map to the teacher's channels.
 
     Args:
-        channels: of the teacher at each tap.
+        channels: the teacher's channels by layer. generator: of the initial values.
     """
 
     def __init__(self, channels: dict[str, int], generator: torch.Generator):
@@ -29,19 +29,19 @@ class Student(nn.Module):
             before = width
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Normalized pictures (batch, 3, h, w) to the features at each tap, in the pictures' type."""
-        x, taps, block = pictures, {}, "1"
+        """Features by layer, (batch, N, h / stride, w / stride), of normalized pictures (batch, 3, h, w)."""
+        x, features, step = pictures, {}, 1
         for name, kernel, bias in zip(convolutions("lite"), self.kernels, self.biases, strict=True):
-            if name[4] != block:
-                x, block = F.max_pool2d(x, 2), name[4]
+            if stride(name) != step:
+                x, step = F.max_pool2d(x, 2), stride(name)
             weight = kernel.view(len(bias), -1, 3, 3).to(x.dtype, memory_format=torch.channels_last)
             x = F.relu(F.conv2d(x, weight, bias.to(x.dtype), padding=1))
             if name in self.maps:
-                taps[name] = x
-        return taps
+                features[name] = x
+        return features
 
     def load_kernels(self, state: dict[str, Tensor]) -> None:
-        """Take kernels and biases from an exported state dict of the same widths."""
+        """Copy kernels and biases from an exported state dict of the same widths."""
         with torch.no_grad():
             for i, prefix in enumerate(prefixes().values()):
                 self.kernels[i].copy_(state[f"{prefix}.weight"].flatten(1))
@@ -49,20 +49,21 @@ class Student(nn.Module):
 
 
 def prefixes() -> dict[str, str]:
-    """The keys' prefix of each convolution by torchvision's numbering: `features.N`."""
-    found, number, block = {}, 0, "1"
+    """The prefix of each convolution's keys by torchvision's numbering: `features.N`."""
+    found, number, step = {}, 0, 1
     for name in convolutions("lite"):
-        if name[4] != block:
-            number, block = number + 1, name[4]  # the pooling
+        if stride(name) != step:
+            number, step = number + 1, stride(name)  # the pooling
         found[name] = f"features.{number}"
         number += 2  # the convolution and its ReLU
     return found
 
 
 def exported(parameters: dict[str, Tensor], scales: dict[str, float]) -> dict[str, Tensor]:
-    """The student's parameters as `FeatureExtractor` takes them: torchvision's keys, and a triangle per map.
+    """The state dict of a `FeatureExtractor`: torchvision's keys, and for each map M the matrix R of M = QR.
 
-    Only lengths matter to the losses, and ‖Mx‖ = ‖Rx‖ where M = QR. The maps give features divided by the scales.
+    The losses depend on norms only, and ‖Mx‖ = ‖Rx‖. Student maps lead to features divided by the scales, so R is
+    multiplied by them.
     """
     state = {}
     for i, (name, prefix) in enumerate(prefixes().items()):

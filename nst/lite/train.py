@@ -1,16 +1,16 @@
-"""Train lite, the embedded network, to see pictures as VGG-19 does (knowledge distillation).
+"""Train lite, the embedded network, to match VGG-19's features (knowledge distillation).
 
     python -m nst.lite.train PICTURES --work FOLDER --leave-out TEST_PICTURES --start nst/lite/lite.safetensors
 
-PICTURES is a folder of photographs and paintings; those that resemble one of TEST_PICTURES are left out. The plan,
-train.yaml beside this file, gives the time; `--seconds` gives another. The folder's checkpoint is renewed every minute,
-and the same command resumes from it; `log.csv` there holds the errors and `lite.safetensors` the averaged weights so
-far. Without `--start` the student starts from random weights; narrower weights are widened. The model card is
-docs/lite.md.
+PICTURES is a folder of photographs and paintings; pictures that resemble one of TEST_PICTURES are left out. The
+training time is that of the plan, train.yaml beside this file, or `--seconds`. A checkpoint is written to FOLDER every
+minute, and the same command resumes from it. FOLDER/log.csv has the errors, FOLDER/lite.safetensors the averaged
+weights so far. Without `--start` the student starts from random weights; narrower weights are widened. The model card
+is docs/lite.md.
 
-At each tap the student's features s are compared to the teacher's t through a linear map M that is learned with them:
-‖Ms − t‖²/‖t‖². So are the Gram matrices, and the gradients in the picture of style transfer's loss, which an optimizer
-will follow. The crops are cut from the pictures, distorted and mixed; a share of them the student has optimized itself.
+At each layer the student's features s are compared to the teacher's t through a linear map M that is trained too:
+‖Ms − t‖²/‖t‖². The same holds for Gram matrices, and for the gradient of the style transfer loss in the picture, which
+an optimizer will follow. The pictures are augmented crops; a share of them was optimized on the student's features.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ from nst.settings import LITE_LAYERS
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path, metavar="PICTURES")
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint and the log")
-    parser.add_argument("--leave-out", type=Path, help="folder of the pictures that the network is tested on")
-    parser.add_argument("--start", help="weights to start from, as lite.safetensors, unless there is a checkpoint")
-    parser.add_argument("--teacher", default="auto", help="weights of VGG-19; default: auto, as the setting `weights`")
+    parser.add_argument("--leave-out", type=Path, help="folder of test pictures, not to train on")
+    parser.add_argument("--start", help="a lite.safetensors to start from, unless there is a checkpoint")
+    parser.add_argument("--teacher", default="auto", help="weights of VGG-19, as the setting `weights`; default: auto")
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))
-    parser.add_argument("--seconds", type=float, help="of training, all runs together; default: the plan's")
-    parser.add_argument("--workers", type=int, help="processes that draw crops; default: cores - 1 with CUDA, else 0")
+    parser.add_argument("--seconds", type=float, help="of training, in all runs; default: the plan's")
+    parser.add_argument(
+        "--workers", type=int, help="processes that compute crops; default: cores - 1 with CUDA, else 0"
+    )
     parser.add_argument("--device", choices=["auto", "cuda", "mps", "cpu"], default="auto")
     arguments = parser.parse_args()
     try:

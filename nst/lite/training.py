@@ -1,4 +1,4 @@
-"""Training a student: its optimizers, one step, and the loop over the plan's stages."""
+"""The training of a student: its optimizers, one step, and the loop over the plan's stages."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from nst.networks.extractor import FeatureExtractor
 
 CHECKPOINT_SECONDS = 60
 LOG_STEPS = 50
-#: Crops that maps are fitted to.
-FITTED = 480
+#: Number of crops that the maps are fitted to.
+FIT_CROPS = 480
 
 
 class Training:
-    """What a checkpoint holds, and one step."""
+    """The state of a training, which a checkpoint stores, and one step."""
 
     def __init__(self, plan: Plan, teacher: FeatureExtractor):
         self.plan = plan
@@ -48,14 +48,14 @@ class Training:
         self.scales: dict[str, float] = {}
         self.mean, self.std = teacher.mean, teacher.std
 
-    def measure(self, teacher: FeatureExtractor, pictures: Tensor) -> None:
-        """Take the root mean square of the teacher's features as the scale of each layer."""
+    def set_scales(self, teacher: FeatureExtractor, pictures: Tensor) -> None:
+        """Set each layer's scale to the root mean square of the teacher's features of pictures."""
         with torch.no_grad():
-            seen = teacher(pictures)
-        self.scales = {name: f.float().square().mean().sqrt().item() for name, f in seen.items()}
+            features = teacher(pictures)
+        self.scales = {name: f.float().square().mean().sqrt().item() for name, f in features.items()}
 
     def start(self, state: dict[str, Tensor], teacher: FeatureExtractor, crops: Iterator[Tensor]) -> None:
-        """Start from exported weights, widened if need be."""
+        """Start from exported weights, widened if necessary."""
         self.student.load_kernels(widened(state, torch.Generator().manual_seed(self.plan.seed)))
         with torch.no_grad():
             self._fit_maps(teacher, crops)
@@ -63,24 +63,26 @@ class Training:
                 self.average[name].copy_(p)
 
     def _fit_maps(self, teacher: FeatureExtractor, crops: Iterator[Tensor]) -> None:
-        """Fit the maps, which exported weights lack, to the teacher's features by least squares."""
+        """Fit the maps to the teacher's features by least squares; exported weights contain only their R."""
         squares: dict[str, Tensor] = {}
         products: dict[str, Tensor] = {}
         fitted = 0
-        while fitted < FITTED:
+        while fitted < FIT_CROPS:
             pictures = next(crops)
             fitted += len(pictures)
-            seen = teacher(pictures)
+            targets = teacher(pictures)
             for layer, s in self.student(self.normalized(pictures)).items():
-                x, y = (f.float().transpose(0, 1).flatten(1) for f in (s, seen[layer] / self.scales[layer]))
+                x, y = (f.float().transpose(0, 1).flatten(1) for f in (s, targets[layer] / self.scales[layer]))
                 squares[layer] = squares.get(layer, 0) + x @ x.mT
                 products[layer] = products.get(layer, 0) + x @ y.mT
         for layer, square in squares.items():
-            square.diagonal().add_(1e-4 * square.diagonal().mean())  # some channels are hardly ever active
+            square.diagonal().add_(
+                1e-4 * square.diagonal().mean()
+            )  # regularization: some channels are hardly ever active
             self.student.maps[layer].copy_(torch.linalg.solve(square, products[layer]).mT)
 
     def learn(self, sample: Sample, stage: Stage, progress: float) -> dict[str, Tensor]:
-        """One step. Returns the errors, detached and still on the device: reading them would wait for it."""
+        """One step. Returns the errors by name, detached and on the device: reading them here would wait for it."""
         rate = stage.learning_rate * self.plan.rate(self.step, progress)
         for optimizer, factor in zip(self.optimizers, (1.0, 2.0), strict=True):
             optimizer.param_groups[0]["lr"] = rate * factor
@@ -97,16 +99,16 @@ class Training:
         return {name: value.detach() for name, value in found.items()}
 
     def normalized(self, pictures: Tensor) -> Tensor:
-        """As the student takes them: bf16, channels-last."""
+        """Pictures as the student's input: normalized, bf16, channels-last."""
         return ((pictures - self.mean) / self.std).to(torch.bfloat16, memory_format=torch.channels_last)
 
     def exported(self) -> dict[str, Tensor]:
-        """The averaged weights as `FeatureExtractor` takes them."""
+        """The state dict of a `FeatureExtractor` with the averaged weights."""
         return exported(self.average, self.scales)
 
 
 class Means:
-    """Running means of named scalars, summed on their device."""
+    """Means of named scalars, summed on their device."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
@@ -117,7 +119,7 @@ class Means:
         self.count += 1
 
     def take(self) -> dict[str, float]:
-        """The means so far, read from the device; start again."""
+        """The means since the last call, read from the device."""
         found = {name: value.item() / self.count for name, value in self.sums.items()}
         self.sums, self.count = {}, 0
         return found
@@ -133,10 +135,12 @@ def train(
     workers: int = 0,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Resume from the folder's checkpoint, or start from exported weights, and train until the plan's time is over.
+    """Train until the plan's time is over, resuming from the folder's checkpoint if there is one.
 
     Args:
-        workers: processes that draw crops. clock: seconds, by which the schedule goes.
+        pictures: (3, h, w) uint8 each. folder: of checkpoint, weights and log.
+        start: exported weights to start from. workers: processes that compute crops.
+        clock: returns the seconds that the schedule counts.
     """
     training = Training(plan, teacher)
     restore(training, folder)
@@ -144,19 +148,19 @@ def train(
     for stage in plan.stages:
         if schedule.progress() >= stage.until:
             continue
-        seed = plan.seed + training.step  # crops that no earlier stage or run has seen
+        seed = plan.seed + training.step  # crops not used in an earlier stage or run
         torch.manual_seed(seed)
         crops = batches(Crops(pictures, stage.side, seed), stage.batch, training.device, workers)
         if not training.scales:
-            training.measure(teacher, next(crops))
+            training.set_scales(teacher, next(crops))
         if start and not training.step:
             training.start(start, teacher, crops)
         source = stylizations(crops, training.exported, stage, seed)
-        _go_through(stage, training, teacher, source, schedule, folder)
+        _train_stage(stage, training, teacher, source, schedule, folder)
         save(training, folder, schedule.spent())
 
 
-def _go_through(
+def _train_stage(
     stage: Stage,
     training: Training,
     teacher: FeatureExtractor,

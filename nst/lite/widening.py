@@ -1,4 +1,4 @@
-"""Weights of a narrower lite in the present widths."""
+"""Widening of the weights of a narrower lite to the current widths."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nst.settings import convolutions
 
 
 def widened(state: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-    """Exported kernels and biases with as many channels as lite has now, float32; its maps are dropped.
+    """Exported kernels and biases widened to lite's current channels, float32, without maps.
 
-    The given channels come first and compute what they did: no kernel of theirs reads a new channel yet. The new ones
-    start from random kernels (He et al., arXiv:1502.01852), and as they are active, the zeros that read them receive
-    gradients from the first step. Raises NstError where the weights are wider than lite, or none of its kind.
+    The given channels come first and keep their values: their kernels' weights for new channels are 0. New channels get
+    random kernels (He et al., arXiv:1502.01852). They are active, so those zeros receive gradients from the first step.
+    Raises NstError where keys are missing, or the weights are wider than lite.
     """
     wide, before = {}, 3
     for name, prefix in prefixes().items():

@@ -1,1 +1,1 @@
-"""What is minimized: the losses, one module a style loss, and the objective that they add up to."""
+"""The losses, with one module per style loss, and the objective: their weighted sum."""

@@ -1,4 +1,4 @@
-"""Covariances and means of the channels: Gram matrices that do not mix the two."""
+"""The style loss `covariance`: covariances and means of the channels, which a Gram matrix combines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nst.networks.extractor import FeatureExtractor
 
 
 class Covariance(StyleLoss):
-    """The Gram matrix over pixel count (batch, N, N) and the channels' means (batch, N)."""
+    """Compares covariances and means. Statistics: Gram matrices over pixel count (batch, N, N) and means (batch, N)."""
 
     def statistics(
         self, network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None
@@ -26,25 +26,25 @@ class Covariance(StyleLoss):
 
 
 def means_of(network: FeatureExtractor, layer: str, features: Tensor) -> Tensor:
-    """Means of projected features over places, (batch, N), at least 32 bits wide."""
+    """Spatial means of projected features, (batch, N), in at least 32 bits."""
     found = features.mean((2, 3), dtype=torch.promote_types(features.dtype, torch.float32))
     return found @ network.maps[layer].to(found.dtype).mT if layer in network.maps else found
 
 
 def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
-    """Squared distances of the channels' covariances and of their means, each relative to the target's, averaged.
+    """The mean of two relative squared distances, that of the channels' covariances and that of their means.
 
     Args:
-        grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
+        grams, target: (batch, N, N), from `gram`. means, target_means: (batch, N), of the same features.
     Returns:
         (batch,): 0 is a perfect match, 1 the loss of an empty picture.
     """
     wanted = covariance(target, target_means)
-    spread = (covariance(grams, means) - wanted).square().sum((1, 2)) / positive(wanted.square().sum((1, 2)))
-    shift = (means - target_means).square().sum(1) / positive(target_means.square().sum(1))
-    return (spread + shift) / 2
+    of_covariances = (covariance(grams, means) - wanted).square().sum((1, 2)) / positive(wanted.square().sum((1, 2)))
+    of_means = (means - target_means).square().sum(1) / positive(target_means.square().sum(1))
+    return (of_covariances + of_means) / 2
 
 
 def covariance(grams: Tensor, means: Tensor) -> Tensor:
-    """Covariances (batch, N, N) of Gram matrices over pixel count and means (batch, N)."""
+    """Covariances (batch, N, N), from Gram matrices over pixel count (batch, N, N) and means (batch, N)."""
     return grams - means[:, :, None] * means[:, None, :]

@@ -1,12 +1,12 @@
-"""The losses of neural style transfer as pure functions on batches; each returns one value an image.
+"""The losses of neural style transfer as pure functions on batches; each returns one value per image.
 
 Sources: Gatys, Ecker & Bethge, arXiv:1508.06576 (equations 1 to 7); total variation: Mahendran & Vedaldi,
-arXiv:1412.0035. `normalization` says how a sum of squares becomes a loss:
+arXiv:1412.0035. `normalization` defines how a loss is computed from a sum of squares:
 
-    relative    divided by the target's own sum of squares: 0 is a perfect match, 1 the loss of an empty image
+    relative    divided by the target's sum of squares: 0 is a perfect match, 1 the loss of an empty image
     paper       the paper's sums with its factors
     mean        the mean over all entries
-    sum         the mean over the entries of Gram matrices that are sums over pixels, divided by N·M; else as mean
+    sum         for Gram matrices that are sums over pixels, the mean over the entries, divided by N·M; else as mean
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from nst.kernels import available
 
 Normalization = Literal["relative", "paper", "mean", "sum"]
 
-_ROWS = 128  # rows of a feature map that are summed at once
-_CHUNK = 4096  # pixels per partial Gram matrix; bounds the rounding error of 16-bit products and feeds every core
+_ROWS = 128  # rows of a feature map that are converted to 32 bits at a time
+_CHUNK = 4096  # pixels per partial Gram matrix: bounds the rounding error of 16-bit products, and keeps all cores busy
 
 
 def gram(features: Tensor) -> Tensor:
@@ -48,20 +48,20 @@ class _Gram(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
         twice = (grads[0] + grads[0].mT) / features[0, 0].numel()
-        return _gram_slope(features, twice.to(features.dtype))
+        return _gram_gradient(features, twice.to(features.dtype))
 
 
 def _gram(features: Tensor) -> Tensor:
-    """As `gram`."""
+    """As `gram`, without autograd."""
     pixels, products = features[0, 0].numel(), [product.sum(1) for product in _in_chunks(features)]
     return sum(products[1:], products[0]) / pixels
 
 
 def _in_chunks(features: Tensor) -> list[Tensor]:
-    """Gram matrices of chunks of the pixels, not divided, (batch, chunks, N, N): of whole chunks, and of the rest.
+    """Undivided Gram matrices of chunks of the pixels, (batch, chunks, N, N): of the full chunks, and of the rest.
 
-    The product of a wide map in float32 costs as much as the 16-bit network itself, so it runs on the matrix units in
-    chunks of pixels; the chunks are added in float32.
+    A float32 product of a wide feature map takes as long as the whole 16-bit network. So the product of each chunk is
+    in 16 bits, on the matrix units, and the chunks are added in float32.
     """
     pixels = features.flatten(2).transpose(1, 2)  # (batch, M, N): a view when the memory is channels-last
     m = pixels.shape[1]
@@ -71,26 +71,29 @@ def _in_chunks(features: Tensor) -> list[Tensor]:
 
 
 def _products(chunks: Tensor) -> Tensor:
-    """(batch, chunks, m, N) -> (batch, chunks, N, N), at least 32 bits wide."""
-    if chunks.is_cuda and chunks.dtype.itemsize < 4:  # elsewhere each chunk's result is rounded once
-        flat = chunks.flatten(0, 1)  # a view, but of several pictures with a rest
+    """Fᵀ F of chunks F: (batch, chunks, m, N) to (batch, chunks, N, N), in at least 32 bits."""
+    if chunks.is_cuda and chunks.dtype.itemsize < 4:  # elsewhere each chunk's product is rounded to 16 bits
+        flat = chunks.flatten(0, 1)  # a view, except for a batch whose pixels are no multiple of _CHUNK
         return torch.bmm(flat.mT, flat, out_dtype=torch.float32).unflatten(0, chunks.shape[:2])
     product = chunks.mT @ chunks
     return product if product.dtype == torch.float64 else product.float()
 
 
-def _gram_slope(features: Tensor, twice: Tensor) -> Tensor:
-    """The gradient in the features from 2/M · (batch, N, N), the symmetric gradient in their Gram matrices."""
-    slope = features.flatten(2).transpose(1, 2) @ twice
-    return slope.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last in memory, like what it goes to
+def _gram_gradient(features: Tensor, twice: Tensor) -> Tensor:
+    """The gradient in the features, (batch, N, height, width).
+
+    twice: (batch, N, N), 2/M times the symmetric gradient in the Gram matrices.
+    """
+    gradient = features.flatten(2).transpose(1, 2) @ twice
+    return gradient.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last, like the features
 
 
 def content_loss(features: Tensor, target: Tensor, normalization: Normalization, channels: int | None = None) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:
-        features: F, (batch, N, height, width). target: P, the same shape, or batch 1.
-        channels: what N counts as, where the features are a compressed form of more channels.
+        features: F, (batch, N, height, width). target: P, of the same shape or with batch 1.
+        channels: used as N, where the features are a compressed form of more channels.
     Returns:
         (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean, sum Σ(F−P)²/(N·height·width).
     """
@@ -98,14 +101,14 @@ def content_loss(features: Tensor, target: Tensor, normalization: Normalization,
 
 
 def content_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
-    """factor · Σ(F−P)²: `content_loss` with a factor that is known, or the share of a part of the map in it."""
+    """factor · Σ(F−P)², (batch,): `content_loss` with a precomputed factor; features may be a part of the map."""
     return _Distance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def content_factor(target: Tensor, normalization: Normalization, channels: int | None = None) -> Tensor:
-    """What `content_loss` multiplies a sum of squares by, (batch,)."""
+    """The factor of Σ(F−P)² in `content_loss`, (batch,)."""
     if normalization == "relative":
-        strips = target.split(_ROWS, 2)  # a 32-bit copy of a whole map is what tiles have no memory for
+        strips = target.split(_ROWS, 2)  # a 32-bit copy of the whole map would exceed the memory of tiles
         squares = [_wide(strip).square().sum((1, 2, 3)) for strip in strips]
         return 1 / positive(sum(squares[1:], squares[0]))
     entries = (channels or target.shape[1]) * target[0, 0].numel()
@@ -114,7 +117,7 @@ def content_factor(target: Tensor, normalization: Normalization, channels: int |
 
 
 class _Distance(torch.autograd.Function):
-    """factor · Σ(F−P)², at least 32 bits wide; factor (batch,) or (1,)."""
+    """factor · Σ(F−P)², (batch,), in at least 32 bits; factor: (batch,) or (1,)."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
@@ -138,9 +141,9 @@ def gram_loss(
     """Squared distance of Gram matrices (arXiv:1508.06576, equation 4).
 
     Args:
-        grams, target: (batch, N, N) as `gram` gives them, over pixel count; the target's batch may be 1.
-        channels: what N counts as, where the Gram matrices are of a compressed form of more channels.
-        pixels: M of the feature map, which only `sum` needs.
+        grams, target: (batch, N, N), from `gram`; the target's batch may be 1.
+        channels: used as N, where the features are a compressed form of more channels.
+        pixels: M of the feature map; used by `sum` only.
     Returns:
         (batch,): relative ‖G−A‖²/‖A‖² · paper ‖G−A‖²/(4N²) · mean ‖G/N−A/N‖²/N² · sum ‖M·G−M·A‖²/N²/(N·M).
     """
@@ -148,11 +151,11 @@ def gram_loss(
 
 
 def gram_factor(target: Tensor, normalization: Normalization, channels: int | None = None, pixels: int = 1) -> Tensor:
-    """What `gram_loss` multiplies ‖G−A‖² by, (batch,)."""
+    """The factor of ‖G−A‖² in `gram_loss`, (batch,)."""
     channels = channels or target.shape[-1]
     if normalization == "relative":
         return 1 / positive(target.square().sum((1, 2)))
-    if normalization == "paper":  # its factor 1/M² is in G and A already, so pictures of any sizes compare
+    if normalization == "paper":  # its factor 1/M² is in G and A already, each with its own M
         return target.new_full((len(target),), 1 / (4 * channels**2))
     if normalization == "sum":
         return target.new_full((len(target),), pixels / channels**3)
@@ -160,16 +163,16 @@ def gram_factor(target: Tensor, normalization: Normalization, channels: int | No
 
 
 def gram_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
-    """`gram_loss` of `gram(features)`, in fewer steps.
+    """`gram_loss` of `gram(features)`, (batch,), in fewer operations.
 
     Args:
-        features: (batch, N, height, width). target: (batch or 1, N, N). factor: as `gram_factor` gives it.
+        features: (batch, N, height, width). target: (batch or 1, N, N). factor: from `gram_factor`.
     """
     return _GramDistance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _GramDistance(torch.autograd.Function):
-    """factor · ‖G−A‖², whose gradient in G is symmetric."""
+    """factor · ‖G−A‖², (batch,)."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
@@ -189,16 +192,16 @@ class _GramDistance(torch.autograd.Function):
             twice = kernels.scaled(difference, by, factor, grads[0], features.dtype)
         else:
             twice = (difference * (by * factor * grads[0])[:, None, None]).to(features.dtype)
-        return _gram_slope(features, twice), None, None
+        return _gram_gradient(features, twice), None, None
 
 
 def _wide(values: Tensor) -> Tensor:
-    """In at least 32 bits."""
+    """Values in at least 32 bits."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _kernels(*maps: Tensor) -> ModuleType | None:
-    """`nst.kernels`, for feature maps as they want them."""
+    """`nst.kernels.gpu`, if it supports these feature maps: bf16, channels-last, on a GPU."""
     if any(each.dtype != torch.bfloat16 or not each.is_contiguous(memory_format=torch.channels_last) for each in maps):
         return None
     return available.kernels_for(maps[0].device)
@@ -221,5 +224,5 @@ def total_variation(pictures: Tensor, normalization: Normalization) -> Tensor:
 
 
 def positive(sums: Tensor) -> Tensor:
-    """Keep a black target (all features 0) from dividing by 0."""
+    """Sums as divisors: at least the smallest positive number, for a target whose features are all 0."""
     return sums.clamp_min(torch.finfo(sums.dtype).tiny)

@@ -1,4 +1,4 @@
-"""Gram matrices (Gatys, Ecker & Bethge, arXiv:1508.06576, equations 3 to 5)."""
+"""The style loss `gram`: Gram matrices (Gatys, Ecker & Bethge, arXiv:1508.06576, equations 3 to 5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nst.networks.extractor import FeatureExtractor
 
 
 class Gram(StyleLoss):
-    """The Gram matrix over pixel count, (batch, N, N)."""
+    """Compares Gram matrices. Statistics: Gram matrices over pixel count, (batch, N, N)."""
 
     def statistics(
         self, network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None
@@ -28,14 +28,14 @@ class Gram(StyleLoss):
 
 
 def gram_of(network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The Gram matrix of projected features, (batch, N, N), whose places count by a weight (1, 1, height, width).
+    """The Gram matrix of projected features over pixel count, (batch, N, N).
 
-    Guided Gram matrices: arXiv:1611.07865, equation 3.
+    weight: (1, 1, height, width), of each position in the sum (guided Gram matrices: arXiv:1611.07865, equation 3).
     """
     weighted = features if weight is None else features * weight.sqrt().to(features.dtype)
     channels, pixels = weighted.shape[1], weighted[0, 0].numel()
     if layer not in network.maps or pixels <= channels:
         return gram(network.project(layer, weighted))
-    found = gram(weighted)  # R·G·Rᵀ is the same, and cheaper where there are more pixels than channels
+    found = gram(weighted)  # R·G·Rᵀ is equal, and cheaper with more pixels than channels
     triangle = network.maps[layer].to(found.dtype)
     return triangle @ found @ triangle.mT

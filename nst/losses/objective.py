@@ -1,4 +1,4 @@
-"""The objective of a pair: targets computed once, then value, parts and gradient at any image."""
+"""The objective of a pair: the targets are computed once, then value, parts and gradient at any image."""
 
 from __future__ import annotations
 
@@ -16,24 +16,27 @@ from nst.losses.style import Scale, Statistics, style_loss
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import Settings, convolutions
 
-#: N of the losses' formulas: lite's channels stand for as many of VGG's, so that any weights suit it as they are.
+#: N in the losses' formulas, also for lite, so that settings mean the same for both networks.
 VGG_WIDTHS = convolutions("vgg19")
 
 
 class Region(NamedTuple):
-    """Where a style belongs, (1, 1, height, width) in 0..1 or everywhere (None), its share of the loss, its targets."""
+    """The region of one style, or of the blend of all."""
 
     mask: Tensor | None
+    """(1, 1, height, width) in 0..1; None: the whole image."""
     share: float
+    """Factor of the region's loss in the style loss."""
     targets: dict[str, Statistics]
+    """The style's statistics by layer."""
 
 
 @dataclass(frozen=True)
 class ObjectiveValue:
     """The objective at a batch of pictures.
 
-    `total` (batch,); `parts` content, style, tv and each layer (`content:conv4_2`), unweighted, (batch,);
-    `gradient` like the pictures.
+    `total`: (batch,). `parts`: `content`, `style`, `tv` and each layer, such as `content:conv4_2`, all without their
+    weights, (batch,) each. `gradient`: shaped like the pictures.
     """
 
     total: Tensor
@@ -44,16 +47,17 @@ class ObjectiveValue:
 class Objective:
     """content_weight · content + style_weight · style + tv_weight · tv (arXiv:1508.06576, equation 7).
 
-    Layers are averaged by their weights (the paper's w = 1/5 each), except with normalization `mean` and `sum`, which
-    add them.
+    Content and style are weighted means over their layers (the paper's w = 1/5 each); with normalization `mean` and
+    `sum`, weighted sums.
 
     Args:
-        network: gives the features of every layer of the settings.
-        content: (batch, 3, height, width). styles: of each blended style picture (batch or 1, 3, h, w) and its weight.
-        regions: (styles, 1, height, width) in 0..1, where each style is stylized; they are mixed everywhere if None.
-        style_mask: (1, 1, h, w) in 0..1, where the one style is taken from; everywhere if None.
-        visible: (1, 1, height, width) in 0..1, how much the content's pixels count; all alike if None. Regions are
-            within it.
+        network: must return the features of all layers of the settings.
+        content: (batch, 3, height, width).
+        styles: pairs of a style picture (batch or 1, 3, h, w) and its weight in the blend.
+        regions: (styles, 1, height, width) in 0..1, the region of each style; None: their blend applies everywhere.
+        style_mask: (1, 1, h, w) in 0..1, the part of the only style to match; None: all of it.
+        visible: (1, 1, height, width) in 0..1, opacity of the content, the weight of its pixels; None: equal weights.
+            Regions must be multiplied by it already.
     """
 
     def __init__(
@@ -71,7 +75,7 @@ class Objective:
         self.content_layers = settings.content_layers if settings.content_weight else {}
         self.style_layers = settings.style_layers if settings.style_weight else {}
         self.style_loss = style_loss(settings.style_loss)
-        self._cache: dict[object, Any] = {}  # what no iteration changes; to compute it may block on the GPU
+        self._cache: dict[object, Any] = {}  # constants of all iterations; computing them may block on the GPU
         with torch.no_grad():
             self.content = self._content_targets(content)
             self.style: list[Region] = []
@@ -79,12 +83,12 @@ class Objective:
                 self.style = self._regions(regions, styles, style_mask)
 
     def content_features(self, picture: Tensor) -> dict[str, Tensor]:
-        """The projected features of a picture at the content layers."""
+        """The projected features of a picture (batch, 3, height, width) at the content layers."""
         features = self.network(picture)
         return {layer: self.network.project(layer, features[layer]).clone() for layer in self.content_layers}
 
     def style_statistics(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
-        """The statistics of a picture at the style layers, where a mask (1, 1, height, width) is bright."""
+        """The statistics of a picture at the style layers, weighted by a mask (1, 1, height, width) if given."""
         features = self.network(picture)
         return {layer: self._masked(layer, features[layer], mask) for layer in self.style_layers}
 
@@ -93,7 +97,7 @@ class Objective:
         return {layer: _weighted(target, self.visibility(target)) for layer, target in found.items()}
 
     def visibility(self, features: Tensor) -> Tensor | None:
-        """How much each place of a feature map counts in the content loss, (1, 1, h, w), mean 1; None: all alike."""
+        """Weight of each position of a feature map in the content loss, (1, 1, h, w), mean 1; None: equal weights."""
         if self.visible is None:
             return None
         weight = F.adaptive_avg_pool2d(self.visible, features.shape[2:])
@@ -104,7 +108,8 @@ class Objective:
     ) -> list[Region]:
         """One region for each style, or one for their blend.
 
-        Each counts by its weight and its area, so that all are stylized equally strongly.
+        A region's share is proportional to its style's weight and to its area: with equal weights the style loss is
+        equally strong per pixel.
         """
         if masks is None:
             return [Region(self.visible, 1.0, self._style_targets(styles, style_mask))]
@@ -117,7 +122,7 @@ class Objective:
         ]
 
     def _style_targets(self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None) -> dict[str, Statistics]:
-        """The weighted mean of the styles' statistics: the point nearest to it minimizes the weighted sum of losses."""
+        """The weighted mean of the styles' statistics: matching it minimizes the weighted sum of the styles' losses."""
         whole = sum(weight for _, weight in styles)
         means: dict[str, Statistics] = {}
         for picture, weight in styles:
@@ -128,7 +133,7 @@ class Objective:
         return {layer: self.style_loss.target(mean) for layer, mean in means.items()}
 
     def _masked(self, layer: str, features: Tensor, mask: Tensor | None) -> Statistics:
-        """The statistics of the features that a mask shows: each place counts by the mask's mean over it."""
+        """The statistics of features, each position weighted by the mask's mean over its pixels."""
         if mask is None:
             return self.style_loss.statistics(self.network, layer, features)
         weight = F.adaptive_avg_pool2d(mask, features.shape[2:])
@@ -136,7 +141,7 @@ class Objective:
         return tuple(value / area for value in self.style_loss.statistics(self.network, layer, features, weight))
 
     def evaluate(self, pictures: Tensor) -> ObjectiveValue:
-        """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1: one forward, one backward pass."""
+        """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1, by one forward and backward pass."""
         pictures = pictures.detach().requires_grad_(True)
         with torch.enable_grad():
             total, parts = self._parts(pictures)
@@ -173,7 +178,7 @@ class Objective:
         return self._cache[name]
 
     def _gradient_scaled(self, features: Tensor, weight: float, layers: dict[str, float], layer: str) -> Tensor:
-        """The features; `normalize_gradients` gives the gradient that flows back the size of its layer's weight."""
+        """The features unchanged. With `normalize_gradients` their gradient is scaled to the layer's weight."""
         if self.settings.normalize_gradients == "no":
             return features
         size = weight * layers[layer] / scale_of(layers, self.settings.normalization)
@@ -182,9 +187,9 @@ class Objective:
     def combined(
         self, pictures: Tensor, content: dict[str, Tensor], style: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The objective (batch,) and every part of it, from the losses of the layers."""
-        seen = pictures if self.settings.tv_weight else pictures.detach()
-        tv = total_variation(seen, self.settings.normalization)  # costs little, so it is always known
+        """The objective (batch,) and all its parts, from the losses of the layers."""
+        # Total variation is cheap, so it is recorded even if its weight is 0.
+        tv = total_variation(pictures if self.settings.tv_weight else pictures.detach(), self.settings.normalization)
         terms = torch.stack([*content.values(), *style.values(), tv], 1)
         names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
         whole = terms @ self._mixture(list(content), list(style), terms)
@@ -192,7 +197,7 @@ class Objective:
         return whole[:, 2], parts
 
     def _mixture(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
-        """What content, style and the objective are of the layers' losses and tv, (losses, 3)."""
+        """The matrix from the layers' losses and tv to content, style and objective, (losses, 3)."""
         s = self.settings
         name = (s.content_weight, s.style_weight, s.tv_weight)
         if name not in self._cache:
@@ -208,19 +213,20 @@ class Objective:
     def content_loss(
         self, layer: str, features: Tensor, part: Callable[[Tensor], Tensor] = lambda whole: whole
     ) -> Tensor:
-        """The content loss (batch,) of a layer's unprojected features.
+        """The content loss (batch,) of a layer's features before projection.
 
         Args:
-            part: gives, of a whole feature map, the part that the features are of: the losses of the parts add up.
+            part: where the features are a part of the map, selects the same part of a whole map. The losses of
+                disjoint parts add up to that of the whole.
         """
         target = self.content[layer]
-        places, channels = self.visibility(target), VGG_WIDTHS[layer]
-        found = _weighted(self.network.project(layer, features), None if places is None else part(places))
+        weight, channels = self.visibility(target), VGG_WIDTHS[layer]
+        found = _weighted(self.network.project(layer, features), None if weight is None else part(weight))
         factor = self._cached(layer, lambda: content_factor(target, self.settings.normalization, channels))
         return content_distance(found, part(target), factor)
 
     def style_distance(self, layer: str, found: Sequence[Statistics], pixels: int) -> Tensor:
-        """The style loss (batch,) of a layer's statistics in each region; pixels: of its whole feature map."""
+        """The style loss (batch,) of a layer's statistics in each region; pixels: those of the whole feature map."""
         scale = self._scale(layer, pixels)
         of_regions = [
             region.share * self.style_loss.distance(statistics, region.targets[layer], scale)
@@ -230,7 +236,7 @@ class Objective:
 
 
 def joined(objectives: Sequence[Objective]) -> Objective:
-    """One objective for a batch from those of its images, which differ in their targets only."""
+    """The objective of a batch, from those of its images, which may differ in their targets only."""
     if len(objectives) == 1:
         return objectives[0]
     first = copy(objectives[0])
@@ -242,24 +248,24 @@ def joined(objectives: Sequence[Objective]) -> Objective:
 
 
 def _stacked(targets: Sequence[dict[str, Statistics]]) -> dict[str, Statistics]:
-    """Statistics of one picture each as those of a batch."""
+    """Concatenate the statistics of single images to those of a batch."""
     return {
         layer: tuple(map(torch.cat, zip(*(target[layer] for target in targets), strict=True))) for layer in targets[0]
     }
 
 
-def _weighted(features: Tensor, places: Tensor | None) -> Tensor:
-    """Features whose squared differences count as their places do."""
-    return features if places is None else features * places.sqrt().to(features.dtype)
+def _weighted(features: Tensor, weight: Tensor | None) -> Tensor:
+    """Features times the root of a weight (1, 1, h, w), so that squared differences are weighted by it."""
+    return features if weight is None else features * weight.sqrt().to(features.dtype)
 
 
 def scale_of(weights: dict[str, float], kind: Normalization) -> float:
-    """What the weights of layers are divided by."""
+    """The divisor of the layers' weights: their sum, 1 with normalization `mean` and `sum`."""
     return 1.0 if kind in ("mean", "sum") else sum(weights.values()) or 1.0
 
 
 class _GradientOfSize(torch.autograd.Function):
-    """The identity, except that the gradient's absolute values sum to `size` for each image."""
+    """The identity; its gradient is scaled so that its absolute values sum to `size` for each image."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, size: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a style loss is, and where each is found by its name."""
+"""The interface of the style losses, and the lookup by name."""
 
 from __future__ import annotations
 
@@ -13,60 +13,57 @@ from nst.losses.functional import Normalization
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import STYLE_LOSSES
 
-#: What of a feature map is compared, each (batch, …).
+#: Statistics of a feature map, tensors (batch, …).
 Statistics = tuple[Tensor, ...]
 
 
 class Scale(NamedTuple):
-    """How a squared distance becomes a loss: see `nst.losses.functional`."""
+    """Parameters of a loss's normalization: see `nst.losses.functional`."""
 
     normalization: Normalization
     channels: int
     """N: VGG-19's number of channels at the layer."""
     pixels: int
-    """M: the places of the whole feature map."""
+    """M: the positions of the whole feature map."""
 
 
 class StyleLoss(ABC):
     """Compares statistics of feature maps with those of the style.
 
-    A new one is a subclass in a module of its own, and a line in `nst.settings.STYLE_LOSSES`. Masks, tiles, blends and
-    batches need nothing else, because statistics are means over places: those of the parts of a feature map, each times
-    its share of the places, add up to those of the whole; and those of blended styles mix in the same way.
+    To add one, write a subclass in a module of its own and add a line to `nst.settings.STYLE_LOSSES`. Statistics must
+    be means over positions. Then those of a whole feature map are the weighted mean of those of its parts, and those of
+    a blend the weighted mean of those of its styles, so masks, tiles, blends and batches need no further code.
     """
 
-    #: Whether an iteration can be recorded as a CUDA graph: not where the CPU must wait for an intermediate result.
+    #: Whether a CUDA graph can record an iteration. False where the CPU waits for an intermediate result.
     recordable: ClassVar[bool] = True
 
     @abstractmethod
     def statistics(
         self, network: FeatureExtractor, layer: str, features: Tensor, weight: Tensor | None = None
     ) -> Statistics:
-        """The means over places of what is compared.
+        """Means over the positions of a feature map, tensors (batch, …).
 
         Args:
-            features: (batch, channels, height, width) of the layer, before `network.project`.
-            weight: (1, 1, height, width), how much each place counts; 1 if None.
+            features: (batch, channels, height, width), before `network.project`.
+            weight: (1, 1, height, width), of each position; None: 1.
         """
 
     def target(self, statistics: Statistics) -> Statistics:
-        """What `distance` needs of the style's statistics: computed once."""
+        """The style's statistics as `distance` takes them, possibly extended; computed once per style."""
         return statistics
 
     @abstractmethod
     def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        """The loss (batch,) of statistics: 0 where they are the target's; differentiable in `found`."""
+        """The loss of statistics, (batch,); 0 where they equal the target's. Differentiable in `found`."""
 
     def shortcut(self, target: Statistics, scale: Scale) -> Callable[[Tensor], Tensor] | None:
-        """A function of features that need no mask and no projection: their loss (batch,), in fewer steps.
-
-        None, as here, where there is none.
-        """
+        """A faster function from features without mask and projection to their loss (batch,); None: there is none."""
         return None
 
 
 def style_loss(name: str) -> StyleLoss:
-    """The style loss of a name in the settings."""
+    """The style loss with a name from `STYLE_LOSSES`."""
     module, _, kind = STYLE_LOSSES[name].home.partition(":")
     made = getattr(import_module(module), kind)()
     assert isinstance(made, StyleLoss)

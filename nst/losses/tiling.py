@@ -1,9 +1,9 @@
-"""The objective of an image too large for memory: evaluated tile by tile, the same as if in one piece.
+"""The objective of an image that is too large for memory, evaluated tile by tile with the same result.
 
-Statistics and content losses are sums over places, so they add up over tiles. One pass without gradient adds up the
-statistics of the whole image; from them follows the gradient of the style loss in each statistic; a second pass
-backpropagates that gradient to the pixels, again tile by tile. Each tile is seen with so wide a halo that its features
-are those of the whole image, so there is no seam to hide.
+Statistics and content losses are sums over positions, so they add up over tiles. A first pass, without gradients, sums
+the statistics of the whole image. They give the gradient of the style loss in each statistic. A second pass
+backpropagates this gradient to the pixels, again tile by tile. The network's input is each tile with a halo wide enough
+that the tile's features equal those of the whole image, so there are no seams.
 """
 
 from __future__ import annotations
@@ -18,44 +18,45 @@ from torch.nn import functional as F
 
 from nst.losses.objective import Objective, ObjectiveValue, scale_of
 from nst.losses.style import Statistics
-from nst.settings import Settings, convolutions
+from nst.settings import Settings, convolutions, stride
 
-#: Tiles begin at multiples of this, so that pooling divides them as it divides the whole picture.
+#: Tiles start at multiples of this, the stride of conv5_x, so that their pooling windows are those of the whole image.
 GRID = 16
 
 
 class Tile(NamedTuple):
-    """A part of a picture in px: rows and columns that it stands for, within those that are looked at."""
+    """Rows and columns of a tile (start, end) in px, and those of its window: the tile with its halo."""
 
     rows: tuple[int, int]
     columns: tuple[int, int]
-    seen_rows: tuple[int, int]
-    seen_columns: tuple[int, int]
+    window_rows: tuple[int, int]
+    window_columns: tuple[int, int]
 
     def window(self, picture: Tensor) -> Tensor:
-        """What is looked at of a picture (batch, channels, height, width)."""
-        return picture[:, :, slice(*self.seen_rows), slice(*self.seen_columns)]
+        """The window's part of a picture (batch, channels, height, width)."""
+        return picture[:, :, slice(*self.window_rows), slice(*self.window_columns)]
 
-    def inner(self, features: Tensor, layer: str) -> Tensor:
-        """Of the window's feature map, what the tile stands for."""
-        step = _step(layer)
-        return features[:, :, _within(self.rows, self.seen_rows, step), _within(self.columns, self.seen_columns, step)]
+    def of_window(self, features: Tensor, layer: str) -> Tensor:
+        """The tile's part of the window's feature map."""
+        step = stride(layer)
+        rows = _within(self.rows, self.window_rows, step)
+        return features[:, :, rows, _within(self.columns, self.window_columns, step)]
 
-    def place(self, whole: Tensor, layer: str) -> Tensor:
-        """Of the whole picture's feature map, what the tile stands for."""
-        step, (height, width) = _step(layer), whole.shape[2:]
+    def of_whole(self, whole: Tensor, layer: str) -> Tensor:
+        """The tile's part of the whole picture's feature map."""
+        step, (height, width) = stride(layer), whole.shape[2:]
         return whole[:, :, _part(self.rows, step, height), _part(self.columns, step, width)]
 
 
 class TiledObjective(Objective):
-    """`Objective` with its pictures divided into tiles of about `settings.tile` px.
+    """`Objective` that divides its pictures into tiles of at most about `settings.tile` px a side.
 
-    Two passes, and the memory of one tile with its halo.
+    It takes two passes, and the memory of one tile with its halo.
     """
 
     @cached_property
     def halo(self) -> int:
-        """Pixels around a tile that the network sees too."""
+        """Width of the halo in px."""
         return halo(self.settings)
 
     def content_features(self, picture: Tensor) -> dict[str, Tensor]:
@@ -66,7 +67,7 @@ class TiledObjective(Objective):
                 found = self.network.project(layer, features[layer])
                 if layer not in whole:
                     whole[layer] = found.new_empty(*found.shape[:2], *_size(picture, layer))
-                tile.place(whole[layer], layer).copy_(tile.inner(found, layer))
+                tile.of_whole(whole[layer], layer).copy_(tile.of_window(found, layer))
         return whole
 
     def style_statistics(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
@@ -79,8 +80,8 @@ class TiledObjective(Objective):
         return totals
 
     def _share(self, tile: Tile, layer: str, features: Tensor, weight: Tensor) -> Statistics:
-        """What a tile adds to the statistics of the whole; weight: of each place, (1, 1, height, width), mean 1."""
-        inner, part = tile.inner(features, layer), tile.place(weight, layer)
+        """A tile's contribution to the statistics; weight: of each position, (1, 1, height, width), mean 1."""
+        inner, part = tile.of_window(features, layer), tile.of_whole(weight, layer)
         share = part.numel() / weight.numel()
         return tuple(value * share for value in self.style_loss.statistics(self.network, layer, inner, part))
 
@@ -100,7 +101,7 @@ class TiledObjective(Objective):
                 for layer in self.style_layers
             }
             total, parts = self.combined(whole, content, style)
-            total = total + 0 * whole.sum()  # nothing else may lead to the pixels, with the content alone
+            total = total + 0 * whole.sum()  # else without style and tv the total would not depend on the pixels
             gradients = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
         gradient = gradients[0].clone()
         self._second_pass(pictures, weights, gradients[1:], gradient)
@@ -109,7 +110,7 @@ class TiledObjective(Objective):
     def _first_pass(
         self, pictures: Tensor, weights: list[dict[str, Tensor]]
     ) -> tuple[dict[str, Tensor], list[dict[str, Statistics]]]:
-        """Content losses by layer, and in each region the statistics by layer, of the whole picture."""
+        """Content losses by layer, and for each region the statistics by layer, of the whole picture."""
         content = {layer: pictures.new_zeros(len(pictures), dtype=torch.float32) for layer in self.content}
         sums: list[dict[str, Statistics]] = [{} for _ in self.style]
         with torch.no_grad():
@@ -127,14 +128,14 @@ class TiledObjective(Objective):
     def _second_pass(
         self, pictures: Tensor, weights: list[dict[str, Tensor]], gradients: Sequence[Tensor], gradient: Tensor
     ) -> None:
-        """Add to the gradient what comes through the network."""
+        """Add the gradient through the network to `gradient`; gradients: in each statistic."""
         s = self.settings
         scale = scale_of(self.content_layers, s.normalization)
         for tile in self._tiles(pictures):
             window = tile.window(pictures).clone().requires_grad_(True)
             with torch.enable_grad():
                 features = self.network(window)
-                stand_in = sum(
+                surrogate = sum(
                     self._content_share(tile, layer, features[layer]).sum() * (s.content_weight * weight / scale)
                     for layer, weight in self.content_layers.items()
                 )
@@ -142,14 +143,14 @@ class TiledObjective(Objective):
                 for of in weights:
                     for layer in self.style_layers:
                         for value in self._share(tile, layer, features[layer], of[layer]):
-                            stand_in = stand_in + (value * next(rest)).sum()
-                assert isinstance(stand_in, Tensor)
-                (found,) = torch.autograd.grad(stand_in, window)
+                            surrogate = surrogate + (value * next(rest)).sum()
+                assert isinstance(surrogate, Tensor)
+                (found,) = torch.autograd.grad(surrogate, window)
             tile.window(gradient).add_(found)
 
     def _content_share(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
-        """What a tile adds to a layer's content loss, (batch,)."""
-        return self.content_loss(layer, tile.inner(features, layer), lambda whole: tile.place(whole, layer))
+        """A tile's contribution to a layer's content loss, (batch,)."""
+        return self.content_loss(layer, tile.of_window(features, layer), lambda whole: tile.of_whole(whole, layer))
 
     def _tiles(self, picture: Tensor) -> Iterator[Tile]:
         height, width = picture.shape[2:]
@@ -159,12 +160,12 @@ class TiledObjective(Objective):
 
 
 def halo(settings: Settings) -> int:
-    """Pixels around a place that its features at the deepest layer depend on, rounded up to GRID."""
+    """Radius in px of the receptive field of the deepest layer that is used, rounded up to GRID."""
     used = {*settings.content_layers, *settings.style_layers}
-    reach, step, block, widest = 0, 1, "1", 0
+    reach, step, widest = 0, 1, 0
     for name in convolutions(settings.network):
-        if name[4] != block:
-            reach, step, block = reach + step, step * 2, name[4]
+        if stride(name) != step:  # a pooling
+            reach, step = reach + step, stride(name)
         reach += step
         if name in used:
             widest = reach
@@ -172,9 +173,9 @@ def halo(settings: Settings) -> int:
 
 
 def _spans(length: int, side: int) -> list[tuple[int, int]]:
-    """0 to length in spans of about equal length, at most `side` and half of GRID, from multiples of GRID.
+    """Divide 0..length into spans of about equal length, at most `side` + GRID / 2, that start at multiples of GRID.
 
-    Below 2 · GRID px a side the last span could be too short for the deepest layer, so none is asked to be.
+    A `side` below 2 · GRID px counts as that, because the last span could be too short for the deepest layer.
     """
     count = -(-length // max(side, 2 * GRID))
     starts = sorted({round(length * i / count / GRID) * GRID for i in range(count)})
@@ -185,17 +186,12 @@ def _wider(span: tuple[int, int], halo: int, length: int) -> tuple[int, int]:
     return max(0, span[0] - halo), min(length, span[1] + halo)
 
 
-def _step(layer: str) -> int:
-    """Pixels from one place of a layer's feature map to the next."""
-    return 2 ** (int(layer[4]) - 1)
-
-
 def _size(picture: Tensor, layer: str) -> tuple[int, int]:
-    return picture.shape[2] // _step(layer), picture.shape[3] // _step(layer)
+    return picture.shape[2] // stride(layer), picture.shape[3] // stride(layer)
 
 
-def _within(span: tuple[int, int], seen: tuple[int, int], step: int) -> slice:
-    return slice((span[0] - seen[0]) // step, (span[1] - seen[0]) // step)
+def _within(span: tuple[int, int], window: tuple[int, int], step: int) -> slice:
+    return slice((span[0] - window[0]) // step, (span[1] - window[0]) // step)
 
 
 def _part(span: tuple[int, int], step: int, length: int) -> slice:
@@ -203,7 +199,7 @@ def _part(span: tuple[int, int], step: int, length: int) -> slice:
 
 
 def _weights(picture: Tensor, mask: Tensor | None, layer: str) -> Tensor:
-    """How much each place of a layer counts, (1, 1, height, width), mean 1."""
+    """Weight of each position of a layer's feature map, (1, 1, height, width), mean 1."""
     size = _size(picture, layer)
     if mask is None:
         return picture.new_ones(1, 1, *size)

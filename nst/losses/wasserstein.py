@@ -1,4 +1,4 @@
-"""The 2-Wasserstein distance of normal distributions with the means and covariances of the features."""
+"""The style loss `wasserstein`: 2-Wasserstein distance of normal distributions with the features' moments."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from nst.losses.style import Scale, Statistics
 
 
 class Wasserstein(Covariance):
-    """The statistics of `Covariance`; of the target also the root of the covariance, (batch, N, N)."""
+    """Compares means and covariances. Statistics as `Covariance`; targets also the covariance's root, (batch, N, N)."""
 
-    recordable = False  # eigenvalues are computed with the CPU's help
+    recordable = False  # the eigenvalue solver synchronizes with the CPU
 
     def target(self, statistics: Statistics) -> Statistics:
         return *statistics, covariance_root(*statistics)
@@ -25,7 +25,7 @@ class Wasserstein(Covariance):
 
 
 def covariance_root(grams: Tensor, means: Tensor) -> Tensor:
-    """D^½ of the covariance D, (batch, N, N), which `wasserstein_loss` wants of its target."""
+    """The root D^½ of the covariance D, (batch, N, N), from Gram matrices over pixel count and means (batch, N)."""
     values, vectors = torch.linalg.eigh(torch.nan_to_num(covariance(grams, means)))
     return (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
 
@@ -33,12 +33,12 @@ def covariance_root(grams: Tensor, means: Tensor) -> Tensor:
 def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor, root: Tensor) -> Tensor:
     """Squared 2-Wasserstein distance of the normal distributions with the features' means and covariances.
 
-    ‖μ − ν‖² + tr C + tr D − 2 tr (D^½ C D^½)^½ (Dowson & Landau 1982, equation 4), relative to ‖ν‖² + tr D: the size of
-    the target's features.
+    ‖μ − ν‖² + tr C + tr D − 2 tr (D^½ C D^½)^½ (Dowson & Landau 1982, equation 4), divided by ‖ν‖² + tr D, the mean
+    squared norm of the target's features.
 
     Args:
-        grams, target: (batch, N, N) as `gram` gives them. means, target_means: (batch, N) of the same features.
-        root: of the target, as `covariance_root` gives it.
+        grams, target: (batch, N, N), from `gram`. means, target_means: (batch, N), of the same features.
+        root: `covariance_root` of the target.
     Returns:
         (batch,): 0 is a perfect match, 1 the loss of an empty picture.
     """
@@ -50,16 +50,16 @@ def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means:
 
 
 class _RootTrace(torch.autograd.Function):
-    """tr X^½ of positive semidefinite X (batch, N, N), whose gradient is ½ X^-½ on what X spans, 0 elsewhere.
+    """tr X^½ of positive semidefinite X (batch, N, N). The gradient is ½ X^-½ on the range of X, 0 on its kernel.
 
-    The gradient of `eigh` itself divides by differences of eigenvalues, many of which are next to 0.
+    Torch's gradient of `eigh` divides by differences of eigenvalues, many of which are close to 0.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        known = x.isfinite().all(2).all(1)  # what is not finite has no eigenvalues, but is no error here
+        finite = x.isfinite().all(2).all(1)  # `eigh` raises an error otherwise; here the result is NaN
         values, vectors = torch.linalg.eigh(torch.nan_to_num((x + x.mT) / 2))
-        values = torch.where(known[:, None], values, torch.nan)
+        values = torch.where(finite[:, None], values, torch.nan)
         ctx.save_for_backward(values, vectors)
         return values.clamp_min(0).sqrt().sum(1)
 

@@ -13,7 +13,7 @@ from nst.settings import LITE_LAYERS, make
 CARD = Path(__file__).parents[2] / "docs" / "lite.md"
 
 
-def test_what_is_embedded_is_small_and_on_its_card():
+def test_the_embedded_file_is_small_and_its_hash_is_on_the_model_card():
     path = weights.find("lite")
     assert path.stat().st_size <= 9e6
     assert hashlib.sha256(path.read_bytes()).hexdigest() in CARD.read_text("utf-8")
@@ -21,7 +21,7 @@ def test_what_is_embedded_is_small_and_on_its_card():
     FeatureExtractor("lite", state, LITE_LAYERS)
 
 
-def test_lite_paints_what_vgg19_takes_for_the_style(scene, stripes, trained):
+def test_lite_lowers_the_style_error_by_vgg19(scene, stripes, trained):
     content, style = (np.kron(p, np.ones((3, 3, 1), np.float32)) for p in (scene, stripes))
     state, _, _ = weights.load("lite")
     *_, finished = stylize(content, [style], make({"network": "lite", "iterations": 40}), state=state, device="cpu")

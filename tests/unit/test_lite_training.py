@@ -77,7 +77,7 @@ def stylization(pictures, seed, count):
     return Stylization.start(batches(Crops(pictures, 32, seed), count, CPU), np.random.default_rng(seed))
 
 
-def test_an_exported_student_is_the_student():
+def test_an_exported_student_computes_the_same_features():
     student = Student(dict.fromkeys(LITE_LAYERS, 700), torch.Generator().manual_seed(1))
     scales = {layer: float(i) for i, layer in enumerate(LITE_LAYERS, 1)}
     state = exported(dict(student.named_parameters()), scales)
@@ -113,7 +113,7 @@ def features(state, x):
     return found
 
 
-def test_wider_weights_compute_what_they_did_and_use_all_channels():
+def test_widened_weights_compute_the_same_and_use_all_channels():
     before = narrow(random_state("lite"), 200)
     after = widened(before, torch.Generator().manual_seed(0))
     picture = torch.randn(1, 3, 32, 48)
@@ -129,7 +129,7 @@ def test_wider_weights_compute_what_they_did_and_use_all_channels():
     assert student.kernels[-1].grad.view(512, -1, 9)[:, 200:].abs().max() > 0
 
 
-def test_only_narrower_weights_of_its_kind_can_be_widened():
+def test_only_narrower_weights_of_lite_can_be_widened():
     state = random_state("lite")
     with pytest.raises(NstError, match="narrower"):
         widened(state | {"features.0.weight": torch.zeros(17, 3, 3, 3)}, torch.Generator())
@@ -162,7 +162,7 @@ def test_training_approaches_the_teacher_by_the_clock_and_resumes(pictures, teac
     assert FeatureExtractor("lite", weights.load("lite", str(tmp_path / "lite.safetensors"))[0], LITE_LAYERS)
 
 
-def test_a_checkpoint_is_a_whole_state(pictures, teacher, tmp_path):
+def test_a_checkpoint_contains_the_whole_state(pictures, teacher, tmp_path):
     training.train(changed(PLAN, stages=[STAGE | {"until": 1}]), pictures, teacher, tmp_path, clock=ticks())
     one = training.Training(PLAN, teacher)
     training.restore(one, tmp_path)
@@ -170,7 +170,7 @@ def test_a_checkpoint_is_a_whole_state(pictures, teacher, tmp_path):
     assert one.seconds >= 20
     training.save(one, tmp_path / "second", one.seconds)
     first, second = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in (".", "second"))
-    assert str(first) == str(second)  # torch's assert_close knows no text
+    assert str(first) == str(second)  # torch's assert_close does not compare strings
     torch.testing.assert_close(first["student"], second["student"], rtol=0, atol=0)
     moments = [[optimizer["state"] for optimizer in state["optimizers"]] for state in (first, second)]
     torch.testing.assert_close(*moments, rtol=0, atol=0)
@@ -208,7 +208,7 @@ class Twin(torch.nn.Module):
         return self.teacher(pictures)
 
 
-def test_the_teacher_itself_has_no_distance_from_the_teacher(pictures, exact):
+def test_the_errors_of_the_teacher_itself_are_zero(pictures, exact):
     sample = Sample.of(exact, dict.fromkeys(LITE_LAYERS, 1.0), stylization(pictures, 0, 2), gradient=True)
     found = distances(Twin(exact), sample, lambda pictures: pictures, gradient=True)
     assert {name.partition(":")[0] for name in found} == {"feature", "gram", "gradient"}
@@ -218,7 +218,7 @@ def test_the_teacher_itself_has_no_distance_from_the_teacher(pictures, exact):
     assert found["gradient"].item() == pytest.approx(np.log(5), rel=1e-3)
 
 
-def test_a_samples_gradient_is_that_of_the_objective(pictures, exact):
+def test_the_gradient_of_a_sample_is_that_of_the_objective(pictures, exact):
     batch = stylization(pictures, 1, 1)
     sample = Sample.of(exact, dict.fromkeys(LITE_LAYERS, 3.0), batch, gradient=True)
     content, *shares = batch.coefficients[0].tolist()
@@ -239,7 +239,7 @@ def test_errors_are_summed_by_their_coefficients():
 def test_the_gradient_is_clipped(pictures, teacher, clip):
     one = training.Training(changed(PLAN, clip=clip), teacher)
     batch = stylization(pictures, 0, 2)
-    one.measure(teacher, batch.contents)
+    one.set_scales(teacher, batch.contents)
     one.learn(Sample.of(teacher, one.scales, batch, gradient=False), PLAN.stages[0], progress=0.0)
     norm = torch.stack([p.grad.norm() for p in one.student.parameters()]).norm().item()
     assert norm == pytest.approx(1e-3, rel=1e-2) if clip < 1 else norm > 1e-2
@@ -293,7 +293,7 @@ def test_pictures_that_resemble_test_pictures_are_left_out(scene, stripes, tmp_p
         write_picture(tmp_path / name, picture)
     kept = read_pictures(tmp_path / "train", tmp_path / "test")
     assert [tuple(picture.shape) for picture in kept] == [(3, 36, 44)]
-    assert re.search("left out.*a.png", capsys.readouterr().out)
+    assert re.search("left out, similar to a test picture: a.png", capsys.readouterr().out)
     (tmp_path / "train" / "b.png").unlink()
     with pytest.raises(NstError, match="all 1 pictures resemble"):
         read_pictures(tmp_path / "train", tmp_path / "test")
