@@ -98,7 +98,7 @@ def test_too_little_address_space_is_one_message(here, gigabytes):
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("nst: too little memory or address space (")
-    assert line.endswith("; allow the process more (ulimit -v, the memory that a cluster's job asks for)")
+    assert line.endswith("; allow the process more (ulimit -v, or the memory that the cluster job requests)")
     assert not Path("b.png").exists()
 
 

@@ -179,7 +179,7 @@ def test_where_kernels_cannot_be_built_torchs_operations_do_and_the_log_says_so(
     assert available.kernels_for(torch.device("cuda")) is None
     assert available.kernels_for(torch.device("cuda")) is None
     assert [record.getMessage() for record in caplog.records] == [
-        "kernels for this GPU cannot be built (no C compiler); it does without, which takes longer"
+        "the Triton kernels cannot be built (no C compiler); continuing without them, which is slower"
     ]
     available._kernels.cache_clear()
 

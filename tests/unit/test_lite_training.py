@@ -46,7 +46,7 @@ PLAN = Plan(
 
 @pytest.fixture(autouse=True)
 def _few_crops(monkeypatch):
-    monkeypatch.setattr(training, "FITTED", 24)
+    monkeypatch.setattr(training, "FIT_CROPS", 24)
 
 
 def ticks():
