@@ -1,4 +1,4 @@
-"""Choosing devices; stand-in GPUs are names in CUDA_VISIBLE_DEVICES, which is all that a lock needs."""
+"""The choice of devices. Fake GPUs are names in CUDA_VISIBLE_DEVICES: locks need no more."""
 
 import itertools
 import os
@@ -42,7 +42,7 @@ def test_each_process_gets_a_gpu_of_its_own_and_the_rest_wait(tmp_path):
         assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
 
-def test_who_waits_for_a_gpu_says_so(tmp_path, monkeypatch, caplog):
+def test_waiting_for_a_gpu_is_logged(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
     monkeypatch.setattr(waiting, "SILENCE", 0.05)
@@ -61,7 +61,7 @@ def test_who_waits_for_a_gpu_says_so(tmp_path, monkeypatch, caplog):
 
 @pytest.fixture
 def one_gpu(tmp_path, monkeypatch):
-    """A stand-in GPU; what frees its memory is counted."""
+    """A fake GPU; counts the calls that free its memory."""
     freed = []
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
@@ -70,7 +70,7 @@ def one_gpu(tmp_path, monkeypatch):
 
 
 def test_a_gpu_is_left_free_and_empty_whatever_happens(one_gpu):
-    """A Timeout of something else is no reason to wait for a GPU again."""
+    """Also where the context raises a Timeout of another lock."""
     with pytest.raises(Timeout), gpus.exclusive_gpu("auto"):
         raise Timeout("another lock")
     assert one_gpu == ["GPU-a"]
@@ -78,7 +78,7 @@ def test_a_gpu_is_left_free_and_empty_whatever_happens(one_gpu):
         assert gpu == "GPU-a"
 
 
-def test_a_gpu_is_a_workers_own_until_its_context_ends(one_gpu):
+def test_own_gpu_holds_a_gpu_until_its_context_ends(one_gpu):
     with gpus.own_gpu("GPU-a", patience=0):
         assert gpus._held_gpu == "GPU-a"
     assert not gpus._held_gpu
@@ -121,14 +121,14 @@ def test_a_lock_folder_that_others_may_enter_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_device_that_is_not_there():
+def test_a_missing_device_is_an_error():
     with pytest.raises(NstError, match="torch finds none"):
         runtime.torch_device("cuda")
     assert runtime.torch_device("auto").type == "cpu"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use the GPU")
-def test_a_gpu_that_torch_cannot_use_is_told_of(monkeypatch):
+def test_a_gpu_that_torch_cannot_use_is_an_error(monkeypatch):
     monkeypatch.setattr(gpus, "listed", lambda: ["GPU-a"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(NstError, match="torch cannot use this machine's NVIDIA GPU"):
@@ -138,7 +138,7 @@ def test_a_gpu_that_torch_cannot_use_is_told_of(monkeypatch):
     assert runtime.torch_device("auto").type == "cpu"
 
 
-def test_precision_follows_the_hardware_or_the_wish():
+def test_precision_follows_the_hardware_or_the_setting():
     cpu = torch.device("cpu")
     assert runtime.compute_type("fp32", cpu) == torch.float32
     assert runtime.compute_type("bf16", cpu) == torch.bfloat16
@@ -172,7 +172,7 @@ def test_a_choice_of_arithmetic_ends_with_its_context(choice):
     assert chosen() == before
 
 
-def test_where_kernels_cannot_be_built_torchs_operations_do_and_the_log_says_so(monkeypatch, caplog):
+def test_where_kernels_cannot_be_built_torchs_operations_are_used_and_it_is_logged(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (9, 0))
     monkeypatch.setattr(torch, "zeros", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no C compiler\nhere")))
     available._kernels.cache_clear()

@@ -99,7 +99,7 @@ def test_the_first_convolution_forward_and_backward(kernels, random, sides):
 
 @pytest.mark.parametrize("n", [10, 9000])
 @pytest.mark.filterwarnings("ignore:invalid value")  # NumPy of ∞ · 0, in the interpreter
-def test_whole_pictures_as_torch_has_them(kernels, random, n):
+def test_vector_operations_of_lbfgs(kernels, random, n):
     def vector(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=random).to(DEVICE)
 

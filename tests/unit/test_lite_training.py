@@ -1,4 +1,4 @@
-"""lite's training on pictures and a teacher small enough for a test."""
+"""The training of lite, with small pictures and a small teacher."""
 
 import csv
 import itertools
@@ -50,7 +50,7 @@ def _few_crops(monkeypatch):
 
 
 def ticks():
-    """A clock that goes on by a second whenever it is looked at."""
+    """A clock that advances by a second at each call."""
     return itertools.count().__next__
 
 
@@ -104,7 +104,7 @@ def narrow(state, width):
 
 
 def features(state, x):
-    """Each convolution's features by torch's functions alone."""
+    """The features of each convolution by torch's functions."""
     found, block = {}, "1"
     for name, prefix in prefixes().items():
         if name[4] != block:
@@ -188,7 +188,7 @@ def test_training_can_start_from_exported_weights(pictures, teacher, tmp_path):
     for key in start:
         if key.startswith("features"):
             torch.testing.assert_close(again[key], start[key])
-    crops = next(batches(Crops(pictures, 32, 3), 4, CPU))  # as long in the fitted maps' features as in the teacher's
+    crops = next(batches(Crops(pictures, 32, 3), 4, CPU))  # fitted maps keep the norm of the teacher's features
     lengths = [
         {layer: network.project(layer, f).square().sum() for layer, f in network(crops).items()}
         for network in (FeatureExtractor("lite", again, LITE_LAYERS), teacher)

@@ -1,4 +1,4 @@
-"""The losses against answers that are known and against float64 finite differences."""
+"""The losses in cases with known values, and against float64 finite differences."""
 
 import numpy as np
 import pytest
@@ -35,11 +35,11 @@ def test_gram_of_16_bit_features_is_summed_in_32():
     exact = losses.gram(features.double())
     result = losses.gram(features)
     assert result.dtype == torch.float32
-    # One rounding to bf16 (relative 2^-9) of each chunk's product is all that may be lost.
+    # The only error allowed is one rounding to bf16 (relative 2^-9) of each chunk's product.
     assert ((result - exact).norm() / exact.norm()) < 2**-9
 
 
-def test_gram_ignores_where_things_are():
+def test_gram_does_not_depend_on_positions():
     features = normal(1, 4, 6, 6)
     shuffled = features.flatten(2)[:, :, torch.randperm(36, generator=torch.Generator().manual_seed(3))]
     torch.testing.assert_close(losses.gram(features), losses.gram(shuffled.unflatten(2, (6, 6))))
@@ -176,7 +176,7 @@ def test_fewer_pixels_than_channels_leave_wasserstein_finite():
     assert gradient.abs().max() < 10
 
 
-def test_what_is_not_finite_is_a_loss_that_is_not_finite():
+def test_the_loss_of_features_that_are_not_finite_is_not_finite():
     target = normal(1, 3, 5, 4, seed=5)
     features = torch.full((1, 3, 5, 4), torch.nan, dtype=torch.float64)
     assert wasserstein(*moments(features), *moments(target)).isnan().all()

@@ -1,4 +1,4 @@
-"""The neutral metrics against scikit-image's and against what must be so."""
+"""The reference metrics against scikit-image's, and in cases with known values."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_ssim_is_scikit_images(rng):
         assert ssim(a, b) == pytest.approx(expected, abs=1e-6)
 
 
-def test_luminance_weighs_green_most():
+def test_green_has_the_largest_coefficient_in_the_luminance():
     assert luminance(np.eye(3, dtype=np.float32)[None])[0].tolist() == pytest.approx([0.2126, 0.7152, 0.0722])
 
 
@@ -43,7 +43,7 @@ def test_a_blend_is_evaluated_against_the_mean_of_its_styles(scene, stripes, unt
 
 
 def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
-    """The right half is hidden, and further from the left than any layer sees when it differs."""
+    """The right half is hidden. The pictures differ there, at more than the receptive field from the left half."""
     content = np.tile(scene, (1, 12, 1))
     alpha = np.zeros(content.shape[:2], np.float32)
     alpha[:, :60] = 1
@@ -57,8 +57,8 @@ def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
     assert evaluate(other, content, [stripes], by=by, device="cpu").content_error > 0.01
 
 
-def test_metrics_that_overflow_are_a_message(scene, stripes, untrained):
-    """JSON has no NaN."""
+def test_metrics_that_overflow_are_an_error(scene, stripes, untrained):
+    """Because JSON has no NaN."""
     large = {name: value * 1e38 for name, value in untrained.items()}
     with pytest.raises(NstError, match="vgg19:0: the features of these pictures overflow"):
         evaluate(scene, scene, [stripes], by=ReferenceNetwork("vgg19", large, "0"), device="cpu")

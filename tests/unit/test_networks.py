@@ -148,7 +148,7 @@ def test_lites_gram_is_that_of_its_projected_features(side):
         torch.testing.assert_close(gram_of(network, layer, features), gram(expected))
 
 
-def test_vggs_features_are_their_own_projection(untrained, picture):
+def test_projection_does_not_change_vggs_features(untrained, picture):
     network = FeatureExtractor("vgg19", untrained, ["conv1_1"])
     features = network(picture)["conv1_1"]
     assert network.project("conv1_1", features) is features

@@ -1,4 +1,4 @@
-"""The objective against one written down again in plain torch, float64, and against finite differences."""
+"""The objective against an independent implementation in torch, float64, and against finite differences."""
 
 import pytest
 import torch
@@ -89,7 +89,7 @@ def test_a_blend_of_one_style_twice_is_that_style(untrained):
     torch.testing.assert_close(once, twice)
 
 
-def test_pictures_of_a_batch_are_evaluated_as_if_alone(untrained):
+def test_pictures_of_a_batch_do_not_depend_on_each_other(untrained):
     s = settings_of()
     objective = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s)
     both = objective.evaluate(torch.cat([X, CONTENT]))
@@ -115,7 +115,7 @@ def test_only_what_is_visible_counts(untrained, kind, style_loss):
     objective = Objective(network(untrained, s), content, [(STYLE, 0.7), (OTHER, 0.3)], s, visible=half_seen())
     found = objective.evaluate(x)
     assert found.gradient[..., :10].abs().max() > 0
-    assert found.gradient[..., 20:].abs().max() == 0  # 10 px from the edge nothing of conv2_1 sees
+    assert found.gradient[..., 20:].abs().max() == 0  # beyond the receptive field of conv2_1
     changed = x.clone()
     changed[..., 20:] = 0
     for name, part in objective.evaluate(changed).parts.items():
@@ -133,7 +133,7 @@ def test_a_wholly_visible_picture_is_a_picture_without_alpha(untrained, kind):
     torch.testing.assert_close(seen.gradient, plain.gradient)
 
 
-def test_evened_gradients_have_the_size_of_their_layers_weight(untrained):
+def test_normalized_gradients_have_the_size_of_their_layers_weight(untrained):
     s = settings_of(optimizer="adam", normalize_gradients="yes", content_weight=0, style_weight=3)
     extractor = network(untrained, s)
     even = Objective(extractor, CONTENT, [(STYLE, 1.0)], s)

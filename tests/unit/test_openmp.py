@@ -1,4 +1,4 @@
-"""How long OpenMP's threads spin: set before torch is loaded, in every process of nst, unless the user has set it."""
+"""The spinning of OpenMP's threads is limited before torch is imported, in all processes, unless the user sets it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nst.images import write_picture
 from nst.machine.openmp import SPINNING
 
 VARIABLES = (*SPINNING, "OMP_WAIT_POLICY")
-#: In torch's place: keeps what torch's OpenMP would read, and cannot be imported.
+#: Replaces torch: stores the variables that torch's OpenMP would read, and fails on import.
 SPY = f"""
 import json, os, sys
 with open(os.environ["SEEN"], "a") as file:

@@ -1,4 +1,4 @@
-"""The optimizers against SciPy's L-BFGS-B, torch's optimizers and problems whose answer is known."""
+"""The optimizers against SciPy's L-BFGS-B, torch's optimizers, and problems with a known minimum."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_a_badly_conditioned_quadratic_against_scipy():
 
 @pytest.mark.parametrize("p", [torch.eye(6), torch.eye(6) + 0.3 * torch.ones(6, 6)])
 def test_the_compact_form_is_the_two_loop_recursion(p):
-    """Nocedal & Wright, algorithm 7.4, on the same pairs, with H₀ = γ·P, γ as for each pair by itself, but bolder."""
+    """Nocedal & Wright, algorithm 7.4, on the same pairs, with H₀ = γ·P; γ is GAMMA_FACTOR times the pairs' mean."""
     p = p.double()
     optimizer = LBFGS(far_start(6), memory=3, precondition=lambda x: x @ p)
     minimize(optimizer, rosenbrock, 9)
@@ -90,7 +90,7 @@ def test_the_compact_form_is_the_two_loop_recursion(p):
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
-def test_rows_of_a_batch_go_their_own_way(kind):
+def test_rows_of_a_batch_do_not_depend_on_each_other(kind):
     starts = torch.randn(3, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     together = minimize(kind(starts), rosenbrock, 30)
     for row in range(3):
@@ -122,8 +122,8 @@ def test_a_finite_value_with_a_gradient_that_is_not_counts_as_a_step_too_long():
 
 
 @pytest.mark.parametrize("factor", [2.0**-60, 2.0**60])
-def test_an_objective_many_times_as_large_is_the_same(factor):
-    """`paper` and `mean` with the weights that go with them have values from 1e-6 to 1e15."""
+def test_the_scale_of_the_objective_does_not_matter(factor):
+    """Values are from 1e-6 to 1e15 with the normalizations `paper` and `mean` and their usual weights."""
     usual, other = (
         minimize(LBFGS(far_start(6), first_step=0.01), lambda x, by=by: by * rosenbrock(x), 60) / by
         for by in (1.0, factor)
@@ -153,7 +153,7 @@ def test_adam_is_torchs():
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam])
-def test_a_run_goes_on_from_its_state_as_if_nothing_had_happened(kind):
+def test_resuming_from_a_state_changes_nothing(kind):
     whole = minimize(kind(far_start(6)), rosenbrock, 40)
     first = kind(far_start(6))
     minimize(first, rosenbrock, 15)
@@ -163,7 +163,7 @@ def test_a_run_goes_on_from_its_state_as_if_nothing_had_happened(kind):
 
 
 class Narrow(TorchDispatchMode):
-    """A device without float64, as Apple's GPUs are."""
+    """A device without float64, like Apple's GPUs."""
 
     def __torch_dispatch__(self, function, types, arguments=(), named=None):
         found = function(*arguments, **named or {})
@@ -172,7 +172,7 @@ class Narrow(TorchDispatchMode):
         return found
 
 
-def test_it_does_without_float64_where_there_is_none(monkeypatch):
+def test_it_works_without_float64(monkeypatch):
     monkeypatch.setattr(runtime, "widest", lambda device: torch.float32)
     x = torch.zeros(2, 300)
     with Narrow():
@@ -183,7 +183,7 @@ def test_it_does_without_float64_where_there_is_none(monkeypatch):
     torch.testing.assert_close(x, torch.ones(2, 300), rtol=0, atol=1e-3)
 
 
-def test_a_flat_objective_stays_where_it_is():
+def test_with_a_constant_objective_the_point_stays():
     optimizer = LBFGS(torch.ones(1, 3), first_step=0.01)
     values = minimize(optimizer, lambda x: (x * 0).sum(1), 20)
     assert torch.equal(optimizer.ask(), torch.ones(1, 3))

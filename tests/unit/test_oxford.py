@@ -34,7 +34,7 @@ def test_features_are_those_of_the_published_network(stored, trained, rng):
         x = F.max_pool2d(x, 2) if block < 3 else x
     network = FeatureExtractor("vgg19", trained, ["conv3_4"])
     ours = network(torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None])["conv3_4"]
-    # Beyond the border both see zeros, which are not the same color in both: only what is far from it compares.
+    # Zero padding is not the same color in both networks, so only positions far from the border are compared.
     inner = (..., slice(2, -2), slice(2, -2))
     assert ours.shape == x.shape
     error = (ours.double() - x)[inner].norm() / x[inner].norm()
@@ -71,7 +71,7 @@ def test_converted_once_and_again_where_the_cache_is_broken(tmp_path, monkeypatc
         assert torch.equal(tensor, mended[key])
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path):
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
     (tmp_path / "file").touch()
     state, _ = oxford.load(weight_files.installed(), tmp_path / "file" / "cache")
     assert len(state) == 32
@@ -91,7 +91,7 @@ def test_another_file_is_refused(tmp_path, monkeypatch):
         weights.load("vgg19")
 
 
-def test_the_reference_is_the_original_whatever_else_is_at_hand(monkeypatch, untrained_folder):
+def test_the_reference_is_the_original_even_if_other_weights_are_present(monkeypatch, untrained_folder):
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
     assert ReferenceNetwork.load().name == f"vgg19:{weight_files.OXFORD_SHA256[:8]}"
     assert weights.load("vgg19")[2] != weight_files.OXFORD_SHA256

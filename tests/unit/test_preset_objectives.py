@@ -1,4 +1,4 @@
-"""Each system's objective, written down once more from its own code's conventions in plain torch, float64."""
+"""The presets' objectives against independent implementations of the systems' own code, in torch, float64."""
 
 import pytest
 import torch

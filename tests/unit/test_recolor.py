@@ -1,4 +1,4 @@
-"""The content's colors, kept."""
+"""Color preservation: the setting `color`."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_a_gray_style_stays_finite_and_in_range(rng, side):
     np.testing.assert_allclose(matched.mean((0, 1)), content.mean((0, 1)), atol=1e-3)
 
 
-def test_luminance_paints_with_grays_of_the_contents_mean_and_deviation(rng):
+def test_luminance_gives_the_style_the_mean_and_deviation_of_the_contents_luma(rng):
     content, style = pictures(rng)
     gray, (other,) = color.prepared(content, [style], "luminance")
     for picture in (gray, other):
@@ -39,7 +39,7 @@ def test_luminance_paints_with_grays_of_the_contents_mean_and_deviation(rng):
     np.testing.assert_allclose([other.mean(), other.std()], [gray.mean(), gray.std()], atol=5e-3)
 
 
-def test_a_luminance_that_nothing_was_done_to_is_the_content(rng):
+def test_an_unchanged_luminance_gives_the_content(rng):
     content, _ = pictures(rng)
     gray, _ = color.prepared(content, [content], "luminance")
     np.testing.assert_allclose(color.finished(gray, content, "luminance"), content, atol=1e-6)

@@ -1,7 +1,7 @@
-"""A recorded iteration is the iteration: by a trace of its operations everywhere, by CUDA graphs on a GPU.
+"""A recorded iteration gives the same results: tested by a trace of its operations, and on a GPU by CUDA graphs.
 
-Without a GPU an iteration is traced into the list of its tensor operations, which is what a CUDA graph keeps: whatever
-Python computed from the values of tensors while tracing would be a constant of the trace, and the course would differ.
+The trace is the list of an iteration's tensor operations, as in a CUDA graph. Whatever Python computes from the values
+of tensors while tracing is a constant of the trace, so later iterations would differ.
 """
 
 import contextlib
@@ -28,15 +28,15 @@ KINDS = {
     "network": {"method": "network", "optimizer": "adam"},
 }
 
-#: Place of the total among the losses that are told: content, style, tv, total, and a value a layer.
+#: Index of the total among the losses: content, style, tv, total, and one per layer.
 TOTAL = 3
 
-#: Operations that wait for a value or have a result whose size depends on one: no CUDA graph holds these.
-LOOKS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique", "bincount", "is_nonzero"}
+#: Operations that synchronize with the CPU, or whose result's size depends on values: a CUDA graph cannot record them.
+SYNCHRONIZING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique", "bincount", "is_nonzero"}
 
 
 @pytest.fixture
-def begun(scene, stripes, untrained):
+def made_run(scene, stripes, untrained):
     def begin(values, transfers=1):
         settings = make(VALUES | values)
         pairs = [
@@ -50,13 +50,13 @@ def begun(scene, stripes, untrained):
 
 
 @pytest.mark.parametrize(("kind", "transfers"), [*((kind, 1) for kind in KINDS), ("lbfgs", 2)])
-def test_an_iteration_is_a_fixed_list_of_operations(begun, kind, transfers, monkeypatch):
-    monkeypatch.setattr(run, "MEMORY", 5)  # so that old steps are forgotten within the test
+def test_an_iteration_is_a_fixed_list_of_operations(made_run, kind, transfers, monkeypatch):
+    monkeypatch.setattr(run, "MEMORY", 5)  # so that old pairs are overwritten within the test
     monkeypatch.setattr(run, "MEMORY_LEAST", 5)
     monkeypatch.setattr(Adam, "PERIOD", 3)
-    # By matrices, as on a GPU: a CPU's fast transform is none of torch's operations.
+    # By matrices, as on a GPU: the CPU's fast transform is not an operation of torch.
     monkeypatch.setattr(run, "Smoothing", partial(run.Smoothing, differentiable=True))
-    stylized = begun(KINDS[kind], transfers)
+    stylized = made_run(KINDS[kind], transfers)
     names = list(tensors(stylized.optimizer))
 
     def step(*values):
@@ -67,11 +67,11 @@ def test_an_iteration_is_a_fixed_list_of_operations(begun, kind, transfers, monk
     start = [value.clone() for value in tensors(stylized.optimizer).values()]
     recorded = make_fx(step)(*[value.clone() for value in start])
     used = {node.target.__name__.partition(".")[0] for node in recorded.graph.nodes if node.op == "call_function"}
-    assert used.isdisjoint(LOOKS)
+    assert used.isdisjoint(SYNCHRONIZING)
     ours, theirs = [v.clone() for v in start], [v.clone() for v in start]
     seen = []
     for iteration in range(14):
-        if iteration == 6 and kind in ("lbfgs", "adam"):  # what is not finite is looked at by the optimizer alone
+        if iteration == 6 and kind in ("lbfgs", "adam"):  # NaN is handled by the optimizer
             asked = names.index("direction" if kind == "lbfgs" else "x")
             for state in (ours, theirs):
                 state[asked] = state[asked] * torch.nan
@@ -86,8 +86,8 @@ def test_an_iteration_is_a_fixed_list_of_operations(begun, kind, transfers, monk
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_its_state_stays_where_it_is(begun, kind):
-    stylized, other = begun(KINDS[kind]), begun(KINDS[kind])
+def test_the_state_stays_in_the_same_memory(made_run, kind):
+    stylized, other = made_run(KINDS[kind]), made_run(KINDS[kind])
     places = {name: value.data_ptr() for name, value in tensors(stylized.optimizer).items()}
     for _ in range(5):
         losses, (x, _) = in_place(stylized._step.step, stylized.optimizer)
@@ -100,8 +100,8 @@ def test_its_state_stays_where_it_is(begun, kind):
         assert torch.equal(value, getattr(other.optimizer, name)), name
 
 
-class StandIn:
-    """What a CUDA graph does, by taking the step again."""
+class FakeGraph:
+    """Stands in for a CUDA graph: a replay takes the step again."""
 
     def __init__(self, wrong=1.0):
         self.wrong, self.replays = wrong, 0
@@ -112,8 +112,8 @@ class StandIn:
         self.owner.result[0].copy_(losses * self.wrong)
 
 
-class Stuck(StandIn):
-    """One that tells the right losses and leaves its state as it was."""
+class Stuck(FakeGraph):
+    """Gives the right losses, but does not change the state."""
 
     def replay(self):
         at = self.owner.state.at.clone()
@@ -122,18 +122,18 @@ class Stuck(StandIn):
 
 
 class Count:
-    """A state of one number, of which every step tells the double and adds one."""
+    """A state of one number; each step returns its double and adds 1."""
 
     def __init__(self):
         self.at = torch.zeros(1)
 
     def step(self):
-        told, self.at = 2 * self.at, self.at + 1
-        return told, "names"
+        losses, self.at = 2 * self.at, self.at + 1
+        return losses, "names"
 
 
 def counted(monkeypatch, graph, fails=False):
-    """Ten steps where a GPU is played by a stand-in, and who took them."""
+    """The results of ten steps with a fake CUDA graph, and the `Replay`."""
 
     @contextlib.contextmanager
     def capture(_, capture_error_mode):
@@ -144,51 +144,51 @@ def counted(monkeypatch, graph, fails=False):
     monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graph)
     monkeypatch.setattr(torch.cuda, "graph", capture)
     state = Count()
-    taker = Replay(state.step, state, torch.device("cuda"))
-    graph.owner = taker
-    return [taker()[0].item() for _ in range(10)], taker
+    replay = Replay(state.step, state, torch.device("cuda"))
+    graph.owner = replay
+    return [replay()[0].item() for _ in range(10)], replay
 
 
 def test_steps_are_replayed_once_recorded(monkeypatch):
-    graph = StandIn()
-    told, taker = counted(monkeypatch, graph)
-    assert told == [2.0 * k for k in range(10)]
-    assert graph.replays == 10 - cuda_graph.WARMUP_STEPS + 2  # the first was tried twice, and taken again
-    assert not taker.problem
+    graph = FakeGraph()
+    losses, replay = counted(monkeypatch, graph)
+    assert losses == [2.0 * k for k in range(10)]
+    assert graph.replays == 10 - cuda_graph.WARMUP_STEPS + 2  # plus two replays to check the recording
+    assert not replay.problem
 
 
 def test_a_recording_that_is_wrong_or_fails_is_not_used(monkeypatch):
     other = "other losses"
     for graph, fails, why in (
-        (StandIn(1.5), False, other),
+        (FakeGraph(1.5), False, other),
         (Stuck(), False, other),
-        (StandIn(), True, "not permitted"),
+        (FakeGraph(), True, "not permitted"),
     ):
-        told, taker = counted(monkeypatch, graph, fails)
-        assert told == [2.0 * k for k in range(10)]
-        assert why in taker.problem
-        assert "\n" not in taker.problem
+        losses, replay = counted(monkeypatch, graph, fails)
+        assert losses == [2.0 * k for k in range(10)]
+        assert why in replay.problem
+        assert "\n" not in replay.problem
 
 
-def test_a_step_that_changed_is_recorded_anew(monkeypatch):
-    graph = StandIn()
-    _, taker = counted(monkeypatch, graph)
-    taker.discard_graph()
-    assert taker.graph is None
-    assert taker()[0].item() == 20
-    assert taker.graph is graph
+def test_a_changed_step_is_recorded_again(monkeypatch):
+    graph = FakeGraph()
+    _, replay = counted(monkeypatch, graph)
+    replay.discard_graph()
+    assert replay.graph is None
+    assert replay()[0].item() == 20
+    assert replay.graph is graph
 
 
 def test_no_step_is_recorded_on_a_cpu():
     state = Count()
-    taker = Replay(state.step, state, torch.device("cpu"))
-    assert [taker()[0].item() for _ in range(5)] == [0, 2, 4, 6, 8]
-    assert taker.graph is None
+    replay = Replay(state.step, state, torch.device("cpu"))
+    assert [replay()[0].item() for _ in range(5)] == [0, 2, 4, 6, 8]
+    assert replay.graph is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_graph_paints_what_iterations_stylize(scene, stripes, untrained, kind, monkeypatch):
+def test_a_graph_gives_the_same_losses_as_iterations(scene, stripes, untrained, kind, monkeypatch):
     settings = make(VALUES | KINDS[kind] | {"iterations": 12, "deterministic": "yes"})
     ends = []
     for warm in (cuda_graph.WARMUP_STEPS, 10**6):

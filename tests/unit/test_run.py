@@ -1,6 +1,6 @@
-"""An iteration that begins while others still look at the one before: what a GPU gains time by changes nothing.
+"""Starting an iteration before the caller has handled the last one, as on a GPU, does not change results.
 
-A CPU has done it when `begin` returns, but in the same order.
+On a CPU the iteration is complete when `start_iteration` returns; the order is the same.
 """
 
 import io
@@ -24,7 +24,7 @@ KINDS = {
 
 
 class Recorded(Replay):
-    """As a recording is: its results are always in the same places, where the next replay writes over them."""
+    """Like a CUDA graph, it returns the same tensors each time, which the next call overwrites."""
 
     def __call__(self):
         rows, (x, names) = in_place(self.step, self.state)
@@ -38,7 +38,7 @@ class Recorded(Replay):
 
 @pytest.fixture
 def ahead(monkeypatch):
-    """Whether iterations are recorded, and so begin early, from now on."""
+    """Sets whether iterations are recorded, and therefore started early."""
     return lambda yes: monkeypatch.setattr("nst.engine.run.Replay", Recorded if yes else Replay)
 
 
@@ -63,7 +63,7 @@ def check_same(found, wanted):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_beginning_early_changes_nothing(scene, stripes, untrained, kind, ahead):
+def test_starting_early_changes_nothing(scene, stripes, untrained, kind, ahead):
     wanted = stylized(scene, stripes, untrained, kind)
     ahead(True)
     check_same(stylized(scene, stripes, untrained, kind), wanted)
@@ -72,7 +72,7 @@ def test_beginning_early_changes_nothing(scene, stripes, untrained, kind, ahead)
 @pytest.mark.parametrize("then", [True, False])
 @pytest.mark.parametrize("stop", [5, 11])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_checkpoint_knows_of_the_iteration_that_has_begun(scene, stripes, untrained, kind, stop, then, ahead):
+def test_a_checkpoint_includes_the_started_iteration(scene, stripes, untrained, kind, stop, then, ahead):
     wanted = stylized(scene, stripes, untrained, kind)
     ahead(True)
     state = stylized(scene, stripes, untrained, kind, stop=stop)
@@ -81,7 +81,7 @@ def test_a_checkpoint_knows_of_the_iteration_that_has_begun(scene, stripes, untr
     check_same(stylized(scene, stripes, untrained, kind, resume=state), wanted[stop:])
 
 
-def test_a_checkpoint_in_company_is_the_pictures_own(scene, stripes, untrained, ahead):
+def test_the_checkpoint_of_an_image_in_a_batch_contains_that_image_only(scene, stripes, untrained, ahead):
     settings = make(SHALLOW | {"deterministic": "no"})
     ahead(True)
     transfers = [Transfer(scene, [stripes], settings), Transfer(scene[::-1].copy(), [stripes], settings)]

@@ -1,4 +1,4 @@
-"""The smoothing of gradients, against the cosine transform's definition and what makes a preconditioner."""
+"""The preconditioner: against the definition of the DCT, and whether it is symmetric and positive definite."""
 
 import math
 
@@ -12,7 +12,7 @@ SHAPE = (2, 3, 12, 17)
 
 @pytest.fixture(params=[False, True], ids=["fast", "differentiable"])
 def smooth(request):
-    """As a CPU does it and, by matrices, a GPU."""
+    """As on a CPU, and by matrices as on a GPU."""
     return preconditioner.Smoothing(SHAPE, torch.device("cpu"), differentiable=request.param)
 
 
@@ -22,7 +22,7 @@ def x():
 
 
 def waves(pictures):
-    """The share of each wave of the DCT-II, from its definition."""
+    """The coefficients of the DCT-II, from its definition."""
     for axis in (2, 3):
         side = SHAPE[axis]
         wave, place = np.ogrid[:side, :side]
@@ -53,7 +53,7 @@ def test_pictures_and_channels_stay_apart(smooth, x):
     assert y[0, 1].abs().max() == 0
 
 
-def test_autograd_follows_where_it_is_asked_to(x):
+def test_autograd_follows_if_differentiable(x):
     smooth = preconditioner.Smoothing(SHAPE, torch.device("cpu"), differentiable=True)
     x.requires_grad_(True)
     (gradient,) = torch.autograd.grad((x * smooth(x)).sum() / 2, x)

@@ -8,7 +8,7 @@ from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.networks.split import SplitConv2d, halves
 from torch import nn
 
-#: What rounding to bf16 may change, relatively.
+#: Relative rounding error of bf16.
 ROUNDING = 2**-8
 
 
@@ -25,7 +25,7 @@ def layer(random, padding_mode="zeros"):
 
 
 def dark(random):
-    """A picture as the network gets it, of values between those of an 8-bit file's darkest two."""
+    """A normalized picture with values between the two darkest ones of an 8-bit file."""
     pixels = torch.rand(2, 3, 9, 14, generator=random) / 255
     return (pixels - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
 
@@ -46,13 +46,13 @@ def test_only_the_result_is_rounded(random, padding_mode):
     found, usual = split(x), copy.deepcopy(plain).bfloat16()(x.bfloat16())
     assert found.dtype == torch.bfloat16
     wanted = plain.double()(x.double())
-    # Where terms cancel, what is left has an error of their size.
+    # Where terms cancel, the error is relative to the terms, not to the sum.
     allowed = ROUNDING * wanted.abs() + 2**-13
     assert (found.double() - wanted).abs().le(allowed).all()
     assert (usual.double() - wanted).abs().gt(allowed).float().mean() > 0.1
 
 
-def test_it_goes_back_as_the_convolution_does(random):
+def test_the_gradient_is_that_of_the_convolution(random):
     plain, split = layer(random)
     x = dark(random)
     weights = torch.randn(2, 16, 9, 14, generator=random)

@@ -1,4 +1,4 @@
-"""A style loss of one's own: a class in a module and a line in a table, and all else works with it."""
+"""A new style loss: one class and one line in a table suffice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run of one pair: what it promises to whoever calls it."""
+"""`stylize`: its events, results, checkpoints and errors."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ def same(a, b):
     return np.array_equal(a.pixels, b.pixels)
 
 
-def test_each_iteration_is_told_and_the_best_is_kept(scene, stripes, untrained):
+def test_each_iteration_yields_progress_and_the_best_picture_is_the_result(scene, stripes, untrained):
     steps, end = run(scene, stripes, untrained)
     assert [step.iteration for step in steps] == list(range(1, 13))
     totals = [step.losses["total"] for step in steps]
@@ -64,7 +64,7 @@ def test_pixels_end_in_range(scene, stripes, untrained, optimizer, kind):
     assert end.losses["total"] <= steps[0].losses["total"]
 
 
-def test_where_it_begins(scene, stripes, untrained):
+def test_initial_pictures(scene, stripes, untrained):
     one = {"iterations": 1}
     begin = {
         init: run(scene, stripes, untrained, one | {"init": init})[1]
@@ -113,7 +113,7 @@ def test_an_interrupted_run_ends_in_the_same_picture(scene, stripes, untrained, 
 
 
 class Broken:
-    """An objective whose answers are not finite for a while, as 16-bit activations make them."""
+    """An objective whose values are not finite in some iterations, as with 16-bit activations."""
 
     def __init__(self, inner, bad):
         self.inner, self.bad, self.calls = inner, bad, 0
@@ -138,7 +138,7 @@ def broken(monkeypatch, bad_by_type):
     monkeypatch.setattr(level.Level, "objective", make_broken)
 
 
-def test_a_nan_is_stepped_back_from(scene, stripes, untrained, monkeypatch):
+def test_the_optimizer_recovers_from_a_nan(scene, stripes, untrained, monkeypatch):
     broken(monkeypatch, {torch.float32: {4, 5}})
     steps, end = run(scene, stripes, untrained)
     assert [i for i, step in enumerate(steps, 1) if not np.isfinite(step.losses["total"])] == [4, 5]
@@ -147,7 +147,7 @@ def test_a_nan_is_stepped_back_from(scene, stripes, untrained, monkeypatch):
     assert end.warnings == ()
 
 
-def test_16_bit_that_stays_nan_is_given_up_for_32(scene, stripes, untrained, monkeypatch):
+def test_16_bits_that_stay_nan_are_replaced_by_float32(scene, stripes, untrained, monkeypatch):
     broken(monkeypatch, {torch.bfloat16: range(3, 1000)})
     steps, end = run(scene, stripes, untrained, {"precision": "bf16", "iterations": 20})
     assert end.precision == "fp32"
@@ -158,7 +158,7 @@ def test_16_bit_that_stays_nan_is_given_up_for_32(scene, stripes, untrained, mon
     assert run(scene, stripes, untrained, resumed, resume=steps[-1].state())[1].precision == "fp32"
 
 
-def test_nan_without_end_is_an_error_and_no_picture(scene, stripes, untrained, monkeypatch):
+def test_nan_in_all_iterations_is_an_error(scene, stripes, untrained, monkeypatch):
     broken(monkeypatch, {torch.float32: range(1, 1000)})
     with pytest.raises(NstError, match="not finite even in fp32"):
         run(scene, stripes, untrained)
@@ -191,7 +191,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     assert ours.losses["total"] <= min(seen[:60])
 
 
-def test_coarse_to_fine_shares_the_iterations_and_goes_on_from_the_coarser_picture(scene, stripes, untrained):
+def test_coarse_to_fine_divides_the_iterations_and_starts_from_the_coarser_picture(scene, stripes, untrained):
     values = {"scales": 3, "iterations": 40}
     assert stylization.scale_plan(scene.shape[:2], make(values)) == [((20, 24), 13), ((28, 34), 27), ((40, 48), 40)]
     steps, end = run(scene, stripes, untrained, values)
@@ -200,11 +200,13 @@ def test_coarse_to_fine_shares_the_iterations_and_goes_on_from_the_coarser_pictu
     assert end.pixels.shape == scene.shape
     assert end.best_iteration > 27
     fresh = run(scene, stripes, untrained, {"iterations": 1})[1]
-    assert steps[27].losses["style"] < fresh.losses["style"] / 2  # the first look at the finest scale has the strokes
+    assert (
+        steps[27].losses["style"] < fresh.losses["style"] / 2
+    )  # the first iteration at the finest scale has the style already
 
 
 @pytest.mark.parametrize("stop", [2, 3, 4, 8])
-def test_coarse_to_fine_goes_on_from_a_checkpoint(scene, stripes, untrained, stop):
+def test_coarse_to_fine_resumes_from_a_checkpoint(scene, stripes, untrained, stop):
     settings = make(SHALLOW | {"scales": 3, "iterations": 10})
     events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
     saved = next(event.state() for event in events if event.iteration == stop)
@@ -234,7 +236,7 @@ def test_luminance_keeps_the_contents_colors(scene, stripes, untrained):
     assert steps[-1].losses["style"] < steps[0].losses["style"]
 
 
-def test_a_luminance_begins_with_the_luma_of_a_picture(scene, stripes, untrained):
+def test_luminance_starts_from_the_luma_of_a_picture(scene, stripes, untrained):
     settings = make(SHALLOW | {"color": "luminance", "init": "some.png", "iterations": 1})
     cpu = torch.device("cpu")
     pair = level.Level(scene, scene, [stripes], [1.0], None, None, settings, untrained, cpu)
@@ -246,7 +248,7 @@ def test_a_luminance_begins_with_the_luma_of_a_picture(scene, stripes, untrained
     assert (noise[:, :1] == noise).all()
 
 
-def test_a_content_mask_paints_where_it_is_bright(scene, stripes, untrained):
+def test_the_style_is_applied_where_the_content_mask_is_bright(scene, stripes, untrained):
     mask = np.zeros_like(scene)
     mask[:, 28:] = 1
     values = {"content_mask": "mask.png", "content_weight": 0.2, "style_weight": 6, "iterations": 25}
@@ -281,10 +283,10 @@ def test_masks_that_are_white_all_over_change_nothing(scene, stripes, untrained)
     np.testing.assert_allclose(masked_end.pixels, end.pixels, atol=0.03)  # rounding grows from step to step
 
 
-def test_a_style_mask_takes_only_what_it_shows(scene, stripes, untrained):
+def test_only_the_bright_part_of_a_style_mask_is_matched(scene, stripes, untrained):
     half = np.concatenate([stripes, np.full_like(stripes, 0.5)], 1)
     mask = np.zeros_like(half)
-    mask[:, : stripes.shape[1] - 4] = 1  # away from the seam, which the layers see across
+    mask[:, : stripes.shape[1] - 4] = 1  # away from the seam, which is in the layers' receptive field
     whole = run(scene, half, untrained, {"iterations": 1})[1].losses["style"]
     kept = run(scene, half, untrained, {"iterations": 1, "style_mask": "mask.png"}, style_mask=mask)[1].losses["style"]
     alone = run(scene, stripes, untrained, {"iterations": 1})[1].losses["style"]
@@ -292,7 +294,7 @@ def test_a_style_mask_takes_only_what_it_shows(scene, stripes, untrained):
 
 
 @pytest.mark.parametrize("goal", [0.3, 0.1])
-def test_auto_finds_the_weight_that_reaches_the_goal(scene, stripes, untrained, goal):
+def test_auto_finds_the_weight_that_reaches_the_target(scene, stripes, untrained, goal):
     values = {"style_weight": "auto", "target_style_loss": goal, "iterations": 120}
     steps, end = run(scene, stripes, untrained, values)
     assert end.losses["style"] == pytest.approx(goal, rel=0.25)
@@ -302,7 +304,7 @@ def test_auto_finds_the_weight_that_reaches_the_goal(scene, stripes, untrained, 
 
 
 @pytest.mark.parametrize(("stop", "scales"), [(10, 2), (12, 2), (7, 1), (13, 1)])
-def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales):
+def test_auto_resumes_from_a_checkpoint(scene, stripes, untrained, stop, scales):
     settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": scales})
     events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
     saved = next(event.state() for event in events if event.iteration == stop)
@@ -312,12 +314,12 @@ def test_auto_goes_on_from_a_checkpoint(scene, stripes, untrained, stop, scales)
     assert same(end, whole)
 
 
-def test_auto_says_when_it_has_not_reached_its_goal(scene, stripes, untrained):
+def test_auto_warns_where_it_has_not_reached_its_target(scene, stripes, untrained):
     end = run(scene, stripes, untrained, {"style_weight": "auto", "target_style_loss": 1e-4, "iterations": 6})[1]
     assert "target_style_loss is 0.0001; increase" in end.warnings[0]
 
 
-def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, monkeypatch):
+def test_auto_tolerates_losses_that_are_not_finite(scene, stripes, untrained, monkeypatch):
     broken(monkeypatch, {torch.bfloat16: range(1, 1000)})
     values = {"style_weight": "auto", "precision": "bf16", "iterations": 20}
     end = run(scene, stripes, untrained, values)[1]
@@ -325,7 +327,7 @@ def test_auto_outlives_losses_that_are_not_finite(scene, stripes, untrained, mon
     assert end.style_weight != 6
 
 
-def test_the_losses_of_a_luminance_are_those_of_the_gray_picture_that_is_shown(scene, stripes, untrained):
+def test_the_losses_with_luminance_are_those_of_the_gray_picture(scene, stripes, untrained):
     content = np.repeat((scene @ color.LUMA)[:, :, None], 3, 2)
     end = run(scene, stripes, untrained, {"color": "luminance", "init": "noise"})[1]
     _, (style,) = color.prepared(scene, [stripes], "luminance")

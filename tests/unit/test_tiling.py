@@ -1,4 +1,4 @@
-"""An objective in tiles is the objective in one piece."""
+"""A tiled objective equals the objective of the whole picture."""
 
 import itertools
 
@@ -22,7 +22,7 @@ def picture(seed, height, width):
 
 
 def test_a_picture_in_tiles_is_the_picture(scene, stripes, untrained):
-    """For a few iterations: later ones magnify any rounding a thousandfold, with tiles as without."""
+    """For a few iterations: over more of them rounding errors grow a thousandfold, also without tiles."""
     values = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 4, "precision": "fp32"}
     *_, whole = stylize(scene, [stripes], make(values), state=untrained, device="cpu")
     *_, tiled = stylize(scene, [stripes], make(values | {"tile": 16}), state=untrained, device="cpu")
@@ -37,12 +37,12 @@ def test_the_smallest_tiles_still_reach_the_deepest_layer(scene, stripes, untrai
 
 
 def test_the_halo_is_the_reach_of_the_deepest_layer(untrained):
-    """A pixel further away than the halo has no influence on a place; one nearer by a step of the grid has."""
+    """A pixel beyond the halo has no influence on a position; one that is nearer by GRID has."""
     settings = make({"content_layers": "conv3_1", "style_layers": "conv2_1"})
     reach = halo(settings)
     network = FeatureExtractor("vgg19", untrained, ["conv3_1"]).convert(CPU, torch.float64)
     x = picture(1, 128, 16).requires_grad_(True)
-    middle = network(x)["conv3_1"][0, :, 16].abs().sum()  # the row that stands for the pixels 64 to 68
+    middle = network(x)["conv3_1"][0, :, 16].abs().sum()  # the row of the pixels 64 to 68
     (gradient,) = torch.autograd.grad(middle, x)
     touched = gradient.abs().sum((0, 1, 3)).nonzero().flatten()
     assert 64 - reach <= touched.min()
@@ -95,7 +95,7 @@ def test_value_parts_and_gradient_are_those_of_the_whole(network, values):
 
 
 class Largest(TorchDispatchMode):
-    """The most entries that a tensor has that an operation makes."""
+    """The number of entries of the largest tensor that an operation creates."""
 
     entries = 0
 
@@ -109,7 +109,7 @@ class Largest(TorchDispatchMode):
 
 @pytest.mark.parametrize("normalization", ["relative", "paper", "mean"])
 def test_an_iteration_takes_the_memory_of_a_tile(normalization):
-    """Nothing is made that is as large as the content's features, which are kept."""
+    """No new tensor is as large as the stored features of the content."""
     settings = make(
         {"content_layers": "conv2_1", "style_layers": "conv1_1", "tile": 32, "normalization": normalization}
     )

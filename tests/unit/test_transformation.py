@@ -1,4 +1,4 @@
-"""The network of `method: network`: trained on a pair through the same loop, kept, and run on other pictures."""
+"""The network of `method: network`: trained on a pair by the same loop, saved, and applied to other pictures."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_any_size_goes_in_and_comes_out():
         assert network(torch.rand(1, 3, height, width)).shape == (1, 3, height, width)
 
 
-def test_the_seed_decides_and_leaves_torchs_own_alone():
+def test_the_seed_decides_and_torchs_generator_is_unchanged():
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     first, again, other = (Transformation(seed).state_dict() for seed in (1, 1, 2))
@@ -48,12 +48,12 @@ def test_the_gradient_in_the_parameters_is_that_of_finite_differences():
     gradient = canvas.gradient(x, pull)
     for seed in range(3):
         direction = torch.randn(x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-        h = 1e-10  # so many ReLUs have kinks nearby
+        h = 1e-10  # small, because there are many ReLUs with kinks
         up, down = ((canvas.picture(x + sign * h * direction) * pull).sum() for sign in (1, -1))
         assert (gradient * direction).sum().item() == pytest.approx(((up - down) / (2 * h)).item(), rel=1e-4)
 
 
-def test_training_lowers_the_loss_and_the_network_paints_its_picture(scene, stripes, untrained):
+def test_training_lowers_the_loss_and_the_network_reproduces_its_picture(scene, stripes, untrained):
     settings = make(QUICK | {"iterations": 30, "learning_rate": 0.01})
     events = list(stylize(scene, [stripes], settings, state=untrained, device="cpu"))
     *progress, finished = events
@@ -63,7 +63,7 @@ def test_training_lowers_the_loss_and_the_network_paints_its_picture(scene, stri
     np.testing.assert_allclose(apply(network.requires_grad_(False), scene, CPU), finished.pixels, atol=1e-4)
 
 
-def test_a_checkpoint_goes_on_as_if_nothing_had_been(scene, stripes, untrained):
+def test_resuming_from_a_checkpoint_changes_nothing(scene, stripes, untrained):
     settings = make(QUICK | {"iterations": 8, "learning_rate_decay": 0.5})
     states, whole = [], None
     for event in stylize(scene, [stripes], settings, state=untrained, device="cpu"):
@@ -75,7 +75,7 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_been(scene, stripes, untrained):
     np.testing.assert_allclose(resumed.pixels, whole.pixels, atol=1e-5)
 
 
-def test_apply_runs_a_kept_network_on_another_picture(scene, tmp_path, capsys):
+def test_apply_runs_a_saved_network_on_another_picture(scene, tmp_path, capsys):
     save(Transformation(4).state_dict(), tmp_path / "network.safetensors")
     write_picture(tmp_path / "other.png", np.flip(scene, 1).copy())
     arguments = [str(tmp_path / name) for name in ("network.safetensors", "other.png")]
@@ -85,7 +85,7 @@ def test_apply_runs_a_kept_network_on_another_picture(scene, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("content", [None, b"not a network"])
-def test_what_is_no_network_is_named(tmp_path, content):
+def test_a_file_that_is_no_network_is_an_error(tmp_path, content):
     path = tmp_path / "network.safetensors"
     if content:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Contents with transparent parts: what is hidden counts in nothing and shows nowhere."""
+"""Contents with transparent parts: hidden pixels have no influence on the result and its metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL = {"size": 48, "iterations": 6, "content_layers": "conv2_1", "style_layers
 
 @pytest.fixture
 def cutout(scene: np.ndarray) -> np.ndarray:
-    """Alpha of the scene: its disc."""
+    """Alpha of the scene: 1 in its disc."""
     y, x = np.mgrid[0:40, 0:48]
     return ((x - 20) ** 2 + (y - 22) ** 2 < 170).astype(np.float32)
 
@@ -57,7 +57,7 @@ def test_the_hidden_color_changes_nothing(job, values):
     assert black["metrics"] == white["metrics"]
 
 
-def test_hidden_pixels_are_not_black_and_frames_lie_on_white(job, cutout):
+def test_hidden_pixels_are_not_black_and_frames_are_on_white(job, cutout):
     it = job(0.0, frame_interval=2, size=48)
     pair.stylize_pair(it)
     found = read_picture(it.output)
@@ -66,8 +66,8 @@ def test_hidden_pixels_are_not_black_and_frames_lie_on_white(job, cutout):
     assert frame[:3].min() > 240
 
 
-def test_a_users_mask_applies_within_what_is_visible(scene, stripes, cutout, untrained):
-    """A mask that is bright on both sides of the edge is one that is bright inside."""
+def test_a_content_mask_applies_to_visible_pixels_only(scene, stripes, cutout, untrained):
+    """A mask that is bright on both sides of the alpha's edge is equal to one that is bright inside."""
     everywhere = np.ones((*scene.shape[:2], 3), np.float32)
     masked = make({**SMALL, "content_mask": "mask.png"})
     common = {"state": untrained, "device": "cpu", "alpha": cutout}
@@ -89,14 +89,14 @@ def test_nothing_visible_is_one_message(scene, stripes, cutout, untrained):
         )
 
 
-def test_such_a_picture_is_optimized_alone(scene, stripes, cutout):
+def test_a_transparent_content_is_not_batched(scene, stripes, cutout):
     transfer = Transfer(scene, [stripes], make({**SMALL, "deterministic": "no"}))
     assert transfer.kind is not None
     assert replace(transfer, alpha=cutout).kind is None
 
 
 @pytest.mark.parametrize("color", ["histogram", "luminance"])
-def test_the_contents_colors_are_those_that_are_visible(scene, stripes, cutout, color):
+def test_only_visible_pixels_count_in_the_contents_colors(scene, stripes, cutout, color):
     other = np.where(cutout[..., None] > 0, scene, np.float32(0))
     found = [prepared(content, [stripes], color, cutout)[1][0] for content in (scene, other)]
     assert np.array_equal(*found)

@@ -1,4 +1,4 @@
-"""Finding, reading and fetching weights; a server of our own stands for the publisher."""
+"""Finding, reading and fetching weights, from a local server in place of the publisher's."""
 
 import hashlib
 import http.server
@@ -23,7 +23,7 @@ BODY = bytes(range(256)) * 5000
 
 
 class Publisher(http.server.BaseHTTPRequestHandler):
-    """Serves BODY with ranges; breaks off the first answer when told to."""
+    """Serves BODY with ranges; on request it cuts off the first response."""
 
     break_at = 0
     pause = 0.0
@@ -74,7 +74,7 @@ def test_fetched_once_checked_and_with_progress(publisher, tmp_path):
 
 
 def test_several_processes_fetch_the_same_weights_once(publisher, tmp_path):
-    """They wrote into one file, and the last to finish gave it the name, whatever was in it."""
+    """One process downloads them, the others wait for it."""
     Publisher.pause, place = 0.05, tmp_path / "vgg19.pth"
     imports = "import sys; from pathlib import Path; from nst import weights"
     code = f"{imports}; weights.fetch('vgg19', Path(sys.argv[1]), None, sys.argv[2])"
@@ -104,8 +104,8 @@ def test_published_weights_are_checked_whenever_they_are_read(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_weights_that_are_emptied_later_end_no_process(tmp_path, suffix):
-    """A mapped file would: SIGBUS, without a word."""
+def test_truncating_loaded_weights_kills_no_process(tmp_path, suffix):
+    """A mapped file would raise SIGBUS."""
     from safetensors.torch import save_file
 
     place, tensors = tmp_path / f"a.{suffix}", {"features.0.weight": torch.ones(512, 512, 3, 3)}
@@ -122,7 +122,7 @@ def test_weights_that_are_emptied_later_end_no_process(tmp_path, suffix):
 
 
 def test_weights_that_change_while_they_are_read(tmp_path, monkeypatch):
-    """Their SHA-256 would be that of other tensors."""
+    """Their SHA-256 would be wrong."""
     place = tmp_path / "a.pth"
     torch.save({"features.0.weight": torch.ones(4)}, place)
     read = weights._read
@@ -131,7 +131,7 @@ def test_weights_that_change_while_they_are_read(tmp_path, monkeypatch):
         weights.load("lite", str(place))
 
 
-def test_goes_on_where_it_was_cut_off(publisher, tmp_path):
+def test_an_interrupted_download_is_resumed(publisher, tmp_path):
     place = tmp_path / "vgg19.pth"
     Publisher.break_at = 70_000
     with pytest.raises(NstError, match="could not be fetched"):
@@ -209,7 +209,7 @@ def test_state_dicts_of_any_kind_are_read(tmp_path, legacy):
 
 
 def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path):
-    """1 MB may stand for 1 GB."""
+    """1 MB could unpack to 1 GB."""
     torch.save({"features.0.weight": torch.ones(1 << 20)}, tmp_path / "a.pth")
     with (
         zipfile.ZipFile(tmp_path / "a.pth") as stored,

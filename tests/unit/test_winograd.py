@@ -54,7 +54,7 @@ def test_it_is_the_convolution(size, memory):
 
 @pytest.mark.skipif(not cpu.cpu_has_bf16_units(), reason="this CPU has no bf16 units")
 def test_bf16_rounds_twice_as_much():
-    """A feature map in bf16 has an error of 0.3 % by itself; what is left in the losses: docs/performance.md."""
+    """Rounding a feature map to bf16 has an error of 0.3 % by itself; for the losses see docs/performance.md."""
     plain, fast = layer(128, 128, torch.bfloat16)
     x, weights = torch.randn(1, 128, 24, 31).bfloat16(), torch.randn(1, 128, 24, 31)
     wanted = value_and_gradient(plain.double(), x.double(), weights.bfloat16().double())
@@ -72,7 +72,7 @@ def test_groups_of_rows_are_the_whole(monkeypatch):
             torch.testing.assert_close(found, right, rtol=1e-6, atol=1e-6)
 
 
-def test_who_gains_by_it(monkeypatch):
+def test_where_it_is_faster(monkeypatch):
     assert not winograd.is_faster(nn.Conv2d(64, 128, 3))
     assert not winograd.is_faster(nn.ReLU())
     assert not winograd.is_faster(nn.Conv2d(128, 128, 3, dtype=torch.float64))
@@ -87,7 +87,7 @@ def test_who_gains_by_it(monkeypatch):
 
 @pytest.mark.parametrize("layer_output", ["relu", "conv"])
 @pytest.mark.parametrize("pooling", ["max", "average"])
-def test_a_network_sees_the_same(layer_output, pooling):
+def test_a_network_computes_the_same_features(layer_output, pooling):
     layers = ["conv2_1", "conv2_2", "conv3_1", "conv4_2"]
     state = random_state("vgg19")
     plain = FeatureExtractor("vgg19", state, layers, layer_output=layer_output, pooling=pooling)
