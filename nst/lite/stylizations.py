@@ -85,14 +85,13 @@ def stylizations(
     """
     random = np.random.default_rng(seed)
     running: list[Stylization] = []
-    often = stage.stylized / (
-        len(SAMPLED_ITERATIONS) - stage.stylized * (len(SAMPLED_ITERATIONS) - 1)
-    )  # an optimization yields several batches
+    each = len(SAMPLED_ITERATIONS)  # batches that an optimization yields
+    probability = stage.stylized / (each - stage.stylized * (each - 1))
     while True:
-        if random.random() >= often:
+        if random.random() >= probability:
             yield Stylization.start(crops, random)
             continue
-        place = random.integers(RUNNING * OPTIMIZATIONS)
-        if place < RUNNING or len(running) < RUNNING:
+        index = random.integers(RUNNING * OPTIMIZATIONS)
+        if index < RUNNING or len(running) < RUNNING:
             running = [*running[-RUNNING + 1 :], Stylization.start(crops, random)]
-        yield from running[place % len(running)].optimize(student())
+        yield from running[index % len(running)].optimize(student())

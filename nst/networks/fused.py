@@ -125,7 +125,7 @@ class _FirstConv(_Stage):
         assert step.bias is not None
         high, _, low = step.weight.detach().permute(1, 2, 3, 0).flatten(0, 2).chunk(3)
         self.high, self.low = (F.pad(rows, (0, 0, 0, 32 - len(rows))).contiguous() for rows in (high, low))
-        self.flipped, self.bias = self.high.T.contiguous(), step.bias.detach()
+        self.transposed, self.bias = self.high.T.contiguous(), step.bias.detach()
         self.mean, self.std = mean.flatten(), std.flatten()
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,8 +143,8 @@ class _FirstConvFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
-        gradients = _channels_last(grads)
-        return _kernels().first_conv_backward(ctx.saved_tensors[0], ctx.stage.flipped, ctx.stage.std, *gradients), None
+        stage, gradients = ctx.stage, _channels_last(grads)
+        return _kernels().first_conv_backward(ctx.saved_tensors[0], stage.transposed, stage.std, *gradients), None
 
 
 def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -92,9 +92,9 @@ def test_the_first_convolution_forward_and_backward(kernels, random, sides):
     assert away(y, F.relu(before)) < CLOSE / 4
     gradients = maps(random, *y.shape), maps(random, *y.shape)
     (wanted,) = torch.autograd.grad(before, pictures, (gradients[0] + gradients[1]) * (y > 0), retain_graph=True)
-    assert away(kernels.first_conv_backward(y, stage.flipped, stage.std, *gradients), wanted) < CLOSE
+    assert away(kernels.first_conv_backward(y, stage.transposed, stage.std, *gradients), wanted) < CLOSE
     (wanted,) = torch.autograd.grad(before, pictures, gradients[0] * (y > 0))
-    assert away(kernels.first_conv_backward(y, stage.flipped, stage.std, gradients[0]), wanted) < CLOSE
+    assert away(kernels.first_conv_backward(y, stage.transposed, stage.std, gradients[0]), wanted) < CLOSE
 
 
 @pytest.mark.parametrize("n", [10, 9000])
