@@ -20,9 +20,10 @@ import click
 from nst.commands.options import device_option, threads_option
 from nst.errors import Problems
 from nst.grid.bundles import bundled, find
+from nst.grid.command_line import stylize_arguments
 from nst.grid.config import Config, load_config
 from nst.grid.inputs import Files
-from nst.grid.pairs import Pair, arguments, read_grid, style_arguments
+from nst.grid.pairs import Pair, read_grid
 from nst.io.files import refuse_inputs, replacing
 from nst.io.logs import last_sentence
 from nst.machine import gpus, private
@@ -62,10 +63,10 @@ def command(
     pairs = find(name, bundled(read_grid(manifest, config, files), config, files), manifest).pairs
     where = f"{platform.node()}, job {private.allocation() or 'none'}"
     click.echo(f"{name}: {len(pairs)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
-    how = ["--device", device, "--threads", str(threads)]
+    machine = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
     with _own_workers(), _pool(_at_once(device, attempt)) as pool:
-        sentences = pool.map(lambda pair: _stylize(pair, config, how, work, logs), pairs)
+        sentences = pool.map(lambda pair: _stylize(pair, config, machine, work, logs), pairs)
         for number, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True), 1):
             click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if sentence else ''}")
             if sentence:
@@ -111,23 +112,10 @@ def _own_workers() -> Iterator[None]:
                     shutil.rmtree(private.private_folder(), ignore_errors=True)
 
 
-def _stylize(pair: Pair, config: Config, how: list[str], work: Path, logs: Path) -> str:
+def _stylize(pair: Pair, config: Config, machine: list[str], work: Path, logs: Path) -> str:
     """Stylize a pair by `nst stylize`; what went wrong, or nothing."""
     log = logs / f"{pair.id}.log"
-    files = ["-o", pair.image(config.results, config.format), "--record", pair.folder(config.results)]
-    files += ["--work", str(work / pair.id), "--id", pair.id, "--presets", config.presets]
-    here = pair.here(config.results)
-    command = [
-        "stylize",
-        "--unless-done",
-        "--force",
-        *files,
-        *how,
-        *arguments(here),
-        "--",
-        here.content,
-        *style_arguments(here),
-    ]
+    command = ["stylize", "--force", *machine, *stylize_arguments(pair, config, str(work / pair.id))]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:

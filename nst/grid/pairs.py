@@ -19,15 +19,13 @@ from nst.grid.manifest import Complaint, Manifest, Row, read_manifest
 from nst.grid.names import Slugs, stem, style_wish, title
 from nst.grid.variants import Variants
 from nst.io.urls import redacted
-from nst.settings import Settings, defaults, differing, fields, pictures, text
+from nst.settings import Settings, differing, fields, pictures, text
 
 __all__ = [
     "Pair",
-    "arguments",
     "expand",
     "parse_styles",
     "read_grid",
-    "style_arguments",
     "styles_text",
 ]
 
@@ -74,8 +72,8 @@ class Pair:
         """What it is stylized from: content, styles, and what its settings name; addresses as the manifest has them."""
         return [self.content, *(path for path, _ in self.styles), *pictures(self.settings).values()]
 
-    def here(self, results: str) -> Pair:
-        """The same with, in place of addresses, the copies that the workflow's rule `fetch` makes."""
+    def with_local_pictures(self, results: str) -> Pair:
+        """The pair with each URL replaced by the path of the copy that the workflow's rule `fetch` makes."""
         named = {name: local(path, results) for name, path in pictures(self.settings).items()}
         return replace(
             self,
@@ -203,17 +201,6 @@ def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
     return f"{name!r} stands on line {known.row} for another value of {differ}; give the rows a `name` each"
 
 
-def arguments(pair: Pair) -> list[str]:
-    """The flags of `nst stylize` that give the pair's settings, whatever becomes of its preset's file."""
-    given = differing(pair.settings, pair.basis) | differing(pair.settings, defaults())
-    flags = [(f"--{name.replace('_', '-')}", text(given[name])) for name in fields() if name in given]
-    return [part for flag in flags for part in flag]
-
-
-def style_arguments(pair: Pair) -> list[str]:
-    """The styles as `nst stylize` takes them: with their shares where several are blended."""
-    shares = [f":{share:.12g}" for _, share in pair.styles] if len(pair.styles) > 1 else [""]
-    return [path + share for (path, _), share in zip(pair.styles, shares, strict=True)]
 
 
 def print_grid_csv(

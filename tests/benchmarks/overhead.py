@@ -16,8 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nst.grid.command_line import setting_arguments
 from nst.grid.config import load_config
-from nst.grid.pairs import arguments, read_grid
+from nst.grid.pairs import read_grid
 from nst.io.yaml_file import read_mapping
 
 from grid import REPOSITORY, seconds, write_project
@@ -40,7 +41,15 @@ def demo_pair(folder: Path) -> float:
     """Seconds of one pair of the demo by the command that the workflow runs, on all cores."""
     config = load_config(read_mapping(REPOSITORY / "config/config.yaml"))
     pair = read_grid(REPOSITORY / config.manifest, config)[0]
-    command = [*NST, "stylize", pair.content, pair.styles[0][0], "-o", str(folder / "image.png"), *arguments(pair)]
+    command = [
+        *NST,
+        "stylize",
+        pair.content,
+        pair.styles[0][0],
+        "-o",
+        str(folder / "image.png"),
+        *setting_arguments(pair),
+    ]
     return seconds(REPOSITORY, *command)
 
 

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nst.errors import NstError, Problems
 from nst.grid.cells import split_list
+from nst.grid.command_line import setting_arguments
 from nst.grid.config import Config, load_config
 from nst.grid.inputs import SUFFIXES, Files, local
 from nst.grid.manifest import Manifest, Row
-from nst.grid.pairs import Pair, arguments, expand, parse_styles, read_grid, styles_text
+from nst.grid.pairs import Pair, expand, parse_styles, read_grid, styles_text
 from nst.settings import defaults, fields, make, text
 
 
@@ -175,12 +176,12 @@ def test_names_are_followed_by_the_lists_of_their_row() -> None:
 @pytest.mark.usefixtures("_pictures")
 def test_arguments_say_all_that_differs() -> None:
     rows = "content,style,preset,size,style_weight,pixel_range\nc/lake.jpg,s/wave.jpg,draft,512,1e4,rescale\n"
-    flags = arguments(read_grid(table(rows))[0])
+    flags = setting_arguments(read_grid(table(rows))[0])
     expected = "--preset draft --network lite --style-weight 1e4 --iterations 60 --size 512 --pixel-range rescale"
     assert flags == expected.split()
     given = dict(zip((f[2:].replace("-", "_") for f in flags[::2]), flags[1::2], strict=True))
     assert make(given) == read_grid("manifest.csv")[0].settings
-    assert arguments(read_grid(table("content,style\nc/lake.jpg,s/wave.jpg\n"))[0]) == []
+    assert setting_arguments(read_grid(table("content,style\nc/lake.jpg,s/wave.jpg\n"))[0]) == []
 
 
 WRONG = [
@@ -382,7 +383,7 @@ def test_the_copy_of_an_address_is_what_is_painted_from() -> None:
     rows = "content,style,content_mask,init\nhttps://h/a.JPG?x=1,s/wave.jpg:2+https://h/b,s3://h/m.png,s3://h/é.webp\n"
     [pair] = read_grid(table(rows))
     assert pair.pictures == ["https://h/a.JPG?x=1", "s/wave.jpg", "https://h/b", "s3://h/é.webp", "s3://h/m.png"]
-    here = pair.here("out")
+    here = pair.with_local_pictures("out")
     assert here.id == pair.id
     assert here.styles[0] == pair.styles[0]
     content, _, *others = here.pictures

@@ -57,7 +57,7 @@ def test_grid_csv_has_no_signature_and_still_finds_its_copies(tmp_path):
     assert "abc" not in out.getvalue()
     assert "pass" not in out.getvalue()
     line = pd.read_csv(io.StringIO(out.getvalue()), dtype=str).assign(content_file="").to_dict("records")[0]
-    assert content_picture(line) == pairs[0].here("results").content
+    assert content_picture(line) == pairs[0].with_local_pictures("results").content
 
 
 def test_one_picture_with_two_signatures_is_refused(tmp_path, capsys):

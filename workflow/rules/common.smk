@@ -3,8 +3,8 @@
 import hashlib
 
 from nst.grid.bundles import find, fingerprint
+from nst.grid.command_line import stylize_arguments
 from nst.grid.estimate import estimate, megabytes, minutes
-from nst.grid.pairs import arguments, style_arguments
 from nst.io import weight_files
 from nst.machine import gpus
 from nst.settings import PATHS
@@ -15,9 +15,18 @@ def get_pair(wildcards):
     return PAIRS[f"{wildcards.content}/{wildcards.style}/{wildcards.settings}"]
 
 
-def get_local_pair(wildcards):
-    """A pair, with the local copies in place of URLs."""
-    return get_pair(wildcards).here(RESULTS)
+def get_pictures(wildcards):
+    """The pictures that a pair needs; URLs are replaced by their copies."""
+    return get_pair(wildcards).with_local_pictures(RESULTS).pictures
+
+
+def get_command(wildcards):
+    """The arguments of `nst stylize` for a pair, without those that depend on the machine.
+
+    The work folder is outside the outputs, which Snakemake deletes before a retry: an interrupted run resumes from it.
+    """
+    pair = get_pair(wildcards)
+    return stylize_arguments(pair, CONFIG, f"{WORK}/{pair.id}")
 
 
 def get_bundle(wildcards):

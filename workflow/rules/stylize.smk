@@ -7,7 +7,7 @@ rule pairs:
 rule stylize:
     """Stylize one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
     input:
-        pictures=lambda wildcards: get_local_pair(wildcards).pictures,
+        pictures=get_pictures,
         weights=get_weights,
     output:
         image=IMAGE,
@@ -26,21 +26,12 @@ rule stylize:
         runtime=get_minutes,
         device=CONFIG.device,  # a resource: another device is no reason to stylize again
     params:
-        content=lambda wildcards: get_local_pair(wildcards).content,
-        style=lambda wildcards: style_arguments(get_local_pair(wildcards)),
-        settings=lambda wildcards: arguments(get_local_pair(wildcards)),
+        command=get_command,
         files=lambda wildcards: hash_of_files([get_pair(wildcards)]),
         algorithm=ALGORITHM,
-        record=PAIR,
-        # Outside the outputs, which Snakemake deletes before a retry: an interrupted run goes on from here.
-        work=f"{WORK}/{ID}",
-        id=ID,
-        presets=CONFIG.presets,
     shell:
-        # Snakemake deletes what a job has left that it has lost sight of: links in the work folder outlive that.
-        "nst stylize --unless-done --keep-work -o {output.image:q} --record {params.record:q} --work {params.work:q} --id {params.id:q}"
-        " --device {resources.device} --threads {threads} --presets {params.presets:q} {params.settings:q}"
-        " -- {params.content:q} {params.style:q} > {log:q} 2>&1"
+        # --keep-work: Snakemake deletes the outputs of a job that it lost track of; links in the work folder survive.
+        "nst stylize --keep-work --device {resources.device} --threads {threads} {params.command:q} > {log:q} 2>&1"
 
 
 rule bundle:
