@@ -1,9 +1,10 @@
 """nst: neural style transfer for many pairs of pictures (Gatys, Ecker & Bethge, arXiv:1508.06576).
 
-`nst.stylize(content, style)` returns one image, `nst.stylize_files(content, style, output)` writes one;
-`nst.read_grid(manifest)` expands a manifest; the command `nst` and the Snakemake workflow are built on these. Importing
-`nst` alone imports neither torch nor any other heavy package; it limits how long torch's threads spin, if it comes
-before torch (`nst.machine.openmp`).
+`nst.stylize(content, style)` returns an image, `nst.stylize_files(content, style, output)` writes one to a file, and
+`nst.read_grid(manifest)` expands a manifest. The command `nst` and the Snakemake workflow use the same code.
+
+`import nst` imports neither torch nor another heavy package. If it comes before `import torch`, it also limits how long
+torch's idle threads spin (`nst.machine.openmp`).
 """
 
 from __future__ import annotations

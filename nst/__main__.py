@@ -1,7 +1,6 @@
-"""The command `nst`, also where it is not on the path: `python -m nst`.
+"""Entry point of the command `nst` and of `python -m nst`.
 
-A command for one pair goes to a warm worker where there is one to be had; only else are the packages imported that
-read its arguments.
+A command for one pair is sent to a worker if one is available. Otherwise this process imports the command and runs it.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from nst.pair import stopping
 
 
 def main() -> int:
-    """Run the command of the command line; its exit status."""
+    """Run the command in `sys.argv` and return its exit status."""
     try:
         return _run(sys.argv[1:])
-    except KeyboardInterrupt:  # also while modules are imported, which is why they are imported here
+    except KeyboardInterrupt:  # also during imports, which are inside _run for that reason
         return 130
     finally:
         stopping.keep_exit_status()
@@ -28,14 +27,14 @@ def _run(arguments: list[str]) -> int:
     from nst.worker import client, protocol
 
     try:
-        Path.cwd()  # torch dies of a folder that has been removed
+        Path.cwd()  # torch crashes in a folder that was removed
     except OSError as error:
-        print(f"nst: the working folder cannot be used ({error.strerror}); change to another one", file=sys.stderr)
+        print(f"nst: the working directory cannot be used ({error.strerror}); change to another one", file=sys.stderr)
         return 1
     if arguments[:1] in [[name] for name in protocol.COMMANDS]:
-        stopping.interrupt_on_sigterm()  # what has been done is kept
+        stopping.interrupt_on_sigterm()  # a checkpoint is kept
     try:
-        code = client.run(arguments) if client.wanted(arguments) else None
+        code = client.run(arguments) if client.should_use_worker(arguments) else None
     except NstError as error:
         print(f"nst: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
-"""Neural style transfer in one call: what Python programs and notebooks use.
+"""Neural style transfer in one call, for Python programs and notebooks.
 
-`stylize` takes files, Pillow images or arrays and returns an image in memory; `stylize_files` does what the command
-`nst stylize` does, files and all.
+`stylize` takes files, Pillow images or arrays and returns an image in memory. `stylize_files` reads and writes files,
+as the command `nst stylize` does.
 """
 
 from __future__ import annotations
@@ -31,43 +31,43 @@ from nst.settings import PICTURES, Settings, make, presets
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
 
-#: A picture: the path of a file, a Pillow image, or an array of shape (height, width), or (height, width, 1, 3 or 4)
-#: with alpha, either uint8 or floating point from 0 to 1, in sRGB.
+#: An image: the path of a file, a Pillow image, or an sRGB array of shape (height, width) or (height, width, 1, 3 or
+#: 4), where the fourth channel is alpha, as uint8 or as floating point from 0 to 1.
 Source: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
-#: One style, or a blend: several, each alone (equal parts) or with its weight.
+#: One style, or a blend of several: a sequence of images (equal weights) or of pairs (image, weight).
 Styles: TypeAlias = Source | Sequence[Source | tuple[Source, float]]
 
 
 @dataclass(frozen=True)
 class Stylized:
-    """A stylized image; a notebook shows it by itself."""
+    """A stylized image. Notebooks display it."""
 
     pixels: np.ndarray
     """(height, width, 3) float32, sRGB from 0 to 1."""
     alpha: np.ndarray | None
-    """(height, width) float32 from 0 to 1, the content's; None where that is opaque."""
+    """(height, width) float32 from 0 to 1: the alpha of the content; None where it is opaque."""
     losses: dict[str, float]
     """Content, style, tv and total loss of the image."""
     settings: Settings
     style_weight: float
-    """The setting's, or what `auto` has found."""
+    """The value of the setting, or the one that `auto` found."""
     history: list[dict[str, float]] = field(repr=False)
-    """The losses of each iteration, as the columns of losses.csv."""
+    """The losses of each iteration, by the column names of losses.csv."""
     metadata: dict[str, Any] = field(repr=False)
-    """What a saved image carries: settings, and paths and SHA-256 of its inputs."""
+    """What `save` embeds: the settings, and the paths and SHA-256 of the inputs."""
     warnings: tuple[str, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the image with its settings; the suffix is .png, .jpg, .tif or .webp.
+        """Write the image and its metadata as .png, .jpg, .tif or .webp.
 
-        Raises NstError for another suffix, a place that cannot be written, or the path of an input.
+        Raises NstError for another suffix, a path that cannot be written, or the path of an input.
         """
         inputs = (self.metadata["content"], *self.metadata["style"], *self.metadata["pictures"])
         refuse_inputs(Path(path), (each["path"] for each in inputs))
         write_picture(path, self.pixels, alpha=self.alpha, metadata=self.metadata)
 
     def image(self) -> Image.Image:
-        """The image for Pillow, with 8 bits a channel."""
+        """The image as a Pillow image with 8 bits per channel."""
         planes = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
         return Image.fromarray(np.rint(planes * 255).astype(np.uint8))
 
@@ -87,18 +87,19 @@ def stylize(
     on_progress: Callable[[Progress], None] | None = None,
     **values: Any,
 ) -> Stylized:
-    """Stylize one content, in memory.
+    """Stylize one content image in memory.
 
     Args:
-        content: what is shown. It is brought to `size` px on its long side (512; 0 keeps its own), as all inputs are.
-        style: how it is stylized; several make a blend.
-        settings: the settings; the defaults where None.
-        device: auto, cuda, mps or cpu. threads: of the CPU; 0 leaves torch's choice.
-        on_progress: called after each iteration, with `losses` and `picture()`, the best image so far.
+        content: the content image. All inputs are resized to `size` px on the long side (512; 0 keeps their size).
+        style: the style image, or several for a blend.
+        settings: the settings; None for the defaults.
+        device: auto, cuda, mps or cpu.
+        threads: CPU threads; 0 for torch's default.
+        on_progress: called after each iteration. Its argument has `losses`, and `picture()` for the best image so far.
         values: settings by name (`nst settings` lists them), also `preset`; they override `settings`. `init`,
             `content_mask` and `style_mask` may be any `Source`.
     Raises:
-        NstError: an input that cannot be read, a setting that is wrong, or losses that never become finite.
+        NstError: an input cannot be read, a setting is wrong, or no iteration has a finite loss.
     """
     from nst.engine import stylization
     from nst.pair.stylize import describe
@@ -144,19 +145,20 @@ def stylize_files(
     on_progress: Callable[[Progress], None] | None = None,
     **values: Any,
 ) -> dict[str, Any]:
-    """Stylize one content from file to file, as the command `nst stylize` does; an interrupted run is resumed.
+    """Stylize one content image from files to files, as `nst stylize` does. An interrupted run is resumed.
 
     Args:
-        output: the image to write; `<content>--<style>.png` in the current folder where None.
-        record: a folder for the losses, frames, animation and run.json.
-        force: overwrite an existing picture that nst did not make.
-        content, style, settings, device, threads, on_progress, values: as for `stylize`, pictures by their paths.
+        output: the image to write; None for `<content>--<style>.png` in the current folder.
+        record: the folder for the losses, frames, animation and run.json; None to write the image only.
+        force: overwrite an existing image that nst did not make.
+        content, style, settings, device, threads, on_progress, values: as for `stylize`; images are given by their
+            paths.
     Returns:
-        the contents of run.json: settings, losses, reference metrics, seconds, and the image's path in
+        the contents of run.json: settings, losses, reference metrics, seconds; the path of the image is
         `["output"]["path"]`.
     Raises:
-        NstError: as `stylize`, for an output that is an input or a picture of somebody else, and for files that cannot
-            be written; existing results then stay as they are.
+        NstError: as for `stylize`; also if the output is an input, or an image that nst did not make, or if a file
+            cannot be written. Existing results are kept then.
     """
     from nst.pair.stylize import stylize_pair
     from nst.worker import client
@@ -168,18 +170,18 @@ def stylize_files(
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
-    return stylize_pair(job, on_progress, when_busy=client.dismiss)
+    return stylize_pair(job, on_progress, when_busy=client.stop_workers)
 
 
 class _Sources(Sources):
-    """Pictures in memory, each under a name that takes the place of a path; any other name is a path."""
+    """Images in memory, by names that take the place of paths. Any other name is a path."""
 
     def __init__(self) -> None:
         super().__init__()
         self._pictures: dict[str, Picture] = {}
 
     def add(self, what: str, source: Any) -> str:
-        """The path of a file, or the name of a picture in memory."""
+        """Add an image; returns its path, or the name of an image in memory."""
         if isinstance(source, (str, os.PathLike)):
             return os.fspath(source)
         name = f"<{what}>"
@@ -196,7 +198,7 @@ class _Sources(Sources):
         return width, height
 
     def sha256(self, path: str) -> str:
-        """The hash of the file, or of the pixels of the picture in memory."""
+        """The SHA-256 of the file, or of the pixels of the image in memory."""
         if path not in self._pictures:
             return super().sha256(path)
         return hashlib.sha256(self._pictures[path].pixels.tobytes()).hexdigest()
@@ -212,19 +214,19 @@ def _picture(what: str, source: Any) -> Picture:
 
 
 def _styles(style: Any, sources: _Sources) -> tuple[tuple[str, float], ...]:
-    """Names and weights, which sum to 1."""
+    """Names and weights of the styles; the weights sum to 1."""
     if isinstance(style, str):
         return parse_styles(style)
     parts = list(style) if isinstance(style, (list, tuple)) else [style]
     if not parts:
-        raise NstError("style: is an empty list; give one picture at least")
+        raise NstError("style: the list is empty; give at least one image")
     pairs = [part if isinstance(part, tuple) else (part, 1.0) for part in parts]
     names = [sources.add(f"style {number}", source) for number, (source, _) in enumerate(pairs, 1)]
     shares = [weight for _, weight in pairs]
     if not all(isinstance(share, (int, float)) and 0 < share < float("inf") for share in shares):
-        raise NstError("style: the weights of a blend are numbers above 0, as in [(first, 0.7), (second, 0.3)]")
+        raise NstError("style: the weights of a blend must be numbers above 0, as in [(first, 0.7), (second, 0.3)]")
     if len(set(names)) < len(names):
-        raise NstError("style: a picture is named twice; give it one weight")
+        raise NstError("style: an image is given twice; give it once, with one weight")
     return tuple((name, share / sum(shares)) for name, share in zip(names, shares, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The command `nst`; each subcommand is a module that is imported when it is called."""
+"""The command group `nst`. Each subcommand is a module that is imported when it is called."""
 
 from __future__ import annotations
 
@@ -20,29 +20,32 @@ if TYPE_CHECKING:
     from nst.engine.stylization import Progress
     from nst.pair.job import Job
 
-#: What each subcommand does. Its module is nst.commands.NAME and the command in it is called `command`.
+#: Help line of each subcommand. Its module is nst.commands.NAME, and the click command in it is called `command`.
 COMMANDS = {
-    "stylize": "Stylize a picture, or a folder of them, with a style.",
-    "reproduce": "Reproduce a picture from its embedded metadata, with changed settings if you like.",
-    "apply": "Run a network that was trained on a pair on another picture.",
-    "grid": "Show what a manifest asks for; run nothing.",
-    "settings": "List every setting, its range and its default.",
-    "evaluate": "Measure how well a picture keeps its content and its style.",
-    "weights": "Fetch a network's weights and check them.",
-    "fetch": "Copy a picture from a URL.",
-    "tables": "Compare the pictures of a grid in tables.",
-    "sheet": "Arrange the pictures of a grid on contact sheets.",
-    "plot": "Plot how the losses fell.",
-    "gallery": "Show the pictures of a grid on a page.",
-    "animate": "Make an animation from the frames of a stylization.",
+    "stylize": "Stylize an image, or each image of a folder.",
+    "reproduce": "Reproduce an image from its embedded metadata, optionally with changed settings.",
+    "apply": "Stylize an image with a network trained by `method: network`.",
+    "grid": "Show the pairs of a manifest, without stylizing them.",
+    "settings": "List the settings with their ranges and defaults.",
+    "evaluate": "Compute the reference metrics of an image.",
+    "weights": "Find, download and check the weights of a network.",
+    "fetch": "Download an image from a URL.",
+    "tables": "Compare the pairs of a grid in tables.",
+    "sheet": "Arrange the images of a grid on contact sheets.",
+    "plot": "Plot the losses and errors of a grid.",
+    "gallery": "Write an HTML gallery of a grid.",
+    "animate": "Make an animation from the frames of a run.",
     "bundle": "Stylize the pairs of a bundle in one cluster job.",
-    "worker": "Run, show or stop the workers that keep GPUs warm.",
-    "doctor": "Say what this machine has, and what to do about what is missing.",
+    "worker": "Run, list or stop workers, which keep networks loaded between images.",
+    "doctor": "Check this machine: GPUs, weights and packages.",
 }
 
 
 class Runner(Protocol):
-    """Stylizes a pair as `nst.pair.stylize.stylize_pair` does, and asks the caller; None means that nobody is there."""
+    """Stylizes a pair in place of `nst.pair.stylize.stylize_pair`.
+
+    `ask` returns the answer to a yes-or-no question, or None where no user can answer.
+    """
 
     def stylize(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]: ...
 
@@ -50,7 +53,7 @@ class Runner(Protocol):
 
 
 class LazyGroup(click.Group):
-    """Knows the names and help lines of its commands without importing them."""
+    """A command group that lists its commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -71,7 +74,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            advice = f"did you mean {near[0]}?" if near else "`nst --help` lists them"
+            advice = f"did you mean {near[0]}?" if near else "`nst --help` lists the commands"
             raise click.UsageError(f"there is no command {args[0]!r}; {advice}")
         return super().resolve_command(ctx, args)
 
@@ -80,25 +83,25 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="nst", message="%(prog)s %(version)s")
 @click.pass_context
 def group(ctx: click.Context) -> None:
-    """Neural style transfer for many pairs of pictures.
+    """Neural style transfer for many pairs of images.
 
     \b
     First steps:
-      nst stylize photo.jpg painting.jpg        stylize a photo: writes photo--painting.png
-      nst stylize photos/ painting.jpg -o out/  every picture of a folder
-      nst COMMAND --help                        what a command does, with its options
+      nst stylize photo.jpg painting.jpg        writes photo--painting.png
+      nst stylize photos/ painting.jpg -o out/  stylizes each image of a folder
+      nst COMMAND --help                        shows the options of a command
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
 def main(arguments: list[str] | None = None, runner: Runner | None = None) -> int:
-    """Run the command; the exit status is 0, 1 for what the user can fix, 130 after Ctrl-C.
+    """Run the command and return its exit status: 0, 1 for an error that the user can fix, 130 after Ctrl-C.
 
-    With NST_DEBUG in the environment, a message for the user comes with its traceback.
+    With NST_DEBUG in the environment, error messages are printed with their traceback.
 
     Args:
-        runner: stylizes in place of `nst.pair.stylize.stylize_pair`, where a worker runs the command.
+        runner: stylizes the pairs where a worker runs the command.
     """
     try:
         result = group.main(arguments, prog_name="nst", standalone_mode=False, obj=runner)
@@ -110,7 +113,7 @@ def main(arguments: list[str] | None = None, runner: Runner | None = None) -> in
             traceback.print_exception(error)
         lines = str(error).splitlines()
     except click.ClickException as error:
-        lines = [_sentence(error)]
+        lines = [_usage_error(error)]
     except BrokenPipeError:  # `nst grid | head`
         return _quiet()
     for line in lines:
@@ -119,19 +122,19 @@ def main(arguments: list[str] | None = None, runner: Runner | None = None) -> in
 
 
 def unexpected(error: Exception) -> int:
-    """Tell of what should not have happened, whole and, for logs, in a last line; the exit status."""
+    """Print an unexpected error with its traceback, and as one last line for logs. Returns the exit status."""
     from nst.machine.runtime import no_address_space, out_of_memory
 
     if out_of_memory(error):
         click.echo(f"nst: {no_address_space(error)}", err=True)
         return 1
     traceback.print_exception(error)
-    told = str(error).strip().partition("\n")[0]
-    click.echo(f"nst: {type(error).__name__}: {told} (this should not happen; the lines above tell where)", err=True)
+    message = str(error).strip().partition("\n")[0]
+    click.echo(f"nst: {type(error).__name__}: {message} (this is a bug in nst; see the traceback above)", err=True)
     return 1
 
 
-def _sentence(error: click.ClickException) -> str:
+def _usage_error(error: click.ClickException) -> str:
     from nst.settings import decimal_point
 
     message = " ".join(error.format_message().split()).removesuffix(".")
@@ -144,7 +147,7 @@ def _sentence(error: click.ClickException) -> str:
 
 
 def _quiet() -> int:
-    """Keep the interpreter from complaining of the closed pipe once more when it flushes at its end."""
+    """Avoid a second error about the closed pipe when the interpreter flushes stdout at exit."""
     import sys
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The errors that a user can cause: one clear message each, shown without a traceback."""
+"""Errors that a user can fix. They are printed without a traceback."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from nst import limits
 
 
 class NstError(Exception):
-    """Something that the user can fix; the message says what is wrong and what would be right."""
+    """An error that the user can fix. The message says what is wrong and what would be right."""
 
     def __init__(self, message: str):
         super().__init__("\n".join(map(_shortened, printable(message).split("\n"))))
 
 
 class Problems(NstError):  # noqa: N818
-    """Every problem of an input at once, a line each; the message has the first PROBLEMS of them, and a count."""
+    """All problems of an input, one line each. The message has the first `limits.PROBLEMS` of them."""
 
     def __init__(self, problems: Iterable[str]):
         self.problems = tuple(_shortened(printable(problem)) for problem in problems)
@@ -24,18 +24,18 @@ class Problems(NstError):  # noqa: N818
 
 
 def problems_of(error: NstError) -> tuple[str, ...]:
-    """All of them, which the message may not show."""
+    """The lines of an error; of Problems also those that its message leaves out."""
     return error.problems if isinstance(error, Problems) else tuple(str(error).splitlines())
 
 
 def printable(text: str) -> str:
-    """A text with its control characters escaped: a terminal obeys those of a file's name or of a cell."""
+    """The text with its control characters escaped: in a file name or a cell they could control the terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _shortened(line: str) -> str:
-    """A line without its middle where it is too long to be read: what is wrong is at its end."""
+    """The line; a long one without its middle, because the end says what is wrong."""
     half = limits.MESSAGE // 2
     return line if len(line) <= limits.MESSAGE else f"{line[:half]} … {line[-half:]}"

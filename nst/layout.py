@@ -1,9 +1,9 @@
-"""Where each file of a results folder is: the only place that spells their names. Standard library only.
+"""Paths within a results folder. No other module spells these names. Standard library only.
 
-grid.csv                      the grid: a row for each pair
+grid.csv                      the grid: one row for each pair
 pairs/CONTENT/STYLE/SETTINGS  the image and its record: run.json, losses.csv, animation.gif, snapshots/
 sheets  plots  tables  gallery
-logs/stylize/ID.log           what each pair has logged
+logs/stylize/ID.log           the log of each pair
 .work/CONTENT/STYLE/SETTINGS  unfinished work
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 RUN, LOSSES, ANIMATION, VIDEO = "run.json", "losses.csv", "animation.gif", "animation.mp4"
 #: In the same folder: the snapshots, among them the frames of the animation and the trained network.
 SNAPSHOTS, FRAMES, NETWORK = "snapshots", "snapshots/frames", "snapshots/network.safetensors"
-#: Formats that a grid's images have.
+#: File names of a grid's images.
 IMAGES = ("image.png", "image.jpg", "image.tif")
-#: In a folder of unfinished work: its mark, and the last checkpoint.
+#: In a work folder: the file that marks it as one, and the last checkpoint.
 MARK, CHECKPOINT = ".nst-work", "checkpoint.pt"
 #: Below a results folder.
 TABLE, GALLERY = "tables/comparison.html", "gallery/index.html"
@@ -31,7 +31,7 @@ def pair_folder(results: str | Path, pair: str) -> str:
 
 
 def pairs_folder(results: str | Path) -> Path:
-    """The folder below which all pairs are."""
+    """The folder of all pairs."""
     return Path(results, "pairs")
 
 
@@ -41,5 +41,5 @@ def work_folder(results: str | Path, pair: str) -> Path:
 
 
 def log_file(results: str | Path, kind: str, name: str) -> Path:
-    """The log of a job: of `stylize` and `video` by pair, of `sheets` and `plots` by group."""
+    """The log of a job; `name` is a pair's id for `stylize` and `video`, a group's name for `sheets` and `plots`."""
     return Path(results, "logs", kind, f"{name}.log")

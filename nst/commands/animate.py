@@ -1,4 +1,4 @@
-"""`nst animate`: the frames of a picture as an animation."""
+"""`nst animate`: make an animation from the frames of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nst.settings import defaults
     metavar="FILE",
     required=True,
     type=click.Path(path_type=Path),
-    help=".gif or .mp4 to write.",
+    help="File to write (.gif or .mp4).",
 )
 @force_option
 @click.option(
@@ -26,29 +26,29 @@ from nst.settings import defaults
     default=defaults().frame_rate,
     show_default=True,
     type=click.FloatRange(0.01, 50),
-    help="Frames a second.",
+    help="Frames per second.",
 )
 @click.option(
     "--end-pause",
     default=defaults().end_pause,
     show_default=True,
     type=click.FloatRange(0, 60),
-    help="Seconds that the first and last frame stand.",
+    help="Seconds to show the first and the last frame.",
 )
-@click.option("--size", default=384, show_default=True, type=click.IntRange(16, 4096), help="Long side in pixels.")
+@click.option("--size", default=384, show_default=True, type=click.IntRange(16, 4096), help="Long side, in pixels.")
 @click.option(
     "--max-mb",
     default=4.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Largest file, in MB.",
+    help="Maximum size of the file, in MB.",
 )
 def command(
     frames_dir: Path, output: Path, force: bool, frame_rate: float, end_pause: float, size: int, max_mb: float
 ) -> None:
-    """Make an animation of the numbered frames in FRAMES_DIR, or of those that the record of a pair in it keeps."""
-    from nst.images.animation import animate, frames_of
+    """Make an animation of the frames in FRAMES_DIR: a folder of numbered frames, or the folder of a pair."""
+    from nst.images.animation import animate, frame_files
 
-    check_outputs([output], frames_of(frames_dir), force=force)
+    check_outputs([output], frame_files(frames_dir), force=force)
     animate(frames_dir, output, frame_rate=frame_rate, end_pause=end_pause, long_side=size, max_bytes=int(max_mb * 1e6))
     click.echo(output)

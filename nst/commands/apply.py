@@ -1,4 +1,4 @@
-"""`nst apply`: run a network that `method: network` has trained on another picture."""
+"""`nst apply`: stylize an image with a network that `method: network` trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from nst.commands.options import device_option, output_option
 from nst.commands.outputs import check_outputs, force_option
-from nst.commands.stylize import checked_suffix
+from nst.commands.stylize import check_suffix
 
 
 @click.command()
@@ -16,11 +16,16 @@ from nst.commands.stylize import checked_suffix
 @click.argument("picture")
 @output_option
 @force_option
-@click.option("--size", type=click.IntRange(0, 16384), default=0, help="long side in px; 0 keeps the picture's")
+@click.option(
+    "--size", type=click.IntRange(0, 16384), default=0, help="Long side, in pixels; 0 keeps the size of PICTURE."
+)
 @device_option
 def command(network: str, picture: str, output: Path, force: bool, size: int, device: str) -> None:
-    """Stylize PICTURE with NETWORK, a pair's snapshots/network.safetensors: one pass, no optimization."""
-    checked_suffix(output)
+    """Stylize PICTURE with NETWORK, the snapshots/network.safetensors of a pair.
+
+    This is one forward pass, without optimization.
+    """
+    check_suffix(output)
     check_outputs([output], [network, picture], force=force)
     from nst.engine.transformation import apply
     from nst.images import read_picture, write_picture

@@ -1,4 +1,4 @@
-"""`nst bundle`: stylize the pairs of one bundle of a grid, in one job of a cluster."""
+"""`nst bundle`: stylize the pairs of one bundle in one cluster job."""
 
 from __future__ import annotations
 
@@ -25,22 +25,30 @@ from nst.grid.config import Config, load_config
 from nst.grid.inputs import Files
 from nst.grid.pairs import Pair, read_grid
 from nst.io.files import refuse_inputs, replacing
-from nst.io.logs import last_sentence
+from nst.io.logs import last_message
 from nst.machine import gpus, private
 from nst.worker import client, protocol
 
-#: Pictures that a GPU is offered at once: those that are alike are stylized together.
-IN_FLIGHT = 16
+#: Images submitted to a GPU at the same time. Its worker optimizes those that match as one batch.
+MAX_CONCURRENT = 16
 
 
 @click.command()
 @click.argument("manifest")
 @click.argument("name")
-@click.option("--config", "config_file", metavar="FILE", required=True, help="configuration, with `bundle` in it")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="JSON to write at the end")
-@click.option("--work", type=click.Path(path_type=Path), required=True, help="folder of unfinished work")
-@click.option("--logs", type=click.Path(path_type=Path), required=True, help="folder of a log for each pair")
-@click.option("--attempt", type=click.IntRange(1), default=1, help="of several: later ones stylize fewer at once")
+@click.option(
+    "--config", "config_file", metavar="FILE", required=True, help="Configuration file. It must set `bundle`."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="JSON file to write when all pairs are stylized.",
+)
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for unfinished work.")
+@click.option("--logs", type=click.Path(path_type=Path), required=True, help="Folder for the logs of the pairs.")
+@click.option("--attempt", type=click.IntRange(1), default=1, help="Retry number; each retry uses a smaller batch.")
 @device_option
 @threads_option
 def command(
@@ -54,9 +62,10 @@ def command(
     device: str,
     threads: int,
 ) -> None:
-    """Stylize the pairs of MANIFEST that are in the bundle NAME; grid.csv tells which those are.
+    """Stylize the pairs of MANIFEST that belong to the bundle NAME.
 
-    A pair that fails stops no other, and what is stylized already is left alone: the same command goes on after a stop.
+    `nst grid --csv` lists the bundle of each pair. If a pair fails, the others are stylized nevertheless. After an
+    interruption, the same command resumes.
     """
     refuse_inputs(output, [manifest, config_file])
     config, files = load_config(config_file), Files()
@@ -65,12 +74,12 @@ def command(
     click.echo(f"{name}: {len(pairs)} pairs on {where}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
     machine = ["--device", device, "--threads", str(threads)]
     began, failed = time.monotonic(), []
-    with _own_workers(), _pool(_at_once(device, attempt)) as pool:
-        sentences = pool.map(lambda pair: _stylize(pair, config, machine, work, logs), pairs)
-        for number, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True), 1):
-            click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if sentence else ''}")
-            if sentence:
-                failed.append(f"{pair.id}: {sentence}")
+    with _own_workers(), _pool(_concurrent_pictures(device, attempt)) as pool:
+        messages = pool.map(lambda pair: _stylize(pair, config, machine, work, logs), pairs)
+        for number, (pair, message) in enumerate(zip(pairs, messages, strict=True), 1):
+            click.echo(f"{number}/{len(pairs)} {pair.id}{': FAILED' if message else ''}")
+            if message:
+                failed.append(f"{pair.id}: {message}")
     if failed:
         raise Problems([f"{len(failed)} of {len(pairs)} pairs failed; the others are stylized", *failed])
     with replacing(output) as temporary:
@@ -79,16 +88,16 @@ def command(
         temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def _at_once(device: str, attempt: int) -> int:
-    """Pictures in work at the same time: on a GPU less from try to try, for its memory may have been the trouble."""
+def _concurrent_pictures(device: str, attempt: int) -> int:
+    """Images stylized at the same time. On a GPU, each retry has fewer: the last one may have run out of memory."""
     on_gpu = device in ("auto", "cuda") and gpus.available()
-    return max(1, IN_FLIGHT // 4 ** (attempt - 1)) if on_gpu else 1
+    return max(1, MAX_CONCURRENT // 4 ** (attempt - 1)) if on_gpu else 1
 
 
 @contextmanager
-def _pool(at_once: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads; what they have not begun when Ctrl-C comes is not begun any more."""
-    pool = ThreadPoolExecutor(at_once)
+def _pool(concurrent: int) -> Iterator[ThreadPoolExecutor]:
+    """A thread pool that drops its waiting tasks after Ctrl-C."""
+    pool = ThreadPoolExecutor(concurrent)
     try:
         yield pool
     finally:
@@ -97,23 +106,23 @@ def _pool(at_once: int) -> Iterator[ThreadPoolExecutor]:
 
 @contextmanager
 def _own_workers() -> Iterator[None]:
-    """Workers that leave with this process, on a CPU too: what a bundle saves is their start."""
+    """Use workers that stop with this process, on a CPU too: starting them once is what a bundle saves."""
     mode = os.environ.get("NST_WORKER", "auto")
-    protocol.own_workers("yes" if mode == "auto" else mode)
-    with (private.private_folder() / "bundles").open("w") as bundles:  # whose lock those of one allocation share
+    protocol.set_worker_owner("yes" if mode == "auto" else mode)
+    with (private.private_folder() / "bundles").open("w") as bundles:  # bundles of one allocation share this lock
         fcntl.flock(bundles, fcntl.LOCK_SH)
         try:
             yield
         finally:
-            with suppress(BlockingIOError):  # another one goes on
+            with suppress(BlockingIOError):  # another bundle is still running
                 fcntl.flock(bundles, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if private.allocation():  # nobody comes after it
+                if private.allocation():  # the node is given back after this job
                     client.ask(leave=True)
                     shutil.rmtree(private.private_folder(), ignore_errors=True)
 
 
 def _stylize(pair: Pair, config: Config, machine: list[str], work: Path, logs: Path) -> str:
-    """Stylize a pair by `nst stylize`; what went wrong, or nothing."""
+    """Stylize a pair by `nst stylize`. Returns the error message, '' if there is none."""
     log = logs / f"{pair.id}.log"
     command = ["stylize", "--force", *machine, *stylize_arguments(pair, config, str(work / pair.id))]
     try:
@@ -122,6 +131,6 @@ def _stylize(pair: Pair, config: Config, machine: list[str], work: Path, logs: P
             code = subprocess.run([sys.executable, "-m", "nst", *command], stdout=file, stderr=file).returncode
         if code == 0:
             return ""
-        return last_sentence(log) or f"it ended with exit status {code}; {log} says no more"
+        return last_message(log) or f"nst stylize ended with exit status {code}, without a message in {log}"
     except OSError as error:
         return f"{log}: cannot be written ({error.strerror}); choose a results folder that you may write to"

@@ -1,4 +1,4 @@
-"""`nst doctor`: what this machine has."""
+"""`nst doctor`: check this machine."""
 
 from __future__ import annotations
 
@@ -17,25 +17,28 @@ from nst.settings import WIDTHS
 
 @click.command()
 def command() -> None:
-    """Say what this machine has, and what to do about what is missing."""
+    """Check this machine: torch, GPUs, kernels, weights, Snakemake and Slurm."""
     import torch
 
     try:
-        device, trouble = runtime.torch_device("auto"), ""
+        device, problem = runtime.torch_device("auto"), ""
     except NstError as error:
-        device, trouble = torch.device("cpu"), str(error)
+        device, problem = torch.device("cpu"), str(error)
     dtype = "bf16" if runtime.compute_type("auto", device) == torch.bfloat16 else "fp32"
     _line("torch", f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
-    _line("device", trouble or f"{device.type} ({runtime.name(device)}); precision auto is {dtype}")
+    _line("device", problem or f"{device.type} ({runtime.name(device)}); precision auto is {dtype}")
     found = gpus.available()
-    _line("GPUs", ", ".join(found) or "none seen; pictures are stylized on the CPU")
+    _line("GPUs", ", ".join(found) or "none found; images are stylized on the CPU")
     if device.type == "cuda":
-        without = "none for this GPU, which takes torch's operations: they need bf16 units, Triton and a C compiler"
-        _line("kernels", "of our own" if available.kernels_for(device) else without)
+        without = "not available, torch's operations are used; they require bf16 units, Triton and a C compiler"
+        _line("kernels", "Triton kernels of nst" if available.kernels_for(device) else without)
     for network in WIDTHS:
         _line(network, _weights(network))
-    _line("snakemake", _version("snakemake") or "not installed; pip install -e '.[workflow]' in the clone runs grids")
-    slurm = "found" if shutil.which("sbatch") else "no sbatch here; grids run on this machine"
+    _line(
+        "snakemake",
+        _version("snakemake") or "not installed; to run grids, `pip install -e '.[workflow]'` in the repository",
+    )
+    slurm = "found" if shutil.which("sbatch") else "sbatch not found; grids run on this machine"
     _line("slurm", slurm)
 
 

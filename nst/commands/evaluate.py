@@ -1,4 +1,4 @@
-"""`nst evaluate`: neutral metrics of any picture."""
+"""`nst evaluate`: reference metrics of any image."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from nst.settings import WIDTHS
 
 @click.command()
 @click.argument("image")
-@click.option("--content", required=True, help="picture of the content")
-@click.option("--style", "styles", required=True, multiple=True, help="picture of the style; several make a blend")
+@click.option("--content", required=True, help="Content image.")
+@click.option("--style", "styles", required=True, multiple=True, help="Style image; repeat the option for a blend.")
 @click.option(
     "--network",
     type=click.Choice(list(WIDTHS)),
     default="vgg19",
     show_default=True,
-    help="network that measures; only vgg19 with its default weights is the reference",
+    help="Network that computes the metrics; the reference is vgg19 with its default weights.",
 )
-@click.option("--weights", metavar="FILE", help="weights of the network, as the setting  [default: oxford for vgg19]")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    help="Weights of the network, as in the setting `weights`.  [default: oxford for vgg19]",
+)
 @device_option
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     image: str, content: str, styles: tuple[str, ...], network: str, weights: str | None, device: str, as_json: bool
 ) -> None:
-    """Measure how well IMAGE keeps its content and its style, whoever stylized it; lower errors are better."""
+    """Compute how well IMAGE keeps its content and matches its style, whatever program made it.
+
+    Lower errors are better; an SSIM of 1 is best.
+    """
     from nst.images import read_picture
 
     parts = parse_styles("+".join(styles))

@@ -1,4 +1,4 @@
-"""`nst fetch`: copy a picture from an address."""
+"""`nst fetch`: download an image from a URL."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from nst.commands.outputs import check_outputs, force_option
 
 
 @click.command()
-@click.argument("address")
+@click.argument("url")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write.")
 @force_option
-def command(address: str, output: Path, force: bool) -> None:
-    """Copy the picture at ADDRESS (http, https, s3) to a file, if a picture is what comes.
+def command(url: str, output: Path, force: bool) -> None:
+    """Download the image at URL (http, https, s3).
 
-    At most 2 GB, in at most an hour. Nothing is fetched from this machine or from private networks, also not by a
+    The limits are 2 GB and one hour. Servers on this machine and on private networks are refused, also after a
     redirect, unless NST_ALLOW_PRIVATE=1 is in the environment.
     """
     from nst.errors import NstError
     from nst.images import picture_size
     from nst.io.fetching import copy
     from nst.io.files import replacing
-    from nst.io.urls import redacted, whole
+    from nst.io.urls import redacted, unredacted
 
-    check_outputs([output], [address], force=force)
+    check_outputs([output], [url], force=force)
     with replacing(output) as temporary:
-        copy(whole(address), temporary)
+        copy(unredacted(url), temporary)
         try:
             picture_size(temporary)
         except NstError:
-            raise NstError(f"{redacted(address)}: what came is no picture; look at the address in a browser") from None
+            raise NstError(f"{redacted(url)}: the server did not send an image; open the URL in a browser") from None
     click.echo(output)

@@ -1,4 +1,4 @@
-"""`nst gallery`: a page that shows the pictures of a grid."""
+"""`nst gallery`: write an HTML gallery of a grid."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import click
 
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write.  [default: gallery, beside it]")
-@click.option("--work", type=click.Path(path_type=Path), help="Folder of what can be used again the next time.")
-@click.option("--processes", type=click.IntRange(0), default=0, help="At most; 0 is one a core.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder to write.  [default: gallery, next to GRID_CSV]"
+)
+@click.option("--work", type=click.Path(path_type=Path), help="Folder for files that the next call can reuse.")
+@click.option("--processes", type=click.IntRange(0), default=0, help="Maximum number of processes; 0 is one per core.")
 def command(grid_csv: Path, output: Path | None, work: Path | None, processes: int) -> None:
-    """Write a gallery of the pairs in GRID_CSV, done or not: open its index.html."""
+    """Write a gallery of the pairs in GRID_CSV, including missing ones. Open its index.html in a browser."""
     from nst.summaries.gallery import write_gallery
     from nst.summaries.records import read_records
 

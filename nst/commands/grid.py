@@ -1,4 +1,4 @@
-"""`nst grid`: what a manifest asks for, before anything runs."""
+"""`nst grid`: show the pairs of a manifest before anything runs."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from nst.grid.pairs import Pair, print_grid_csv, read_grid
 
 @click.command()
 @click.argument("manifest", required=False)
-@click.option("--config", "config_file", metavar="FILE", help=f"Configuration.  [default: {CONFIG}, if there is one]")
-@click.option("--results", metavar="DIR", help="Folder of the results.  [default: the config's]")
-@click.option("--csv", "as_csv", is_flag=True, help="Print a line a pair, with every setting, as CSV.")
-@click.option("--cluster", is_flag=True, help="Show what a cluster would be asked for: bundles, hours, memory.")
+@click.option("--config", "config_file", metavar="FILE", help=f"Configuration file.  [default: {CONFIG}, if it exists]")
+@click.option("--results", metavar="DIR", help="Results folder.  [default: that of the configuration]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line per pair with all settings, as CSV.")
+@click.option("--cluster", is_flag=True, help="Show the cluster jobs: bundles, hours, memory.")
 @click.option(
     "--profile",
     metavar="DIR",
     default="profiles/slurm",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Of the cluster: its nst.yaml counts more than the configuration.",
+    help="Cluster profile. Its nst.yaml overrides the configuration.",
 )
-@click.option("--prune", is_flag=True, help="Remove the pictures that no row asks for, after showing them.")
-@click.option("--yes", is_flag=True, help="With --prune: do not ask.")
-@click.option("--limit", default=10, show_default=True, help="Print at most so many lines of a kind; 0 prints all.")
+@click.option(
+    "--prune", is_flag=True, help="List the images that belong to no row, and remove them after confirmation."
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation (with --prune).")
+@click.option("--limit", default=10, show_default=True, help="Maximum number of lines per list; 0 prints all.")
 def command(
     manifest: str | None,
     config_file: str | None,
@@ -49,7 +51,7 @@ def command(
     yes: bool,
     limit: int,
 ) -> None:
-    """Show the pairs of MANIFEST, how many jobs they are, and about how long they take. Runs nothing."""
+    """Show the pairs of MANIFEST, and estimate time and memory. Nothing is stylized."""
     config = load_config(config_file or CONFIG) if config_file or Path(CONFIG).exists() else Config()
     given = {"manifest": manifest or config.manifest, "results": _results(results) if results else config.results}
     changes = {key: value for key, value in given.items() if value != getattr(config, key)}
@@ -82,32 +84,32 @@ def _results(given: str) -> str:
 
 
 def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
-    """Remove the pairs that no row asks for, once somebody has agreed."""
-    names = leftovers.unasked(results, {pair.id for pair in pairs})
+    """Remove the pairs that belong to no row, after confirmation."""
+    names = leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})
     if not names:
-        click.echo(f"{layout.pairs_folder(results)} has no picture that no row asks for")
+        click.echo(f"{layout.pairs_folder(results)} has no images to remove: each belongs to a row")
         return
     for line in [str(layout.pairs_folder(results)), *_shortened([f"  {name}" for name in names], limit)]:
         click.echo(line)
     megabytes = leftovers.size(results, names) / 1e6
-    question = f"no row asks for {'this picture' if len(names) == 1 else f'these {len(names):,} pictures'}"
+    question = f"{_count(len(names), 'image')} {'belongs' if len(names) == 1 else 'belong'} to no row"
     try:
-        agreed = yes or click.confirm(f"{question}; remove {megabytes:,.1f} MB for good?")
+        agreed = yes or click.confirm(f"{question}; remove {megabytes:,.1f} MB permanently?")
     except click.Abort:
         raise NstError("nothing was removed; answer y, or add --yes") from None
     if not agreed:
         click.echo("nothing was removed")
         return
     kept = leftovers.prune(results, names)
-    click.echo(f"removed {_count(len(names), 'picture')}, with their records and logs")
+    click.echo(f"removed {_count(len(names), 'image')}, with records and logs")
     for folder in kept:
-        click.echo(f"{folder} stays: other files are in it")
+        click.echo(f"{folder} was kept: it contains other files")
 
 
 def _report(
     manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, *, limit: int
 ) -> Iterator[str]:
-    there = _made(pairs, config, results)
+    existing = _made(pairs, config, results)
     yield f"{manifest}: {_count(len(pairs), 'pair')}"
     contents = Counter(pair.content_title for pair in pairs)
     styles = Counter(pair.style_title for pair in pairs)
@@ -118,64 +120,64 @@ def _report(
         yield from _shortened([f"  {name}  ({_count(n, 'pair')})" for name, n in counter.items()], limit)
     yield ""
     yield f"pairs ({layout.pairs_folder(results)}/…)"
-    yield from _shortened([f"  {pair.id}{'  (there already)' * (pair.id in there)}" for pair in pairs], limit)
+    yield from _shortened([f"  {pair.id}{'  (exists)' * (pair.id in existing)}" for pair in pairs], limit)
     yield ""
-    waiting = [pair for pair in pairs if pair.id not in there]
+    waiting = [pair for pair in pairs if pair.id not in existing]
     yield from _globs(files)
     yield f"results   {Path(results).absolute()}"
-    yield f"jobs      {_count(len(waiting), 'picture')} to stylize{_there(len(there))}"
-    if old := len(leftovers.unasked(results, {pair.id for pair in pairs})):
-        yield f"kept      {_count(old, 'picture')} that no row asks for; --prune shows and removes them"
+    yield f"jobs      {_count(len(waiting), 'image')} to stylize{_existing_text(len(existing))}"
+    if old := len(leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})):
+        yield f"kept      {_count(old, 'image')} of no row; --prune lists and removes them"
     yield from _forecast(waiting, files)
-    yield from (f"missing   {line}" for line in plan.lacking(waiting, config))
+    yield from (f"missing   {line}" for line in plan.missing_requirements(waiting, config))
 
 
 def _globs(files: Files) -> Iterator[str]:
-    """What the patterns of the manifest leave out."""
+    """Files that the glob patterns of the manifest leave out."""
     for pattern, found in list(files.matches.items()):
         stem, dot, suffix = pattern.rpartition(".")
         wider = stem if stem.endswith("*") else f"{stem}.*"
         more = {*files.glob(f"{stem}.*")} - {*found} if dot and suffix.isalnum() else ()
         others = files.skipped[pattern]
         if more:
-            yield f"glob      {pattern} is {_count(len(found), 'picture')}; {wider} has {_named(sorted(more))} too"
+            yield f"glob      {pattern} matches {_count(len(found), 'image')}; {wider} also {_named(sorted(more))}"
         if others:
-            what = "file that is no picture" if len(others) == 1 else "files that are no pictures"
+            what = "file that is not an image" if len(others) == 1 else "files that are not images"
             skipped = f"skipped {len(others):,} {what}: {_named(others)}"
-            yield f"glob      {pattern} is {_count(len(found), 'picture')}; {skipped}"
+            yield f"glob      {pattern} matches {_count(len(found), 'image')}; {skipped}"
 
 
 def _named(paths: Sequence[str]) -> str:
-    """The first files of several."""
+    """The names of the first three files, and the number of the others."""
     return ", ".join(Path(path).name for path in paths[:3]) + f" and {len(paths) - 3:,} more" * (len(paths) > 3)
 
 
 def _profile(folder: Path) -> Path:
-    """The folder of a cluster's profile, in the working directory or else in the workflow's."""
+    """The folder of a cluster profile, in the working directory or else in nst's repository."""
     ours = plan.repository()
     for place in (folder, ours / folder if ours else folder):
         if (place / "nst.yaml").is_file():
             return place
-    raise NstError(f"{folder}/nst.yaml: is not there; name the folder of a cluster's profile with --profile")
+    raise NstError(f"{folder}/nst.yaml: there is no such file; name the folder of a cluster profile with --profile")
 
 
 def _made(pairs: list[Pair], config: Config, results: str) -> set[str]:
-    """The ids of the pairs that have a picture."""
+    """The ids of the pairs whose image exists."""
     return {pair.id for pair in pairs if Path(pair.image(results, config.format)).exists()}
 
 
 def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, files: Files) -> Iterator[str]:
-    """What would be submitted, by forecast. With `bundle: 0` each pair is a job of its own."""
-    there = _made(pairs, config, results)
+    """The jobs that would be submitted, and their estimated cost. With `bundle: 0` each pair is one job."""
+    existing = _made(pairs, config, results)
     jobs = [
         job
         for job in bundled(pairs, config, files)
-        if not (Path(job.marker(results)).exists() if config.bundle else there.issuperset(p.id for p in job.pairs))
+        if not (Path(job.marker(results)).exists() if config.bundle else existing.issuperset(p.id for p in job.pairs))
     ]
-    yield f"{manifest}: {_count(len(pairs), 'pair')}{_there(len(there))}"
+    yield f"{manifest}: {_count(len(pairs), 'pair')}{_existing_text(len(existing))}"
     if not jobs:
         return
-    left = [job.seconds - sum(forecast(p, config, files)[0] for p in job.pairs if p.id in there) for job in jobs]
+    left = [job.seconds - sum(forecast(p, config, files)[0] for p in job.pairs if p.id in existing) for job in jobs]
     what = "CPU node" if config.device == "cpu" else "GPU"
     each = sorted(len(job.pairs) for job in jobs)
     longest = max(jobs, key=lambda job: job.seconds)
@@ -185,14 +187,14 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, fil
     yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"
     about = f"about {hours:,.1f}" if hours >= 0.1 else "less than 0.1"
     several = min(8, len(jobs))
-    shared = max(*left, sum(left) / several) if several > 1 else 0.0  # a job is not divided
+    shared = max(*left, sum(left) / several) if several > 1 else 0.0  # a job cannot be divided
     on_several = f", {duration_text(shared)} on {several}" if shared else ""
     yield f"hours     {about} {what} hours: {duration_text(sum(left))} on 1{on_several}"
     longest_text = f"{longest.name}, {_count(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
-    yield f"longest   {longest_text}; asked for: {minutes(longest.seconds)} min"
-    yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB a job"
+    yield f"longest   {longest_text}; requested: {minutes(longest.seconds)} min"
+    yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB per job"
     if config.device != "cpu":
-        yield "          of a GPU whose speed is a cautious guess: a job that takes longer goes on in its next try"
+        yield "          estimated for a slow GPU; a job that exceeds its time resumes in its next try"
 
 
 def _shortened(lines: list[str], limit: int) -> list[str]:
@@ -208,11 +210,11 @@ def _forecast(waiting: list[Pair], files: Files) -> Iterator[str]:
     forecasts = [estimate(pair.settings, files.size(pair.content), cores) for pair in waiting]
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
     yield f"time      about {duration_text(seconds)} on {_count(cores, 'CPU core')}; a GPU is far faster"
-    yield f"memory    about {megabytes / 1000:.1f} GB for each picture that is stylized at the same time"
+    yield f"memory    about {megabytes / 1000:.1f} GB for each image that is stylized at the same time"
 
 
-def _there(number: int) -> str:
-    return f", {_count(number, 'picture')} there already" if number else ""
+def _existing_text(number: int) -> str:
+    return f", {_count(number, 'image')} done" if number else ""
 
 
 def _count(number: int, noun: str) -> str:

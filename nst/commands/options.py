@@ -1,4 +1,4 @@
-"""A flag for each setting, and those that several commands share."""
+"""Options: one for each setting, and those that several commands share."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ output_option = option(
     group="common",
     required=True,
     type=click.Path(path_type=Path),
-    help="picture to write (png, jpg, tif, webp)",
+    help="Image to write (png, jpg, tif, webp).",
 )
 optional_output_option = option(
     "-o",
     "--output",
     group="common",
     type=click.Path(path_type=Path),
-    help="picture to write (png, jpg, tif, webp), or a folder  [default: CONTENT--STYLE.png]",
+    help="Image to write (png, jpg, tif, webp), or a folder.  [default: CONTENT--STYLE.png]",
 )
 record_option = option(
     "--record",
     group="output",
     type=click.Path(path_type=Path),
-    help="folder for losses, frames, animation and run.json",
+    help="Folder for losses, frames, animation and run.json.",
 )
 device_option = option(
     "--device",
@@ -64,21 +64,21 @@ device_option = option(
     type=click.Choice(["auto", "cuda", "mps", "cpu"]),
     default="auto",
     show_default=True,
-    help="auto is an NVIDIA GPU where there is one, else the CPU",
+    help="Device; auto is an NVIDIA GPU if there is one, else the CPU.",
 )
 threads_option = option(
     "--threads",
     group="machine",
     type=click.IntRange(0, MOST_THREADS),
     default=0,
-    help="CPU threads; 0 uses OMP_NUM_THREADS or all cores",
+    help="CPU threads; 0 uses OMP_NUM_THREADS or all cores.",
 )
 
 
 def setting_options(*, show_defaults: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a flag for each setting; the function gets those that were given as `settings`, a dict of texts.
+    """Add an option for each setting. The function gets the given ones as `settings`, a dict of strings.
 
-    The texts are not checked yet: `nst.settings.make` tells all that is wrong with them at once.
+    The strings are not checked yet: `nst.settings.make` reports all problems at once.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +98,10 @@ def setting_options(*, show_defaults: bool = True) -> Callable[[Callable[..., An
 
 
 def settings_from(given: dict[str, str], basis: dict[str, Any], source: str) -> Settings:
-    """The settings of flags over those of a preset or a picture, `source`; raises Problems that name the flags."""
+    """The settings: those of `basis`, overridden by the flags. Raises Problems, which name the flags.
+
+    source: the preset or image that `basis` comes from, for messages.
+    """
     try:
         return Settings(**(basis | given))
     except SettingsError as error:
@@ -106,7 +109,7 @@ def settings_from(given: dict[str, str], basis: dict[str, Any], source: str) -> 
 
 
 def _line(wrong: Wrong, given: dict[str, str], basis: dict[str, Any], source: str) -> str:
-    """A mistake by its flag, and where the value is from if no flag gave it."""
+    """The problem with its flag; if no flag gave the value, also where it comes from."""
     name = wrong.setting
     if name in given or name not in basis:
         return wrong.as_flag()
@@ -114,7 +117,7 @@ def _line(wrong: Wrong, given: dict[str, str], basis: dict[str, Any], source: st
 
 
 def _parameter(name: str) -> str:
-    """The parameter of a setting: never one of the command's own, such as `style`."""
+    """The parameter name of a setting, distinct from the command's own parameters, such as `style`."""
     return f"setting_{name}"
 
 

@@ -1,4 +1,4 @@
-"""What a command may write to: never to a file that it reads, and to a picture of somebody else only if told so."""
+"""Checks of output paths: inputs are never overwritten, and other programs' images only with permission."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from nst.pair.job import Job
 
 force_option = option(
-    "--force", group="output", is_flag=True, help="overwrite existing pictures that nst did not make, without asking"
+    "--force", group="output", is_flag=True, help="Overwrite existing images that nst did not make, without asking."
 )
 
 
 def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, force: bool) -> None:
-    """Refuse outputs that are among the inputs; ask before pictures that nst did not make are overwritten.
+    """Ask before overwriting images that nst did not make.
 
-    Raises NstError where an output is an input, and where the answer is no or there is no terminal to ask at.
+    Raises NstError if an output is an input, if the answer is no, or if there is no terminal to ask.
     """
     inputs = list(inputs)
     for output in outputs:
@@ -41,21 +41,21 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
     if answer is None:
         raise NstError(f"{what}; choose another output, or add --force to overwrite")
     if not answer:
-        raise NstError(f"{_short(foreign)}: kept; choose another output")
+        raise NstError(f"{_short(foreign)}: not overwritten; choose another output")
 
 
 def check_records(jobs: Iterable[Job], *, force: bool) -> None:
-    """Raise NstError for a folder of records with files of our names, such as snapshots/, that are not ours."""
+    """Raise NstError if a --record folder has files that would be replaced and that nst did not write."""
     for job in jobs:
         if force or job.record is None or exists(job.record / layout.RUN) or exists(job.work_folder):
-            continue  # of an earlier run, which may have been stopped while it moved its files
-        if there := [path.name for path in job.outputs if path != job.output and exists(path)]:
+            continue  # written by an earlier run, possibly stopped while it moved its files
+        if existing := [path.name for path in job.outputs if path != job.output and exists(path)]:
             advice = "choose another folder for --record, or add --force to overwrite"
-            raise NstError(f"{job.record}: has {', '.join(there)}, which nst did not make; {advice}")
+            raise NstError(f"{job.record}: has {', '.join(existing)}, which nst did not make; {advice}")
 
 
 def _answer(question: str) -> bool | None:
-    """Of who sits at the terminal; None where nobody does."""
+    """The user's answer; None if there is no terminal to ask."""
     runner = click.get_current_context().obj
     if runner is not None:  # a worker, whose client asks
         answer: bool | None = runner.ask(question)

@@ -1,4 +1,4 @@
-"""`nst plot`: how the losses of a grid's pairs fell, and its errors against each other."""
+"""`nst plot`: plot the losses and the errors of a grid."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from nst.commands.outputs import check_outputs, force_option
 
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path))
-@click.option("--content", metavar="NAME", help="Loss curves of the pairs with this content …")
-@click.option("--style", metavar="NAME", help="… with this style …")
-@click.option("--settings", metavar="NAME", help="… and with these settings.")
-@click.option("--errors", is_flag=True, help="Content error against style error, with the Pareto fronts.")
-@click.option("--all", "everything", is_flag=True, help="Every plot, into the folder -o.")
+@click.option("--content", metavar="NAME", help="Plot the losses of the pairs with this content.")
+@click.option("--style", metavar="NAME", help="Plot the losses of the pairs with this style.")
+@click.option("--settings", metavar="NAME", help="Plot the losses of the pairs with these settings.")
+@click.option("--errors", is_flag=True, help="Plot style error against content error, with the Pareto fronts.")
+@click.option("--all", "everything", is_flag=True, help="Write every plot into the folder given by -o.")
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
     required=True,
     type=click.Path(path_type=Path),
-    help=".png, .svg or .pdf to write.",
+    help="File to write (.png, .svg or .pdf).",
 )
 @force_option
 def command(
@@ -35,7 +35,10 @@ def command(
     output: Path,
     force: bool,
 ) -> None:
-    """Plot what the pairs in GRID_CSV left behind: the losses of those named, or the errors of all."""
+    """Plot the losses of some pairs in GRID_CSV, or the errors of all pairs.
+
+    --content, --style and --settings can be combined.
+    """
     names = {"content_name": content, "style_name": style, "settings_name": settings}
     chosen = {column: name for column, name in names.items() if name}
     if bool(chosen) + errors + everything != 1:

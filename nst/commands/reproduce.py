@@ -1,4 +1,4 @@
-"""`nst reproduce`: reproduce a picture from its metadata, as it was or with other settings."""
+"""`nst reproduce`: reproduce an image from its embedded metadata, optionally with changed settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nst.commands.options import (
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.commands.running import stylize_pair
-from nst.commands.stylize import Display, check_kept, checked_suffix, summary
+from nst.commands.stylize import Display, check_needs_record, check_suffix, summary
 from nst.errors import NstError, Problems, printable
 from nst.grid.cells import styles_text
 from nst.grid.estimate import duration_text, estimate
@@ -40,14 +40,19 @@ if TYPE_CHECKING:
 
 @click.command(cls=GroupedCommand)
 @click.argument("image")
+@option("-o", "--output", group="common", type=click.Path(path_type=Path), help="Image to write (png, jpg, tif, webp).")
+@option("--content", metavar="FILE", group="common", help="Content image, if it was moved.")
 @option(
-    "-o", "--output", group="common", type=click.Path(path_type=Path), help="picture to write (png, jpg, tif, webp)"
+    "--style",
+    "styles",
+    metavar="FILE",
+    group="common",
+    multiple=True,
+    help="Style image, if it was moved; repeat the option for a blend, in order.",
 )
-@option("--content", metavar="FILE", group="common", help="the content, where it has been moved")
-@option("--style", "styles", metavar="FILE", group="common", multiple=True, help="the style; of a blend, each in order")
-@option("--trust-paths", group="common", is_flag=True, help="read the files that IMAGE names, wherever they are")
-@option("--yes", group="common", is_flag=True, help="begin also what takes hours")
-@option("--show", group="common", is_flag=True, help="print IMAGE's settings, with those that are no defaults first")
+@option("--trust-paths", group="common", is_flag=True, help="Read the files that IMAGE names from any folder.")
+@option("--yes", group="common", is_flag=True, help="Do not refuse a long run.")
+@option("--show", group="common", is_flag=True, help="Print the settings of IMAGE, changed ones first, and exit.")
 @force_option
 @record_option
 @device_option
@@ -69,27 +74,28 @@ def command(
     threads: int,
     settings: dict[str, str],
 ) -> None:
-    """Reproduce IMAGE, a picture that nst made, from its metadata, with other settings if you like.
+    """Reproduce IMAGE, which nst made, from its embedded metadata, optionally with changed settings.
 
-    Settings that are not given are IMAGE's own, which --show lists. A snapshot gets as many iterations as it had.
+    Settings that are not given are those of IMAGE; --show lists them. A snapshot is reproduced with as many iterations
+    as it had.
 
-    The content and the style are read where they were, from the folder in which nst ran, or where --content and
-    --style say; their bytes must be the same. An image may be anybody's: what it names is read only in its own folder
-    and in the current one, unless with --trust-paths, and what takes more than an hour or more memory than this machine
-    has is begun only with --yes.
+    The content and the style are read from the paths in the metadata, relative to the current folder, or from --content
+    and --style. Their SHA-256 must match. The metadata could come from anyone: files outside the folder of IMAGE and
+    the current folder are read only with --trust-paths, and a run of more than an hour, or of more memory than this
+    machine has, starts only with --yes.
     """
     from nst.images import picture_size, read_metadata
     from nst.settings import make
 
-    carried = read_metadata(image)
-    made = origin(image, carried)
+    metadata = read_metadata(image)
+    made = origin(image, metadata)
     if show:
         click.echo(printable("\n".join(_shown(made))))
         return
     if output is None:
-        raise click.UsageError("name the picture to write with -o, or use --show")
-    checked_suffix(output)
-    check_kept(settings, record)
+        raise click.UsageError("name the image to write with -o, or use --show")
+    check_suffix(output)
+    check_needs_record(settings, record)
     make(made.settings, image)
     preset = presets.load(settings["preset"]).values if "preset" in settings else {}
     chosen = settings_from(settings, made.settings | preset, image)
@@ -102,7 +108,7 @@ def command(
     if not yes:
         _check_costs(image, chosen, picture_size(moved[0]), device)
     logs.show()
-    _tell_differences(made, chosen)
+    _warn_of_differences(made, chosen)
     from nst.pair.job import Job
 
     blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], made.styles, strict=True))
@@ -114,12 +120,12 @@ def command(
     click.echo(summary(result))
 
 
-#: Seconds of work by the forecast that are begun without --yes.
+#: Estimated seconds above which --yes is required.
 MOST_SECONDS = 3600.0
 
 
 def _shown(made: Origin) -> Iterator[str]:
-    """The inputs and the settings of a picture, those that are no defaults first."""
+    """The inputs and settings of an image, changed settings first."""
     yield f"content  {made.content.path}"
     yield f"style    {styles_text(made.styles)}"
     yield f"made by  nst {made.nst}, algorithm {made.algorithm}"
@@ -128,14 +134,14 @@ def _shown(made: Origin) -> Iterator[str]:
     usual = {name: text(info.default) for name, info in fields().items()}
     changed = [name for name in values if values[name] != usual.get(name)]
     width = max(map(len, values), default=0)
-    yield "\nSettings that are not the defaults:" if changed else "\nEvery setting is the default."
+    yield "\nChanged settings  [default]:" if changed else "\nAll settings have their defaults."
     yield from (f"  {name:{width}}  {values[name] or 'none'}  [{usual.get(name) or 'none'}]" for name in changed)
-    yield "\nDefaults:"
+    yield "\nDefault settings:"
     yield from (f"  {name:{width}}  {values[name] or 'none'}" for name in values if name not in changed)
 
 
 def _moved(image: str, made: Origin, content: str | None, styles: tuple[str, ...]) -> list[str]:
-    """Where the content and the styles are now."""
+    """The present paths of the content and the styles."""
     before = [path for path, _ in made.styles]
     if styles and len(styles) != len(before):
         raise NstError(f"--style: {image} has {len(before)} styles; name each, in the order of {', '.join(before)}")
@@ -143,17 +149,17 @@ def _moved(image: str, made: Origin, content: str | None, styles: tuple[str, ...
 
 
 class _Input(NamedTuple):
-    """A file that is read: its setting, or content or style; where it was, where it is, and who names it."""
+    """An input file: its role or setting, its path in the metadata, and its present path."""
 
     name: str
     before: str
     now: str
     typed: bool
-    """By the user; else the image alone, which anybody may have made."""
+    """Whether the user gave the path; otherwise only the metadata does, which is not trusted."""
 
 
 def _inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -> list[_Input]:
-    """Every file that is read. typed: the settings, content and style that the user has given."""
+    """All input files. typed: the settings, content and style that the user gave."""
     inputs = [("content", made.content.path, moved[0])]
     inputs += [("style", path, now) for (path, _), now in zip(made.styles, moved[1:], strict=True)]
     named = {name: getattr(chosen, name) for name in PATHS}
@@ -162,79 +168,79 @@ def _inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -
 
 
 def _check_places(image: str, inputs: list[_Input]) -> None:
-    """Raise Problems with a line for each file elsewhere that only the image names."""
+    """Raise Problems for files outside the trusted folders that only the metadata names."""
     here = [Path(image).parent.resolve(), Path.cwd()]
     if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, here)]:
         raise Problems(
-            f"{image}: its {name} {now} is neither in its folder nor in the current one; name the file with "
-            f"{flag(name)} FILE, or add --trust-paths if you trust who made the image"
+            f"{image}: its {name} {now} is neither in its folder nor in the current folder; name the file with "
+            f"{flag(name)} FILE, or add --trust-paths if you trust the image"
             for name, _, now, _ in elsewhere
         )
 
 
 def _is_within(path: str, folders: list[Path]) -> bool:
-    """Whether a file is in one of the folders, or below it, its links followed."""
+    """Whether a file, with its links resolved, is within one of the folders."""
     try:
         return any(Path(path).resolve().is_relative_to(folder) for folder in folders)
-    except (OSError, ValueError, RuntimeError):  # RuntimeError: a loop of links
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: a loop of symlinks
         return False
 
 
 def _check_unchanged(image: str, made: Origin, inputs: list[_Input]) -> None:
-    """Raise Problems with a line for each input that is gone, or is not the one of the picture."""
+    """Raise Problems for inputs that are missing or have changed."""
     if wrong := [problem for each in inputs if (problem := _problem(image, made, each))]:
         raise Problems(wrong)
 
 
 def _problem(image: str, made: Origin, given: _Input) -> str:
-    """What is wrong with an input and what would be right; '' where nothing is."""
+    """The problem with an input and how to fix it; '' if there is none."""
     name, before, now, typed = given
     if not is_regular(now):
-        advice = f"name the file with {flag(name)} FILE, or run this in the folder that the path starts from"
-        return f"{image}: its {name} {now} is not here; {advice}"
+        advice = f"name the file with {flag(name)} FILE, or run this command in the folder that the path is relative to"
+        return f"{image}: its {name} {now} was not found; {advice}"
     if before not in made.hashes:
-        known = typed or name == "weights"  # of which other ones are only warned of
+        known = typed or name == "weights"  # different weights only cause a warning
         return "" if known else f"{image}: has no SHA-256 of its {name} {now}; name the file with {flag(name)} FILE"
     if sha256(Path(now)) == made.hashes[before]:
         return ""
     if now != before:
-        return f"{now}: is not the {name} of {image}, as its bytes differ; for another picture use nst stylize"
-    advice = f"name the original with {flag(name)} FILE, or use nst stylize for another picture"
-    return f"{image}: its {name} {now} has changed since; {advice}"
+        return f"{now}: is not the {name} of {image}: the SHA-256 differs; to use another image, run nst stylize"
+    advice = f"name the original with {flag(name)} FILE, or run nst stylize to use another image"
+    return f"{image}: its {name} {now} has changed since: the SHA-256 differs; {advice}"
 
 
 def _check_costs(image: str, chosen: Settings, size: tuple[int, int], device: str) -> None:
-    """Raise NstError for what takes hours, or more memory than there is: the image asks for it."""
+    """Raise NstError if the settings of the image would take hours, or more memory than this machine has."""
     on_gpu = device in ("auto", "cuda") and bool(gpus.available())
     seconds, megabytes = estimate(chosen, size, os.cpu_count() or 1, "gpu" if on_gpu else None)
     if seconds > MOST_SECONDS or megabytes > _memory():
         raise NstError(
             f"{image}: {chosen.iterations:,} iterations at size {chosen.size or max(size)} take about "
-            f"{duration_text(seconds)} and {megabytes / 1000:,.1f} GB of memory; add --yes to begin, or give a smaller "
+            f"{duration_text(seconds)} and {megabytes / 1000:,.1f} GB of memory; add --yes to run it, or use a smaller "
             "--size or fewer --iterations"
         )
 
 
 def _memory() -> float:
-    """Megabytes of this machine; without a limit where the system does not say."""
+    """The memory of this machine in megabytes; infinity if unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
     except (AttributeError, ValueError, OSError):
         return math.inf
 
 
-def _tell_differences(made: Origin, chosen: Settings) -> None:
+def _warn_of_differences(made: Origin, chosen: Settings) -> None:
     from nst.weights import find
 
     log = logging.getLogger(__name__)
     file = find(chosen.network, chosen.weights)
     if made.weights.network == chosen.network and file.is_file() and sha256(file) != made.weights.sha256:
-        log.warning("it was made with other weights than %s: expect differences", file)
+        log.warning("the image was made with other weights than %s: expect differences", file)
     if made.algorithm != ALGORITHM:
         log.warning(
-            "it was made by nst %s (algorithm %s), this is nst %s (algorithm %s): expect slight differences",
+            "the image was made by nst %s (algorithm %s), this is nst %s (algorithm %s): expect slight differences",
             printable(made.nst), made.algorithm, __version__, ALGORITHM,
         )  # fmt: skip
     if (size := made.settings.get("size")) != chosen.size and isinstance(size, (int, float)) and size and chosen.size:
         strokes = "finer" if chosen.size > size else "coarser"
-        log.info("size %s instead of %s gives another picture, with %s strokes", chosen.size, size, strokes)
+        log.info("size %s instead of %s gives a different image, with %s strokes", chosen.size, size, strokes)

@@ -1,4 +1,4 @@
-"""Who stylizes a pair for a command: its own process, or the worker that runs it."""
+"""Stylize a pair in this process, or in the worker that runs the command."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def stylize_pair(job: Job, on_progress: Callable[[Progress], None], runner: Runner | None) -> dict[str, Any]:
-    """Stylize a pair and write its files; returns the run record. A worker that is idle gives up its GPU for it."""
+    """Stylize a pair and write its files; returns the run record. If all GPUs are busy, idle workers are stopped."""
     from nst.pair import stylize
 
     if runner is not None:
         return runner.stylize(job, on_progress)
-    return stylize.stylize_pair(job, on_progress, when_busy=client.dismiss)
+    return stylize.stylize_pair(job, on_progress, when_busy=client.stop_workers)

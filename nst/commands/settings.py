@@ -1,4 +1,4 @@
-"""`nst settings`: the reference of every setting."""
+"""`nst settings`: list the settings."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     type=click.Choice(list(_SCHEMAS)),
     is_flag=False,
     flag_value="settings",
-    help="Print a JSON schema: of the settings, the config or a row of the manifest.",
+    help="Print the JSON schema of the settings, the configuration or a row of the manifest.",
 )
-@click.option("--markdown", is_flag=True, help="Print the tables of config/README.md.")
+@click.option("--markdown", is_flag=True, help="Print the tables of config/README.md in Markdown.")
 def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
-    """List every setting, or describe the one called NAME."""
+    """List all settings, or describe the setting NAME."""
     if schema_of:
         click.echo(json.dumps(_SCHEMAS[schema_of](), indent=2, ensure_ascii=False))
     elif markdown:
@@ -43,7 +43,7 @@ def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
 
 
 def markdown_table() -> str:
-    """The tables of the settings for config/README.md, a group each."""
+    """The Markdown tables of the settings for config/README.md, one for each group."""
     return "\n\n".join(_table(title, names) for title, names in grouped().items())
 
 
@@ -67,7 +67,7 @@ def _one(name: str) -> str:
 
 
 def _presets() -> list[str]:
-    """Every preset that there is, and what it is for."""
+    """The presets and their descriptions."""
     known = presets.names()
     width = max(map(len, known))
     return ["", *(f"  {name:{width}}  {presets.load(name).description}" for name in known)]

@@ -1,4 +1,4 @@
-"""`nst sheet`: the pictures of a grid side by side."""
+"""`nst sheet`: arrange the images of a grid on contact sheets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nst.commands.outputs import check_outputs, force_option
 
 @click.command()
 @click.argument("grid_csv", type=click.Path(path_type=Path), required=False)
-@click.option("--settings", metavar="NAME", help="Contents × styles with these settings.")
-@click.option("--content", metavar="NAME", help="With --style: one pair of pictures over the settings that vary.")
-@click.option("--style", metavar="NAME", help="With --content: the style.")
-@click.option("--snapshots", type=click.Path(path_type=Path), help="The snapshots of the pair in this folder.")
-@click.option("--all", "everything", is_flag=True, help="Every sheet, into the folder -o.")
+@click.option("--settings", metavar="NAME", help="Draw contents × styles with these settings.")
+@click.option("--content", metavar="NAME", help="Draw one content and style with all their settings (with --style).")
+@click.option("--style", metavar="NAME", help="Draw one content and style with all their settings (with --content).")
+@click.option("--snapshots", type=click.Path(path_type=Path), help="Draw the snapshots of the pair in this folder.")
+@click.option("--all", "everything", is_flag=True, help="Write every sheet into the folder given by -o.")
 @click.option(
     "-o",
     "--output",
@@ -24,7 +24,7 @@ from nst.commands.outputs import check_outputs, force_option
     required=True,
     multiple=True,
     type=click.Path(path_type=Path),
-    help=".png, .jpg or .html to write, once or more; a page plays the animations beside the pictures.",
+    help="File to write (.png, .jpg or .html); can be repeated. HTML also shows the animations.",
 )
 @force_option
 def command(
@@ -37,7 +37,10 @@ def command(
     outputs: tuple[Path, ...],
     force: bool,
 ) -> None:
-    """Lay the pictures of the pairs in GRID_CSV out on a sheet, by their names in it, or a pair's snapshots."""
+    """Draw a contact sheet of pairs in GRID_CSV, or of the snapshots of one pair.
+
+    NAME is a content_name, style_name or settings_name in GRID_CSV.
+    """
     given = (bool(settings), bool(content), bool(style), everything, bool(snapshots))
     if given not in ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 1)):
         raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, --snapshots, and --all")

@@ -1,4 +1,4 @@
-"""`nst stylize`: stylize a picture, or each picture of a folder."""
+"""`nst stylize`: stylize an image, or each image of a folder."""
 
 from __future__ import annotations
 
@@ -42,13 +42,25 @@ if TYPE_CHECKING:
 @optional_output_option
 @force_option
 @record_option
-@option("--work", group="output", type=click.Path(path_type=Path), help="folder of unfinished work, to resume from")
+@option(
+    "--work",
+    group="output",
+    type=click.Path(path_type=Path),
+    help="Folder for unfinished work, from which an interrupted run resumes.",
+)
 @device_option
 @threads_option
-@option("--id", "pair", group="output", default="", help="name of the pair in its run.json")
-@option("--unless-done", group="output", is_flag=True, help="skip what the same files and settings have made already")
-@option("--keep-work", group="output", is_flag=True, help="keep links to the results in --work, to restore them from")
-@option("--presets", group="machine", help="folder of your own presets  [default: config/presets]")
+@option("--id", "pair", group="output", default="", help="Name of the pair in run.json.")
+@option(
+    "--unless-done",
+    group="output",
+    is_flag=True,
+    help="Do nothing if the output exists and was made from the same files and settings.",
+)
+@option(
+    "--keep-work", group="output", is_flag=True, help="Keep links to the results in --work, to restore deleted results."
+)
+@option("--presets", group="machine", help="Folder of your own presets.  [default: config/presets]")
 @setting_options()
 @click.pass_obj
 def command(
@@ -67,29 +79,29 @@ def command(
     presets: str | None,
     settings: dict[str, str],
 ) -> None:
-    """Stylize CONTENT, a picture or a folder of pictures, with STYLE.
+    """Stylize CONTENT, an image or a folder of images, with STYLE.
 
     \b
     nst stylize photo.jpg painting.jpg                  writes photo--painting.png
     nst stylize photo.jpg painting.jpg -o out.jpg
-    nst stylize photos/ painting.jpg -o out/            every picture; resumes after a stop
+    nst stylize photos/ painting.jpg -o out/            each image; resumes after an interruption
     nst stylize photo.jpg wave.jpg:0.7 scream.jpg:0.3   a blend; so does wave.jpg:0.7+scream.jpg:0.3
     """
     chosen = _settings(settings, presets)
-    check_kept(settings, record)
+    check_needs_record(settings, record)
     styles = parse_blend(style)
     from nst.commands.targets import stylize_each, targets
     from nst.pair.job import Job
 
     several, jobs = is_folder(content), []
-    for path, place in targets(content, styles, output):
-        name = place.stem if several else ""
+    for path, image in targets(content, styles, output):
+        name = image.stem if several else ""
         jobs.append(Job(
-            path, styles, chosen, place,
+            path, styles, chosen, image,
             record=record and record / name, work=work and work / name, device=device, threads=threads,
             id=pair or name, unless_done=unless_done or several, keep_work=keep_work,
         ))  # fmt: skip
-    checked_suffix(jobs[0].output)
+    check_suffix(jobs[0].output)
     _check_pictures([] if several else [content], styles, chosen)
     check_outputs([job.output for job in jobs], jobs[0].inputs + [job.content for job in jobs], force=force)
     check_records(jobs, force=force)
@@ -97,12 +109,12 @@ def command(
     logs.show()
     log = logging.getLogger(__name__)
     if record is None and chosen.method == "network":
-        log.warning("without --record FOLDER the network is not kept for nst apply")
+        log.warning("the trained network is not saved; to use it with nst apply, add --record FOLDER")
     if several:
         stylize_each(jobs, partial(_stylized, runner=runner), summary)
     else:
         if output != jobs[0].output and (earlier := _earlier(jobs[0])):
-            log.info("%s: replaces an earlier result with %s", jobs[0].output, earlier)
+            log.info("%s: replacing an earlier result that was made with %s", jobs[0].output, earlier)
         click.echo(summary(_stylized(jobs[0], runner)))
 
 
@@ -112,7 +124,7 @@ def _stylized(job: Job, runner: Runner | None) -> dict[str, Any]:
 
 
 def _earlier(job: Job) -> str:
-    """What is different in the picture of ours that is there already; '' where there is none."""
+    """The settings that differ in an existing image made by nst; '' if there is none."""
     from nst.images import read_metadata
 
     try:
@@ -123,8 +135,8 @@ def _earlier(job: Job) -> str:
     return ", ".join(f"{name} {text(value)}" for name, value in different.items()) or "the same settings"
 
 
-def checked_suffix(output: Path) -> None:
-    """Raise NstError for a picture format that cannot be written."""
+def check_suffix(output: Path) -> None:
+    """Raise NstError for an image format that cannot be written."""
     from nst.images import WRITTEN
 
     if output.suffix.lower() not in WRITTEN:
@@ -133,10 +145,10 @@ def checked_suffix(output: Path) -> None:
         )
 
 
-def check_kept(given: dict[str, str], record: Path | None) -> None:
-    """Raise NstError where flags ask for what only a record keeps."""
+def check_needs_record(given: dict[str, str], record: Path | None) -> None:
+    """Raise NstError for flags that have an effect only with --record."""
     if record is None and given.get("snapshot_interval", "0") != "0":
-        raise NstError("--snapshot-interval requires --record FOLDER, where they are stored")
+        raise NstError("--snapshot-interval requires --record FOLDER, the folder for the snapshots")
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:
@@ -148,7 +160,7 @@ def _settings(given: dict[str, str], folder: str | None) -> Settings:
 
 
 def _check_pictures(contents: list[str], styles: Styles, settings: Settings) -> None:
-    """Report at once what is missing or does not fit: torch takes seconds to load."""
+    """Check the images before torch is imported, which takes seconds."""
     from nst.grid.inputs import mask_problems
     from nst.images import picture_size
 
@@ -160,9 +172,9 @@ def _check_pictures(contents: list[str], styles: Styles, settings: Settings) -> 
 
 
 def summary(record: dict[str, Any]) -> str:
-    """A stylized pair in one line."""
+    """One line about a finished pair."""
     if "skipped" in record:
-        return f"{record['output']['path']}: made already by the same files and settings"
+        return f"{record['output']['path']}: up to date, made from the same files and settings"
     out, metrics = record["output"], record["metrics"]
     measured = (
         f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""
@@ -174,14 +186,14 @@ def summary(record: dict[str, Any]) -> str:
 
 
 class Display:
-    """Progress on a terminal as a bar, in a log as a line every few seconds."""
+    """Shows progress: a bar on a terminal, a line every EVERY seconds in a log."""
 
     EVERY = 10.0
 
     def __init__(self, iterations: int, output: Path):
         self.iterations, self.output = iterations, output
         self._bar: Any = None
-        self._said = time.monotonic()
+        self._last_logged = time.monotonic()
 
     def __enter__(self) -> Display:
         return self
@@ -193,8 +205,8 @@ class Display:
     def show(self, event: Progress) -> None:
         if sys.stderr.isatty():
             self._advance(event)
-        elif event.iteration == self.iterations or time.monotonic() - self._said > self.EVERY:
-            self._said = time.monotonic()
+        elif event.iteration == self.iterations or time.monotonic() - self._last_logged > self.EVERY:
+            self._last_logged = time.monotonic()
             log = logging.getLogger(__name__)
             log.info("iteration %d/%d  %s  %.0f s", event.iteration, self.iterations, losses(event), event.seconds)
 
@@ -202,11 +214,11 @@ class Display:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=self.iterations, initial=event.iteration - 1, desc=self.output.name, unit="ev")
+            self._bar = tqdm(total=self.iterations, initial=event.iteration - 1, desc=self.output.name, unit="it")
         self._bar.set_postfix_str(losses(event), refresh=False)
         self._bar.update()
 
 
 def losses(event: Progress) -> str:
-    """The losses of an iteration for people."""
+    """The losses of an iteration as text."""
     return "  ".join(f"{name} {event.losses[name]:.4g}" for name in ("total", "content", "style"))

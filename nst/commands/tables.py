@@ -1,4 +1,4 @@
-"""`nst tables`: the pictures of a grid compared in tables."""
+"""`nst tables`: compare the pairs of a grid in tables."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from nst.io.files import refuse_inputs
     metavar="DIR",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder to write into.",
+    help="Folder to write.",
 )
 def command(grid_csv: Path, output: Path) -> None:
-    """Write comparison and a table for each swept setting, as .csv and .html, for the pairs in GRID_CSV."""
+    """Compare the pairs in GRID_CSV: a table of all pairs, and one for each setting that varies."""
     from nst.summaries.records import read_records
     from nst.summaries.tables import write_tables
 

@@ -1,4 +1,4 @@
-"""Which pictures `nst stylize` makes of its arguments: one, or one for each picture of a folder; and where."""
+"""The contents and outputs of `nst stylize`: one, or one for each image of a folder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from nst.pair.job import Job
 
 Target = tuple[str, Path]
-"""A content and its output."""
+"""Path of a content image, and path of its output."""
 
 
 def targets(content: str, styles: Styles, output: Path | None) -> list[Target]:
-    """The contents and their outputs, of which there are several where `content` is a folder.
+    """The contents with their outputs; several if `content` is a folder.
 
-    Raises NstError for a folder of contents without pictures or without a folder to write to.
+    Raises NstError if a folder of contents has no images, or if no output folder is given for it.
     """
     if is_folder(content):
         return _of_folder(Path(content), styles, output)
@@ -36,42 +36,42 @@ def targets(content: str, styles: Styles, output: Path | None) -> list[Target]:
 
 
 def stylize_each(jobs: Sequence[Job], stylize: Callable[[Job], dict[str, Any]], line: Callable[[Any], str]) -> None:
-    """Stylize the jobs in turn, with a line of output each; a failure stops no other, and Problems names all."""
+    """Stylize the jobs one after the other and print a line for each. Raises Problems at the end if some failed."""
     failed: list[list[str]] = []
     for job in jobs:
         try:
             click.echo(line(stylize(job)))
         except NstError as error:
             mine = f"{job.content}: "
-            failed.append([mine + told.removeprefix(mine) for told in str(error).splitlines()])
+            failed.append([mine + line.removeprefix(mine) for line in str(error).splitlines()])
             click.echo(f"{job.output}: failed")
     if failed:
-        count = f"{len(failed)} of {len(jobs)} pictures failed; the same command stylizes what is missing"
+        count = f"{len(failed)} of {len(jobs)} images failed; run the same command again to stylize them"
         raise Problems([count, *chain.from_iterable(failed)])
 
 
 def _of_folder(folder: Path, styles: Styles, output: Path | None) -> list[Target]:
     if output is None:
-        raise NstError(f"{folder} is a folder; name a folder for the results with -o")
+        raise NstError(f"{folder} is a folder; give a folder for the results with -o")
     if output.suffix.lower() in SUFFIXES or is_file(output):
-        raise NstError(f"{folder} is a folder; -o must name a folder too, not {output}")
+        raise NstError(f"{folder} is a folder; -o must be a folder too, not {output}")
     if output.resolve() == folder.resolve():
-        raise NstError(f"{output}: is the folder of the contents; name another one for the results with -o")
+        raise NstError(f"{output}: is the folder of the contents; give another folder for the results with -o")
     return list(_named(list(_contents(folder, styles)), styles, output))
 
 
 def _contents(folder: Path, styles: Styles) -> Iterator[Path]:
-    """The pictures of a folder by their suffix, but for the styles and for hidden files."""
+    """The images of a folder, by suffix, except the styles and hidden files."""
     found = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
     pictures = [path for path in found if path.suffix.lower() in SUFFIXES]
     contents = [path for path in pictures if not any(_same(path, style) for style, _ in styles)]
     if not contents:
-        raise NstError(f"{folder}: has no pictures to stylize ({' '.join(SUFFIXES)})")
+        raise NstError(f"{folder}: contains no images to stylize ({' '.join(SUFFIXES)})")
     yield from contents
 
 
 def _named(contents: list[Path], styles: Styles, output: Path) -> Iterator[Target]:
-    """Each content with its output; those that would share one keep their suffix in it."""
+    """Each content with its output. Contents with the same stem keep their suffix in the name of the output."""
     count = Counter(path.stem.casefold() for path in contents)
     for path in contents:
         own = path.stem if count[path.stem.casefold()] == 1 else path.name

@@ -1,4 +1,4 @@
-"""`nst weights`: find a network's trained weights; download those that the installation does not contain."""
+"""`nst weights`: find the weights of a network, and download those that are not installed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from nst.settings import WIDTHS, make
     type=click.Choice(["auto", "oxford", "torchvision"]),
     default="auto",
     show_default=True,
-    help="Which of the network's weights, as the setting `weights`.",
+    help="Weights to use, as in the setting `weights`.",
 )
-@click.option("--path", "only_path", is_flag=True, help="Print where nst looks and download nothing.")
-@click.option("--record", metavar="FILE", type=click.Path(path_type=Path), help="Write file and sha256 as JSON.")
+@click.option("--path", "only_path", is_flag=True, help="Print the path of the weights, without downloading them.")
+@click.option(
+    "--record", metavar="FILE", type=click.Path(path_type=Path), help="JSON file to write, with path and SHA-256."
+)
 def command(network: str, kind: str, only_path: bool, record: Path | None) -> None:
-    """Find NETWORK's ImageNet weights and print their SHA-256.
+    """Find the weights of NETWORK and print their SHA-256.
 
-    VGG-19's and lite's come with the installation. VGG-16's are downloaded from torchvision's server and checked; an
-    interrupted download is resumed.
+    The weights of vgg19 and lite are installed with nst. Those of vgg16 are downloaded from torchvision's server and
+    checked. An interrupted download is resumed.
     """
     make({"network": network, "weights": kind}, "nst weights")
     place = weights.find(network, kind)
@@ -37,7 +39,7 @@ def command(network: str, kind: str, only_path: bool, record: Path | None) -> No
         return
     if record:
         refuse_inputs(record, [place])
-    if not place.is_file() or (place.parent == weights.cache() and weights.published(place)):  # or replaced, if wrong
+    if not place.is_file() or (place.parent == weights.cache() and weights.published(place)):  # replaced if corrupt
         _fetch(network, place)
     digest = sha256(place)
     if record:

@@ -1,4 +1,4 @@
-"""`nst worker`: the processes that keep torch, networks and GPUs ready for the next picture."""
+"""`nst worker`: the processes that keep torch, networks and GPUs ready for the next image."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ from nst.worker import client
 
 @click.group()
 def command() -> None:
-    """Run, show or stop workers. They start by themselves; NST_WORKER=no keeps them from it."""
+    """Run, list or stop workers.
+
+    `nst stylize` starts a worker on its own if there is a GPU, or with NST_WORKER=yes; never with NST_WORKER=no.
+    """
 
 
 @command.command()
-@click.argument("place")
-@click.option("--idle", type=click.FloatRange(0), help="seconds without a request after which it leaves")
-def run(place: str, idle: float | None) -> None:
-    """Be the worker of PLACE: the UUID or number of a GPU, or cpu-0, cpu-1, …"""
+@click.argument("device")
+@click.option("--idle", type=click.FloatRange(0), help="Stop after this many seconds without a request.")
+def run(device: str, idle: float | None) -> None:
+    """Run a worker on DEVICE: the UUID or number of a GPU, or cpu-0, cpu-1, …"""
     from nst.worker import server
 
-    server.run(place, server.IDLE if idle is None else idle)
+    server.run(device, server.IDLE_TIMEOUT if idle is None else idle)
 
 
 @command.command()
 def status() -> None:
-    """List the workers of this machine that are yours."""
+    """List your workers on this machine."""
     workers = [worker for worker in client.ask(status=True) if "pid" in worker]
     for worker in workers:
-        click.echo("{place}  pid {pid}  {pictures} pictures stylized  {busy} in work".format(**worker))
+        click.echo("{device}  pid {pid}  {pictures} images stylized  {busy} in progress".format(**worker))
     if not workers:
-        click.echo("no worker runs; one starts with the next picture where there is a GPU, or with NST_WORKER=yes")
+        click.echo("no worker is running; nst stylize starts one if there is a GPU, or with NST_WORKER=yes")
 
 
 @command.command()
 def stop() -> None:
-    """Have the workers leave after what they are at."""
+    """Stop the workers after their current jobs."""
     stopped = client.ask(leave=True)
     if not stopped:
-        raise NstError("no worker runs")
+        raise NstError("no worker is running")

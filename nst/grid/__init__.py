@@ -1,1 +1,1 @@
-"""From a manifest to pairs: what is to be stylized, under which names, at what cost. Never imports torch."""
+"""From a manifest to pairs with their names, settings and estimated cost. Never imports torch."""

@@ -1,7 +1,7 @@
-"""Pairs packed into a cluster's jobs: each holds a GPU, and one warm worker, for about the same time.
+"""Bundles: pairs grouped into cluster jobs of about the same duration. A job uses one GPU and one worker.
 
-What comes out depends on the grid and the configuration alone, never on the machine: the computer that submits a job
-and the node that runs it must agree on what is in it.
+The bundles depend only on the grid and the configuration, never on the machine: the computer that submits a job and the
+node that runs it must compute the same bundles.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from nst.grid.inputs import Files
 from nst.grid.pairs import Pair
 from nst.io.urls import redacted
 
-#: Seconds that a picture takes beside its stylization: reading, judging, encoding frames.
+#: Seconds per image besides its optimization: reading, metrics, encoding frames.
 PICTURE_SECONDS = 1.0
-#: Megabytes of the Snakemakes and clients of a job.
+#: Megabytes of the Snakemake processes and worker clients of a job.
 JOB_MB = 700.0
-#: Most pictures of a bundle: a lost node costs no more.
+#: Maximum number of images in a bundle, so that losing a node costs no more.
 MOST = 500
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What one job of a cluster stylizes.
+    """The pairs of one cluster job.
 
-    `name` changes with anything that changes one of its pictures; `seconds` are those of its stylization, `megabytes`
-    the most memory that it holds, both forecasts.
+    `name` is a hash of everything that determines its images. `seconds` and `megabytes` are estimates of its duration
+    and peak memory.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Bundle:
     megabytes: float
 
     def marker(self, results: str) -> str:
-        """The file that is written when all of it is stylized."""
+        """The file that is written when all pairs are stylized."""
         return f"{results}/bundles/{self.name}.json"
 
 
 def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]:
-    """Pairs in bundles of about `config.bundle` minutes, those that can be stylized together side by side."""
+    """The pairs in bundles of about `config.bundle` minutes. Pairs that can share a batch are next to each other."""
     groups: dict[tuple[str, tuple[int, int]], list[Pair]] = {}
     for pair in pairs:
         groups.setdefault((pair.settings_name, files.size(pair.content)), []).append(pair)
@@ -62,9 +62,9 @@ def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]
 
 
 def forecast(pair: Pair, config: Config, files: Files) -> tuple[float, float]:
-    """(seconds, megabytes) of a picture among others on one of the cluster's GPUs, or on its CPU cores."""
+    """Estimated (seconds, megabytes) of one image of a bundle, on a cluster's GPU or CPU cores."""
     size = files.size(pair.content)
-    # Of a CPU that is not known yet: one without bf16 units has less speed and needs more memory.
+    # The CPU is not known yet: assume the slower kind, without bf16 units, which also needs more memory.
     hardware: Hardware = "fp32" if config.device == "cpu" else "gpu"
     seconds, megabytes = estimate(pair.settings, size, config.threads or 1, hardware)
     return seconds - START_SECONDS + PICTURE_SECONDS, megabytes
@@ -77,15 +77,17 @@ def _bundle(members: list[tuple[Pair, float, float]]) -> Bundle:
 
 
 def find(name: str, found: Iterable[Bundle], where: str) -> Bundle:
-    """The bundle of a name; NstError with a sentence about `where`, the manifest, where there is none."""
+    """The bundle with this name; raises NstError if there is none. `where`: the path of the manifest, for messages."""
     for bundle in found:
         if bundle.name == name:
             return bundle
-    raise NstError(f"{where}: has no bundle {name} now; it or the configuration has changed: start the run again")
+    raise NstError(
+        f"{where}: has no bundle {name} now: the manifest or the configuration has changed; start the run again"
+    )
 
 
 def fingerprint(pairs: Iterable[Pair]) -> str:
-    """A text that changes whenever a grid does: its pairs, their pictures or their settings."""
+    """A hash of the pairs: their ids, image paths and settings."""
     digest = hashlib.sha256()
     for pair in pairs:
         line = f"{pair.id}\t{pair.content}\t{pair.styles}\t{pair.settings.model_dump_json()}\n"

@@ -1,4 +1,4 @@
-"""The configuration of a run: what holds for the whole grid, declared once."""
+"""The configuration of a grid (config.yaml): its keys, checks and JSON schema."""
 
 from __future__ import annotations
 
@@ -18,97 +18,97 @@ from nst.settings import Layers, Settings, did_you_mean, fields, presets, proble
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-#: What Snakemake takes in a path for a wildcard, a path variable or a pattern.
+#: Characters that Snakemake interprets in a path as wildcard, path variable or pattern.
 _WILDCARDS = re.compile(r"[{}<>*?]")
 
-#: Read when it is there.
+#: Default path of the configuration, which is optional.
 CONFIG = "config/config.yaml"
 
 
 def _settings(given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
-        raise ValueError("settings: is no mapping; write a `setting: value` line for each")
+        raise ValueError("settings: is not a mapping; write a `setting: value` line for each")
     try:
         return presets.partial(dict(given))
     except ValidationError as error:
-        lines = [f"settings.{key}: {sentence}" for key, sentence in problems(error)]
+        lines = [f"settings.{key}: {message}" for key, message in problems(error)]
         raise ValueError("\n".join(lines)) from None
 
 
-def at_home(path: str) -> str:
-    """`~/pictures` as a shell reads it."""
-    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user that is not there
+def expand_home(path: str) -> str:
+    """The path with a leading `~` expanded."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for an unknown user
 
 
 def results_folder(given: str) -> str:
-    """The folder of the results, `~` expanded; `out/`, as a shell completes it, and `./out` are `out`.
+    """The path of the results folder, with `~` expanded and normalized: `out/` and `./out` become `out`.
 
-    Raises ValueError for a name that Snakemake, or a command that it calls, would read as something else.
+    Raises ValueError for a name that Snakemake or a command line would misread.
     """
-    folder = PurePath(at_home(given)).as_posix()
+    folder = PurePath(expand_home(given)).as_posix()
     if folder.startswith("-"):
-        raise ValueError(f"results: {given!r} begins with a dash, as options do; choose another name")
+        raise ValueError(f"results: {given!r} begins with a dash, like an option; choose another name")
     if has_control(folder) or _WILDCARDS.search(folder):
-        raise ValueError(f"results: {given!r} has a line break, a brace, or one of < > * ?; choose another name")
+        raise ValueError(f"results: {given!r} contains a line break, a brace, or one of < > * ?; choose another name")
     return folder
 
 
 def _yes_or_no(given: Any) -> Any:
-    """YAML's yes is true."""
+    """`yes` or `no` for a boolean, because YAML reads yes as true."""
     return {True: "yes", False: "no"}[given] if isinstance(given, bool) else given
 
 
 class Config(BaseModel):
-    """What holds for the whole grid."""
+    """The configuration of a grid. The descriptions are in config/README.md and in the schema."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    manifest: Annotated[str, AfterValidator(at_home)] = Field(
+    manifest: Annotated[str, AfterValidator(expand_home)] = Field(
         default="config/manifest.csv",
-        description="table of what to stylize, a row a block of the grid",
+        description="table of what to stylize; each row is a block of the grid",
         min_length=1,
     )
     results: Annotated[str, AfterValidator(results_folder)] = Field(
-        default="results", description="folder of everything that a run makes", min_length=1
+        default="results", description="folder for all results", min_length=1
     )
-    presets: Annotated[str, AfterValidator(at_home)] = Field(
+    presets: Annotated[str, AfterValidator(expand_home)] = Field(
         default=presets.FOLDER, description="folder of your own presets", min_length=1
     )
     settings: Annotated[dict[str, Any], BeforeValidator(_settings)] = Field(
-        default_factory=dict, description="values of the settings that neither a row nor its preset gives"
+        default_factory=dict, description="values of settings that neither a row nor its preset sets"
     )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field(
         default="auto",
-        description="what stylizes: auto is an NVIDIA GPU where there is one, else the CPU; mps (Apple) was not tried",
+        description="device: auto is an NVIDIA GPU if there is one, else the CPU; mps (Apple) is untested",
     )
     format: Literal["png", "jpg", "tif"] = Field(
-        default="png", description="file format of the pictures; tif has 16 bits a channel"
+        default="png", description="file format of the images; tif has 16 bits per channel"
     )
-    video: Literal["none", "mp4"] = Field(default="none", description="a video beside each animation.gif")
+    video: Literal["none", "mp4"] = Field(default="none", description="also write each animation as a video")
     worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_or_no)] = Field(
         default="auto",
-        description="stylize by processes that stay warm from picture to picture: auto is yes on GPUs and no on a CPU",
+        description="keep processes with loaded networks between images: auto is yes on GPUs and no on a CPU",
     )
-    threads: int = Field(default=0, description="CPU threads of one picture's job; 0 lets nst choose", ge=0, le=1024)
+    threads: int = Field(default=0, description="CPU threads of a job; 0 lets nst choose", ge=0, le=1024)
     bundle: float = Field(
         default=0,
-        description="minutes of stylization that one job of a cluster does; 0 makes each pair a job of its own",
+        description="estimated minutes of work per cluster job; 0 makes each pair a separate job",
         ge=0,
         le=10080,
     )
 
 
 def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> Config:
-    """A Config from a YAML file, or from a mapping that came from the file `where`.
+    """The Config of a YAML file, or of a mapping that was read from the file `where`.
 
-    Raises NstError for a file that cannot be read and Problems with a line `FILE: KEY: …` for each mistake.
+    Raises NstError for a file that cannot be read, and Problems with a line `FILE: KEY: …` for each mistake.
     """
     if not isinstance(source, Mapping):
         return load_config(read_mapping(source), str(source))
     try:
         config = Config.model_validate(without_empty(dict(source)))
     except ValidationError as error:
-        raise Problems(f"{where}: {line}" for line in _complaints(error)) from None
+        raise Problems(f"{where}: {line}" for line in _messages(error)) from None
     try:
         presets.load(config.settings.get("preset", ""), config.presets)
     except Problems:
@@ -118,8 +118,8 @@ def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> 
     return config
 
 
-def _complaints(error: ValidationError) -> list[str]:
-    """`KEY: what is wrong, what would be right` for each problem that pydantic found."""
+def _messages(error: ValidationError) -> list[str]:
+    """A line `KEY: what is wrong; what would be right` for each problem that pydantic found."""
     return [line for problem in error.errors(include_url=False) for line in _lines(problem)]
 
 
@@ -129,20 +129,20 @@ def _lines(problem: Any) -> list[str]:
         return str(problem["msg"]).removeprefix("Value error, ").splitlines()
     if problem["type"] == "extra_forbidden":
         near = did_you_mean(key, Config.model_fields)
-        setting = "; it is a setting: write it under `settings:`" if key in fields() else ""
+        setting = "; it is a setting: write it below `settings:`" if key in fields() else ""
         return [f"{key}: no such key{setting or near or '; the keys are ' + ', '.join(Config.model_fields)}"]
     info = Config.model_fields[key]
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     numbers: dict[Any, str] = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
     right = numbers.get(info.annotation, "a path")
     if right == "a path" and isinstance(given, (int, float)):
-        right += "; put ./ before a name that reads as a number"
+        right += "; write ./ before a name that looks like a number"
     right = f"one of {', '.join(options)}" if options else right
     return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
 
 
 def config_schema() -> dict[str, Any]:
-    """JSON schema of config.yaml."""
+    """The JSON schema of config.yaml."""
     schema = Config.model_json_schema()
     settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
     schema["properties"]["worker"]["enum"] += [True, False]  # as YAML reads yes and no
@@ -152,10 +152,10 @@ def config_schema() -> dict[str, Any]:
 
 
 def manifest_schema() -> dict[str, Any]:
-    """JSON schema of a row of the manifest: its cells are texts, whose meaning nst.grid.pairs checks."""
+    """The JSON schema of a manifest row. All cells are strings; `nst.grid.pairs` checks their meaning."""
     described = {
-        "content": "picture, list a.jpg|b.jpg or glob of pictures to stylize",
-        "style": "picture, list, glob or blend wave.jpg:0.7+scream.jpg:0.3 of styles to stylize in",
+        "content": "content image, list a.jpg|b.jpg or glob",
+        "style": "style image, list, glob or blend wave.jpg:0.7+scream.jpg:0.3",
         "name": "name of the row's settings in the results",
         **{name: info.description or "" for name, info in fields().items()},
     }
@@ -173,8 +173,8 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
-    """A setting as YAML may hold it: 1e4 comes as text, yes as true and no value as null."""
-    # Without defaults: Snakemake would fill them in, and settings here are those that were given.
+    """The schema of a setting in YAML, which reads 1e4 as a string, yes as true and a missing value as null."""
+    # Without defaults: Snakemake would add them to the configuration, as if they had been given.
     aside = ("description", "default", "title", "unit", "group")
     exact = {key: value for key, value in property.items() if key not in aside}
     kinds: list[dict[str, Any]] = [{"type": "null"}]

@@ -1,4 +1,4 @@
-"""What a run of a grid made, and where to look at it: the last lines that it prints."""
+"""The summary that a run of a grid prints at its end."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from nst import layout
-from nst.grid.leftovers import unasked
+from nst.grid.leftovers import pairs_not_in_grid
 from nst.grid.pairs import Pair
-from nst.io.logs import last_sentence
+from nst.io.logs import last_message
 
-#: Failed pairs of which the reason is told.
+#: Maximum number of failed pairs that are printed with their reason.
 _MOST_REASONS = 5
 
 
 def summary(
     pairs: Collection[Pair], results: str, format: str, since: float, *, removed: int = 0, failed: bool = False
 ) -> Iterator[str]:
-    """The lines of a run that began at a time (seconds since the epoch).
+    """The lines of the summary.
 
     Args:
-        removed: how many sheets and plots of an earlier grid it removed.
+        since: when the run began, in seconds since the epoch.
+        removed: how many sheets and plots of an earlier grid were removed.
         failed: whether a job failed.
     """
     times = {pair.id: _time(Path(pair.image(results, format))) for pair in pairs}
@@ -28,30 +29,30 @@ def summary(
     missing = [name for name, time in times.items() if not time]
     logs = {name: layout.log_file(results, "stylize", name) for name in missing}
     spoiled = [name for name, log in logs.items() if _time(log) >= since]
-    told = [
+    counts = [
         (new, "stylized"),
-        (len(times) - new - len(missing), "there already"),
+        (len(times) - new - len(missing), "up to date"),
         (len(spoiled), "failed"),
         (len(missing) - len(spoiled), "not stylized yet"),
     ]
-    yield f"pictures  {', '.join(f'{number:,} {word}' for number, word in told if number)}"
-    for name in spoiled[:_MOST_REASONS]:  # a log that gives no reason is that of a run that was stopped
-        yield f"failed    {name}: {last_sentence(logs[name]) or 'stopped before its end'}"
+    yield f"images    {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
+    for name in spoiled[:_MOST_REASONS]:  # a log without an error belongs to an interrupted run
+        yield f"failed    {name}: {last_message(logs[name]) or 'interrupted'}"
     if len(spoiled) > _MOST_REASONS:
         yield f"          … and {len(spoiled) - _MOST_REASONS:,} more: {results}/logs/stylize"
     if failed and not spoiled:
-        yield "failed    no picture, but a job that is named above"
+        yield "failed    no image, but a job that is named above"
     yield from _places(results, since, changed=bool(new or missing))
     if removed:
-        yield f"removed   {_count(removed, 'sheet and plot file')} of groups that the manifest no longer has"
-    if kept := len(unasked(results, times)):
-        yield f"kept      {_count(kept, 'picture')} that no row asks for; `nst grid --prune` removes them"
+        yield f"removed   {_count(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
+    if kept := len(pairs_not_in_grid(results, times)):
+        yield f"kept      {_count(kept, 'image')} of no row; `nst grid --prune` removes them"
     if missing or failed:
-        yield "next      the same command again makes what is missing; nothing that is done is done again"
+        yield "next      run the same command again to make what is missing; finished images are kept"
 
 
 def _places(results: str, since: float, *, changed: bool) -> Iterator[str]:
-    """What there is to look at, but for what shows an earlier state than that of the pictures."""
+    """The paths of sheets, tables and gallery, except those that are older than the images."""
     sheets = list(Path(results, "sheets").rglob("*.png"))
     tables, gallery = Path(results, layout.TABLE), Path(results, layout.GALLERY)
     for shown, files in (
@@ -65,7 +66,7 @@ def _places(results: str, since: float, *, changed: bool) -> Iterator[str]:
 
 
 def _time(path: Path) -> float:
-    """When a file was written; 0 where there is none."""
+    """The modification time of a file; 0 if it does not exist."""
     try:
         return path.stat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""A rough forecast of the time and memory of a picture, from the arithmetic of its network."""
+"""Rough estimates of time and memory for one image, from the operations of its network."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ Hardware = Literal["bf16", "fp32", "gpu"]
 
 #: Seconds from the start of the command to the first iteration.
 START_SECONDS = 6.0
-#: Floating-point operations a second in these networks: of a core with bf16 units, of one without, and of a GPU (a
-#: tenth of what an A100 is said to do, for none was at hand: too long a forecast costs a cluster's user little).
+#: Floating-point operations per second in these networks: of a core with bf16 units, of one without, and of a GPU. The
+#: last is a tenth of an A100's peak, because too long an estimate costs a cluster's user little.
 FLOPS = {"bf16": 260e9, "fp32": 140e9, "gpu": 30e12}
-#: What a pass does beside the convolutions, as operations a pixel: it weighs little with VGG and much with lite.
+#: Operations per pixel of a pass besides the convolutions: few compared with VGG's, many compared with lite's.
 GLUE = 66e3
-#: A forward pass, and a backward pass to the pixels only.
+#: Passes per iteration: forward, and backward to the pixels only.
 PASSES = 2.0
 #: Megabytes of Python, torch and the weights; with a GPU also of CUDA's libraries.
 BASE_MB = {"bf16": 1100.0, "fp32": 1200.0, "gpu": 4000.0}
-#: Bytes of activations, gradients and the optimizer's memory a pixel of the picture; of a GPU's pictures, of which up
-#: to 16 are in work, what its host holds: files read, frames to be written.
+#: Bytes per pixel of activations, gradients and optimizer state. For a GPU, the host memory of up to 16 images in
+#: progress: files read, and frames to be written.
 BYTES_PER_PIXEL = {"bf16": 3000.0, "fp32": 4800.0, "gpu": 1600.0}
-#: What of that stays with the whole picture where it is evaluated in tiles: the optimizer's memory and the targets.
+#: The part of it that is needed for the whole image when it is processed in tiles: optimizer state and targets.
 BYTES_PER_TILED_PIXEL = 850.0
-#: Pixels around a tile that are looked at too (to conv5_1), and about how much longer tiles take.
-RIM, TILED = 96, 1.7
+#: Halo around a tile in pixels (receptive field of conv5_1), and the slowdown by tiling.
+HALO, TILED = 96, 1.7
 
 
 def estimate(
     settings: Settings, content_size: tuple[int, int], cores: int, hardware: Hardware | None = None
 ) -> tuple[float, float]:
-    """(seconds, megabytes) to stylize one picture on so many cores; a content of unknown size counts as 4:3.
+    """Estimated (seconds, megabytes) to stylize one image.
 
     Args:
-        hardware: of which the cores are, or a GPU; this machine's if None.
+        content_size: (width, height) in pixels; (0, 0) if unknown, for an aspect ratio of 4:3.
+        cores: number of CPU cores; ignored for a GPU.
+        hardware: kind of the cores, or gpu; None for the cores of this machine.
     """
     pixels = _pixels(settings, content_size)
     iterations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
@@ -48,7 +50,7 @@ def estimate(
     has_units = settings.precision != "fp32" and cpu_has_bf16_units()
     kind = hardware or ("bf16" if has_units else "fp32")
     memory = pixels * BYTES_PER_PIXEL[kind]
-    window = (settings.tile + 2 * RIM) ** 2
+    window = (settings.tile + 2 * HALO) ** 2
     if settings.tile and window < pixels:
         work *= TILED
         memory = min(memory, window * BYTES_PER_PIXEL[kind] + pixels * BYTES_PER_TILED_PIXEL)
@@ -65,7 +67,7 @@ def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
 
 @lru_cache(maxsize=1024)
 def flops_per_pixel(settings: Settings) -> float:
-    """Operations of a forward pass up to the deepest layer used, Gram matrices included."""
+    """Operations per pixel of a forward pass up to the deepest layer used, including Gram matrices."""
     used = {*settings.content_layers, *settings.style_layers}
     flops, before, share = 0.0, 3, 0.0
     for name, channels in convolutions(settings.network).items():
@@ -80,17 +82,17 @@ def flops_per_pixel(settings: Settings) -> float:
 
 
 def minutes(seconds: float, attempt: int = 1) -> int:
-    """Minutes to ask a cluster for, that a forecast which is wrong by a factor of three does not cost the job."""
+    """Minutes to request from a cluster: three times the estimate, times the number of the attempt."""
     return max(5, math.ceil(3 * seconds / 60)) * attempt
 
 
 def megabytes(forecast: float, attempt: int = 1) -> int:
-    """Megabytes to ask a cluster for: half as much again at each further try."""
+    """Megabytes to request from a cluster; each retry adds half of the estimate."""
     return math.ceil(forecast * (0.5 + attempt / 2))
 
 
 def duration_text(seconds: float) -> str:
-    """A duration as people say it: 40 s, 12 min, 3 h 20 min, 2 days 4 h."""
+    """A duration as text: 40 s, 12 min, 3 h 20 min, 2 days 4 h."""
     if seconds < 60:
         return f"{math.ceil(seconds)} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""Globs that end: `glob.glob` follows links that lead back to where it came from, and looks at a whole disk."""
+"""Globs with limits. `glob.glob` would follow cyclic symlinks, and could scan a whole disk."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from nst import limits
 from nst.errors import NstError
 from nst.io.files import exists, is_folder
 
-#: What makes a part of a path a pattern.
+#: Characters that make a part of a path a pattern.
 _MAGIC = re.compile(r"[*?[]")
 
-#: Folders by device and number.
+#: Folders, by device and inode number.
 _Folders = tuple[tuple[int, int], ...]
 
 
 def is_glob(text: str) -> bool:
-    """Whether a text has a pattern in it."""
+    """Whether a text contains a glob pattern."""
     return _MAGIC.search(text) is not None
 
 
 def expand(pattern: str) -> list[str]:
-    """The paths that a pattern matches, sorted, each once; `**` reaches into folders, and into links to folders.
+    """The paths that match a pattern, sorted, without duplicates; `**` matches folders recursively, including symlinks.
 
-    Hidden files are matched by a part that begins with a dot, as a shell does it. Raises NstError for a pattern that
-    looks at more files than GLOB_ENTRIES, or into more folders below each other than GLOB_DEPTH.
+    As in a shell, hidden files match only a part that begins with a dot. Raises NstError for a pattern that visits more
+    than `limits.GLOB_ENTRIES` files, or more than `limits.GLOB_DEPTH` nested folders.
     """
     path = PurePath(pattern)
     parts = path.parts[1:] if path.anchor else path.parts
@@ -36,14 +36,14 @@ def expand(pattern: str) -> list[str]:
 
 
 class _Walk:
-    """One expansion: how much it has looked at so far."""
+    """The expansion of one pattern; counts the visited entries."""
 
     def __init__(self, pattern: str):
         self._pattern = pattern
-        self._seen = 0
+        self._visited = 0
 
     def matches(self, folder: str, parts: tuple[str, ...], above: _Folders) -> Iterator[str]:
-        """The matches of the parts below a folder ('' is the working directory); `**` has come through those above."""
+        """The matches of `parts` below a folder ('' is the working directory). `above`: folders that `**` passed."""
         if folder.count(os.sep) > limits.GLOB_DEPTH:
             raise self._refused(f"goes through more than {limits.GLOB_DEPTH} folders")
         part, rest = parts[0], parts[1:]
@@ -69,8 +69,8 @@ class _Walk:
             found = Path(folder).stat()
         except OSError:
             return
-        here = (found.st_dev, found.st_ino)
-        if here in above:  # a link to a folder that it is in
+        current = (found.st_dev, found.st_ino)
+        if current in above:  # a symlink to a parent folder
             return
         if len(parts) > 1:
             yield from self.matches(folder, parts[1:], ())
@@ -78,25 +78,25 @@ class _Walk:
             if len(parts) == 1:
                 yield entry.path
             if _is_folder(entry):
-                yield from self.matches(entry.path, parts, (*above, here))
+                yield from self.matches(entry.path, parts, (*above, current))
 
     def _entries(
         self, folder: str, fits: Callable[[str], object] = lambda name: True, *, hidden: bool = False
     ) -> Iterator[os.DirEntry[str]]:
-        """What is in a folder; nothing where it cannot be looked into."""
+        """The entries of a folder; none if it cannot be read."""
         try:
             with os.scandir(folder or os.curdir) as entries:
                 for entry in entries:
-                    self._seen += 1
-                    if self._seen > limits.GLOB_ENTRIES:
-                        raise self._refused(f"looks at more than {limits.GLOB_ENTRIES:,} files")
+                    self._visited += 1
+                    if self._visited > limits.GLOB_ENTRIES:
+                        raise self._refused(f"visits more than {limits.GLOB_ENTRIES:,} files")
                     if (hidden or not entry.name.startswith(".")) and fits(os.path.normcase(entry.name)):
                         yield entry
         except OSError:
             return
 
     def _refused(self, reason: str) -> NstError:
-        return NstError(f"{self._pattern} {reason}; name the folder that the pictures are in")
+        return NstError(f"{self._pattern} {reason}; give the folder that the images are in")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

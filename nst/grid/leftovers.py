@@ -1,7 +1,7 @@
-"""What a results folder holds of rows that the manifest no longer has.
+"""Results of rows that are no longer in the manifest.
 
-Sheets and plots are removed by each run, for an old one looks as current as a new one. Pictures took long to make: they
-stay until somebody asks for their removal.
+Each run removes stale sheets and plots, because they look like current ones. Images, which took long to make, are kept
+until the user prunes them.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from pathlib import Path
 from nst import layout
 from nst.io import work_folder
 
-#: Where the logs of sheets and plots are, and what each of them tells of.
+#: Folder of the logs of sheets and plots, and the files that such a job writes.
 _SUMMARIES = {"sheets": "sheets/{}.png sheets/{}.html", "plots": "plots/losses/{}.png"}
-#: What belongs to a pair beside its folder.
+#: Logs of a pair.
 _LOGS = ("stylize", "video", "sheets/snapshots")
-#: What is in a pair's folder. The record goes last: a removal that was interrupted can be repeated.
+#: Files of a pair's folder. The record is removed last, so that an interrupted removal can be repeated.
 _FILES = (*layout.IMAGES, layout.LOSSES, layout.ANIMATION, layout.VIDEO, layout.RUN)
 
 
-def forget(results: str, sheets: Iterable[str], snapshots: Iterable[str]) -> list[str]:
-    """Remove the sheets and plots that belong to no group of the grid; the files removed.
+def remove_stale_summaries(results: str, sheets: Iterable[str], snapshots: Iterable[str]) -> list[str]:
+    """Remove the sheets and plots that belong to no group of the grid. Returns the removed files.
 
     Args:
         sheets: names of the groups, `SETTINGS` or `sweeps/CONTENT--STYLE`.
         snapshots: ids of the pairs with a sheet of their snapshots.
 
-    Only what a job has made, which left a log there, is removed: other files are somebody's.
+    Only files for which there is a job's log are removed; any other file belongs to the user.
     """
     current = {*sheets, *(f"snapshots/{name}" for name in snapshots)}
     removed = []
@@ -43,21 +43,21 @@ def forget(results: str, sheets: Iterable[str], snapshots: Iterable[str]) -> lis
     return removed
 
 
-def unasked(results: str, ids: Collection[str]) -> list[str]:
-    """The ids of the pairs that have been made and that are none of these, sorted."""
+def pairs_not_in_grid(results: str, ids: Collection[str]) -> list[str]:
+    """The ids of finished pairs in the results folder that are not among `ids`, sorted."""
     pairs = layout.pairs_folder(results)
     found = (path.relative_to(pairs).as_posix() for path in pairs.glob("*/*/*"))
     return sorted(name for name in found if name not in ids and _is_ours(pairs / name, name))
 
 
 def size(results: str, ids: Iterable[str]) -> int:
-    """Bytes of pairs' folders."""
+    """The size of the pairs' folders in bytes."""
     folders = (Path(layout.pair_folder(results, name)) for name in ids)
     return sum(path.lstat().st_size for folder in folders for path in folder.rglob("*") if not path.is_dir())
 
 
 def prune(results: str, ids: Iterable[str]) -> list[str]:
-    """Remove pairs, their logs and their unfinished work; the folders that stay, for they hold files of others."""
+    """Remove pairs with their logs and unfinished work. Returns the folders that remain, with other files in them."""
     kept = []
     for name in ids:
         folder = Path(layout.pair_folder(results, name))
@@ -75,7 +75,7 @@ def prune(results: str, ids: Iterable[str]) -> list[str]:
 
 
 def _is_ours(folder: Path, name: str) -> bool:
-    """Whether a run has finished this pair: its record says so."""
+    """Whether a run has finished this pair, according to its record."""
     try:
         return bool(json.loads((folder / layout.RUN).read_bytes())["id"] == name)
     except (OSError, ValueError, LookupError, TypeError):
@@ -88,21 +88,21 @@ def _remove_log(results: str, kind: str, name: str) -> None:
 
 
 def _remove(results: str, name: str) -> bool:
-    """Remove a file, and its folders as far as they are empty then; whether there was one."""
+    """Remove a file, and its parent folders if they are empty then. Returns whether the file existed."""
     path = Path(results, name)
-    there = path.is_file()
+    existed = path.is_file()
     path.unlink(missing_ok=True)
     _remove_empty(path.parent, Path(results))
-    return there
+    return existed
 
 
 def _remove_empty(folder: Path, root: Path) -> bool:
-    """Remove a folder, and those above it below `root`, as far as they are empty; whether the first one is gone."""
-    for place in (folder, *folder.parents):
-        if place == root:
+    """Remove a folder and its parents below `root` while they are empty. Returns whether the folder is gone."""
+    for path in (folder, *folder.parents):
+        if path == root:
             break
         try:
-            place.rmdir()
-        except OSError:  # not empty, or not there
+            path.rmdir()
+        except OSError:  # not empty, or missing
             break
     return not folder.exists()

@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 from nst.io.urls import redacted
 from nst.settings import PATHS, UNNAMED, Settings, differing, text
 
-#: Longest name before a hash stands for the rest.
-LONGEST = 80
+#: Maximum length of a name. The rest of a longer one is replaced by a hash.
+MAX_NAME = 80
 
-#: Names that Windows keeps for devices, whatever their suffix.
+#: Device names reserved by Windows, with any suffix.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 #: Letters that have no decomposition into ASCII and accents.
@@ -25,19 +25,19 @@ _LETTERS = str.maketrans(
 )
 
 
-def slug(wish: str) -> str:
-    """A name as close to `wish` as is safe: ASCII letters, digits, `._-`; never empty, hidden or reserved.
+def slug(preferred: str) -> str:
+    """A safe name close to `preferred`: ASCII letters, digits, `._-`; never empty, hidden or reserved.
 
-    It has no two hyphens in a row, which stand between content and style in the names of sheets.
+    It never has two hyphens in a row, which separate content and style in the names of sheets.
     """
-    return _safe(wish, r"[^A-Za-z0-9._]+")
+    return _safe(preferred, r"[^A-Za-z0-9._]+")
 
 
 @lru_cache(maxsize=65536)
-def title(wish: str, name: str) -> str:
-    """A name as people read it: what it was made from, with its umlauts and spaces, and what made it unique."""
-    plain = slug(wish)
-    return wish + name[len(plain) :] if wish and name.startswith(plain) else name
+def title(preferred: str, name: str) -> str:
+    """The title for a name: the original text with accents and spaces, and the suffix that made the name unique."""
+    plain = slug(preferred)
+    return preferred + name[len(plain) :] if preferred and name.startswith(plain) else name
 
 
 def short_hash(text: str, digits: int) -> str:
@@ -50,52 +50,52 @@ def stem(path: str) -> str:
     return PurePosixPath(unquote(url_path(path)) if "://" in path else path).stem
 
 
-def url_path(address: str) -> str:
-    """The path of a URL; of what is none, all of it."""
+def url_path(url: str) -> str:
+    """The path of a URL; an invalid URL unchanged."""
     try:
-        return urlsplit(address).path
+        return urlsplit(url).path
     except ValueError:
-        return address
+        return url
 
 
 class Slugs:
-    """Gives each key a slug of its own, even where a file system ignores case.
+    """Assigns a unique slug to each key, even for file systems that ignore case.
 
-    The first key that wishes for a slug gets it and later ones add a hash of theirs, so that a new key at the
-    end never renames what came before.
+    The first key gets the preferred slug, and later keys get it with a hash appended. So a new key at the end never
+    renames earlier ones.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
 
-    def __call__(self, key: str, wish: str) -> str:
-        key = redacted(key)  # a URL that was signed again keeps its name
+    def __call__(self, key: str, preferred: str) -> str:
+        key = redacted(key)  # a URL with a new signature keeps its name
         if key not in self._names:
-            self._names[key] = self._free(key, slug(wish))
+            self._names[key] = self._free(key, slug(preferred))
         return self._names[key]
 
-    def _free(self, key: str, wish: str) -> str:
-        name, digits = wish, 6
+    def _free(self, key: str, preferred: str) -> str:
+        name, digits = preferred, 6
         while name.casefold() in self._taken:
-            name = f"{wish}-{short_hash(key, digits)}"
+            name = f"{preferred}-{short_hash(key, digits)}"
             digits += 2
         self._taken.add(name.casefold())
         return name
 
 
-def style_wish(styles: tuple[tuple[str, float], ...]) -> str:
-    """What a style or a blend would be called: wave, or wave-0.7-scream-0.3."""
+def blend_name(styles: tuple[tuple[str, float], ...]) -> str:
+    """The preferred name of a style or a blend: wave, or wave-0.7-scream-0.3."""
     if len(styles) == 1:
         return stem(styles[0][0])
     return "-".join(f"{stem(path)}-{weight:.3g}" for path, weight in styles)
 
 
 def settings_name(settings: Settings, basis: Settings, *, name: str = "", lists: tuple[str, ...] = ()) -> str:
-    """The folder of one choice of settings.
+    """The name of the folder for these settings.
 
-    Without `name`: the preset and the values that differ from `basis`, the package's defaults overlaid by the
-    preset; `default` when nothing differs. With `name`: that, and the values of the columns `lists`.
+    Without `name`: the preset, and the values that differ from `basis` (the defaults overridden by the preset);
+    `default` if nothing differs. With `name`: that name, and the values of the columns `lists`.
     """
     parts = [slug(name)] if name else []
     if name:
@@ -108,7 +108,8 @@ def settings_name(settings: Settings, basis: Settings, *, name: str = "", lists:
             parts.append(value or "no preset")
         elif column not in UNNAMED:
             parts.append(f"{column}={_shown(column, value)}")
-    # A plus is in no part once it is safe, and a comma is what Snakemake's executors for clusters split wildcards at.
+    # `+` joins the parts, so none may contain it. Commas are excluded: Snakemake's cluster executors split wildcards
+    # there.
     return _safe("+".join(part.replace("+", "-") for part in parts) or "default", r"[^A-Za-z0-9._=+-]+")
 
 
@@ -117,11 +118,11 @@ def _shown(column: str, value: Any) -> str:
     return slug(stem(value)) if is_path else text(value)
 
 
-def _safe(wish: str, unsafe: str) -> str:
-    plain = unicodedata.normalize("NFKD", wish.translate(_LETTERS)).encode("ascii", "ignore").decode()
+def _safe(preferred: str, unsafe: str) -> str:
+    plain = unicodedata.normalize("NFKD", preferred.translate(_LETTERS)).encode("ascii", "ignore").decode()
     name = re.sub(unsafe, "-", plain).strip("._-")
-    if not name:  # nothing of it is ASCII
-        name = short_hash(wish, 6)
+    if not name:  # no ASCII character is left
+        name = short_hash(preferred, 6)
     if _DEVICES.match(name):
         name = f"_{name}"
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9].rstrip('._-+=')}-{short_hash(name, 8)}"
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 9].rstrip('._-+=')}-{short_hash(name, 8)}"

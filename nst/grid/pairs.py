@@ -1,4 +1,4 @@
-"""The grid: every pair of pictures and settings that a manifest asks for."""
+"""The grid: all pairs of a manifest, each a content, a style and settings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nst.errors import NstError, problems_of
 from nst.grid.cells import parse_contents, parse_style_cell, parse_styles, styles_text
 from nst.grid.config import Config
 from nst.grid.inputs import Files, Styles, local, mask_problems
-from nst.grid.manifest import Complaint, Manifest, Row, read_manifest
-from nst.grid.names import Slugs, stem, style_wish, title
+from nst.grid.manifest import Manifest, Problem, Row, read_manifest
+from nst.grid.names import Slugs, blend_name, stem, title
 from nst.grid.variants import Variants
 from nst.io.urls import redacted
 from nst.settings import Settings, differing, fields, pictures, text
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A content, a style (or a blend) and the settings to stylize them with."""
+    """A content image, a style (or a blend) and settings."""
 
     content: str
     styles: Styles
@@ -41,35 +41,35 @@ class Pair:
     style_name: str
     settings_name: str
     settings_title: str
-    row: int  # the line of the manifest that asked first
-    basis: Settings  # the package's defaults overlaid by the preset
+    row: int  # the first line of the manifest with this pair
+    basis: Settings  # the defaults overridden by the preset
 
     @property
     def id(self) -> str:
-        """content/style/settings: its place among the pairs."""
+        """The id content/style/settings, which is also the path below the folder of all pairs."""
         return f"{self.content_name}/{self.style_name}/{self.settings_name}"
 
     @property
     def content_title(self) -> str:
-        """The content's name as people read it."""
+        """The name of the content with accents and spaces."""
         return title(stem(self.content), self.content_name)
 
     @property
     def style_title(self) -> str:
-        """The style's name as people read it."""
-        return title(style_wish(self.styles), self.style_name)
+        """The name of the style with accents and spaces."""
+        return title(blend_name(self.styles), self.style_name)
 
     def folder(self, results: str) -> str:
-        """Where its files are."""
+        """The folder of the pair's files."""
         return layout.pair_folder(results, self.id)
 
     def image(self, results: str, format: str) -> str:
-        """Where its picture is."""
+        """The path of the stylized image."""
         return f"{self.folder(results)}/image.{format}"
 
     @property
     def pictures(self) -> list[str]:
-        """What it is stylized from: content, styles, and what its settings name; addresses as the manifest has them."""
+        """Paths and URLs of the inputs, as in the manifest: content, styles, and the images in the settings."""
         return [self.content, *(path for path, _ in self.styles), *pictures(self.settings).values()]
 
     def with_local_pictures(self, results: str) -> Pair:
@@ -92,16 +92,17 @@ _COLUMNS = ("id", "content", "style", *_NAMES, "row", "folder", "image", *_TITLE
 def read_grid(manifest: str | Path, config: Config | None = None, files: Files | None = None) -> list[Pair]:
     """The pairs of a manifest, in its order.
 
-    Raises Problems with every mistake at once, a line `manifest.csv:ROW: COLUMN: …` each, and NstError for a
-    file that is no table.
+    Raises Problems with a line `manifest.csv:ROW: COLUMN: …` for each mistake, and NstError for a file that is not a
+    table.
     """
     return expand(read_manifest(manifest), config or Config(), files or Files())
 
 
 def expand(manifest: Manifest, config: Config, files: Files) -> list[Pair]:
-    """The product of each row's cells, rows added up, exact duplicates dropped.
+    """The pairs of all rows: for each row the product of its cells, without duplicates.
 
-    Of the world outside it asks `files` only. Raises Problems with every mistake, those of reading included.
+    Accesses the file system only through `files`. Raises Problems with all mistakes, including those found while
+    reading.
     """
     expansion = _Expansion(manifest, config, files)
     for row in manifest.rows:
@@ -110,7 +111,7 @@ def expand(manifest: Manifest, config: Config, files: Files) -> list[Pair]:
 
 
 class _Expansion:
-    """What is known of a grid while its rows are added."""
+    """A grid while its rows are added."""
 
     def __init__(self, manifest: Manifest, config: Config, files: Files):
         self._manifest = manifest
@@ -120,15 +121,15 @@ class _Expansion:
         self._styles: dict[str, tuple[list[Styles], list[str]]] = {}
         self._content_slug, self._style_slug = Slugs(), Slugs()
         self._pairs: dict[tuple[str, Styles, str], Pair] = {}
-        self._complaints = list(manifest.complaints)
-        self._pictures: list[tuple[int, str, str]] = []  # (line, column, path) to be looked at in the end
+        self._problems = list(manifest.problems)
+        self._pictures: list[tuple[int, str, str]] = []  # (line, column, path), to be checked at the end
         self._asked = 0
 
     def add(self, row: Row) -> None:
-        """Add the pairs of a row, or complain."""
+        """Add the pairs of a row and its problems."""
         contents, styles = self._content_cell(row), self._style_cell(row)
         variants, wrong = self._variants.of(row.cells)
-        self._complaints += [Complaint(row.line, column, sentence) for column, sentence in wrong]
+        self._problems += [Problem(row.line, column, message) for column, message in wrong]
         self._count(row, len(contents), len(styles), len(variants))
         self._pictures += [(row.line, "content", path) for path in contents]
         paths = dict.fromkeys(path for style in styles for path, _ in style)
@@ -139,7 +140,7 @@ class _Expansion:
         for content in contents:
             content_name = self._content_slug(content, stem(content))
             for style in styles:
-                style_name = self._style_slug(styles_text(style), style_wish(style))
+                style_name = self._style_slug(styles_text(style), blend_name(style))
                 for key, (settings, basis, name, shown) in zip(keys, variants, strict=True):
                     known = self._pairs.get((content, style, key))
                     if known is None:
@@ -150,26 +151,26 @@ class _Expansion:
                             masks.update(dict.fromkeys(mask_problems(settings, content, style, self._files.size)))
                     elif known.settings != settings:  # one would overwrite the other
                         clashes.setdefault(key, _two_settings(name, known, settings, row.line))
-        self._complaints += [Complaint(row.line, "name", sentence) for sentence in clashes.values()]
-        self._complaints += [Complaint(row.line, column, sentence) for column, sentence in masks]
+        self._problems += [Problem(row.line, "name", message) for message in clashes.values()]
+        self._problems += [Problem(row.line, column, message) for column, message in masks]
 
     def finish(self) -> list[Pair]:
-        """All pairs; raises Problems if anything is wrong."""
-        self._files.look(path for _, _, path in self._pictures)
+        """All pairs. Raises Problems if there are any."""
+        self._files.read_sizes(path for _, _, path in self._pictures)
         for line, column, path in self._pictures:
             if problem := self._files.picture_problem(path):
-                self._complaints.append(Complaint(line, column, problem))
-        if self._complaints:
-            raise self._manifest.problems(self._complaints)
+                self._problems.append(Problem(line, column, problem))
+        if self._problems:
+            raise self._manifest.error(self._problems)
         return list(self._pairs.values())
 
     def _count(self, row: Row, *sizes: int) -> None:
-        """Raise Problems where the rows ask for too many pairs, before they are made."""
+        """Raise Problems for too many pairs, before they are created."""
         self._asked += math.prod(max(1, size) for size in sizes)
         if self._asked > limits.PAIRS:
             product = " × ".join(f"{size:,} {noun}" for size, noun in zip(sizes, _NOUNS, strict=True))
-            sentence = f"asks for {product}; with the rows above a grid has at most {limits.PAIRS:,} pairs: split it"
-            raise self._manifest.problems([*self._complaints, Complaint(row.line, "", sentence)])
+            message = f"has {product}; with the rows above, more than {limits.PAIRS:,} pairs: split the manifest"
+            raise self._manifest.error([*self._problems, Problem(row.line, "", message)])
 
     def _content_cell(self, row: Row) -> list[str]:
         cell = row.cells.get("content", "")
@@ -178,8 +179,8 @@ class _Expansion:
                 self._contents[cell] = parse_contents(cell, self._files), []
             except NstError as error:
                 self._contents[cell] = [], [*problems_of(error)]
-        contents, sentences = self._contents.get(cell, ([], []))
-        self._complaints += [Complaint(row.line, "content", sentence) for sentence in sentences]
+        contents, messages = self._contents.get(cell, ([], []))
+        self._problems += [Problem(row.line, "content", message) for message in messages]
         return contents
 
     def _style_cell(self, row: Row) -> list[Styles]:
@@ -189,16 +190,16 @@ class _Expansion:
                 self._styles[cell] = parse_style_cell(cell, self._files), []
             except NstError as error:
                 self._styles[cell] = [], [*problems_of(error)]
-        styles, sentences = self._styles.get(cell, ([], []))
-        self._complaints += [Complaint(row.line, "style", sentence) for sentence in sentences]
+        styles, messages = self._styles.get(cell, ([], []))
+        self._problems += [Problem(row.line, "style", message) for message in messages]
         return styles
 
 
 def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
     differ = ", ".join(differing(settings, known.settings))
     if known.row == here:
-        return f"{name!r} would stand for several values of {differ}; give each a row and a `name` of its own"
-    return f"{name!r} stands on line {known.row} for another value of {differ}; give the rows a `name` each"
+        return f"{name!r} would be the name of several values of {differ}; give each its own row and `name`"
+    return f"{name!r} is the name of another value of {differ} on line {known.row}; give each row a `name`"
 
 
 
@@ -206,7 +207,7 @@ def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
 def print_grid_csv(
     pairs: Iterable[Pair], file: TextIO, results: str, format: str, bundles: Mapping[str, str] | None = None
 ) -> None:
-    """Write grid.csv: a line a pair with its names, places and settings; with `bundles`, by id, one column more."""
+    """Write grid.csv to an open file. `bundles`: names of bundles by pair id, for an additional column."""
     writer = csv.writer(file, lineterminator="\n")
     more = ("bundle",) if bundles else ()
     writer.writerow((*_COLUMNS, *more, *fields()))

@@ -1,4 +1,4 @@
-"""The settings that a row's cells stand for: the product of its lists, resolved and named."""
+"""The settings of a row: the product of its lists, with presets resolved, and their names."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from nst import settings as declared
 from nst.errors import NstError, problems_of
 from nst.grid.cells import split_list
 from nst.grid.config import Config
-from nst.grid.inputs import Files, has_control
+from nst.grid.inputs import ColumnProblem, Files, has_control
 from nst.grid.names import settings_name, title
 from nst.settings import PATHS, PICTURES, Settings, SettingsError, Wrong, presets
 
 
 class Variant(NamedTuple):
-    """One choice of settings."""
+    """One combination of settings."""
 
-    settings: Settings  # resolved: the cell, else the preset, else the config, else the package
-    basis: Settings  # the package's defaults overlaid by the preset
+    settings: Settings  # the value of the cell, else of the preset, else of the configuration, else the default
+    basis: Settings  # the defaults overridden by the preset
     name: str
-    title: str  # the name with the letters that a path does not keep
+    title: str  # the name with accents and spaces
 
 
 class Outcome(NamedTuple):
-    """What a row's cells come to."""
+    """The variants of a row, and its problems."""
 
     variants: tuple[Variant, ...]
-    wrong: tuple[tuple[str, str], ...]
+    wrong: tuple[ColumnProblem, ...]
 
 
 class Variants:
-    """Resolves the setting cells of rows, each distinct cell and each distinct choice of cells once."""
+    """Resolves the settings of rows. Each distinct cell and each distinct row is resolved once."""
 
     def __init__(self, config: Config, files: Files):
         self._config = config
@@ -43,7 +43,7 @@ class Variants:
         self._outcomes: dict[tuple[tuple[str, str], ...], Outcome] = {}
 
     def of(self, cells: dict[str, str]) -> Outcome:
-        """The variants of a row; `cells` may hold other columns too."""
+        """The variants of a row. `cells` may have other columns too, which are ignored."""
         key = tuple((column, cells[column]) for column in ("name", *declared.fields()) if column in cells)
         if key not in self._outcomes:
             self._outcomes[key] = self._resolve(dict(key))
@@ -51,19 +51,21 @@ class Variants:
 
     def _resolve(self, cells: dict[str, str]) -> Outcome:
         name = cells.pop("name", "")
-        wrong: list[tuple[str, str]] = []
+        wrong: list[ColumnProblem] = []
         if "|" in name:
-            wrong.append(("name", f"{name!r} is a list; a row has one name, which the values of its lists follow"))
+            wrong.append(
+                ("name", f"{name!r} is a list; a row has one name, to which the values of its lists are appended")
+            )
         if has_control(name) or len(name) > limits.NAME:
             right = f"a name is one line of at most {limits.NAME} characters"
-            wrong.append(("name", f"{name!r} has a line break or control character, or is too long; {right}"))
+            wrong.append(("name", f"{name!r} contains a line break or control character, or is too long; {right}"))
         parsed: dict[str, list[Any]] = {}
         for column, cell in cells.items():
-            parsed[column], sentences = self._cell(column, cell)
-            wrong += [(column, sentence) for sentence in sentences]
+            parsed[column], messages = self._cell(column, cell)
+            wrong += [(column, message) for message in messages]
         choices = math.prod(map(len, parsed.values()))
         if not wrong and choices > limits.CHOICES:
-            what = f"the lists of settings make {choices:,} choices; a row has at most {limits.CHOICES:,}"
+            what = f"the lists have {choices:,} combinations; a row may have at most {limits.CHOICES:,}"
             wrong.append(("", f"{what}: shorten the lists"))
         if wrong:
             return Outcome((), tuple(wrong))
@@ -91,7 +93,7 @@ class Variants:
                 raise SettingsError([Wrong(name, f"{problem} (named by the preset or the configuration)")])
 
     def _base(self, preset: str) -> tuple[Settings, Settings]:
-        """(package overlaid by the preset, package overlaid by the config overlaid by the preset)."""
+        """(defaults overridden by the preset, defaults overridden by the configuration and then by the preset)."""
         if preset not in self._bases:
             given = {**presets.load(preset, self._config.presets).values, "preset": preset}
             basis = declared.defaults().model_copy(update=given)
@@ -100,21 +102,21 @@ class Variants:
         return self._bases[preset]
 
     def _cell(self, column: str, cell: str) -> tuple[list[Any], list[str]]:
-        """The distinct values of a cell, and what is wrong with its other items."""
+        """The distinct values of a cell, and the messages for its invalid items."""
         key = (column, cell)
         if key not in self._cells:
             values: dict[Any, None] = {}
-            sentences = []
+            messages = []
             try:
                 items = [cell] if column in PATHS and self._files.exists(cell) else split_list(cell)
             except NstError as error:
-                items, sentences = [], [str(error)]
+                items, messages = [], [str(error)]
             for item in items:
                 try:
                     values[self._value(column, item)] = None
                 except (ValueError, NstError) as error:
-                    sentences += problems_of(error) if isinstance(error, NstError) else str(error).splitlines()
-            self._cells[key] = list(values), sentences
+                    messages += problems_of(error) if isinstance(error, NstError) else str(error).splitlines()
+            self._cells[key] = list(values), messages
         return self._cells[key]
 
     def _value(self, column: str, item: str) -> Any:

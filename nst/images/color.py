@@ -27,36 +27,36 @@ _D65 = (0.3127, 0.3290, 1.0)
 _REC709 = (0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0)
 
 _SAME_LEVELS = 2
-"""A profile that moves no color by more 8-bit levels than this means sRGB; the pixels stay as they are."""
+"""Profiles that change no color by more than this many 8-bit levels count as sRGB; the pixels are kept."""
 
 Decoder = Callable[[np.ndarray], np.ndarray]
 
 
 class _ProfileError(Exception):
-    """A profile that cannot be used; never leaves this module."""
+    """A profile that cannot be used. Never raised outside this module."""
 
 
 def to_srgb(pixels: np.ndarray, icc: bytes | None, name: str) -> np.ndarray:
-    """(H, W, C) uint8 or float32 0..1, C = 1 gray, 3 RGB, 4 CMYK → (H, W, 3) sRGB of the same dtype.
+    """Convert (H, W, C) uint8 or float32 0..1 (C = 1 gray, 3 RGB, 4 CMYK) to (H, W, 3) sRGB of the same dtype.
 
-    Without a profile, RGB and gray count as sRGB. A broken profile is ignored with a warning naming `name`.
+    Without a profile, RGB and gray count as sRGB. A broken profile is ignored with a warning, which contains `name`.
     """
     return converter(icc, pixels.shape[2], name, deep=pixels.dtype != np.uint8)(pixels)
 
 
 def converter(icc: bytes | None, channels: int, name: str, *, deep: bool) -> Decoder:
-    """What to_srgb does, for any part of a picture; `deep` is of floats."""
+    """A function that does what `to_srgb` does, for parts of an image. `deep`: for float32 pixels."""
     if not icc:
         return _untagged
     try:
         return _conversion(icc, channels, name, deep)
     except _ProfileError as error:
-        _log.warning("%s: its color profile is ignored, because it cannot be used (%s)", name, error)
+        _log.warning("%s: the color profile is invalid and is ignored (%s)", name, error)
         return _untagged
 
 
 def srgb_profile() -> bytes:
-    """An sRGB profile, the same bytes every time: LittleCMS writes the time of day into its own."""
+    """An sRGB profile with a fixed date, so that its bytes are reproducible."""
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -78,7 +78,7 @@ def _conversion(icc: bytes, channels: int, name: str, deep: bool) -> Decoder:
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:
-    """Linear light to the sRGB curve (IEC 61966-2-1), clipped to 0..1."""
+    """Linear light to sRGB encoding (IEC 61966-2-1), clipped to 0..1."""
     linear = np.clip(linear, 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
@@ -92,7 +92,7 @@ def _untagged(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return np.asarray(_image(pixels).convert("RGB"))
     inks, black = pixels[..., :3], pixels[..., 3:]
-    light: np.ndarray = (1 - inks) * (1 - black)  # what Pillow does at 8 bits
+    light: np.ndarray = (1 - inks) * (1 - black)  # as Pillow does for 8 bits
     return light
 
 
@@ -123,7 +123,7 @@ def _apply(transform: ImageCms.ImageCmsTransform, levels: np.ndarray) -> np.ndar
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether a transform of gray or RGB leaves a sample of all colors alone, to within _SAME_LEVELS."""
+    """Whether a transform changes a sample of all colors by at most _SAME_LEVELS."""
     if mode == "L":
         sample = np.arange(256, dtype=np.uint8).reshape(1, -1, 1)
     else:

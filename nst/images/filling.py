@@ -1,4 +1,4 @@
-"""Colors for the hidden part of a picture."""
+"""Colors for the transparent part of an image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 from PIL import Image
 
 _HARDLY_VISIBLE = 1 / 16
-"""Below this alpha a color counts as hidden: resampling and 8 bits leave little of it."""
+"""Pixels with a lower alpha count as hidden: after resampling, or with 8 bits, their color is inaccurate."""
 
 
 def filled(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """(H, W, 3) float32 pixels whose hidden ones have the colors of the visible ones around them.
+    """(H, W, 3) float32 pixels in which hidden pixels have the colors of the visible ones around them.
 
-    alpha: (H, W) in 0..1; without, or with nothing hidden or nothing visible, the pixels stay as they are.
-    Push-pull: Gortler, Grzeszczuk, Szeliski & Cohen, The Lumigraph, SIGGRAPH 1996, section 3.4.
+    alpha: (H, W) in 0..1. The pixels are unchanged if it is None, or if all pixels are hidden or all are visible.
+    Method: push-pull, Gortler, Grzeszczuk, Szeliski & Cohen, The Lumigraph, SIGGRAPH 1996, section 3.4.
     """
     if alpha is None:
         return pixels
@@ -25,18 +25,18 @@ def filled(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def _push_pull(colors: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Colors (H, W, 3), premultiplied by their weight (H, W, 1), over those of the same picture at half its size."""
+    """Fill colors (H, W, 3), premultiplied by their weight (H, W, 1), from the same image at half the size."""
     height, width = weight.shape[:2]
     if weight.min() >= 1 or height == width == 1:
         return colors / np.maximum(weight, np.finfo(np.float32).tiny)
     coarse, coarse_weight = _halved(colors), _halved(weight)
-    full = np.maximum(coarse_weight, 1)  # four visible pixels are no more than visible
+    full = np.maximum(coarse_weight, 1)  # the weights of 2 × 2 pixels sum to up to 4
     around = _doubled(_push_pull(coarse / full, coarse_weight / full))[:height, :width]
     return colors + (1 - weight) * around
 
 
 def _halved(planes: np.ndarray) -> np.ndarray:
-    """Sums over 2 × 2 pixels of (H, W, C); beyond the border there is nothing."""
+    """Sums over 2 × 2 pixels of (H, W, C), with zero padding."""
     height, width, channels = planes.shape
     even = np.pad(planes, ((0, height % 2), (0, width % 2), (0, 0)))
     blocks: np.ndarray = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2, channels).sum((1, 3))

@@ -1,8 +1,7 @@
-"""The JSON that a picture carries: the whole settings of a run, so that it can be made again.
+"""Embedded metadata: JSON with the settings of a run, from which the image can be reproduced.
 
-PNG keeps it in an iTXt chunk "nst", JPEG and WebP in EXIF's UserComment, TIFF in ImageDescription, GIF in a
-comment. All keep the same ASCII text, `{"nst": {...}}` with other letters escaped: so it survives tools that know no
-Unicode.
+It is stored in an iTXt chunk "nst" (PNG), in EXIF UserComment (JPEG, WebP), in ImageDescription (TIFF) or in a comment
+(GIF): always `{"nst": {...}}` in ASCII with escapes, for tools without Unicode.
 """
 
 from __future__ import annotations
@@ -24,33 +23,33 @@ from nst.images.opening import decoding, open_pillow, picture_size, read_header
 from nst.images.source import PathLike, opened
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
-_ASCII = b"ASCII\0\0\0"  # how a UserComment names its letters
-_PACKED = "nst:zlib:"  # a text that was too long for JPEG as it is
+_ASCII = b"ASCII\0\0\0"  # character code of a UserComment
+_PACKED = "nst:zlib:"  # prefix of a compressed text
 _EXIF_ROOM = 65_000
-"""Bytes of text that surely fit into the one segment of 64 KiB that JPEG has for EXIF."""
+"""Maximum bytes of text in JPEG, whose EXIF segment has 64 KiB."""
 _MOST = 4_000_000
-"""Bytes of text that are read: a record has about 3,000, and 300 for each further style of a blend."""
+"""Maximum bytes of text that are read. A record has about 3,000, and 300 for each further style of a blend."""
 
 
 def metadata_text(metadata: dict[str, Any]) -> str:
-    """The text that pictures carry; ValueError or TypeError for what JSON cannot say."""
+    """The embedded text. Raises ValueError or TypeError for values that JSON cannot represent."""
     return json.dumps({"nst": metadata}, allow_nan=False)
 
 
 def mark(what: str) -> str:
-    """The text that tells a sheet, a plot or an animation of ours from the pictures of others."""
+    """The embedded text of a sheet, plot or animation, which marks it as made by nst."""
     return metadata_text({"made": what})
 
 
 def png_text(text: str) -> PngImagePlugin.PngInfo:
-    """The text as a chunk of PNG."""
+    """The text as a PNG chunk."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt("nst", text)
     return chunks
 
 
 def exif_block(text: str) -> bytes:
-    """The text as EXIF; a long one packed. ValueError where it is too long even so."""
+    """The text as EXIF data, compressed if long. Raises ValueError if it is too long even then."""
     if len(text) > _EXIF_ROOM:
         text = _PACKED + base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
     if len(text) > _EXIF_ROOM:
@@ -61,7 +60,7 @@ def exif_block(text: str) -> bytes:
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
-    """What write_picture embedded; NstError where the file is no picture or carries none."""
+    """The metadata embedded by `write_picture`. Raises NstError if the file is not an image or has none."""
     kind = read_header(path).format
     with opened(path) as file, decoding(path):
         text = _text(file, kind)
@@ -77,10 +76,10 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
 
 
 def is_foreign(path: PathLike) -> bool:
-    """Whether there is a picture that nst did not make."""
+    """Whether a path is an existing image that nst did not make."""
     try:
         picture_size(path)
-    except NstError:  # nothing, or a file that another program has left half written
+    except NstError:  # no file, or an incomplete one
         return False
     try:
         read_metadata(path)
@@ -90,44 +89,44 @@ def is_foreign(path: PathLike) -> bool:
 
 
 def _none(path: PathLike) -> NstError:
-    return NstError(f"{path}: carries no settings of nst; name a picture as nst saved it")
+    return NstError(f"{path}: has no metadata of nst; give an image that nst saved")
 
 
 def _text(file: BinaryIO, kind: str) -> str:
-    """The text of a picture; '' where it has none, or one that is too long to be ours."""
+    """The embedded text; '' if there is none, or if it is too long to be nst's."""
     text = {"TIFF": _tiff_text, "PNG": _png_text}[kind](file) if kind in ("TIFF", "PNG") else _pillow_text(file, kind)
     return text if len(text) <= _MOST else ""
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Unpack no more than any text of ours has: 1 MB may stand for 1 GB."""
+    """Decompress up to _MOST bytes; 1 MB could expand to 1 GB."""
     unpacking = zlib.decompressobj()
     unpacked = unpacking.decompress(data, _MOST)
     if not unpacking.eof:
-        raise ValueError("too long, or cut off")
+        raise ValueError("too long, or truncated")
     return unpacked
 
 
 def _png_text(file: BinaryIO) -> str:
-    """The text of the chunk `nst` of a PNG, wherever it is: for one behind the pixels Pillow would decode them all.
+    """The text of the chunk `nst` of a PNG. Pillow would decode all pixels to reach a chunk behind them.
 
-    It is an iTXt chunk, but other tools write tEXt or zTXt (PNG, third edition, 11.3.3).
+    nst writes an iTXt chunk; other tools may convert it to tEXt or zTXt (PNG, third edition, 11.3.3).
     """
     for name, data in _png_chunks(file, (b"iTXt", b"tEXt", b"zTXt")):
         key, _, rest = data.partition(b"\0")
         if key == b"nst":
-            with suppress(ValueError, IndexError, zlib.error):  # another's chunk of that name
+            with suppress(ValueError, IndexError, zlib.error):  # another program's chunk of that name
                 return _chunk_text(name, rest)
     return ""
 
 
 def _chunk_text(name: bytes, data: bytes) -> str:
-    """The text of a chunk, from what follows its keyword."""
+    """The text of a chunk, from the bytes after its keyword."""
     if name == b"tEXt":
         return data.decode("latin-1")
     if name == b"zTXt":
         return _unpacked(data[1:]).decode("latin-1")
-    text = data[2:].split(b"\0", 2)[2]  # behind language and translated keyword
+    text = data[2:].split(b"\0", 2)[2]  # after language and translated keyword
     return (_unpacked(text) if data[:1] == b"\1" else text).decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""How much memory a picture's decoder fills, told from the header: a small file may unpack to many gigabytes."""
+"""The memory that decoding an image takes, estimated from its header: a small file may expand to many gigabytes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from PIL import Image
 
 from nst import limits
 from nst.errors import NstError
-from nst.images.source import Content, opened
+from nst.images.source import ImageFile, opened
 
 if TYPE_CHECKING:
     from nst.images.opening import Header
 
-#: Bytes a pixel, as they were measured; of AVIF, with 10 bits and alpha, as they add up.
+#: Bytes per pixel, measured; for AVIF computed, with 10 bits and alpha.
 _PILLOW = 4
 _ANIMATED_WEBP, _AVIF, _HEIF = 16, 16, 10
 
 
 def pillow_bytes(image: Image.Image, kind: str, bits: int, file: BinaryIO) -> int:
-    """Of a picture that Pillow has opened and not decoded yet."""
+    """Bytes for decoding an image that Pillow has opened but not decoded yet."""
     pixels = image.width * image.height
     if kind == "PNG" and bits > 8:
         return pixels * 2 * (len(image.getbands()) + ("transparency" in image.info))
@@ -34,29 +34,29 @@ def pillow_bytes(image: Image.Image, kind: str, bits: int, file: BinaryIO) -> in
 
 
 def tiff_bytes(page: Any, bits: int, orientation: int) -> int:
-    """Of the page of a TIFF: by Pillow up to 8 bits a channel, else by tifffile."""
+    """Bytes for decoding a page of a TIFF: by Pillow up to 8 bits per channel, else by tifffile."""
     strip = math.prod(page.chunks) * max(1, math.ceil(bits / 8)) if page.compression != 1 else 0
     if bits > 8:
         return 0 if page.is_final else int(page.nbytes) + 2 * strip
     return int(page.imagewidth * page.imagelength) * _PILLOW * (1 + (orientation > 1)) + strip
 
 
-def check_scans(content: Content, header: Header) -> None:
-    """Raise NstError for a JPEG of so many scans that it would take minutes to decode."""
+def check_scans(image_file: ImageFile, header: Header) -> None:
+    """Raise NstError for a progressive JPEG with so many scans that decoding would take minutes."""
     if header.format != "JPEG":
         return
-    with opened(content) as file:
+    with opened(image_file) as file:
         if not _jpeg_scans(file)[1]:
             return
         rest = file.read()
     scans = 1 + rest.count(b"\xff\xda", 0, max(0, rest.find(b"\xff\xd9")))
     if scans * header.width * header.height > limits.PICTURE_SCANNED:
         size = f"{header.width}×{header.height} pixels"
-        raise NstError(f"{content}: has {scans:,} scans of {size}, too many to decode; save it as an ordinary JPEG")
+        raise NstError(f"{image_file}: has {scans:,} scans of {size}, too many to decode; save it as a baseline JPEG")
 
 
 def _jpeg_coefficients(pixels: int, file: BinaryIO) -> int:
-    """Bytes of the coefficients that libjpeg keeps of a picture that comes in several scans."""
+    """Bytes of the coefficients that libjpeg keeps for a JPEG with several scans."""
     factors, several = _jpeg_scans(file)
     if not several:
         return 0
@@ -65,9 +65,9 @@ def _jpeg_coefficients(pixels: int, file: BinaryIO) -> int:
 
 
 def _jpeg_scans(file: BinaryIO) -> tuple[list[tuple[int, int]], bool]:
-    """The sampling factors of a JPEG's components, and whether they come in several scans (ITU-T T.81, annex B).
+    """The sampling factors of a JPEG's components, and whether it has several scans (ITU-T T.81, annex B).
 
-    The file is then at its first scan.
+    Leaves the file at its first scan.
     """
     factors: list[tuple[int, int]] = []
     progressive = False

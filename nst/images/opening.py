@@ -1,4 +1,4 @@
-"""What a picture file is, by its first bytes and its header; nothing here decodes pixels."""
+"""Formats and headers of image files. Nothing here decodes pixels."""
 
 from __future__ import annotations
 
@@ -17,114 +17,113 @@ from nst.images.needs import pillow_bytes, tiff_bytes
 from nst.images.source import Source, opened, unreadable
 
 MAX_PIXELS = limits.PICTURE_PIXELS
-"""A picture of more pixels is refused before anything is decoded."""
+"""Images with more pixels are refused before decoding."""
 
-_REDUCE = "reduce it first, as with ImageMagick's `magick IN -resize 8000x8000 OUT`"
+_REDUCE = "reduce it first, for example with ImageMagick: `magick IN -resize 8000x8000 OUT`"
 
 _SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC, AVIF, BMP or GIF"
 
-# Pillow warns from this number on and refuses from twice it; ours refuses here. Its own default is below the
-# 108 megapixels of today's telephones.
+# Pillow warns above this number and refuses above twice it; nst refuses above it. Pillow's default is below the
+# 108 megapixels of current phones.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-_ORIENTATION = 0x0112  # the tag of EXIF and of TIFF
+_ORIENTATION = 0x0112  # tag number in EXIF and TIFF
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its picture before the pixels."""
+    """The header of an image file."""
 
     format: str  # Pillow's name: JPEG, PNG, TIFF, WEBP, HEIF, AVIF, BMP, GIF
     width: int  # as stored, before the orientation
     height: int
     orientation: int  # EXIF's 1..8
-    bits: int  # a channel, as the file says it
-    bytes: int  # that decoding it fills
+    bits: int  # per channel, as stored
+    bytes: int  # memory for decoding
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) as the picture is seen, its orientation applied."""
+        """(width, height) in pixels with the orientation applied."""
         return (self.width, self.height) if self.orientation < 5 else (self.height, self.width)
 
 
 def picture_size(path: Source) -> tuple[int, int]:
-    """(width, height) in pixels as the picture is seen, its orientation applied; reads the header only.
+    """(width, height) in pixels with the orientation applied; reads the header only.
 
-    Raises NstError where the file is missing, no picture, of an unsupported format, broken or too big.
+    Raises NstError if the file is missing, not an image of a supported format, broken, or too large.
     """
     return read_header(path).size
 
 
 def read_header(path: Source) -> Header:
-    """The header of a picture of a supported format and an allowed size; else NstError."""
+    """The header of an image. Raises NstError as `picture_size` does."""
     with opened(path) as file:
         kind = _sniff(path, file)
         file.seek(0)
         with decoding(path):
             header = _tiff_header(file) if kind == "TIFF" else _pillow_header(file, kind)
     if header.width < 1 or header.height < 1:
-        raise NstError(f"{path}: the picture has no pixels ({header.width}×{header.height}); save it again")
+        raise NstError(f"{path}: the image has no pixels ({header.width}×{header.height}); save it again")
     if header.width * header.height > MAX_PIXELS:
         raise NstError(
-            f"{path}: the picture says that it is {header.width}×{header.height} pixels; "
-            f"at most {MAX_PIXELS // 10**6} megapixels are read: make it smaller first"
+            f"{path}: the image has {header.width}×{header.height} pixels according to its header; "
+            f"at most {MAX_PIXELS // 10**6} megapixels are supported: {_REDUCE}"
         )
     return header
 
 
 def check_decodable(path: Source, header: Header) -> None:
-    """Raise NstError for a picture that would take too much memory to decode."""
+    """Raise NstError for an image whose decoding would take too much memory."""
     if max(header.size) > limits.PICTURE_SIDE:
         sides = "×".join(f"{side:,}" for side in header.size)
-        raise NstError(f"{path}: has {sides} pixels; at most {limits.PICTURE_SIDE:,} a side are read: {_REDUCE}")
+        raise NstError(f"{path}: has {sides} pixels; at most {limits.PICTURE_SIDE:,} per side are supported: {_REDUCE}")
     if header.bytes > limits.PICTURE_MEMORY:
         raise NstError(
-            f"{path}: {header.width}×{header.height} pixels of this kind take {header.bytes / 1e9:.3g} GB to decode; "
-            f"at most {limits.PICTURE_MEMORY / 1e9:.0f} GB is used: {_REDUCE}"
+            f"{path}: {header.width}×{header.height} pixels of this format take {header.bytes / 1e9:.3g} GB to decode; "
+            f"at most {limits.PICTURE_MEMORY / 1e9:.0f} GB is allowed: {_REDUCE}"
         )
 
 
 @contextmanager
 def decoding(path: Source) -> Iterator[None]:
-    """Whatever a decoder raises inside becomes an NstError that names the file."""
+    """Convert any exception of a decoder into an NstError that names the file."""
     try:
         yield
     except NstError:
         raise
     except MemoryError as error:
-        raise NstError(f"{path}: needs more memory than there is; make the picture smaller") from error
+        raise NstError(f"{path}: needs more memory than is available; reduce the image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise NstError(
-            f"{path}: the picture says that it has more than the {MAX_PIXELS // 10**6} megapixels "
-            "that are read: make it smaller first"
+            f"{path}: the image has more than {MAX_PIXELS // 10**6} megapixels according to its header, "
+            f"the most that is supported: {_REDUCE}"
         ) from error
     except ModuleNotFoundError as error:
         package = str(error.name).replace("_", "-")
         raise NstError(
-            f"{path}: needs the package {package}, which is not installed here: pip install {package}"
+            f"{path}: requires the package {package}, which is not installed: pip install {package}"
         ) from error
     except OSError as error:
-        if error.errno:  # the disk's, not the decoder's
+        if error.errno:  # an error of the disk, not of the decoder
             raise unreadable(path, error) from error
         raise broken(path, error) from error
-    except Exception as error:  # hostile files make decoders raise nearly everything
+    except Exception as error:  # corrupt files make decoders raise almost any exception
         raise broken(path, error) from error
 
 
 def broken(path: Source, error: Exception) -> NstError:
-    """What a decoder says of a file."""
+    """The error for a file that a decoder rejects."""
     reason = " ".join(str(error).split()) or type(error).__name__
     return NstError(
-        f"{path}: the picture is truncated, corrupt or of an unsupported kind ({reason}); "
-        "export it again as PNG or JPEG"
+        f"{path}: the image is truncated, corrupt or of an unsupported kind ({reason}); export it again as PNG or JPEG"
     )
 
 
 @contextmanager
 def open_pillow(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
-    """Pillow's lazy picture of an open file whose format is known already."""
+    """Pillow's lazily decoded image of an open file of known format."""
     if kind == "HEIF":
-        import pillow_heif  # here: it takes long to import and few need it
+        import pillow_heif  # imported here because it is slow and rarely needed
 
         pillow_heif.register_heif_opener()
     with Image.open(file, formats=[kind]) as image:
@@ -132,7 +131,7 @@ def open_pillow(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF's orientation of an open picture, 1..8; what is broken counts as upright."""
+    """The EXIF orientation of an open image, 1..8; 1 if it is missing or broken."""
     try:
         return _valid_orientation(image.getexif().get(_ORIENTATION))
     except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
@@ -140,21 +139,21 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def _sniff(path: Source, file: BinaryIO) -> str:
-    """The format by the file's first bytes, because suffixes lie."""
+    """The format according to the first bytes of the file, because suffixes may be wrong."""
     try:
         head = file.read(16)
     except OSError as error:
         raise unreadable(path, error) from error
     if not head:
-        raise NstError(f"{path}: the file is empty; save the picture again")
+        raise NstError(f"{path}: the file is empty; save the image again")
     kind = _kind(head)
     if kind is None:
-        raise NstError(f"{path}: is not a picture in a supported format; convert it to {_SUPPORTED}")
+        raise NstError(f"{path}: is not an image in a supported format; convert it to {_SUPPORTED}")
     return kind
 
 
 def _kind(head: bytes) -> str | None:
-    """Pillow's name of the format of a file that begins with these 16 bytes."""
+    """Pillow's name of the format of a file with these first 16 bytes; None if unsupported."""
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -175,9 +174,9 @@ def _pillow_header(file: BinaryIO, kind: str) -> Header:
 
 
 def _png_facts(file: BinaryIO) -> tuple[int, bytes]:
-    """Bits a channel and the EXIF block (or b"") of a PNG, whose eXIf chunk may lie behind the pixels.
+    """Bits per channel and EXIF data (or b"") of a PNG, whose eXIf chunk may be behind the pixels.
 
-    Pillow would decode the pixels to get there; this skips over them.
+    Pillow would decode the pixels to reach that chunk; this skips them.
     """
     bits, exif = 8, b""
     file.seek(8)
@@ -203,17 +202,17 @@ def _parsed_orientation(block: bytes) -> int:
 
 
 def _tiff_header(file: BinaryIO) -> Header:
-    """By tifffile, because Pillow knows no deep color."""
+    """The header by tifffile, because Pillow does not support deep color."""
     import tifffile
 
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         tag = page.tags.get(_ORIENTATION)
         orientation = _valid_orientation(tag.value if tag else 1)
-        width, height = int(page.imagewidth), int(page.imagelength)  # tuples in a corrupt file
+        width, height = int(page.imagewidth), int(page.imagelength)  # these are tuples in a corrupt file
         bits = int(page.bitspersample)
         if not 1 <= bits <= 64:
-            raise ValueError(f"it has {bits:,} bits a sample")
+            raise ValueError(f"it has {bits:,} bits per sample")
         return Header("TIFF", width, height, orientation, bits, tiff_bytes(page, bits, orientation))
 
 

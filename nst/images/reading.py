@@ -1,4 +1,4 @@
-"""Files to arrays."""
+"""Image files to arrays."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from nst.images.color import converter
 from nst.images.needs import check_scans
 from nst.images.opening import MAX_PIXELS, check_decodable, decoding, read_header
 from nst.images.resizing import over_white, resampled, resize_with_alpha, target_shape, unit
-from nst.images.source import Content, Source, contents
+from nst.images.source import ImageFile, Source, read_file
 from nst.images.strips import Stored, decode
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as nst works on it."""
+    """An image in memory."""
 
     pixels: np.ndarray  # (H, W, 3) float32, sRGB-encoded, 0..1
     alpha: np.ndarray | None  # (H, W) float32 0..1, None when opaque
-    bits: int  # 8 or 16: bits a channel of the file (more than 8 and floats count as 16)
+    bits: int  # 8 or 16 bits per channel of the file; more than 8 and floats count as 16
 
     def on_white(self) -> Picture:
-        """Opaque: what is transparent shows white, as JPEG and sheets have it, whatever color hides there."""
+        """The image on a white background, opaque, as in JPEG files and on sheets."""
         if self.alpha is None:
             return self
         return Picture(over_white(self.pixels, self.alpha), None, self.bits)
 
 
 def read_picture(source: Source, *, long_side: int = 0, shape: tuple[int, int] | None = None) -> Picture:
-    """The picture of a file (its first frame or page), upright, in sRGB; the file is read once.
+    """Read an image (its first frame or page), upright, in sRGB. The file is read once.
 
-    long_side: pixels of the longer side, the aspect kept; 0 leaves the picture as it is.
-    shape: (height, width) to stretch to instead.
-    Raises NstError where the file is missing, no picture, of an unsupported kind, broken or too big.
+    long_side: long side in pixels, with the aspect ratio kept; 0 keeps the size.
+    shape: (height, width) to stretch to, instead of long_side.
+    Raises NstError if the file is missing, not an image of a supported kind, broken, or too large.
     """
-    content = source if isinstance(source, Content) else contents(source)
-    header = read_header(content)
-    check_decodable(content, header)
+    image_file = source if isinstance(source, ImageFile) else read_file(source)
+    header = read_header(image_file)
+    check_decodable(image_file, header)
     width, height = header.size
     target = target_shape((height, width), long_side, shape)
     if target[0] * target[1] > MAX_PIXELS:
         raise NstError(
-            f"{content}: {target[1]}×{target[0]} pixels are asked for; "
-            f"at most {MAX_PIXELS // 10**6} megapixels are possible: choose a smaller size"
+            f"{image_file}: {target[1]}×{target[0]} pixels are requested; "
+            f"at most {MAX_PIXELS // 10**6} megapixels are supported: choose a smaller size"
         )
-    with decoding(content):
-        check_scans(content, header)
-        stored = decode(content, header)
+    with decoding(image_file):
+        check_scans(image_file, header)
+        stored = decode(image_file, header)
         pixels, alpha = resampled(
-            _in_srgb(stored, str(content)), stored.shape, target_shape(stored.shape, long_side, shape)
+            _in_srgb(stored, str(image_file)), stored.shape, target_shape(stored.shape, long_side, shape)
         )
     opaque = alpha is None or bool((alpha >= 1).all())
     bits = 16 if header.bits > 8 else 8
@@ -68,21 +68,22 @@ def _in_srgb(stored: Stored, name: str) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 def from_array(values: np.ndarray, name: str) -> Picture:
-    """A picture in memory, in sRGB; `name` is what messages call it.
+    """A Picture from an sRGB array.
 
-    values: (H, W), or (H, W, 1, 3 or 4) with alpha, either uint8 or floating point from 0 to 1.
-    Raises NstError for another shape or type, and for numbers out of range.
+    values: (H, W) or (H, W, 1, 3 or 4), where the fourth channel is alpha; uint8, or floating point from 0 to 1.
+    name: the name of the image in messages.
+    Raises NstError for another shape or type, and for values out of range.
     """
     planes = np.asarray(values)
     planes = planes[..., None] if planes.ndim == 2 else planes
     if planes.ndim != 3 or planes.shape[2] not in (1, 3, 4) or 0 in planes.shape:
         shape = tuple(np.shape(values))
-        raise NstError(f"{name}: an array has the shape (height, width, 3), or 1 or 4 in place of 3, not {shape}")
+        raise NstError(f"{name}: an array must have the shape (height, width, 3), or 1 or 4 in place of 3, not {shape}")
     if planes.dtype != np.uint8 and planes.dtype.kind != "f":
-        raise NstError(f"{name}: an array is uint8, or floating point from 0 to 1; this is {planes.dtype}")
+        raise NstError(f"{name}: an array must be uint8, or floating point from 0 to 1, not {planes.dtype}")
     pixels = unit(planes)
     if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-        raise NstError(f"{name}: floating-point values are from 0 to 1; divide 0 to 255 by 255")
+        raise NstError(f"{name}: floating-point values must be from 0 to 1; divide values from 0 to 255 by 255")
     color, alpha = (pixels[..., :3], pixels[..., 3]) if planes.shape[2] == 4 else (pixels, None)
     opaque = alpha is None or bool((alpha >= 1).all())
     color = np.repeat(color, 3, axis=2) if color.shape[2] == 1 else color
@@ -90,7 +91,7 @@ def from_array(values: np.ndarray, name: str) -> Picture:
 
 
 def resized(picture: Picture, *, long_side: int = 0, shape: tuple[int, int] | None = None) -> Picture:
-    """A picture at another size; sizes as read_picture's."""
+    """The image at another size; arguments as for `read_picture`."""
     height, width = picture.pixels.shape[:2]
     pixels, alpha = resize_with_alpha(picture.pixels, picture.alpha, target_shape((height, width), long_side, shape))
     return Picture(np.ascontiguousarray(pixels), alpha, picture.bits)

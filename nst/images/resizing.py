@@ -1,4 +1,4 @@
-"""Resampling: Lanczos in float32, so that nothing is quantized twice."""
+"""Resampling: Lanczos in float32, to avoid a second quantization."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TINY = np.finfo(np.float32).tiny
 Shape = tuple[int, int]
 
 _WHOLE = limits.PICTURE_MEMORY // 40
-"""Pixels of a picture that is resampled whole: Pillow chooses the order of its passes, which rounds differently."""
+"""Images with more pixels are resampled in strips. That changes the order of the passes, and so the rounding."""
 
 
 def target_shape(now: Shape, long_side: int = 0, shape: Shape | None = None) -> Shape:
-    """(height, width) asked for: `shape`, or `now` scaled until its longer side is `long_side` (0: `now`)."""
+    """The requested (height, width): `shape`, or `now` scaled to the long side `long_side` (0: `now`)."""
     if shape is not None and long_side:
         raise ValueError("give long_side or shape, not both")
     if long_side < 0 or (shape is not None and min(shape) < 1):
@@ -33,7 +33,7 @@ def target_shape(now: Shape, long_side: int = 0, shape: Shape | None = None) -> 
 
 
 def resize(pixels: np.ndarray, *, long_side: int = 0, shape: Shape | None = None) -> np.ndarray:
-    """(H, W) or (H, W, C) pixels, uint8 or float 0..1, resampled to float32; sizes as read_picture's."""
+    """Resample (H, W) or (H, W, C) pixels, uint8 or float 0..1, to float32. Sizes as for `read_picture`."""
     target = target_shape((pixels.shape[0], pixels.shape[1]), long_side, shape)
     if pixels.ndim == 2:
         return _resampled(unit(pixels), target)
@@ -43,20 +43,20 @@ def resize(pixels: np.ndarray, *, long_side: int = 0, shape: Shape | None = None
 def resize_with_alpha(
     pixels: np.ndarray, alpha: np.ndarray | None, target: Shape
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """(H, W, 3) pixels and (H, W) alpha to float32 of the target shape, hidden pixels in the colors around them."""
+    """Resample (H, W, 3) pixels and (H, W) alpha to float32. Hidden pixels get the colors around them."""
     return resampled([(pixels, alpha)], (pixels.shape[0], pixels.shape[1]), target)
 
 
 def resampled(
     strips: Iterable[tuple[np.ndarray, np.ndarray | None]], now: Shape, target: Shape
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """What resize_with_alpha returns, of a picture of the shape `now` that comes in strips from top to bottom.
+    """As `resize_with_alpha`, for an image of shape `now` that is given in strips from top to bottom.
 
-    Of a large one each strip is brought to the target's width at once, so that no more than the narrow picture is held.
-    Lanczos has negative lobes: premultiplied colors divided by what it makes of alpha are noise along every
-    edge, a dashed ring. So they lie over the weighted means that a triangle filter gives, and nothing small divides.
+    Each strip of a large image is first resampled to the target width, which limits the memory.
+    Lanczos has negative lobes: dividing premultiplied colors by resampled alpha would give noise along every edge. So
+    the premultiplied colors are composited over weighted means by a triangle filter, without division by small numbers.
     """
-    if now == target:  # weighting would round
+    if now == target:  # weighting would change the rounding
         return _as_they_are(strips, now)
     if now[0] * now[1] <= _WHOLE:
         planes = _narrowed(*_as_they_are(strips, now), target)
@@ -86,7 +86,7 @@ def _as_they_are(
 
 
 def _narrowed(color: np.ndarray, alpha: np.ndarray | None, shape: Shape) -> list[np.ndarray]:
-    """The planes at a shape: of color by Lanczos; or, with alpha, of color and alpha by both filters."""
+    """The resampled planes: color by Lanczos; with alpha, premultiplied color and alpha by both filters."""
     planes = (unit(color[..., c]) for c in range(3))
     if alpha is None:
         return [_filtered(plane, shape, _LANCZOS) for plane in planes]
@@ -97,7 +97,7 @@ def _narrowed(color: np.ndarray, alpha: np.ndarray | None, shape: Shape) -> list
 
 
 def _joined(strips: Iterable[list[np.ndarray]], height: int) -> list[np.ndarray]:
-    """Planes of so many rows, of their strips."""
+    """The planes of `height` rows, joined from strips."""
     planes: list[np.ndarray] = []
     top = 0
     for strip in strips:
@@ -109,7 +109,7 @@ def _joined(strips: Iterable[list[np.ndarray]], height: int) -> list[np.ndarray]
 
 
 def over_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """(H, W, 3) pixels of (H, W) alpha, 0..1, as they show on white."""
+    """(H, W, 3) pixels with (H, W) alpha, 0..1, composited on white."""
     return pixels * alpha[..., None] + (1 - alpha[..., None])
 
 
@@ -120,7 +120,7 @@ def unit(values: np.ndarray) -> np.ndarray:
 
 
 def _resampled(plane: np.ndarray, target: Shape) -> np.ndarray:
-    """(H, W) float32 to the target shape, within 0..1 (Lanczos rings beyond it)."""
+    """Resample (H, W) float32, clipped to 0..1, which Lanczos exceeds."""
     return plane if plane.shape == target else _filtered(plane, target, _LANCZOS).clip(0, 1)
 
 

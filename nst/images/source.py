@@ -1,4 +1,4 @@
-"""A picture's file: on disk, or read once, so that what is hashed is what is decoded."""
+"""Image files: paths, or the bytes of a file that was read once, so that the hash is that of the decoded bytes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)
-class Content:
-    """All that is in a file, whatever becomes of the file."""
+class ImageFile:
+    """The name and the bytes of a file."""
 
     name: str
     data: bytes
@@ -30,15 +30,15 @@ class Content:
 
     @cached_property
     def sha256(self) -> str:
-        """In hexadecimal digits."""
+        """The SHA-256 in hexadecimal digits."""
         return hashlib.sha256(self.data).hexdigest()
 
 
-Source = PathLike | Content
+Source = PathLike | ImageFile
 
 
-def contents(path: PathLike) -> Content:
-    """A file read at once; NstError as `opened`, and for one that is too large."""
+def read_file(path: PathLike) -> ImageFile:
+    """Read a file. Raises NstError as `opened` does, and if it is too large."""
     with _open(path) as file:
         try:
             size = os.fstat(file.fileno()).st_size
@@ -46,19 +46,19 @@ def contents(path: PathLike) -> Content:
         except OSError as error:
             raise unreadable(path, error) from error
     if max(size, len(data)) > limits.PICTURE_BYTES:
-        raise NstError(f"{path}: has {size / 1e9:.1f} GB; at most {limits.PICTURE_BYTES / 1e9:.0f} GB are read")
-    return Content(str(path), data)
+        raise NstError(f"{path}: has {size / 1e9:.1f} GB; at most {limits.PICTURE_BYTES / 1e9:.0f} GB are supported")
+    return ImageFile(str(path), data)
 
 
 @contextmanager
 def opened(source: Source) -> Iterator[BinaryIO]:
-    """The file, open; NstError where it is missing, no regular file, or cannot be read."""
-    with io.BytesIO(source.data) if isinstance(source, Content) else _open(source) as file:
+    """Open a file. Raises NstError if it is missing, not a regular file, or cannot be read."""
+    with io.BytesIO(source.data) if isinstance(source, ImageFile) else _open(source) as file:
         yield file
 
 
 def file_digest(path: PathLike) -> str:
-    """The SHA-256 of a file in hexadecimal digits; NstError as `opened`."""
+    """The SHA-256 of a file in hexadecimal digits. Raises NstError as `opened` does."""
     with _open(path) as file:
         try:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -67,7 +67,7 @@ def file_digest(path: PathLike) -> str:
 
 
 def unreadable(source: Source, error: OSError | ValueError) -> NstError:
-    """What the operating system says of a file that is there."""
+    """The error for a file that the operating system cannot read."""
     reason = getattr(error, "strerror", None) or error
     return NstError(f"{source}: cannot be read ({reason}); check the path and its permissions")
 
@@ -78,15 +78,15 @@ def _open(path: PathLike) -> io.BufferedReader:
     except FileNotFoundError as error:
         raise NstError(f"{path}: there is no such file; check the path") from error
     except IsADirectoryError as error:
-        raise NstError(f"{path}: is a folder; name a picture in it") from error
+        raise NstError(f"{path}: is a folder; give an image in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
         raise unreadable(path, error) from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise NstError(f"{path}: is not a regular file; name a picture")
+        raise NstError(f"{path}: is not a regular file; give an image file")
     return file
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe too, at once, to be refused."""
+    """Open a file without blocking, so that a pipe can be refused."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

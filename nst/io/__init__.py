@@ -1,1 +1,1 @@
-"""Files, downloads, logs and questions: what knows nothing of images."""
+"""Files, downloads, logs and questions, independent of images."""

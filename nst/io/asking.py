@@ -1,4 +1,4 @@
-"""A question to who sits at the terminal. Standard library only: a worker's client asks too."""
+"""Questions to the user at the terminal. Standard library only, for worker clients."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 
 
 def can_ask() -> bool:
-    """Whether somebody sees the question and can answer."""
+    """Whether there is a terminal for the question and the answer."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirmed(question: str) -> bool:
-    """Whether the answer is yes; anything else is no."""
+    """Ask a question; returns whether the answer is yes."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,4 +1,4 @@
-"""Files from elsewhere, within bounds: a URL may be anybody's."""
+"""Downloads with limits, because a URL may come from anyone."""
 
 from __future__ import annotations
 
@@ -21,56 +21,54 @@ from nst.errors import NstError
 from nst.io.urls import redacted
 from nst.version import __version__
 
-#: What is fetched: no `file:`, and nothing else that fsspec knows.
+#: Allowed schemes: not `file:`, and no others of fsspec.
 SCHEMES = ("http", "https", "s3")
-#: Bytes of a file, and seconds that it may take, at most; seconds of silence after which a server counts as gone.
-MOST_BYTES, MOST_SECONDS, SILENCE = 2_000_000_000, 3600.0, 30.0
-#: The variable of the environment that allows servers of this machine and of private networks.
+#: Maximum bytes and seconds of a download; timeout of a server in seconds.
+MAX_BYTES, MAX_SECONDS, TIMEOUT = 2_000_000_000, 3600.0, 30.0
+#: The environment variable that allows servers on this machine and in private networks.
 ALLOW_PRIVATE = "NST_ALLOW_PRIVATE"
-#: Wikimedia, among others, refuses programs that do not say who they are.
+#: Servers such as Wikimedia's refuse programs without a user agent.
 AGENT = f"nst/{__version__} (neural style transfer) {requests.utils.default_user_agent()}"
-#: Called while downloading with (bytes so far, bytes in all or None).
+#: Called while downloading with (bytes so far, total bytes or None).
 Progress = Callable[[int, int | None], None]
 
 
-def copy(address: str, path: Path) -> None:
-    """Copy what is at a URL (http, https, s3) to a file.
+def copy(url: str, path: Path) -> None:
+    """Download a URL (http, https, s3) to a file.
 
-    Raises NstError with the reason where that fails, or where it exceeds a bound.
+    Raises NstError if the download fails or exceeds a limit.
     """
-    shown, scheme = redacted(address), address.partition("://")[0].lower()
-    if scheme not in SCHEMES or "://" not in address:
-        raise NstError(f"{shown}: cannot be fetched; expected a URL that begins with {'://, '.join(SCHEMES)}://")
+    shown, scheme = redacted(url), url.partition("://")[0].lower()
+    if scheme not in SCHEMES or "://" not in url:
+        raise NstError(f"{shown}: cannot be downloaded; expected a URL that begins with {'://, '.join(SCHEMES)}://")
     try:
         if scheme == "s3":
-            _copy_by_fsspec(address, path)
+            _copy_by_fsspec(url, path)
         else:
-            download(address, path)
+            download(url, path)
     except NstError:
         raise
-    except Exception as error:  # each kind has errors of its own
-        raise NstError(f"{shown}: could not be fetched ({redacted(_reason(error))})") from None
+    except Exception as error:  # each scheme has its own exceptions
+        raise NstError(f"{shown}: could not be downloaded ({redacted(_reason(error))})") from None
 
 
 def download(source: str, path: Path, progress: Progress | None = None) -> None:
-    """Download by HTTP; resumes with what the file has already.
+    """Download by HTTP. Resumes if the file has the first part already.
 
-    Raises requests' exceptions and OSError; NstError where a bound is exceeded, or a server is in a private network.
+    Raises requests' exceptions and OSError; NstError if a limit is exceeded, or if the server is in a private network.
     """
     have = path.stat().st_size if path.exists() else 0
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with (
         _deadline(source) as watch,
         _session(watch) as session,
-        session.get(source, headers=headers, stream=True, timeout=SILENCE) as answer,
+        session.get(source, headers=headers, stream=True, timeout=TIMEOUT) as answer,
     ):
-        if answer.status_code == requests.codes.requested_range_not_satisfiable:  # all of it is there already
+        if answer.status_code == requests.codes.requested_range_not_satisfiable:  # the file is complete already
             return
         answer.raise_for_status()
         if (packing := answer.headers.get("Content-Encoding", "identity")) != "identity":
-            raise NstError(
-                f"{redacted(source)}: comes packed ({packing}), which nst did not ask for and does not unpack"
-            )
+            raise NstError(f"{redacted(source)}: the server sent compressed data ({packing}), which is not supported")
         if answer.status_code != requests.codes.partial_content:
             have = 0
         length = answer.headers.get("Content-Length", "")
@@ -82,18 +80,18 @@ def download(source: str, path: Path, progress: Progress | None = None) -> None:
                     progress(had, total)
 
 
-def _copy_by_fsspec(address: str, path: Path) -> None:
+def _copy_by_fsspec(url: str, path: Path) -> None:
     import fsspec
 
-    until = time.monotonic() + MOST_SECONDS
-    with fsspec.open(address, "rb") as source, path.open("wb") as file:
-        for _ in _written(address, iter(lambda: source.read(1 << 20), b""), file, 0):
+    until = time.monotonic() + MAX_SECONDS
+    with fsspec.open(url, "rb") as source, path.open("wb") as file:
+        for _ in _written(url, iter(lambda: source.read(1 << 20), b""), file, 0):
             if time.monotonic() > until:
-                raise _too_slow(address)
+                raise _too_slow(url)
 
 
 def _written(source: str, blocks: Iterable[bytes], file: BinaryIO, have: int) -> Iterator[int]:
-    """Write blocks to a file; how many bytes it has after each."""
+    """Write blocks to a file; yields its size after each."""
     for block in blocks:
         have += len(block)
         _check_size(source, have)
@@ -102,18 +100,19 @@ def _written(source: str, blocks: Iterable[bytes], file: BinaryIO, have: int) ->
 
 
 def _check_size(source: str, size: int) -> None:
-    if size > MOST_BYTES:
-        raise NstError(f"{redacted(source)}: is larger than {MOST_BYTES:,} bytes, the most that is fetched")
+    if size > MAX_BYTES:
+        raise NstError(f"{redacted(source)}: is larger than {MAX_BYTES:,} bytes, the maximum size of a download")
 
 
 def _too_slow(source: str) -> NstError:
-    return NstError(f"{redacted(source)}: took longer than {MOST_SECONDS:,.0f} s, the most that a file may take")
+    return NstError(f"{redacted(source)}: took longer than {MAX_SECONDS:,.0f} s, the maximum time of a download")
 
 
 @contextmanager
 def _deadline(source: str) -> Iterator[Callable[[socket.socket], None]]:
-    """Ends the connections that it is told of when the time is over: a server that sends a byte now and then, in a
-    header or in the file, is never silent for long.
+    """Close the given connections after MAX_SECONDS; yields the function that adds a connection.
+
+    A server that sends a byte from time to time never reaches the timeout of a connection.
     """
     watched: list[socket.socket] = []
     over = threading.Event()
@@ -121,10 +120,10 @@ def _deadline(source: str) -> Iterator[Callable[[socket.socket], None]]:
     def cut() -> None:
         over.set()
         for connection in watched:
-            with suppress(OSError):  # it has ended by itself
+            with suppress(OSError):  # closed already
                 connection.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(MOST_SECONDS, cut)
+    timer = threading.Timer(MAX_SECONDS, cut)
     timer.daemon = True
     timer.start()
     try:
@@ -134,12 +133,12 @@ def _deadline(source: str) -> Iterator[Callable[[socket.socket], None]]:
             raise
     finally:
         timer.cancel()
-    if over.is_set():  # perhaps without an error: a file of unknown size ends with its connection
+    if over.is_set():  # maybe without an error: a file of unknown size ends with its connection
         raise _too_slow(source)
 
 
 def _session(watch: Callable[[socket.socket], None]) -> requests.Session:
-    """Checks whom each of its connections has reached, redirects included, before anything is sent."""
+    """A session that checks the peer of each connection, also after redirects, before it sends anything."""
 
     def check(connection: HTTPConnection) -> None:
         assert connection.sock is not None
@@ -153,7 +152,7 @@ def _session(watch: Callable[[socket.socket], None]) -> requests.Session:
 
 
 class _Adapter(HTTPAdapter):
-    """Connects by the connections given: `direct` ones, and those to a proxy of the user's, which chooses its peers."""
+    """An adapter with given connection pools: `direct` ones, and `proxied` ones, where the proxy chooses the peers."""
 
     def __init__(self, direct: dict[str, Any], proxied: dict[str, Any]):
         self._direct, self._proxied = direct, proxied
@@ -170,7 +169,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _pools(check: Callable[[Any], None]) -> dict[str, Any]:
-    """urllib3's pools, by scheme, whose connections call `check` when they are made."""
+    """urllib3's connection pools by scheme; `check` is called with each new connection."""
 
     class Plain(HTTPConnection):
         def connect(self) -> None:
@@ -187,9 +186,9 @@ def _pools(check: Callable[[Any], None]) -> dict[str, Any]:
 
 
 def _refuse_private(host: str, peer: str) -> None:
-    """Raise NstError for the address of a machine that not all of the internet reaches.
+    """Raise NstError if the peer's IP address is not a global one.
 
-    It is the one that is connected to: a name may stand for another one a moment later.
+    This checks the address of the connection itself, because a second DNS lookup could give another one.
     """
     address = ipaddress.ip_address(peer.partition("%")[0])
     address = getattr(address, "ipv4_mapped", None) or address
@@ -197,7 +196,7 @@ def _refuse_private(host: str, peer: str) -> None:
         return
     if os.environ.get(ALLOW_PRIVATE, "").lower() not in ("1", "yes", "true"):
         raise NstError(
-            f"{host} is {address}, an address of this machine or of a private network, from which nothing is fetched; "
+            f"{host} is {address}, an address of this machine or of a private network, which is refused; "
             f"set {ALLOW_PRIVATE}=1 if you trust the URLs"
         )
 
@@ -206,7 +205,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.InvalidSchema):
-        return "the server redirects to what is no http or https"
+        return "the server redirects to a scheme other than http and https"
     if isinstance(error, requests.RequestException):
         return type(error).__name__
     return str(error).partition("\n")[0] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Files that are whole or not at all."""
+"""File operations: atomic replacement, bounded reading, checks of paths."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def replacing(path: Path, *, suffix: str | None = None, folders: bool = True) ->
         temporary.replace(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        raise NstError(f"{path}: cannot be written ({reason}); choose a folder that you may write to") from error
+        raise NstError(f"{path}: cannot be written ({reason}); choose a writable folder") from error
     finally:
         with suppress(OSError, ValueError):  # where not even the folder is one
             temporary.unlink(missing_ok=True)
@@ -52,26 +52,26 @@ def sweep(folder: Path, *, seconds: float = 600) -> None:
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether there is a file; no for a name that no file can have, and where it may not be looked at."""
+    """Whether a path is a file. False for an impossible name, and without permission."""
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether there is a folder; as `is_file`, no where nothing can be."""
+    """Whether a path is a folder. False as for `is_file`."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def exists(path: str | Path) -> bool:
-    """Whether there is something of this name; as `is_file`, no where nothing can be."""
+    """Whether a path exists. False as for `is_file`."""
     return os.path.exists(path)  # noqa: PTH110
 
 
 def read_bounded(path: str | Path, most: int) -> bytes:
-    """All of a file, or of a pipe; OSError where it has more bytes, or cannot be read."""
+    """The bytes of a file or pipe. Raises OSError if there are more than `most`, or if it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(most + 1)
-    except ValueError as error:  # a NUL in the name
+    except ValueError as error:  # NUL in the name
         raise OSError(errno.EINVAL, str(error)) from error
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
@@ -79,10 +79,10 @@ def read_bounded(path: str | Path, most: int) -> bytes:
 
 
 def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
-    """Raise NstError where an output is one of the inputs, or a folder with one in it, however both are spelled.
+    """Raise NstError if an output is one of the inputs, or a folder that contains one.
 
-    Links and names that differ only in case on a disk that ignores it are followed. NstError too for a name that no
-    file can have.
+    Compares the files themselves, so links and different spellings are recognized. Also raises NstError for an
+    impossible name.
     """
     try:
         if not output.exists():
@@ -98,14 +98,14 @@ def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
 def _is_or_holds(output: Path, path: Path) -> bool:
     try:
         return any(output.samefile(place) for place in (path, *path.resolve().parents))
-    except (OSError, ValueError, RuntimeError):  # one of them is not there, or no path at all
+    except (OSError, ValueError, RuntimeError):  # one of them does not exist or is not a path
         return False
 
 
 def is_regular(path: str | Path) -> bool:
-    """Whether there is a file with bytes of its own: no folder, device or pipe, and nothing of /proc.
+    """Whether a path is a non-empty regular file: not a folder, device or pipe, and not in /proc.
 
-    False also for what the system takes for no path.
+    False also for an impossible name.
     """
     try:
         found = Path(path).stat()
@@ -115,34 +115,34 @@ def is_regular(path: str | Path) -> bool:
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file in hexadecimal digits."""
+    """The SHA-256 of a file in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, written to the disk: they outlast the machine's failure."""
+    """Flush a file, or the entries of a folder, to disk, so that they survive a crash of the machine."""
     folder = path.is_dir()
-    if folder and os.name == "nt":  # which opens no folders
+    if folder and os.name == "nt":  # Windows cannot open folders
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if not (folder and error.errno in (errno.EINVAL, errno.ENOTSUP)):  # some file systems sync no folders
+        if not (folder and error.errno in (errno.EINVAL, errno.ENOTSUP)):  # some file systems cannot sync folders
             raise
     finally:
         os.close(descriptor)
 
 
 def move(source: Path, destination: Path) -> None:
-    """Give a file or folder its name at once, also where that is on another file system."""
+    """Move a file or folder atomically, also to another file system."""
     try:
         source.replace(destination)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        temporary = destination.with_name(f".{destination.name}.part")  # of one who was killed: it is made anew
+        temporary = destination.with_name(f".{destination.name}.part")  # possibly left by a killed process
         if temporary.is_dir():
             shutil.rmtree(temporary)
         shutil.move(source, temporary)

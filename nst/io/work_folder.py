@@ -1,6 +1,6 @@
-"""The folder of a picture's unfinished work. Nobody's files but ours are in it, so that it can be emptied.
+"""The work folder of a pair, with checkpoint and unpublished results. It contains only nst's files and can be removed.
 
-Beside a folder `a` are, while it is used, `.a.lock` and, while it is removed, `.a.gone`: names that no pair has.
+Next to a folder `a` there is `.a.lock` while it is used, and `.a.gone` while it is removed. No pair has such a name.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pathlib import Path
 from nst.errors import NstError
 from nst.layout import CHECKPOINT, MARK, RUN
 
-#: What the names of a folder's lock, and of the folder while it is removed, end with.
+#: Suffixes of a folder's lock, and of a folder that is being removed.
 _LOCK, _GONE = ".lock", ".gone"
 
 
 @contextmanager
 def held(folder: Path, announced: AbstractContextManager[None], waiting: Callable[[], None]) -> Iterator[None]:
-    """Make the folder, or go on with what an earlier run has left there, and keep others from it in the meantime.
+    """Create and lock the folder; an existing one is kept, to resume from.
 
-    At the end nothing is left that no later run can resume from. Raises NstError as `check`.
+    At the end the folder is removed if a later run could not resume from it. Raises NstError as `check` does.
 
     Args:
-        announced: a context of the wait for another process. waiting: called now and then in it; what it raises ends
-            the wait.
+        announced: a context for the wait for another process.
+        waiting: called repeatedly during the wait; an exception from it ends the wait.
     """
     from filelock import FileLock, Timeout
 
@@ -41,43 +41,45 @@ def held(folder: Path, announced: AbstractContextManager[None], waiting: Callabl
         _claim(folder)
         yield
     finally:
-        with suppress(OSError):  # what has gone wrong before tells more
+        with suppress(OSError):  # do not hide an earlier exception
             _tidy(folder)
         lock.release()
 
 
 def check(folder: Path) -> None:
-    """Raise NstError for a folder that holds anything else than unfinished work."""
+    """Raise NstError for a folder that contains anything other than unfinished work."""
     try:
         names = {path.name for path in folder.iterdir()}
     except FileNotFoundError:
         return
     if names and names.isdisjoint({MARK, CHECKPOINT}):
-        raise NstError(f"{folder}: holds other files; a folder of unfinished work must be new or empty: choose another")
+        raise NstError(
+            f"{folder}: contains other files; a folder for unfinished work must be new or empty: choose another one"
+        )
 
 
 def lock_file(folder: Path) -> Path:
-    """The file whose lock is held by who uses the folder."""
+    """The lock file of a work folder."""
     return _beside(folder, _LOCK)
 
 
 def empty(folder: Path) -> None:
-    """Begin anew."""
+    """Remove the contents of the folder."""
     remove(folder)
     _claim(folder)
 
 
 def remove(folder: Path) -> None:
-    """Remove it at once: who comes meanwhile finds it whole or not at all."""
+    """Remove the folder atomically: other processes see all of it or nothing."""
     aside = _beside(folder, _GONE)
-    if aside.exists():  # of one who was killed
+    if aside.exists():  # left by a killed process
         shutil.rmtree(aside)
     folder.rename(aside)
     shutil.rmtree(aside)
 
 
 def sweep(root: Path) -> None:
-    """Remove what killed processes have left in the folders root/CONTENT/STYLE, of work that nobody is at."""
+    """Remove the remains of killed processes in the folders root/CONTENT/STYLE, except those in use."""
     from filelock import FileLock, Timeout
 
     found = {_folder(path) for path in root.glob("[!.]*/*/*")}
@@ -88,12 +90,12 @@ def sweep(root: Path) -> None:
 
 
 def finished(root: Path) -> list[str]:
-    """The names CONTENT/STYLE/SETTINGS of the work folders below `root` that hold a finished result."""
+    """The names CONTENT/STYLE/SETTINGS of the work folders below `root` that have a finished result."""
     return sorted(path.parent.relative_to(root).as_posix() for path in root.glob(f"[!.]*/*/[!.]*/{RUN}"))
 
 
 def release(folder: Path) -> None:
-    """Remove a folder with a finished result, unless somebody is at it."""
+    """Remove a folder with a finished result, unless it is in use."""
     from filelock import FileLock, Timeout
 
     with suppress(Timeout, OSError), FileLock(lock_file(folder)).acquire(timeout=0):
@@ -109,14 +111,14 @@ def _claim(folder: Path) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Leave nothing behind that no later run can resume from; for who holds the lock."""
+    """Remove the folder unless a later run can resume from it, and the lock file. The caller holds the lock."""
     gone = _beside(folder, _GONE)
     if gone.exists():
         shutil.rmtree(gone)
     useful = any((folder / name).exists() for name in (CHECKPOINT, RUN))
     if not useful and (folder / MARK).exists():
         remove(folder)
-    # Who has opened it meanwhile sees that it has no name any more, and opens another one: so does filelock.
+    # Safe: filelock notices if the file that it has opened was deleted, and opens a new one.
     lock_file(folder).unlink(missing_ok=True)
 
 
@@ -125,7 +127,7 @@ def _beside(folder: Path, suffix: str) -> Path:
 
 
 def _folder(path: Path) -> Path | None:
-    """The work folder that a path is, or is the lock or the remains of; None for what is not ours."""
+    """The work folder to which a path belongs (the folder itself, its lock or its remains); None for other files."""
     if path.name.startswith(".") and path.suffix in (_LOCK, _GONE):
         return path.with_name(path.stem[1:])
     return path if (path / MARK).exists() else None

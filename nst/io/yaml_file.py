@@ -1,4 +1,4 @@
-"""YAML files that hold one mapping."""
+"""Reading of YAML files that contain one mapping."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nst import limits
 from nst.errors import NstError
 from nst.io.files import read_bounded
 
-#: Digits of a number: more than any setting has, and fewer than Python refuses to print.
+#: Maximum digits of a number: more than any setting has, and fewer than Python refuses to print.
 _DIGITS = 100
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, where PyYAML would silently take the last, and a key that is no text."""
+    """Refuses duplicate keys, of which PyYAML silently uses the last, and keys that are not strings."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -24,15 +24,15 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(problem="a key is a list or a mapping", problem_mark=key.start_mark)
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"{key.value} appears twice", problem_mark=key.start_mark)
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The mapping in a YAML file; keys without a value are left out, an empty file is an empty mapping.
+    """The mapping in a YAML file, without keys that have no value; empty for an empty file.
 
-    Raises NstError with one sentence for a file that is missing, too large, not UTF-8, not YAML or no mapping.
+    Raises NstError if the file is missing, too large, not UTF-8, not YAML or not a mapping.
     """
     try:
         found = _loaded(read_bounded(path, limits.YAML_BYTES).decode("utf-8-sig"))
@@ -41,18 +41,18 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise NstError(f"{path}: is not UTF-8; save it as UTF-8 text") from error
     except yaml.YAMLError as error:
-        raise NstError(f"{path}{_sentence(error)}; write it as `key: value` lines") from error
+        raise NstError(f"{path}{_message(error)}; write it as `key: value` lines") from error
     except RecursionError as error:
         raise NstError(f"{path}: is nested too deeply; write it as `key: value` lines") from error
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:  # a date of month 99, …
         raise NstError(f"{path}: is not valid YAML ({error}); write it as `key: value` lines") from error
     if not isinstance(found or {}, dict):
-        raise NstError(f"{path}: is no mapping; write it as `key: value` lines")
+        raise NstError(f"{path}: is not a mapping; write it as `key: value` lines")
     return without_empty(found or {})
 
 
 def without_empty(mapping: dict[Any, Any]) -> dict[str, Any]:
-    """The keys that have a value: `key:` alone means what an empty cell of the manifest means."""
+    """The mapping without keys that have no value: `key:` alone means the same as an empty cell of the manifest."""
     return {str(key): value for key, value in mapping.items() if value is not None}
 
 
@@ -69,15 +69,15 @@ def _loaded(text: str) -> Any:
 
 
 def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
-    """How many values a node stands for, those of aliases each time; raises YAMLError for too many."""
+    """The number of values of a node, with aliases expanded. Raises YAMLError for too many."""
     if node not in known:
-        known[node] = limits.YAML_VALUES  # should it be within itself
+        known[node] = limits.YAML_VALUES  # for a node that contains itself
         parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
         inside = sum(_count(part, known) for part in parts) if isinstance(node, yaml.CollectionNode) else 0
         known[node] = 1 + inside
         if known[node] > limits.YAML_VALUES:
             raise yaml.MarkedYAMLError(
-                problem=f"more than {limits.YAML_VALUES:,} values, with all that its aliases repeat",
+                problem=f"more than {limits.YAML_VALUES:,} values, with aliases expanded",
                 problem_mark=node.start_mark,
             )
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and len(node.value) > _DIGITS:
@@ -85,7 +85,7 @@ def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
     return known[node]
 
 
-def _sentence(error: yaml.YAMLError) -> str:
+def _message(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
     return (f":{mark.line + 1}" if mark else "") + f": is not valid YAML ({problem})"

@@ -1,4 +1,4 @@
-"""What one pair is stylized from and into: paths and settings, and the pictures that they name."""
+"""The job of one pair: paths and settings; reading of its images."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from nst.settings import PATHS, Settings, pictures
 if TYPE_CHECKING:
     from nst.engine.stylization import Transfer
 
-#: Bytes of a name without its suffix: file systems take 255 in all, and work folders are named after the picture.
-LONGEST = 200
+#: Maximum bytes of a file name without suffix. File systems allow 255, and work folders append to the name.
+MAX_NAME_BYTES = 200
 
-#: A picture with a shorter side (px) has nothing of its own for a network to see, however it is enlarged.
-TINY = 16
+#: Images with a shorter side (px) have too little detail for the network.
+MIN_SIDE = 16
 
 
 @dataclass(frozen=True)
 class Job:
     """One pair to stylize.
 
-    `output` is the picture's path; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
-    picture only); `work` the folder of unfinished work, on the same file system (None: hidden, beside the output);
-    `unless_done` leaves a result alone that the same files and settings have made; `keep_work` leaves hard links to the
-    results in the work folder, from which they are restored where somebody deletes them.
+    `output` is the path of the image; `record` the folder for losses.csv, run.json, snapshots/ and animation.gif (None:
+    image only); `work` the work folder, on the same file system (None: a hidden folder next to the output). With
+    `unless_done` an existing result of the same files and settings is kept; with `keep_work` hard links to the results
+    stay in the work folder, from which deleted results are restored.
     """
 
     content: str
@@ -48,29 +48,29 @@ class Job:
 
     @property
     def pictures(self) -> list[str]:
-        """The paths of the pictures that it is stylized from."""
+        """The paths of the input images."""
         return [self.content, *(path for path, _ in self.styles), *pictures(self.settings).values()]
 
     @property
     def inputs(self) -> list[str]:
-        """The files that it is stylized from, or that may be such files."""
+        """The paths of all inputs, including the setting `weights`, which may be a path."""
         return [*self.pictures, self.settings.weights]
 
     @property
     def outputs(self) -> list[Path]:
-        """The files, and the folder, that are replaced."""
+        """The files and the folder that the job replaces."""
         kept = (layout.LOSSES, layout.RUN, layout.ANIMATION, layout.SNAPSHOTS)
         return [self.output, *(self.record / name for name in kept if self.record)]
 
     @property
     def work_folder(self) -> Path:
-        """The work folder: given, or hidden beside the output."""
+        """The absolute path of the work folder."""
         return (self.work or self.output.with_name(f".{self.output.name}.work")).absolute()
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The pictures of a job, read."""
+    """The images of a job."""
 
     content: Picture
     styles: list[Picture]
@@ -78,33 +78,33 @@ class Inputs:
     content_mask: Picture | None
     style_mask: Picture | None
     references: list[Picture]
-    """The styles as the metrics compare with them: at the content's size and their own aspect."""
+    """The styles for the metrics: at the content's size, with their own aspect ratio."""
     hashes: dict[str, str]
-    """SHA-256 by path: of the bytes that all of these are decoded from."""
+    """SHA-256 by path, of the bytes that the images were decoded from."""
     warnings: tuple[str, ...] = ()
-    """What was done to a picture that hardly is one."""
+    """Warnings about tiny images."""
 
 
 def output_name(content: str, styles: Styles) -> str:
-    """The file name of an image that was given none, without its suffix: photo--painting, photo--wave+scream.
+    """The default file name of an output without suffix: photo--painting, photo--wave+scream.
 
-    content: the content's name without its suffix.
+    content: the file name of the content without suffix.
     """
     name = f"{content}--{'+'.join(stem(path) for path, _ in styles)}"
-    if len(name.encode()) <= LONGEST:
+    if len(name.encode()) <= MAX_NAME_BYTES:
         return name
-    return f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{short_hash(name, 8)}"
+    return f"{name.encode()[: MAX_NAME_BYTES - 9].decode(errors='ignore')}-{short_hash(name, 8)}"
 
 
 def read_inputs(job: Job, sources: Sources | None = None) -> Inputs:
-    """The pictures of a pair at the sizes that its settings ask for; styles and init lie on white.
+    """Read the images of a pair at the sizes given by its settings. Transparent styles and init are put on white.
 
-    Raises NstError for a file that cannot be read, and Problems for masks that do not suit their pictures.
+    Raises NstError for a file that cannot be read, and Problems for masks that do not fit their images.
     """
     s, sources = job.settings, sources or Sources()
     read = sources.read
     if wrong := mask_problems(s, job.content, job.styles, sources.size):
-        raise Problems(f"{column}: {sentence}" for column, sentence in wrong)
+        raise Problems(f"{column}: {message}" for column, message in wrong)
     side = s.size or max(sources.size(job.content))
     size = {"shape": (side, side)} if s.fit == "square" else {"long_side": s.size}
     content = read(job.content, **size)
@@ -129,27 +129,27 @@ def read_inputs(job: Job, sources: Sources | None = None) -> Inputs:
 
 
 def _enlargement(what: str, path: str, size: tuple[int, int], picture: Picture) -> str:
-    """A warning about a tiny picture; '' for any other."""
+    """A warning about a tiny image; '' for any other."""
     width, height = size
-    if min(width, height) >= TINY:
+    if min(width, height) >= MIN_SIDE:
         return ""
     used = f"{picture.pixels.shape[1]}×{picture.pixels.shape[0]} px"
     return (
-        f"the {what} {path} has {width}×{height} px and is used at {used}: below {TINY} px a side there is little "
-        "to stylize from; give a larger picture"
+        f"the {what} {path} has {width}×{height} px and is used at {used}: below {MIN_SIDE} px per side there is too "
+        "little detail; use a larger image"
     )
 
 
 def _measurement(content: Picture) -> str:
-    """A warning where the metrics enlarge the stylized picture; '' where they do not."""
+    """A warning if the metrics have to enlarge the stylized image; otherwise ''."""
     height, width = content.pixels.shape[:2]
-    if min(height, width) >= TINY:
+    if min(height, width) >= MIN_SIDE:
         return ""
-    return f"the picture has {width}×{height} px: its metrics are those of an enlargement to {TINY} px a side"
+    return f"the output has {width}×{height} px: its metrics are computed after enlarging it to {MIN_SIDE} px per side"
 
 
 def transfer_of(job: Job, inputs: Inputs) -> Transfer:
-    """What the engine optimizes: arrays and settings, no files."""
+    """The input of the engine: arrays and settings, without files."""
     from nst.engine.stylization import Transfer
 
     return Transfer(
@@ -165,7 +165,7 @@ def transfer_of(job: Job, inputs: Inputs) -> Transfer:
 
 
 def _mask(sources: Sources, path: str, picture: Picture) -> Picture | None:
-    """A mask at its picture's size, dark where it is transparent."""
+    """A mask at the size of its image; transparent parts are black. None without a path."""
     if not path:
         return None
     height, width = picture.pixels.shape[:2]

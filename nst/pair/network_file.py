@@ -1,4 +1,4 @@
-"""The file of a network that was trained on a pair (`method: network`)."""
+"""Files of networks trained by `method: network`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from nst.io.files import is_file, replacing
 
 
 def save(parameters: Mapping[str, Tensor], path: Path) -> None:
-    """Write trained parameters, which `load` reads."""
+    """Write the parameters of a trained network, for `load`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, temporary)
 
 
 def load(path: str | Path) -> Transformation:
-    """A trained network; raises NstError for a file that holds none."""
+    """Read a trained network. Raises NstError for any other file."""
     network = Transformation()
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError, OSError):
-        what = "holds no network of `method: network`" if is_file(path) else "there is no such file"
+        what = "is not a network trained by `method: network`" if is_file(path) else "there is no such file"
         raise NstError(f"{path}: {what}; give the snapshots/network.safetensors of a pair") from None
     return network.requires_grad_(False)

@@ -1,4 +1,4 @@
-"""What an image of ours says of its making, which is to be believed as little as the file that says it."""
+"""Validation of the metadata in an image made by nst. An image may come from anyone, so its metadata is not trusted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nst.errors import NstError
 
 
 def _path(text: str) -> str:
-    """A text that the system takes for a path."""
+    """The text; raises ValueError if it cannot be a path."""
     if "\0" in text or len(os.fsencode(text)) > 4096 or any(len(os.fsencode(p)) > 255 for p in Path(text).parts):
-        raise ValueError("no path")
+        raise ValueError("not a path")
     return text
 
 
@@ -28,14 +28,14 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """A picture that was read."""
+    """An input image."""
 
     path: PathText
     sha256: Digest
 
 
 class Style(Input):
-    """A style, and its share of the blend."""
+    """A style and its weight in the blend."""
 
     weight: float = Field(gt=0, le=1e6)
 
@@ -48,7 +48,7 @@ class Weights(_Part):
 
 
 class Origin(_Part):
-    """All that is needed to make an image again; `nst.pair.stylize.describe` writes it."""
+    """Everything that is needed to reproduce an image; `nst.pair.stylize.describe` writes it."""
 
     id: Short = ""
     nst: Short
@@ -62,7 +62,7 @@ class Origin(_Part):
 
     @property
     def styles(self) -> tuple[tuple[str, float], ...]:
-        """Paths of the styles and their shares."""
+        """Paths and weights of the styles."""
         return tuple((style.path, style.weight) for style in self.style)
 
     @property
@@ -71,17 +71,19 @@ class Origin(_Part):
         return {each.path: each.sha256 for each in (self.content, *self.style, *self.pictures)}
 
 
-def origin(image: str, carried: dict[str, Any]) -> Origin:
-    """What the metadata of an image says; NstError where it is not all there, or not what nst writes."""
+def origin(image: str, metadata: dict[str, Any]) -> Origin:
+    """The validated metadata of an image. Raises NstError if it is incomplete, or not written by nst."""
     try:
-        found = Origin.model_validate(carried)
+        found = Origin.model_validate(metadata)
     except ValidationError as error:
         wrong = ".".join(str(part) for part in error.errors()[0]["loc"][:3])[:60]
-        raise NstError(f"{image}: carries no whole record ({wrong}); name a picture that `nst stylize` saved") from None
+        raise NstError(
+            f"{image}: its metadata is incomplete or invalid ({wrong}); give an image that `nst stylize` saved"
+        ) from None
     if found.iteration is None:
         return found
     known = found.settings
     if known.get("scales", 1) != 1 or known.get("style_weight") == "auto":
-        reason = "with scales or style_weight auto its course depends on all iterations"
-        raise NstError(f"{image}: is a snapshot, and {reason}; name the finished picture")
+        reason = "with scales or style_weight auto it depends on the total number of iterations"
+        raise NstError(f"{image}: is a snapshot, and {reason}; give the finished image")
     return found.model_copy(update={"settings": known | {"iterations": found.iteration}})

@@ -1,7 +1,7 @@
-"""The files of a finished stylization: first complete in the work folder, then under their names.
+"""Publishing of results: all files are completed in the work folder first, and then moved to their paths.
 
-The record is last both times: it tells that all are there. Who is interrupted in between publishes them from the work
-folder; nothing is optimized again.
+In both steps the record is written last, as a sign that the other files are complete. An interrupted publication is
+finished from the work folder, without optimizing again.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from nst.layout import ANIMATION, CHECKPOINT, LOSSES, RUN, SNAPSHOTS
 from nst.pair.completeness import finished
 from nst.pair.job import Job
 
-#: Files of a record beside the image, in the order in which they take their names.
+#: Files of a record besides the image, in the order in which they are moved.
 _FILES = (SNAPSHOTS, ANIMATION, LOSSES)
-#: Folders within the work folder: links to what is published, and the snapshots of before.
+#: Subfolders of the work folder: links to the files being published, and the previous snapshots.
 _OUTGOING, _REPLACED = "outgoing", "replaced"
 
 
 def complete(job: Job, record: dict[str, Any]) -> None:
-    """Note that all files are in the work folder, once the disk has them; the checkpoint is of no more use."""
+    """Flush all files to disk, write the record into the work folder, and remove the checkpoint."""
     work = job.work_folder
     for path in sorted(path for name in _names(job) for path in ((work / name), *(work / name).rglob("*"))):
         sync(path)
@@ -38,7 +38,7 @@ def complete(job: Job, record: dict[str, Any]) -> None:
 
 
 def completed(job: Job, key: Callable[[], str]) -> dict[str, Any] | None:
-    """The record of finished files in the work folder that have this key and are to be published; None without."""
+    """The record of a complete but unpublished result with this key in the work folder; None if there is none."""
     work = job.work_folder
     record = finished(job, work / job.output.name, work, key)
     if record and record["output"].get("path") == str(job.output):
@@ -48,11 +48,11 @@ def completed(job: Job, key: Callable[[], str]) -> dict[str, Any] | None:
 
 
 def publish(job: Job) -> None:
-    """Give the files in the work folder their names; links to them stay there where the job keeps them."""
+    """Move the files from the work folder to their paths. With `keep_work`, links to them stay in the work folder."""
     source, folder = _linked(job), job.record
     if folder:
         (folder / RUN).unlink(missing_ok=True)
-        if (folder / SNAPSHOTS).exists():  # a folder takes no other's place
+        if (folder / SNAPSHOTS).exists():  # a folder cannot replace another one
             _remove(job.work_folder / _REPLACED)
             move(folder / SNAPSHOTS, job.work_folder / _REPLACED)
         for name in _FILES:
@@ -75,9 +75,9 @@ def _names(job: Job) -> list[str]:
 
 
 def _linked(job: Job) -> Path:
-    """A folder of hard links, which can be made again as long as the files stay where they are.
+    """Create a folder of hard links to the files, so that an interrupted publication can be repeated.
 
-    It is the files' own folder where the file system has no links: who is interrupted then begins from scratch.
+    Returns the work folder itself if the file system has no hard links; an interrupted run then starts from scratch.
     """
     work, outgoing = job.work_folder, job.work_folder / _OUTGOING
     _remove(outgoing)

@@ -1,4 +1,4 @@
-"""The course of one picture, kept in its work folder: losses, snapshots, frames, and checkpoints to go on from."""
+"""Recording of a run in its work folder: losses, snapshots, frames, and checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Long side of an animation's frame in px.
+#: Long side of a frame in px.
 FRAME_SIDE = 480
-#: Seconds between checkpoints, and at least so many for each second that the last one took: of a large picture it is
-#: gigabytes.
+#: Minimum seconds between checkpoints, and minimum ratio of that interval to the time for writing one: a checkpoint of
+#: a large image has gigabytes.
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
-#: Seconds of work that are kept when a run is stopped.
-WORTH = 5.0
+#: A run that is stopped earlier than this writes no checkpoint.
+MIN_SECONDS_TO_KEEP = 5.0
 
 
 class Stylizer(Protocol):
-    """Stylizes a transfer, tells what happens, and returns when it is finished; raises NstError as `stylize` does."""
+    """Optimizes a transfer and calls `handle` with each event; returns when it is finished. Raises NstError."""
 
     def __call__(
         self,
@@ -51,8 +51,8 @@ class Stylizer(Protocol):
     ) -> None: ...
 
 
-def in_turn(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
-    """The `Stylizer` of a process that stylizes one picture after another."""
+def stylize_directly(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
+    """The `Stylizer` of a process without worker: optimizes the image in the calling thread."""
     from nst.engine.stylization import stylize_batch
 
     for _, event in stylize_batch([transfer], **how):
@@ -61,19 +61,19 @@ def in_turn(transfer: Transfer, handle: Callable[[Progress | Finished], None], *
 
 
 class Recording:
-    """A run's trace in its work folder: losses, snapshots, frames and checkpoints."""
+    """The recording of one run in its work folder."""
 
     def __init__(self, job: Job, inputs: Inputs, key: str, description: dict[str, Any]):
         self.job, self.inputs, self.description = job, inputs, description
         self.key = [key, job.record is not None, job.output.suffix]
-        """Of the checkpoint: who goes on must find the frames and snapshots of what has been."""
+        """Key of the checkpoint. A run resumes only if the earlier one kept the same kinds of files."""
         self.folder = job.work_folder
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
-        """Of the optimization, in processes that were interrupted."""
+        """Seconds of optimization in interrupted processes."""
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
-        self._worth_a_checkpoint = time.monotonic() + WORTH
-        self._background = Background()  # so that the optimization goes on while frames are encoded
+        self._worth_keeping_from = time.monotonic() + MIN_SECONDS_TO_KEEP
+        self._background = Background()  # encodes frames during the optimization
 
     @property
     def _frames(self) -> Path:
@@ -86,7 +86,7 @@ class Recording:
         stylizer: Stylizer,
         asked_to_stop: Callable[[], bool],
     ) -> Finished:
-        """Run the optimization to its end, from the last checkpoint where there is one."""
+        """Run the optimization, from the last checkpoint if there is one."""
         from nst.engine.stylization import Finished
 
         job, inputs = self.job, self.inputs
@@ -101,7 +101,7 @@ class Recording:
             if isinstance(event, Finished):
                 end.append(event)
                 return
-            del self.rows[event.iteration - 1 :]  # a picture that failed in a batch starts again
+            del self.rows[event.iteration - 1 :]  # an image that failed in a batch starts again
             self.rows.append({"iteration": event.iteration, **event.losses, "seconds": before + event.seconds})
             self._keep(event)
             try:
@@ -109,8 +109,8 @@ class Recording:
                     on_progress(event)
                 if asked_to_stop():
                     raise KeyboardInterrupt
-            except KeyboardInterrupt:  # a cluster's time is over, a client has gone, or Ctrl-C
-                if time.monotonic() > self._worth_a_checkpoint:
+            except KeyboardInterrupt:  # a cluster's time limit, a disconnected client, or Ctrl-C
+                if time.monotonic() > self._worth_keeping_from:
                     self._checkpoint(event)
                 raise
 
@@ -121,7 +121,7 @@ class Recording:
             self._frame(job.settings.iterations, finished.pixels)
             self._background.settle()
         finally:
-            self._background.close()  # before the folder is tidied, which a write would bring back
+            self._background.close()  # a later write would recreate the removed folder
         self._keep_network(finished)
         return finished
 
@@ -136,24 +136,24 @@ class Recording:
             self._checkpoint(event)
 
     def _snapshot(self, path: Path, event: Progress) -> None:
-        """A whole picture, as the finished one is, with the settings of its run."""
+        """Write a snapshot, in the format of the output and with its metadata."""
         pixels, alpha = event.picture(), self.inputs.content.alpha
         if alpha is not None:
             alpha = resize(alpha, shape=(pixels.shape[0], pixels.shape[1]))  # at a coarse scale
-        carried = self.description | {"iteration": event.iteration}
-        self._background.write(lambda: write_picture(path, pixels, alpha=alpha, metadata=carried, folders=False))
+        metadata = self.description | {"iteration": event.iteration}
+        self._background.write(lambda: write_picture(path, pixels, alpha=alpha, metadata=metadata, folders=False))
 
     def _frame(self, iteration: int, pixels: np.ndarray) -> None:
         if self.job.record is None:
             return
-        height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the picture is smaller
+        height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the image is smaller
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
         path = self.folder / frame_file(iteration)
         alpha = self.inputs.content.alpha
-        seen = None if alpha is None else resize(alpha, shape=shape)
+        frame_alpha = None if alpha is None else resize(alpha, shape=shape)
         self._background.write(
-            lambda: write_picture(path, resize(pixels, shape=shape), alpha=seen, quality=92, folders=False)
+            lambda: write_picture(path, resize(pixels, shape=shape), alpha=frame_alpha, quality=92, folders=False)
         )
 
     def _keep_network(self, finished: Finished) -> None:
@@ -166,13 +166,15 @@ class Recording:
         import torch
 
         began = time.monotonic()
-        self._background.settle()  # who goes on from here has the frames up to here
+        self._background.settle()  # a resumed run needs the frames up to here
         temporary = self.folder / "checkpoint.tmp"
         try:
             torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
             temporary.replace(self.folder / layout.CHECKPOINT)
-        except (OSError, RuntimeError) as error:  # a full disk; the stylization itself is well
-            log.warning("no checkpoint could be written (%s)", str(error).partition("\n")[0])
+        except (OSError, RuntimeError) as error:  # for example a full disk; the run continues
+            log.warning(
+                "the checkpoint could not be written (%s); continuing without it", str(error).partition("\n")[0]
+            )
             temporary.unlink(missing_ok=True)
         took = time.monotonic() - began
         self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
@@ -184,22 +186,24 @@ class Recording:
         if not path.is_file():
             return None
         try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may be another one
+            saved = torch.load(path, map_location="cpu", weights_only=True)  # the device may have changed
             if saved["key"] != self.key:
                 return None
             if self.job.record is not None:
                 check_frames(self.job, self.folder, len(saved["rows"]))
-        except (RuntimeError, OSError, EOFError, ValueError, NstError):  # the machine went down as it was written
+        except (RuntimeError, OSError, EOFError, ValueError, NstError):  # damaged by a crash while writing
             return None
-        for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # of one who was killed while writing a frame
+        for path in (self.folder / layout.SNAPSHOTS).rglob(
+            ".*"
+        ):  # left by a process that was killed while writing a frame
             path.unlink()
         self.rows = saved["rows"]
-        log.info("going on after iteration %d of an interrupted run", len(self.rows))
+        log.info("resuming an interrupted run after iteration %d", len(self.rows))
         run: dict[str, Any] = saved["run"]
         return run
 
     def complete(self, record: dict[str, Any]) -> None:
-        """Make what is made of a finished run, and note that all of it is in the work folder."""
+        """Write losses and animation of a finished run, and mark the work folder as complete."""
         if self.job.record is not None:
             s = self.job.settings
             self._write_losses(self.folder / layout.LOSSES)

@@ -1,23 +1,23 @@
-"""The files of a pair, each read once: what its record names is what was stylized."""
+"""The input files of a pair. Each is read once, so that the recorded hash is that of the decoded bytes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from nst.images import Content, Picture, contents, picture_size, read_picture
+from nst.images import ImageFile, Picture, picture_size, read_file, read_picture
 
 
 class Sources:
-    """Pictures by their paths. A file is read when it is first asked for: size, hash and pixels are of those bytes.
+    """Images by path. A file is read at the first access; size, hash and pixels come from the same bytes.
 
-    All methods raise NstError for a file that cannot be read, or is no picture.
+    All methods raise NstError for a file that cannot be read or is not an image.
     """
 
     def __init__(self) -> None:
-        self._contents: dict[str, Content] = {}
+        self._contents: dict[str, ImageFile] = {}
 
     def read(self, path: str, **size: Any) -> Picture:
-        """A picture at a size, as `read_picture` gives it."""
+        """The image at a size; arguments as for `read_picture`."""
         return read_picture(self._content(path), **size)
 
     def size(self, path: str) -> tuple[int, int]:
@@ -25,10 +25,10 @@ class Sources:
         return picture_size(self._content(path))
 
     def sha256(self, path: str) -> str:
-        """The hash of the file, in hexadecimal digits."""
+        """The SHA-256 of the file in hexadecimal digits."""
         return self._content(path).sha256
 
-    def _content(self, path: str) -> Content:
+    def _content(self, path: str) -> ImageFile:
         if path not in self._contents:
-            self._contents[path] = contents(path)
+            self._contents[path] = read_file(path)
         return self._contents[path]

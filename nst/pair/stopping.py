@@ -1,4 +1,4 @@
-"""Stop when it is asked for, at a moment at which nothing is lost. Standard library only, for clients of a worker."""
+"""Signal handling: stop at a point where no work is lost. Standard library only, for worker clients."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 
 def interrupt_on_sigterm() -> None:
-    """Let the first SIGTERM end this process as Ctrl-C does; later ones change nothing, for it is at its end then."""
+    """Make the first SIGTERM raise KeyboardInterrupt, as Ctrl-C does. Later ones are ignored."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
 
 
 def keep_exit_status() -> None:
-    """From here on no SIGTERM changes how this process ends."""
+    """Ignore SIGTERM from here on, so that it does not change the exit status."""
     if signal.getsignal(signal.SIGTERM) is _interrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
@@ -28,33 +28,33 @@ def _interrupt(*_: Any) -> None:
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Within it SIGTERM and the first SIGINT stop nothing: the function that it yields tells of them from then on.
+    """Defer SIGTERM and the first SIGINT within the block. Yields a function that returns whether one was received.
 
-    The second SIGINT raises KeyboardInterrupt; a second SIGTERM, which a cluster sends to the impatient and the patient
-    alike, does not. Where the block ends well nevertheless, the signal has its effect afterwards. Outside of the main
-    thread, which signals go to, it does nothing.
+    A second SIGINT raises KeyboardInterrupt. A second SIGTERM does not, because clusters send it in any case. If the
+    block ends normally, the deferred signal takes effect afterwards. Does nothing outside the main thread, because only
+    the main thread receives signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    asked: list[int] = []
+    received: list[int] = []
 
-    def note(number: int, _: Any) -> None:
-        if asked and number == signal.SIGINT:
+    def handle(number: int, _: Any) -> None:
+        if received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.append(number)
+        received.append(number)
 
-    # Where they are ignored, as Ctrl-C is by what a script runs with `&`, they stay so.
-    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, note) for number in heard}
+    # Signals that are ignored, like SIGINT in a background job of a script, stay ignored.
+    handled = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in handled}
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if signal.SIGTERM in asked:
+        if signal.SIGTERM in received:
             keep_exit_status()
-    if asked and signal.getsignal(asked[0]) is signal.SIG_IGN:
+    if received and signal.getsignal(received[0]) is signal.SIG_IGN:
         raise KeyboardInterrupt
-    if asked:
-        signal.raise_signal(asked[0])
+    if received:
+        signal.raise_signal(received[0])

@@ -1,7 +1,7 @@
-"""One pair from files to files: read, stylize, judge, and leave everything at its place at once.
+"""Stylize one pair from files to files: read, optimize, evaluate, record, publish.
 
-All is written to a work folder first. A run that is interrupted goes on from there; a result takes its name only when
-it is whole.
+All files are written to a work folder first, from which an interrupted run resumes. They are moved to their paths when
+all of them are complete.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from nst.machine import gpus, runtime
 from nst.pair import publication
 from nst.pair.completeness import finished
 from nst.pair.job import Inputs, Job, read_inputs
-from nst.pair.recording import Recording, Stylizer, in_turn
+from nst.pair.recording import Recording, Stylizer, stylize_directly
 from nst.pair.stopping import stop_requests
 from nst.settings import fields, pictures, text
 from nst.version import ALGORITHM, __version__
@@ -45,98 +45,101 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Numbers the pictures of this process; from 2 on it is a worker's.
+#: Counts the images of this process; a number above 1 shows that a worker made the image.
 _stylized = itertools.count(1)
 
 
 def stylize_pair(
     job: Job,
     on_progress: Callable[[Progress], None] | None = None,
-    stylizer: Stylizer = in_turn,
+    stylizer: Stylizer = stylize_directly,
     waiting: Callable[[], None] = lambda: None,
     when_busy: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
-    """Stylize a pair and write its files; returns the run record (the contents of run.json).
+    """Stylize a pair and write its files. Returns the run record (the contents of run.json).
 
-    Another process at the same output makes this one wait. Raises NstError; earlier results then stay as they are.
+    Waits while another process writes the same output. Raises NstError; earlier results are kept then.
 
     Args:
-        waiting: called now and then meanwhile; what it raises ends the wait.
-        when_busy: called once where all GPUs are held by other processes, one of which may give way.
+        on_progress: called after each iteration.
+        stylizer: optimizes the image; a worker passes its own.
+        waiting: called repeatedly during the wait; an exception from it ends the wait.
+        when_busy: called once if other processes hold all GPUs, to ask them to free one.
     """
     try:
-        _check_apart(job)
+        _check_paths(job)
         for folder in filter(None, (job.work_folder.parent, job.output.parent, job.record)):
             folder.mkdir(parents=True, exist_ok=True)
             _check_writable(folder)
         other = announced(f"another nst process that writes {job.output}")
         with work_folder.held(job.work_folder, other, waiting), ExitStack() as stopping:
             with gpus.exclusive_gpu(job.device, when_busy=when_busy):
-                if made := _made(job):
-                    return made
+                if existing := _existing_result(job):
+                    return existing
                 run, record = _stylize(job, on_progress, stylizer, stopping)
-            run.complete(record)  # another picture may have the GPU while this one's frames are encoded
+            run.complete(record)  # after the GPU is released for the next image
             publication.publish(job)
-    except BrokenPipeError:  # nobody reads what is said
+    except BrokenPipeError:  # the reader of the output has gone
         raise
     except OSError as error:
         where, why = error.filename or job.output, error.strerror or error
         raise NstError(
-            f"{where}: cannot be written ({why}); choose a folder that you may write to, with room"
+            f"{where}: cannot be written ({why}); choose a writable folder with enough free space"
         ) from error
-    except (RuntimeError, MemoryError, ImportError) as error:  # a library may find no address space
+    except (RuntimeError, MemoryError, ImportError) as error:  # ImportError: no address space for a library
         if not runtime.out_of_memory(error):
             raise
         if isinstance(error, ImportError):
             raise NstError(runtime.no_address_space(error)) from None
-        advice = "take a smaller size, tile: 1024 (the same picture, tile by tile), or stylize fewer at the same time"
+        advice = (
+            "use a smaller size, set tile: 1024 (the same result, in tiles), or stylize fewer images at the same time"
+        )
         raise NstError(f"{job.output}: out of memory; {advice}") from None
     return record
 
 
-def _check_apart(job: Job) -> None:
-    """Raise NstError where results would replace an input, or be among the unfinished work, which is removed."""
+def _check_paths(job: Job) -> None:
+    """Raise NstError if a result would replace an input, or would be in the work folder, which is removed."""
     for output in job.outputs:
         refuse_inputs(output, job.inputs)
     work_folder.check(job.work_folder)
     for path in filter(None, (job.output, job.record)):
         if path.resolve().is_relative_to(job.work_folder.resolve()):
-            raise NstError(f"{path}: is in the folder of unfinished work, {job.work_folder}; choose another for one")
+            raise NstError(f"{path}: is within the work folder {job.work_folder}; choose another path for one of them")
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise NstError at once, not after an hour's work, and not while a lock there is waited for that cannot be."""
+    """Raise NstError if the folder is not writable: before an hour of work, and before waiting for a lock in it."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = f"{folder}: cannot be written ({error.strerror}); choose a folder that you may write to, with room"
+        reason = f"{folder}: cannot be written ({error.strerror}); choose a writable folder with enough free space"
         raise NstError(reason) from None
 
 
-def _made(job: Job) -> dict[str, Any] | None:
-    """The record of the image that the same files, settings and code have made; None where it is yet to be made.
+def _existing_result(job: Job) -> dict[str, Any] | None:
+    """The record of an existing result of the same files, settings and code, with `skipped`; None if there is none.
 
-    Where a run was interrupted while its finished files took their names, they take them now. `skipped` marks that
-    nothing was optimized.
+    Also finishes the publication of a result that was interrupted.
     """
 
     @cache
     def key() -> str:
         return _key(job, _hashes(job), weights.load(job.settings.network, job.settings.weights)[2])
 
-    done = finished(job, job.output, job.record, key) if job.unless_done else None
-    if done is None and (done := publication.completed(job, key)):
+    record = finished(job, job.output, job.record, key) if job.unless_done else None
+    if record is None and (record := publication.completed(job, key)):
         publication.publish(job)
-    return {"output": {"path": str(job.output)}} | done | {"skipped": True} if done else None
+    return {"output": {"path": str(job.output)}} | record | {"skipped": True} if record else None
 
 
 def _stylize(
     job: Job, on_progress: Callable[[Progress], None] | None, stylizer: Stylizer, stopping: ExitStack
 ) -> tuple[Recording, dict[str, Any]]:
-    """What the run has kept, its picture among it, and its record.
+    """Optimize, evaluate and write into the work folder. Returns the recording and the run record.
 
-    Until `stopping` ends, a signal stops the optimization with a checkpoint, and nothing that is done in seconds then.
+    `stopping` defers signals: the optimization then stops with a checkpoint, and the steps after it are completed.
     """
     clock = _Clock()
     inputs = read_inputs(job)
@@ -149,7 +152,7 @@ def _stylize(
     run = Recording(job, inputs, key, description)
     finished = run.optimize(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
     clock.lap("optimize", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimize"])
-    metrics = _judge(job, finished, inputs, state, digest)
+    metrics = _evaluate(job, finished, inputs, state, digest)
     clock.lap("metrics")
     staged = job.work_folder / job.output.name
     height, width = finished.pixels.shape[:2]
@@ -172,40 +175,42 @@ def _stylize(
 
 
 class _Clock:
-    """Seconds by phase."""
+    """Seconds of each phase."""
 
     def __init__(self) -> None:
         self._start = self._last = time.perf_counter()
         self.laps: dict[str, float] = {}
 
     def lap(self, name: str, before: float = 0.0, spent: float | None = None) -> None:
-        """The time since the last lap, or of it what was spent, and what earlier processes had spent on it."""
+        """Record the time since the last lap, or `spent`; `before` is the time of earlier processes."""
         now = time.perf_counter()
         passed = now - self._last
         self.laps[name], self._last = before + (passed if spent is None else spent), now
-        self._start += passed - self.laps[name]  # to wait for a GPU is no work on the picture
+        self._start += passed - self.laps[name]  # waiting for the GPU does not count
 
     def total(self) -> float:
         return time.perf_counter() - self._start
 
 
 def _hashes(job: Job) -> dict[str, str]:
-    """The SHA-256 of each picture that a job reads."""
+    """The SHA-256 of each input image, by path."""
     return {path: file_digest(path) for path in job.pictures}
 
 
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
-    """What an unfinished run must share with this one to be gone on with, and a finished one to stand for it."""
+    """A hash of inputs, settings, weights and algorithm. A run resumes from, or reuses, only work with the same key."""
     roles = [("content", hashes[job.content])]
     roles += [(f"style {text(share)}", hashes[path]) for path, share in job.styles]
     roles += [(name, hashes[path]) for name, path in pictures(job.settings).items()]
-    inputs = [f"{role} {found}" for role, found in roles]  # one file may have two roles, and roles may be swapped
+    inputs = [
+        f"{role} {found}" for role, found in roles
+    ]  # with roles: a file may have two, and two files may swap theirs
     parts = [str(ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], digest: str) -> Metrics:
-    """The neutral metrics, by the reference network."""
+def _evaluate(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], digest: str) -> Metrics:
+    """The reference metrics of the finished image."""
     from nst.metrics import ReferenceNetwork, evaluate
 
     by = ReferenceNetwork(job.settings.network, state, digest) if digest == OXFORD_SHA256 else ReferenceNetwork.load()
@@ -221,9 +226,9 @@ def _judge(job: Job, finished: Finished, inputs: Inputs, state: dict[str, Any], 
 
 
 def describe(job: Job, inputs: Inputs, source: str, digest: str) -> dict[str, Any]:
-    """What the picture is: all that is needed to make it again. Also the picture's own metadata.
+    """The metadata of an image: everything that is needed to reproduce it. Also part of the run record.
 
-    source, digest: of the network's weights (`nst.weights.load`).
+    source, digest: source and SHA-256 of the network's weights (`nst.weights.load`).
     """
     hashes = inputs.hashes
     return {

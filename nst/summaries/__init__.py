@@ -1,1 +1,1 @@
-"""From the records of pairs to tables, sheets, plots and the gallery. Never imports torch."""
+"""Tables, contact sheets, plots and the gallery, from the records of pairs. Never imports torch."""

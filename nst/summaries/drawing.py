@@ -1,8 +1,8 @@
-"""Pictures with captions, laid out on one white sheet.
+"""Drawing of contact sheets: images with captions on a white background.
 
-A sheet keeps within MAX_SIDE a side and MAX_PIXELS in all by shrinking its pictures from LARGEST (or the size of the
-largest result) to SMALLEST pixels; a layout too large even for that (about 60 × 60) makes a larger sheet. Captions
-beneath the smallest pictures, which could not be read, are left out.
+To stay within MAX_SIDE and MAX_PIXELS, the images of a sheet are reduced from LARGEST pixels (or the size of the
+largest result) down to SMALLEST. A layout that is too large even then (above about 60 × 60) makes a larger sheet.
+Details below very small images are left out, because they would be illegible.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from nst.summaries.pages import relative_link, viewable, write_page
 MAX_SIDE = 6000
 MAX_PIXELS = 18_000_000
 LARGEST, SMALLEST = 512, 64
-_ENLARGED = 256  # pixels that smaller results are enlarged to
-_CAPTIONED = 120  # smallest picture that has a detail written beneath
+_ENLARGED = 256  # minimum side to which small results are enlarged, in pixels
+_CAPTIONED = 120  # minimum side of images with a detail below
 
 _JPEG: dict[str, Any] = {"quality": 92, "subsampling": 0, "exif": exif_block(mark("sheet"))}
 _PNG = {"pnginfo": png_text(mark("sheet"))}
@@ -37,9 +37,9 @@ _INK, _MUTED, _EMPTY = "#1b1d1f", "#6a6e73", "#f1f1ef"
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture and the lines beneath it; `note` stands in the place of a picture that is not there.
+    """An image and the captions below it. `note` replaces a missing image.
 
-    `clip` is an animation of the picture, which pages show beside it.
+    `clip` is the path of an animation, which HTML pages show next to the image.
     """
 
     picture: str = ""
@@ -51,12 +51,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Layout:
-    """What stands on a sheet. A cell of None is a blank place."""
+    """The contents of a sheet. None is an empty cell."""
 
     title: str
     subtitle: str
     rows: Sequence[Sequence[Cell | None]]
-    inputs: tuple[int, int] = (0, 0)  # the first rows and columns, set apart from the results
+    inputs: tuple[int, int] = (0, 0)  # number of rows and columns of inputs, set apart from the results
     heads: Sequence[str] = ()  # above the columns of results
     sides: Sequence[str] = ()  # beside the rows of results
     footer: str = ""
@@ -64,7 +64,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Measures:
-    """Every distance of a sheet, in pixels; all follow from the size of its pictures."""
+    """The distances and text sizes of a sheet in pixels, all derived from the size of its images."""
 
     side: int
 
@@ -90,7 +90,7 @@ class _Measures:
 
 
 def draw_sheet(layout: Layout, out: Path) -> None:
-    """Draw a layout into a PNG or a JPEG, or write it as a page, by the suffix of `out`."""
+    """Draw a layout as PNG or JPEG, or write it as an HTML page, by the suffix of `out`."""
     if out.suffix.lower() == ".html":
         return write_page(
             out, "sheet.html", layout=layout, link=partial(relative_link, folder=out.parent), viewable=viewable
@@ -104,14 +104,17 @@ def draw_sheet(layout: Layout, out: Path) -> None:
 
 
 def picture_side(rows: int, columns: int) -> int:
-    """The side of the square that each picture is fitted into."""
-    wide, high = columns * 1.06 + 0.6, rows * 1.2 + 0.9  # of the sheet, in pictures, with gaps and captions
+    """The side in pixels of the square for each image."""
+    wide, high = (
+        columns * 1.06 + 0.6,
+        rows * 1.2 + 0.9,
+    )  # size of the sheet in units of an image, with gaps and captions
     side = min(MAX_SIDE / wide, MAX_SIDE / high, (MAX_PIXELS / (wide * high)) ** 0.5)
     return int(min(LARGEST, max(SMALLEST, side)))
 
 
 class _Sheet:
-    """One sheet while it is drawn."""
+    """A sheet while it is being drawn."""
 
     def __init__(self, layout: Layout):
         self.layout = layout
@@ -148,7 +151,7 @@ class _Sheet:
     # ------------------------------------------------------------ measuring
 
     def _longest_side(self) -> int:
-        """Of all results, in pixels: drawn larger, they would show no more."""
+        """The longest side of all results in pixels: larger copies would show no more detail."""
         first_row, first_column = self.layout.inputs
         results = [cell for row in self.cells[first_row:] for cell in row[first_column:] if cell and cell.picture]
         return max((_side(cell.picture) for cell in results), default=LARGEST)
@@ -158,7 +161,7 @@ class _Sheet:
         return max(10, round(self.title * 0.56))
 
     def _row_height(self, i: int) -> int:
-        """As high as its highest result, or else its highest input."""
+        """The height of the highest result, or else of the highest input."""
         results = [p.height for p in self.pictures[i][self.layout.inputs[1] :] if p]
         return max(results or [p.height for p in self.pictures[i] if p] or [round(self.m.side * 0.75)])
 
@@ -166,14 +169,14 @@ class _Sheet:
         return max([p.width for row in self.pictures if (p := row[j])] or [self.m.side])
 
     def _fit_inputs(self) -> None:
-        """Shrink the inputs at the left to the height of the results beside them."""
+        """Reduce the inputs at the left to the height of the results next to them."""
         for row, height in zip(self.pictures, self.heights, strict=True):
             for j, picture in enumerate(row[: self.layout.inputs[1]]):
                 if picture and picture.height > height:
                     row[j] = _fitted(picture, self.m.side, height)
 
     def _captions(self, i: int) -> int:
-        """Height of the lines beneath a row."""
+        """The height of the captions below a row."""
         label = any(cell and cell.label for cell in self.cells[i])
         detail = self.m.side >= _CAPTIONED and any(cell and cell.detail for cell in self.cells[i])
         return round(self.m.label * 1.7 * label + self.m.detail * 1.6 * detail)
@@ -201,7 +204,7 @@ class _Sheet:
     # ------------------------------------------------------------ drawing
 
     def _cell(self, i: int, j: int, cell: Cell) -> None:
-        """A picture at the foot of its place, so that its caption is near, or a note in an empty box."""
+        """Draw an image at the bottom of its cell, close to its caption, or a note in an empty box."""
         left, top, width, height = self.lefts[j], self.tops[i], self.widths[j], self.heights[i]
         picture = self.pictures[i][j]
         if picture:
@@ -227,7 +230,7 @@ class _Sheet:
             self._side(side, left, self.tops[i], self.heights[i])
 
     def _side(self, words: str, left: int, top: int, height: int) -> None:
-        """A row's title, turned to read upwards."""
+        """Draw the title of a row, rotated to read upwards."""
         font = _font(self.m.label, False)
         strip = Image.new("L", (height, round(self.m.label * 1.4)))
         ImageDraw.Draw(strip).text((height // 2, 0), shortened(words, font, height), 255, font, anchor="ma")
@@ -249,9 +252,9 @@ class _Sheet:
 
 
 def shortened(words: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """One line of text, its middle an ellipsis where it would be wider than `width` pixels.
+    """The text on one line. If it is wider than `width` pixels, its middle is replaced by an ellipsis.
 
-    Values of a sweep are often alike in the beginning (conv1_1+conv2_1+…) and differ at the end.
+    Values of a sweep often have the same beginning (conv1_1+conv2_1+…) and differ at the end.
     """
     words = " ".join(words.split())
     if font.getlength(words) <= width:
@@ -269,7 +272,7 @@ def _ends(words: str, kept: int) -> str:
 
 @cache
 def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings along for every system."""
+    """DejaVu Sans, which is part of matplotlib on every system."""
     package = find_spec("matplotlib")  # without importing it
     places = package.submodule_search_locations if package else None
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
@@ -277,7 +280,7 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
 
 
 def _side(picture: str) -> int:
-    """The long side of a picture; 0 where it cannot be read."""
+    """The long side of an image in pixels; 0 if it cannot be read."""
     try:
         return max(picture_size(picture))
     except NstError:
@@ -285,7 +288,7 @@ def _side(picture: str) -> int:
 
 
 def _load(cell: Cell | None, side: int) -> Image.Image | None:
-    """The picture of a cell, fitted into a square; None where there is none or it cannot be read."""
+    """The image of a cell, fitted into a square; None if there is none, or if it cannot be read."""
     if not cell or not cell.picture:
         return None
     try:
@@ -296,7 +299,7 @@ def _load(cell: Cell | None, side: int) -> Image.Image | None:
 
 
 def _fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """As large as fits, larger pictures and smaller ones alike: in a sweep of sizes all come out equal."""
+    """The image scaled to fit. Small images are enlarged, so that all results of a sweep over sizes look equal."""
     scale = min(width / picture.width, height / picture.height)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Image.Resampling.LANCZOS)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.io.files import replacing
-from nst.io.logs import last_sentence
+from nst.io.logs import last_message
 from nst.settings import UNNAMED
 from nst.summaries.gallery_folders import MADE, Source, key_of, link, rounded, script, update_folders
 from nst.summaries.pages import write_page
@@ -163,7 +163,7 @@ def _reason(line: dict[str, Any], results: Path) -> str:
     if line["status"] != "missing":
         return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
-    said = last_sentence(log)
+    said = last_message(log)
     if said.startswith(f"{line['image']}: "):
         return "stylized, but its files are gone"
     return said[:300] or ("stopped before its end" if log.exists() else "not stylized yet")

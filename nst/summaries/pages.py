@@ -1,4 +1,4 @@
-"""HTML pages: one file each, which needs nothing but the pictures that it links to."""
+"""HTML pages. Each is one file, which needs only the images that it links to."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _VIEWABLE = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
-    """Render a template of the package into a file."""
+    """Render a template of this package into a file."""
     with replacing(path) as temporary:
         temporary.write_text(render(template, **values), encoding="utf-8", errors="replace")
 
 
 def render(template: str, **values: Any) -> str:
-    """A template of the package with these values; all of them are escaped."""
+    """The rendered template. All values are escaped."""
     return _environment().get_template(template).render(**values)
 
 
 @cache
 def _environment() -> jinja2.Environment:
-    """Compiles each template once."""
+    """The jinja2 environment, which compiles each template once."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -47,15 +47,15 @@ def _environment() -> jinja2.Environment:
 
 
 def relative_link(path: str, folder: Path) -> str:
-    """The link to a file from a page in `folder`, whatever the file is called; a URL of the web as it is.
+    """A quoted relative link to a file from a page in `folder`; an http(s) URL unchanged.
 
-    Of any other scheme, such as `javascript:`, the colon is quoted as in a file's name.
+    Other schemes, such as `javascript:`, are treated as file names.
     """
     return path if path.startswith(("http://", "https://")) else quote(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def viewable(picture: str) -> str:
-    """What a browser can show of a picture: itself, or of a result in another format its last frame; '' if nothing."""
+    """A path that browsers can show for an image: itself, or the last frame of a result in another format; or ''."""
     if "://" in picture or not picture:
         return ""
     path = Path(picture)
@@ -66,5 +66,5 @@ def viewable(picture: str) -> str:
 
 
 def csp_hash(text: str) -> str:
-    """The hash of a script or style sheet, as a Content-Security-Policy names it."""
+    """The hash of a script or style sheet for a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""Plots: how the losses fell, and how style and content errors trade against each other."""
+"""Plots of losses, and of style error against content error."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-#: Okabe & Ito's colors, which the color-blind can tell apart.
+#: Colors by Okabe & Ito, which are distinguishable with color blindness.
 PARTS = {"total": "#1b1d1f", "content": "#0072B2", "style": "#D55E00", "tv": "#009E73"}
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1d1f")
 _MARKERS = "osD^vP<"
 
-#: Pairs that have a panel each.
+#: Maximum number of pairs with a panel each.
 MOST_PANELS = 24
 
 _INK, _MUTED = "#1b1d1f", "#6a6e73"
@@ -37,9 +37,9 @@ _RC = {
 
 
 def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
-    """A panel for each of these pairs, on the same axes: its losses, and thin lines for its layers.
+    """Plot the losses of these pairs, a panel for each, with thin lines for the layers.
 
-    More than MOST_PANELS pairs share three panels, of total, content and style: a line a pair, and their median.
+    More than MOST_PANELS pairs share three panels (total, content, style) with a line for each, and the median.
     """
     count = len(records)
     if count > MOST_PANELS:
@@ -53,7 +53,7 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
         parts = [part for part in PARTS if part != "tv" or float(pair["tv_weight"]) > 0]
         _curves(panel, Path(pair["folder"], layout.LOSSES), parts, detailed=count == 1)
         if count > 1:
-            _title(panel, _told_apart(records, pair), _INK)
+            _title(panel, _distinct_title(records, pair), _INK)
     for place, panel in enumerate(panels):
         panel.set_visible(place < count)
         if place % across == 0:
@@ -66,9 +66,9 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
 
 
 def errors(records: pd.DataFrame, out: Path) -> None:
-    """Content error against style error of all pairs, a panel a reference.
+    """Plot style error against content error of all pairs, a panel for each reference network.
 
-    The pairs that no other one of the same content and style beats in both are filled, and a line joins them.
+    Pairs on the Pareto front of their content and style are filled and joined by a line.
     """
     measured = records[records["style_error"].notna()]
     references = sorted_values(measured["reference"])
@@ -79,8 +79,8 @@ def errors(records: pd.DataFrame, out: Path) -> None:
         chosen = measured[measured["reference"] == reference]
         _fronts(panel, chosen)
         _points(panel, chosen, _coloring(records))
-        panel.set(xlabel="content error (less keeps more of the content)", ylabel="style error (less is nearer)")
-        _title(panel, f"measured by {reference}" if reference else "no pair was measured", _MUTED)
+        panel.set(xlabel="content error (lower is better)", ylabel="style error (lower is better)")
+        _title(panel, f"measured by {reference}" if reference else "no pair has metrics", _MUTED)
         if len(chosen):
             _scale(panel.set_xscale, panel.xaxis, chosen["content_error"])
             _scale(panel.set_yscale, panel.yaxis, chosen["style_error"])
@@ -89,7 +89,7 @@ def errors(records: pd.DataFrame, out: Path) -> None:
 
 
 def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """`errors.png` and, below `losses`, the curves of the pairs of each sheet; the paths."""
+    """Write `errors.png`, and `losses/GROUP.png` for each group of `sheet_groups`. Returns the paths."""
     paths = []
     for name, title, group in sheet_groups(records):
         paths.append(folder / "losses" / f"{name}.png")
@@ -99,7 +99,7 @@ def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def _figure(down: int, across: int, size: tuple[float, float], title: str) -> tuple[Figure, list[Axes]]:
-    """A figure and its panels, row by row."""
+    """A figure, and its panels in row order."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -122,10 +122,10 @@ def _save(figure: Figure, out: Path) -> None:
 
 
 def _legend(figure: Figure, panels: list[Axes]) -> None:
-    """One legend for all panels, beneath them."""
+    """Add one legend for all panels below them."""
     handles = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
     if 1 < len(handles) <= 24:
-        inches = 0.6 + 0.075 * max(map(len, handles))  # of the widest entry
+        inches = 0.6 + 0.075 * max(map(len, handles))  # width of the widest entry
         fitting = max(1, int(figure.get_figwidth() / inches))
         legend = figure.legend(
             handles.values(), handles.keys(), loc="outside lower left", ncols=min(6, len(handles), fitting),
@@ -136,12 +136,12 @@ def _legend(figure: Figure, panels: list[Axes]) -> None:
 
 
 def _title(panel: Axes, words: str, color: str) -> None:
-    """A panel's head; a name may hold any character, and `$` starts no formula."""
+    """Set the title of a panel, without parsing `$` as a formula."""
     panel.set_title(words, loc="left", fontsize=9.5, color=color, parse_math=False)
 
 
 def _scale(choose: Callable[..., None], axis: Axis, errors: pd.Series) -> None:
-    """Logarithmic; where an error is 0, as that of a content that stays as it is, linear from there to the next."""
+    """Use a log scale. If an error is 0, as for an unchanged content, it is linear below the smallest other error."""
     above = errors[errors > 0]
     if len(above) == len(errors):
         choose("log")
@@ -151,7 +151,7 @@ def _scale(choose: Callable[..., None], axis: Axis, errors: pd.Series) -> None:
 
 
 def _plain_numbers(axis: Axis) -> None:
-    """0.01 rather than 10⁻² on a log scale, with numbers between the powers of ten where there are few."""
+    """Label a log scale with 0.01 instead of 10⁻², and also between powers of ten if there are few."""
 
     def between(value: float, _: int | None) -> str:
         low, high = axis.get_view_interval()
@@ -161,15 +161,15 @@ def _plain_numbers(axis: Axis) -> None:
     axis.set_minor_formatter(between)
 
 
-def _told_apart(records: pd.DataFrame, pair: pd.Series) -> str:
-    """What tells this pair from the others, short enough for the head of a panel."""
+def _distinct_title(records: pd.DataFrame, pair: pd.Series) -> str:
+    """A short title that distinguishes this pair from the others."""
     names = [name for name in TITLES if records[name].nunique() > 1]
     words = " × ".join(pair[name] for name in names) or pair["settings_title"]
     return words if len(words) <= 38 else words[:37] + "…"
 
 
 def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
-    """Total, content and style, a panel each: a thin line a pair, and the median of all."""
+    """Panels for total, content and style loss: a thin line for each pair, and the median."""
     import pandas as pd
 
     found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, layout.LOSSES))) is not None]
@@ -188,18 +188,18 @@ def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
 
 
 def _losses(path: Path) -> pd.DataFrame | None:
-    """The losses of a pair by iteration; None where its file is missing or damaged."""
+    """The losses of a pair by iteration; None if the file is missing or damaged."""
     import pandas as pd
 
     try:
         losses = pd.read_csv(path).astype(float).set_index("iteration")
     except (OSError, ValueError, LookupError):
         return None
-    return losses.where(losses > 0)  # what is 0 (a loss without a weight) has no place on a log scale
+    return losses.where(losses > 0)  # a log scale has no 0 (a loss with weight 0)
 
 
 def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> None:
-    """These losses of one pair; with `detailed`, the layers named at their ends."""
+    """Plot losses of one pair; `detailed` adds the names of the layers."""
     losses = _losses(path)
     if losses is None:
         panel.text(0.5, 0.5, "no losses", transform=panel.transAxes, ha="center", va="center", color=_MUTED)
@@ -217,7 +217,7 @@ def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> Non
 
 
 def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
-    """Each layer's name at the right end of its line, moved apart where lines end close together."""
+    """Write the name of each layer at the right end of its line, without overlaps."""
     ends = layers.ffill().iloc[-1].dropna().sort_values() if len(layers) else layers.sum()
     low, high = (math.log10(limit) for limit in panel.get_ylim())
     places, least = [], -1.0
@@ -230,7 +230,7 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
 
 
 def _coloring(records: pd.DataFrame) -> str:
-    """The column that colors the points: the one with the most values that a legend can still hold."""
+    """The column that determines the colors: the first with several values, but not too many for a legend."""
     candidates = [*varying(records), *reversed(TITLES)]
     counts = {name: records[name].nunique() for name in candidates}
     few = [name for name in candidates if 1 < counts[name] <= len(_PALETTE)]
@@ -241,7 +241,7 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
     for i, value in enumerate(sorted_values(measured[column])):
         points = measured[measured[column] == value]
         color = _PALETTE[i % len(_PALETTE)]
-        look = {
+        style = {
             "marker": _MARKERS[i % len(_MARKERS)],
             "s": 34,
             "edgecolors": color,
@@ -250,8 +250,8 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
         }
         name = f"{column} = {value}" if column in measured.columns and column not in TITLES else value
         beaten, front = points[~points["pareto"]], points[points["pareto"]]
-        panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **look)
-        panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **look)
+        panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **style)
+        panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **style)
 
 
 def _fronts(panel: Axes, measured: pd.DataFrame) -> None:

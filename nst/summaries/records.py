@@ -1,4 +1,4 @@
-"""What a grid's pairs left behind, as one table: a line a pair, whatever became of it."""
+"""The records of a grid's pairs as one table, with a row for each pair, finished or not."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from nst.settings import fields, number_text
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A name that is one of a file in its folder.
+#: A name that stays within its folder.
 _NAME = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 
-#: Columns of grid.csv that are no settings.
+#: Columns of grid.csv that are not settings.
 NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name", "row", "folder", "image")
 
-#: Columns of settings that are looked at here and in sheets, plots and the gallery.
+#: Settings that this module, sheets, plots and the gallery use.
 USED = ("network", "color", "style_weight", "tv_weight")
 
-#: Columns of the names as people read them; where grid.csv lacks them, the names.
+#: Columns of titles: names with accents and spaces. If grid.csv lacks them, the names are used.
 TITLES = ("content_title", "style_title", "settings_title")
 
-#: Columns of numbers from run.json, and where each stands in it.
+#: Columns of numbers, and their paths in run.json.
 NUMBERS: dict[str, tuple[str | int, ...]] = {
     "final_content": ("losses", "content"),
     "final_style": ("losses", "style"),
@@ -51,30 +51,30 @@ NUMBERS: dict[str, tuple[str | int, ...]] = {
     "height": ("output", "height"),
 }
 
-#: Columns of text from run.json.
+#: Columns of text, and their paths in run.json.
 TEXTS: dict[str, tuple[str | int, ...]] = {
     "reference": ("metrics", "reference"),
     "device": ("device_name",),
     "precision_used": ("precision",),
-    "content_file": ("content", "path"),  # where it was read: of a URL, the copy that the rule `fetch` made
+    "content_file": ("content", "path"),  # for a URL, the copy that the rule `fetch` made
     "style_file": ("style", 0, "path"),
 }
 
-#: How much a style error weighs against a content error: found by looking at pictures (docs/metrics.md).
+#: Factor of the style error in the score, chosen by comparing images (docs/metrics.md).
 STYLE_FACTOR = 16
 
-#: What `score` is, for pages that show it.
+#: Formula of `score`, for pages.
 SCORE = f"content error + {STYLE_FACTOR} × style error"
 
-#: Why a picture that was measured is not ranked.
+#: Reason why a finished image is not ranked.
 KEEPS_COLORS = "keeps the content's colors, which the style error counts as missing style"
 
-#: A pair of pictures whose results compete: they share the content, the style and the reference.
+#: Results are ranked within groups with the same content, style and reference network.
 GROUP = ["content", "style", "reference"]
 
 
 def animation(image: str) -> str:
-    """The animation beside a result; '' where there is none."""
+    """The path of a result's animation; '' if there is none."""
     if not image:
         return ""
     path = Path(image).with_name(layout.ANIMATION)
@@ -82,12 +82,12 @@ def animation(image: str) -> str:
 
 
 def content_picture(line: Mapping[str, Any]) -> str:
-    """Where a pair's content was read, or else where it is to be read."""
+    """The path from which a pair's content was read, or would be read."""
     return str(line["content_file"]) or local(str(line["content"]), _results(line))
 
 
 def style_picture(line: Mapping[str, Any]) -> str:
-    """The picture that stands for a style, of a blend `a.jpg:0.7+b.jpg:0.3` the first: as `content_picture` has it."""
+    """The path of a pair's style, or of the first style of a blend; see `content_picture`."""
     return str(line["style_file"]) or local(parse_styles(str(line["style"]))[0][0], _results(line))
 
 
@@ -96,30 +96,30 @@ def _results(line: Mapping[str, Any]) -> str:
 
 
 def pictures_of(records: pd.DataFrame) -> list[str]:
-    """The pictures of a grid: results, contents and styles."""
+    """The paths of all images of a grid: results, contents and styles."""
     inputs = [show(line) for line in records.to_dict("records") for show in (content_picture, style_picture)]
     return [*records["image"], *dict.fromkeys(inputs)]
 
 
 def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
-    """grid.csv (all of it as text) and, of each pair, what run.json tells and how the pair ranks.
+    """Read grid.csv (all columns as text) and the run.json of each pair, and rank the pairs.
 
-    `names` picks the pairs by content_name, style_name or settings_name: one sheet of a large grid reads only the
-    records that it shows.
+    `names` selects pairs by content_name, style_name or settings_name, so that a sheet of a large grid reads few
+    records.
 
-    `status` is done, missing (no run.json) or broken (unreadable, or not what nst writes): such a line has
-    NaN and empty texts. `score`, `rank`, `best`, `pareto` and `unranked` are those of `ranked`. Paths in grid.csv are
-    relative to the working directory; of results that are not there, as they have been moved since, beside grid.csv.
-    Raises NstError where grid.csv is missing or no grid, or has no pair of these names.
+    The column `status` is done, missing (no run.json) or broken (unreadable, or not written by nst); the last two have
+    NaN and empty texts. `score`, `rank`, `best`, `pareto` and `unranked`: see `ranked`. Paths in grid.csv are relative
+    to the working directory; results that are not found there are looked for next to grid.csv, in case they were moved.
+    Raises NstError if grid.csv is missing or invalid, or has no pair with these names.
     """
     import pandas as pd
 
     try:
-        grid = pd.read_csv(grid_csv, dtype=str, keep_default_na=False).fillna("")  # of a line that was cut
+        grid = pd.read_csv(grid_csv, dtype=str, keep_default_na=False).fillna("")  # for a truncated line
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         reason = getattr(error, "strerror", None) or error
         raise NstError(f"{grid_csv}: cannot be read ({reason}); expected the grid.csv of a results folder") from error
-    if not isinstance(grid.index, pd.RangeIndex):  # pandas takes the first ones for names of the lines
+    if not isinstance(grid.index, pd.RangeIndex):  # pandas would use the first column as index
         raise NstError(f"{grid_csv}: a line has more cells than the header; expected the grid.csv of a results folder")
     missing = [name for name in (*NAMES, *USED) if name not in grid.columns]
     if missing:
@@ -128,16 +128,16 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
         if column not in grid.columns:
             grid[column] = grid[column.replace("title", "name")]
     if names:
-        grid = _of_these_names(grid, names, grid_csv)
+        grid = _selected(grid, names, grid_csv)
     columns = ["status", *NUMBERS, *TEXTS]
-    grid = _where_it_is(grid, grid_csv.parent)
+    grid = _relocated(grid, grid_csv.parent)
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
     return ranked(pd.concat([grid, runs], axis=1))
 
 
-def _where_it_is(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
-    """The grid with `folder` and `image` beside grid.csv where they are not where it says."""
+def _relocated(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
+    """The grid with `folder` and `image` next to grid.csv for results that were moved."""
     moved = [
         not Path(folder).exists() and Path(layout.pair_folder(results, pair)).exists()
         for folder, pair in zip(grid["folder"], grid["id"], strict=True)
@@ -152,22 +152,22 @@ def _where_it_is(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
     return grid
 
 
-def _of_these_names(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -> pd.DataFrame:
+def _selected(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -> pd.DataFrame:
     chosen = grid
     for column, name in names.items():
         chosen = chosen[chosen[column] == name]
     if chosen.empty:
-        asked = " and ".join(f"{column} {name!r}" for column, name in names.items())
+        wanted = " and ".join(f"{column} {name!r}" for column, name in names.items())
         known = sorted_values(grid[list(names)].agg(" × ".join, axis=1))
-        raise NstError(f"{grid_csv}: no pair has {asked}; known: {', '.join(known[:8])}{' …' * (len(known) > 8)}")
+        raise NstError(f"{grid_csv}: no pair has {wanted}; existing: {', '.join(known[:8])}{' …' * (len(known) > 8)}")
     return chosen.reset_index(drop=True)
 
 
 def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """What belongs side by side: (file name, title, pairs).
+    """The groups of pairs for sheets and plots: (file name, title, pairs).
 
-    The pairs of each settings-name; and, as `sweeps/CONTENT--STYLE`, those of each content and style stylized with
-    several settings. A single pair that is in a sweep is not shown alone once more.
+    One group for each settings_name, and one, `sweeps/CONTENT--STYLE`, for each content and style with several
+    settings. A pair of a sweep that is the only one of its settings_name has no separate group.
     """
     names = zip(*(records[name].astype(str) for name in ("content_name", "style_name", "settings_name")), strict=True)
     matrices, sweeps = side_by_side(names)
@@ -182,27 +182,27 @@ def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame
 
 
 def _file_name(name: str) -> str:
-    """A name of grid.csv as nst writes it; of any other, which may lead to another folder, a safe one."""
+    """A name of grid.csv; replaced by a safe one if it could lead to another folder or is too long."""
     return name if _NAME.fullmatch(name) and len(name.encode()) <= 120 else slug(name)
 
 
 def setting_columns(records: pd.DataFrame) -> list[str]:
-    """The settings that the grid has, in the order of their declaration."""
+    """The settings in the columns, in the order of their declaration."""
     return [name for name in fields() if name in records.columns]
 
 
 def varying(records: pd.DataFrame) -> list[str]:
-    """The settings that take more than one value."""
+    """The settings with more than one value."""
     return [name for name in setting_columns(records) if records[name].nunique() > 1]
 
 
 def found_weight(style_weight: str, final: float) -> str:
-    """The weight that `style_weight: auto` came to, as people read it; '' where it is no auto, or not known."""
+    """The weight that `style_weight: auto` found, as text; '' if it is not auto or not known."""
     return number_text(float(f"{final:.3g}")) if style_weight == "auto" and math.isfinite(final) else ""
 
 
 def sorted_values(values: Iterable[str]) -> list[str]:
-    """Distinct values as a person orders them: numbers by size, then texts."""
+    """The distinct values: numbers by size, then texts."""
     return sorted(set(values), key=value_order)
 
 
@@ -215,14 +215,14 @@ def value_order(value: str) -> tuple[bool, float, str]:
 
 
 def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
-    """Which points no other one beats: as good in both numbers and better in one, where less is better.
+    """Whether each point is on the Pareto front of two errors: no other point is as low in both and lower in one.
 
-    Equal points stand or fall together; a point with a NaN is never on the front.
+    Of equal points all are on the front, or none. A point with NaN never is.
     """
     points = list(zip(first, second, strict=True))
     front = [False] * len(points)
     best = (math.inf, math.inf)
-    # From left to right a point is beaten unless it is lower than all before it.
+    # In order of the first error, a point is on the front if it is lower than all before it.
     for point, i in sorted((point, i) for i, point in enumerate(points) if not any(map(math.isnan, point))):
         if point[1] < best[1]:
             best = point
@@ -231,11 +231,11 @@ def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
 
 
 def ranked(records: pd.DataFrame) -> pd.DataFrame:
-    """The records with `score`, `rank`, `best`, `pareto` and `unranked`.
+    """Add the columns `score`, `rank`, `best`, `pareto` and `unranked`.
 
-    `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (the first of several) and `pareto`
-    compare the pairs of one content, style and reference. Pictures that keep the content's colors have none of these,
-    `unranked` gives the reason.
+    `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (the lowest of several) and
+    `pareto` are computed among the pairs of the same content, style and reference. Images that keep the content's
+    colors are not ranked; `unranked` has the reason.
     """
     kept = records["style_error"].notna() & (records["color"] != "style")
     records["unranked"] = kept.map({True: KEEPS_COLORS, False: ""})
@@ -243,7 +243,7 @@ def ranked(records: pd.DataFrame) -> pd.DataFrame:
     rivals = records[records["score"].notna()]
     places = rivals.groupby(GROUP)["score"]
     records["rank"] = places.rank(method="min")
-    records["best"] = (records["rank"] == 1) & (places.transform("size") > 1)  # one alone is not the best of anything
+    records["best"] = (records["rank"] == 1) & (places.transform("size") > 1)  # a single one is not the best
     records["pareto"] = False
     for _, group in rivals.groupby(GROUP):
         records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
@@ -251,7 +251,7 @@ def ranked(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    """One line from a pair's run.json."""
+    """One row from a pair's run.json."""
     try:
         run = json.loads((folder / layout.RUN).read_bytes())
     except FileNotFoundError:
@@ -266,7 +266,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 
 def at(record: Any, path: tuple[str | int, ...]) -> Any:
-    """The value at a path of keys and places; None where the record has none there."""
+    """The value at a path of keys and indices; None if it does not exist."""
     for key in path:
         try:
             record = record[key]
@@ -276,7 +276,7 @@ def at(record: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def mapping(record: Any, *path: str | int) -> dict[str, Any]:
-    """The mapping at a path of keys; an empty one where the record has something else there."""
+    """The mapping at a path of keys and indices; empty if there is none."""
     found = at(record, path)
     return found if isinstance(found, dict) else {}
 

@@ -1,4 +1,4 @@
-"""Contact sheets: the results of a grid side by side, as in a paper's figure."""
+"""Contact sheets: the results of a grid side by side, as in the figures of papers."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Rows = list[list[Cell | None]]
-_MOST_IN_ROW = 6  # a sweep of more results goes on in the next row
+_MOST_IN_ROW = 6  # longer sweeps are wrapped
 
 
 def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
-    """Contents × styles of pairs with the same settings: contents down the left edge, styles along the top."""
+    """Draw contents × styles of pairs with the same settings: contents at the left, styles at the top."""
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
-    own = varying(records)  # pairs of one name may have settings of their own
+    own = varying(records)  # pairs with the same settings_name may differ in settings
     top = [Cell(style_picture(style._asdict()), style.style_title) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
@@ -50,7 +50,7 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
 
 
 def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
-    """Pairs of one content and style over the settings that vary: a row for one, a matrix for two, else a list."""
+    """Draw one content and style with all settings: a row if one setting varies, a matrix if two do, else a list."""
     first = next(records.itertuples())
     inputs = [
         Cell(content_picture(first._asdict()), first.content_title),
@@ -61,20 +61,20 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     if crossed:
         heads, sides, results = crossed
     else:
-        heads, sides, results = [], [], _wrapped(_in_turn(records, varied))
+        heads, sides, results = [], [], _wrapped(_ordered(records, varied))
     rows, columns = _beside(inputs, results)
     title = f"{first.content_title} × {first.style_title}"
     _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
 
 
 def snapshot_sheet(folder: Path, *outs: Path) -> None:
-    """The snapshots of one pair side by side, each with the losses of its iteration.
+    """Draw the snapshots of one pair, each with the losses of its iteration.
 
-    Raises NstError for a folder that has none.
+    Raises NstError if the folder has none.
     """
     pictures = sorted(path for path in (folder / layout.SNAPSHOTS).glob("*.*") if path.stem.isdigit())
     if not pictures:
-        raise NstError(f"{folder}: has no snapshots; stylize the pair with `snapshot_interval`")
+        raise NstError(f"{folder}: has no snapshots; stylize the pair with a `snapshot_interval` above 0")
     try:
         run = json.loads((folder / layout.RUN).read_bytes())
         with (folder / layout.LOSSES).open(newline="") as file:
@@ -83,20 +83,22 @@ def snapshot_sheet(folder: Path, *outs: Path) -> None:
         inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
         title = _titled(run) or folder.name
     except (OSError, ValueError, LookupError, TypeError):
-        raise NstError(f"{folder}: lacks a whole run.json or losses.csv; name the folder of a stylized pair") from None
+        raise NstError(
+            f"{folder}: run.json or losses.csv is missing or damaged; give the folder of a stylized pair"
+        ) from None
     rows, columns = _beside(inputs, _wrapped(cells))
-    footer = "beneath each snapshot: style loss · content loss of its iteration"
+    footer = "below each snapshot: style loss · content loss of its iteration"
     _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
 
 
 def _titled(run: dict[str, Any]) -> str:
-    """A pair's id as people read it."""
+    """The title of a pair."""
     content, _, rest = str(run["id"] or "").partition("/")
     style, _, settings = rest.partition("/")
     styles = tuple((each["path"], each["weight"]) for each in run["style"])
     shown = (
         names.title(names.stem(run["content"]["path"]), content),
-        names.title(names.style_wish(styles), style),
+        names.title(names.blend_name(styles), style),
         settings,
     )
     return " × ".join(part for part in shown if part)
@@ -113,10 +115,7 @@ def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """A matrix for each settings-name, a sweep for each content and style stylized in several ways; the paths.
-
-    Each as a picture and as a page, where animations play beside the results.
-    """
+    """Write a sheet for each group of `sheet_groups`, as PNG and as HTML with animations. Returns the paths."""
     paths = []
     for name, _, group in sheet_groups(records):
         outs = [folder / f"{name}.png", folder / f"{name}.html"]
@@ -135,7 +134,7 @@ def _result(pair: Any, label: str = "") -> Cell:
 
 
 def _own(pair: Any, varied: list[str]) -> str:
-    """The values of a pair's own settings, and the weight that `auto` has found for it."""
+    """The values of the varying settings of a pair, and the weight that `auto` found for it."""
     values = [_shown(pair, name) for name in varied]
     if "style_weight" not in varied and (found := found_weight(pair.style_weight, pair.final_style_weight)):
         values.append(f"style_weight {found}")
@@ -143,7 +142,7 @@ def _own(pair: Any, varied: list[str]) -> str:
 
 
 def _shown(pair: Any, name: str) -> str:
-    """The value of a setting, `auto (5.3)` where the weight of the style was found."""
+    """The value of a setting, as text; `auto (5.3)` for a style weight that was found."""
     value = str(getattr(pair, name))
     found = found_weight(value, pair.final_style_weight) if name == "style_weight" else ""
     return f"{value} ({found})" if found else value
@@ -155,25 +154,27 @@ def _short(number: float) -> str:
 
 def _legend(records: pd.DataFrame) -> str:
     references = sorted_values(records.loc[records["reference"] != "", "reference"])
-    meaning = "beneath each result: style error · content error, less is nearer"
+    meaning = "below each result: style error · content error, lower is better"
     if len(references) > 1:
-        return f"{meaning}; by {' or '.join(references)}, whose errors do not compare (the tables tell them apart)"
+        return (
+            f"{meaning}; by {' or '.join(references)}, whose errors are not comparable (the tables list the reference)"
+        )
     return f"{meaning} ({references[0]})" if references else ""
 
 
 def _described(records: pd.DataFrame) -> str:
-    """The settings that all these pairs share and that are not the package's defaults."""
-    unseen = UNNAMED - {"preset"}  # frames and the like change no pixel
-    same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in unseen]
-    told = [(name, records[name].iloc[0]) for name in same]
+    """The settings that all pairs share and that differ from the defaults."""
+    irrelevant = UNNAMED - {"preset"}  # settings of frames and the like do not change the image
+    same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in irrelevant]
+    values = [(name, records[name].iloc[0]) for name in same]
     return "  ·  ".join(
-        f"{name} {value}" for name, value in told
+        f"{name} {value}" for name, value in values
         if value and (name in ("size", "iterations") or value != text(getattr(defaults(), name)))
     )  # fmt: skip
 
 
 def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[str], Rows] | None:
-    """Heads, sides and results of two settings crossed; None where most of the places would be blank."""
+    """Column titles, row titles and results of two settings as a matrix; None if most cells would be empty."""
     down, across = sorted(varied, key=lambda name: records[name].nunique())
     rows, columns = sorted_values(records[down]), sorted_values(records[across])
     if len(records) * 2 < len(rows) * len(columns):
@@ -185,8 +186,8 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
     return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
 
 
-def _in_turn(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
-    """Results by value of the one setting that varies, or else in the grid's order with their names."""
+def _ordered(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
+    """The results ordered by the setting that varies; if several vary, in the order of the grid, with names."""
     if len(varied) != 1:
         labels = ["  ·  ".join(filter(None, (pair.settings_title, _own(pair, [])))) for pair in records.itertuples()]
         return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
@@ -196,7 +197,7 @@ def _in_turn(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
 
 
 def _wrapped(results: list[Cell]) -> Rows:
-    """One row, or several of about equal length when there are many."""
+    """One row, or several of about equal length if there are many."""
     if len(results) <= _MOST_IN_ROW:
         return [[*results]]
     most = max(_MOST_IN_ROW, round((len(results) * 1.6) ** 0.5))
@@ -205,7 +206,7 @@ def _wrapped(results: list[Cell]) -> Rows:
 
 
 def _beside(inputs: list[Cell], results: Rows) -> tuple[Rows, int]:
-    """Rows with the inputs at their left, stacked where there is room; how many columns these take."""
+    """The rows with the inputs at the left, stacked if there are several rows; and the number of input columns."""
     if len(results) == 1:
         return [[*inputs, *results[0]]], len(inputs)
     column = [*inputs, *[None] * (len(results) - len(inputs))]

@@ -1,7 +1,7 @@
-"""Tables that compare the pairs of a grid: CSV in full precision, HTML to read, sort and filter.
+"""Tables that compare the pairs of a grid: CSV with full precision, HTML with sorting and filters.
 
-The comparison has a line a pair; the table of a swept setting has, for each of its values, the means over all
-pairs and a line for each content and style. Means, ranks and Pareto fronts never mix references.
+The comparison has a row for each pair. The table of a setting has, for each of its values, the means over all pairs and
+a row for each content and style. Means, ranks and Pareto fronts never mix reference networks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
 _TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "reference", "unranked")
 _ALL = "(all)"
 
-#: Headings that a column's name does not make by itself, and what they mean.
+#: Headings that differ from the column's name, and explanations of columns.
 _HEADINGS = {
     "content_name": "content",
     "style_name": "style",
@@ -37,16 +37,16 @@ _HEADINGS = {
     "pareto": "front",
 }
 _HELP = {
-    "style_error": "squared error of the reference's Gram matrices, relative to the style's; less is nearer",
-    "content_error": "squared error of the reference's features, relative to the content's; less is nearer",
-    "ssim": "structural similarity of the luminance to the content's; 1 is equal",
+    "style_error": "squared error of the reference network's Gram matrices, relative to the style's; lower is better",
+    "content_error": "squared error of the reference network's features, relative to the content's; lower is better",
+    "ssim": "structural similarity of the luminance to that of the content; 1 is equal",
     "score": f"{SCORE}; lower is better",
-    "final_style_weight": "weight of the style loss in the end: with auto, the one that was found",
-    "rank": "place by score among the pairs of the same content and style; ★ is the first of several",
-    "unranked": "why a picture is not compared with the others",
-    "pareto": "◆: of the same content and style none is better in one error and as good in the other",
-    "reference": "network that measured the errors, and the hash of its weights",
-    "pairs": "pairs that were measured",
+    "final_style_weight": "style weight used; with auto, the one that was found",
+    "rank": "rank by score among the pairs of the same content and style; ★ is the best of several",
+    "unranked": "reason why an image is not ranked",
+    "pareto": "◆: no image of the same content and style is better in one error and as good in the other",
+    "reference": "network that computed the errors, and the hash of its weights",
+    "pairs": "number of pairs with metrics",
 }
 _MOST_CHOICES = 40
 _NONE = "none"
@@ -60,25 +60,25 @@ class Column:
     heading: str
     help: str
     number: bool
-    choices: tuple[str, ...]  # offered in place of a filter's free text, where there are few
+    choices: tuple[str, ...]  # offered instead of a free-text filter, if there are few
 
 
 def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write `comparison` and a table for each setting that varies, as .csv and .html; the paths written.
+    """Write `comparison` and a table for each setting that varies, as .csv and .html. Returns the paths.
 
     Tables of settings that no longer vary are removed.
     """
     paths = _write(comparison(records), folder / "comparison", records, "Comparison of all pairs")
     for setting in varying(records):
         paths += _write(sweep(records, setting), folder / setting, records, f"Effect of {setting}")
-    for setting in set(fields()) - {*varying(records)}:  # of an earlier grid
+    for setting in set(fields()) - {*varying(records)}:  # from an earlier grid
         for suffix in (".csv", ".html"):
             (folder / f"{setting}{suffix}").unlink(missing_ok=True)
     return paths
 
 
 def comparison(records: pd.DataFrame) -> pd.DataFrame:
-    """A line a pair, in the grid's order: names, settings (those that vary first), results, rank."""
+    """A row for each pair, in the order of the grid: names, settings (varying ones first), results, rank."""
     varied = varying(records)
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
@@ -88,7 +88,7 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
-    """Means at each value of a setting: over all pairs (named `(all)`), then for each content and style."""
+    """Means for each value of a setting: over all pairs (named `(all)`), then for each content and style."""
     import pandas as pd
 
     measured = records[records["style_error"].notna()]
@@ -119,7 +119,7 @@ def _write(table: pd.DataFrame, stem: Path, records: pd.DataFrame, title: str) -
 
 
 def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Path) -> None:
-    """The table as a page to read, sort and filter, with the names as people read them."""
+    """Write the table as an HTML page, with titles instead of names."""
     for column in TITLES:
         name = column.replace("title", "name")
         if name in table:
@@ -144,7 +144,7 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
 
 
 def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
-    """What is worth a glance: nothing that is the same for all pairs or that stands in another column."""
+    """The columns of the page, without those that are constant or redundant."""
     shown = [name for name in _order(table) if name in table and not _dull(name, table, records)]
     return [_column(name, table) for name in shown]
 
@@ -193,13 +193,13 @@ def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str,
 
 
 def _cell(column: Column, line: dict[str, Any]) -> tuple[str, str, bool]:
-    """(what is shown, the exact value where that differs, whether it is a number) of a cell."""
+    """(text, exact value if it differs, whether it is a number) of a cell."""
     value = line[column.name]
     if column.name == "pareto":
         return ("◆" if value else ""), "", False
     shown = _human(value) or (_NONE if value == "" and column.choices else "")
     rounded = isinstance(value, float) and shown != "" and float(shown) != value
-    exact = str(value) if rounded or not column.number else ""  # a long text is cut
+    exact = str(value) if rounded or not column.number else ""  # a long text is truncated
     star = " ★" if column.name == "rank" and line["best"] else ""
     return shown + star, exact, column.number
 
@@ -209,7 +209,7 @@ def _absent(value: Any) -> bool:
 
 
 def _human(value: Any) -> str:
-    """A value for people: three significant digits, nothing for what is not there."""
+    """A value as text: three significant digits; '' for a missing value."""
     if _absent(value):
         return ""
     if not isinstance(value, float):

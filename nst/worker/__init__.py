@@ -1,6 +1,6 @@
-"""A warm worker: one process that keeps torch, the networks and a GPU ready, and stylizes what clients hand it.
+"""Workers: processes that keep torch, the networks and a GPU ready, and stylize the pairs that clients send.
 
-A fast GPU stylizes a picture in less time than Python, torch and CUDA take to start. `client` is what a per-pair
-command becomes (standard library only), `server` is the process behind it; they exchange JSON lines over a Unix socket
-in a folder that only its user can enter.
+A fast GPU stylizes an image in less time than Python, torch and CUDA need to start. A command for one pair becomes a
+client (`client`, standard library only) of a worker (`server`). They exchange JSON lines (`protocol`) over a Unix
+socket in a folder that only its user can enter. `batching` optimizes matching images as one batch.
 """

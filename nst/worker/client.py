@@ -1,6 +1,6 @@
-"""A per-pair command as a thin client of a warm worker: it starts in less than a tenth of a second.
+"""The client of a worker: sends a command for one pair, and prints the answers. It starts in less than 0.1 s.
 
-Standard library only, and no more of that than is needed.
+For that it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -21,34 +21,38 @@ from nst.io.waiting import announced
 from nst.machine import gpus, private
 from nst.worker import protocol
 
-#: Seconds that a new worker may take until it listens.
-PATIENCE = 120.0
-#: Workers that may die while they stylize one picture, and in all before a command gives up on them.
-TRIES, DEATHS = 2, 6
-#: Flags with which a command makes no picture.
-NO_WORK = {"-h", "--help", "--show"}
-#: Seconds for which a worker may be silent about itself.
-SILENCE = 5.0
+#: Seconds within which a new worker must listen on its socket.
+START_TIMEOUT = 120.0
+#: Maximum number of workers that crash while stylizing an image, and that crash at any time, before the command fails.
+MAX_ATTEMPTS, MAX_CRASHES = 2, 6
+#: Flags with which a command does not write an image.
+FLAGS_WITHOUT_IMAGE = {"-h", "--help", "--show"}
+#: Seconds within which a worker must send its greeting or status.
+REPLY_TIMEOUT = 5.0
 
 
-def wanted(arguments: list[str]) -> bool:
-    """Whether a worker shall do this: NST_WORKER says yes or no; auto, the default, is yes where there is a GPU."""
+def should_use_worker(arguments: list[str]) -> bool:
+    """Whether a worker should run the command: NST_WORKER is yes, no, or auto (the default): yes with a GPU."""
     mode = os.environ.get("NST_WORKER", "auto")
-    if mode == "no" or arguments[:1] not in [[name] for name in protocol.COMMANDS] or NO_WORK & {*arguments}:
+    if (
+        mode == "no"
+        or arguments[:1] not in [[name] for name in protocol.COMMANDS]
+        or FLAGS_WITHOUT_IMAGE & {*arguments}
+    ):
         return False
     return (mode == "yes" or bool(_gpus(arguments))) and protocol.is_possible()
 
 
 def run(arguments: list[str]) -> int | None:
-    """Have a worker run a command; its exit status, or None where no worker can be had."""
+    """Run a command in a worker. Returns its exit status, or None if no worker is available."""
     try:
-        tried = 0
-        for _ in range(DEATHS):
-            connection = _connected(arguments)
+        attempts = 0
+        for _ in range(MAX_CRASHES):
+            connection = _connect_or_start(arguments)
             if connection is None:
                 return None
             with closing(connection):
-                answer = _served(connection, arguments, alone=tried > 0)
+                answer = _send_request(connection, arguments, alone=attempts > 0)
             if answer.question:
                 if not asking.confirmed(answer.question):
                     print("nst: nothing was overwritten", file=sys.stderr)
@@ -57,41 +61,41 @@ def run(arguments: list[str]) -> int | None:
                 continue
             if answer.code is not None or answer.refused:
                 return answer.code
-            tried += answer.started
-            if tried == TRIES:
+            attempts += answer.started
+            if attempts == MAX_ATTEMPTS:
                 break
     except KeyboardInterrupt:
         return 130
-    except OSError as error:  # no folder for the socket, no process for a worker
-        print(f"nst: no worker can be had ({error}); stylizing without", file=sys.stderr)
+    except OSError as error:  # the socket's folder or the process cannot be created
+        print(f"nst: no worker can be started ({error}); stylizing without one", file=sys.stderr)
         return None
-    print("nst: workers die of this picture; set NST_WORKER=no to see why", file=sys.stderr)
+    print("nst: workers crash while stylizing this image; set NST_WORKER=no to see the error", file=sys.stderr)
     return 1
 
 
 class Connection(NamedTuple):
-    """To a worker: the socket, its lines, and how many others it is busy with."""
+    """A connection to a worker: the socket, its lines, and the number of other requests that the worker has."""
 
     socket: socket.socket
     lines: Any
     busy: int
 
     def close(self) -> None:
-        """Give up what was asked for over it."""
+        """Close the connection; the worker cancels the request."""
         self.lines.close()
         self.socket.close()
 
 
-def connect(place: str) -> Connection | None:
-    """To the worker of a place; None where there is none, or one of other code, which is then asked to leave."""
+def connect(device: str) -> Connection | None:
+    """Connect to the worker of a device. Returns None if there is none; a worker of another code version is stopped."""
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(SILENCE)
+    link.settimeout(REPLY_TIMEOUT)
     try:
-        link.connect(str(protocol.address(place)))
-        if not protocol.is_ours(link):
-            raise OSError("a process of another user listens there")
+        link.connect(str(protocol.socket_path(device)))
+        if not protocol.is_same_user(link):
+            raise OSError("the socket belongs to another user")
         lines = link.makefile("rb")
-        greeting = json.loads(lines.readline(protocol.LONGEST))
+        greeting = json.loads(lines.readline(protocol.MAX_LINE_BYTES))
     except (OSError, ValueError):
         link.close()
         return None
@@ -103,86 +107,91 @@ def connect(place: str) -> Connection | None:
     return Connection(link, lines, greeting["busy"])
 
 
-def dismiss() -> None:
-    """Ask the workers of this machine to leave when their current images are done: their GPUs are wanted."""
+def stop_workers() -> None:
+    """Ask all workers of this machine to stop after their current images, to free their GPUs."""
     ask(leave=True)
 
 
 def ask(**message: Any) -> list[dict[str, Any]]:
-    """What each worker of this machine answers, with its greeting."""
+    """Send a message to each worker of this machine. Returns their greetings, updated by their answers."""
     answers: list[dict[str, Any]] = []
     if not protocol.is_possible():
         return answers
     for path in sorted(private.private_folder().glob("worker-*.sock")):
         with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(SILENCE)
+            link.settimeout(REPLY_TIMEOUT)
             try:
                 link.connect(str(path))
-                if not protocol.is_ours(link):
+                if not protocol.is_same_user(link):
                     continue
                 link.sendall(protocol.line(**message))
                 with link.makefile("rb") as lines:
                     answers.append({key: value for text in lines for key, value in json.loads(text).items()})
             except (OSError, ValueError):
-                continue  # it has died, or just left
+                continue  # it crashed or has just stopped
     return answers
 
 
 def _gpus(arguments: list[str]) -> list[str]:
-    """Those that a command with these arguments may use."""
+    """The GPUs that a command with these arguments may use."""
     joined = " ".join(arguments).replace("--device=", "--device ")
     return [] if "--device cpu" in joined or "--device mps" in joined else gpus.available()
 
 
-def _connected(arguments: list[str]) -> Connection | None:
-    """To the worker that will be there first; started where there is none yet."""
+def _connect_or_start(arguments: list[str]) -> Connection | None:
+    """Connect to the worker that can begin first; starts one if necessary."""
     gpus = _gpus(arguments)
-    return _to_gpu(gpus) if gpus else _to_core()
+    return _connect_to_gpu(gpus) if gpus else _connect_to_cpu()
 
 
-def _to_gpu(gpus: list[str]) -> Connection | None:
-    """A worker a GPU: an idle one, a new one on a free GPU, else the least busy."""
+def _connect_to_gpu(gpus: list[str]) -> Connection | None:
+    """Connect to an idle worker, else to a new one on a GPU without worker, else to the least busy one."""
     found = {gpu: connect(gpu) for gpu in gpus}
     busy = {gpu: connection.busy for gpu, connection in found.items() if connection}
     idle = next((gpu for gpu in busy if busy[gpu] == 0), None)
     for gpu, connection in found.items():
-        if connection and gpu != idle:  # not to be silent over it for as long as another takes to start
+        if connection and gpu != idle:  # an unused connection would time out while a worker starts
             connection.close()
     if idle:
         return found[idle]
     for gpu in (gpu for gpu, connection in found.items() if connection is None):
-        if started := _started(gpu):
+        if started := _start(gpu):
             if started.busy == 0:
                 return started
-            busy[gpu] = started.busy  # by another client meanwhile
+            busy[gpu] = started.busy  # another client was faster
             started.close()
     return connect(min(busy, key=lambda gpu: busy[gpu])) if busy else None
 
 
-def _to_core() -> Connection | None:
-    """On a CPU a worker takes one picture at a time, so that as many stylize as without workers."""
+def _connect_to_cpu() -> Connection | None:
+    """Connect to an idle worker of a CPU slot, else start one. A CPU worker stylizes one image at a time."""
     for slot in range(os.cpu_count() or 1):
-        connection = connect(f"cpu-{slot}") or _started(f"cpu-{slot}")
+        connection = connect(f"cpu-{slot}") or _start(f"cpu-{slot}")
         if connection is None or connection.busy == 0:
             return connection
         connection.close()
     return None
 
 
-def _started(place: str) -> Connection | None:
-    """To a new worker, or to the one that another client has started meanwhile."""
-    with announced(f"a worker on {place} to start; it logs to {protocol.log_file(place)}", _tell), _starting(place):
-        if connection := connect(place):
+def _start(device: str) -> Connection | None:
+    """Start a worker and connect to it, unless another client has started one meanwhile."""
+    with (
+        announced(f"a worker on {device} to start; it logs to {protocol.log_file(device)}", _print),
+        _start_lock(device),
+    ):
+        if connection := connect(device):
             return connection
-        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # a client's own
-        with protocol.log_file(place).open("ab") as log:
+        environment = {
+            name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"
+        }  # differs between clients
+        with protocol.log_file(device).open("ab") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "nst", "worker", "run", place],
+                [sys.executable, "-m", "nst", "worker", "run", device],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/", env=environment,
             )  # fmt: skip
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + START_TIMEOUT
         while time.monotonic() < until:
-            if connection := connect(place):
+            if connection := connect(device):
                 return connection
             if worker.poll() is not None:
                 return None
@@ -191,16 +200,16 @@ def _started(place: str) -> Connection | None:
 
 
 @contextmanager
-def _starting(place: str) -> Iterator[None]:
+def _start_lock(device: str) -> Iterator[None]:
     import fcntl
 
-    with protocol.lock_file(place).open("w") as file:
+    with protocol.lock_file(device).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 class Answer(NamedTuple):
-    """What became of a request: the exit status; that it was refused; a question; or none, and the worker has died."""
+    """The outcome of a request: exit status, refusal or question. Without any of them the worker has crashed."""
 
     code: int | None = None
     refused: bool = False
@@ -208,11 +217,11 @@ class Answer(NamedTuple):
     started: bool = False
 
 
-def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Answer:
-    """Hand the command over and say what the worker says.
+def _send_request(connection: Connection, arguments: list[str], *, alone: bool) -> Answer:
+    """Send the command to the worker and print its output.
 
     Args:
-        alone: not to be stylized together with others, for a worker has died of this picture or of its batch.
+        alone: do not put the image into a batch, because a worker has crashed while stylizing it.
     """
     request = {
         "arguments": arguments,
@@ -225,7 +234,7 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         "alone": alone,
     }
     started = False
-    waiting = announced(f"a worker that has {connection.busy} other pictures in progress", _tell)
+    waiting = announced(f"a worker with {connection.busy} other images in progress", _print)
     for message in _messages(connection, protocol.line(**request), waiting if connection.busy else nullcontext()):
         if "exit" in message:
             return Answer(code=int(message["exit"]))
@@ -234,33 +243,33 @@ def _served(connection: Connection, arguments: list[str], *, alone: bool) -> Ans
         if "ask" in message:
             return Answer(question=message["ask"])
         started = started or "stylizing" in message
-        _say(message)
+        _forward(message)
     return Answer(started=started)
 
 
 def _number(variable: str) -> int:
-    """The first number of a variable of the environment, 0 where there is none."""
+    """The first number of an environment variable, 0 if there is none."""
     first = os.environ.get(variable, "").partition(",")[0].strip()
     return int(first) if first.isdecimal() else 0
 
 
 def _messages(connection: Connection, request: bytes, first: AbstractContextManager[None]) -> Iterator[dict[str, Any]]:
-    """What a worker answers, until it has done or died; `first` lasts until the first of it."""
+    """The messages of a worker until it closes the connection. The context `first` ends with the first message."""
     with suppress(OSError, ValueError):
         connection.socket.sendall(request)
         with first:
-            text = connection.lines.readline(protocol.LONGEST)
+            text = connection.lines.readline(protocol.MAX_LINE_BYTES)
         while text:
             yield json.loads(text)
-            text = connection.lines.readline(protocol.LONGEST)
+            text = connection.lines.readline(protocol.MAX_LINE_BYTES)
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     print(f"nst: {text}", file=sys.stderr, flush=True)
 
 
-def _say(message: dict[str, Any]) -> None:
+def _forward(message: dict[str, Any]) -> None:
     stream = sys.stderr if "err" in message else sys.stdout
-    with suppress(BrokenPipeError):  # nobody reads on; the picture is wanted nevertheless
+    with suppress(BrokenPipeError):  # nobody reads the output, but the image is still to be written
         stream.write(message.get("err") or message.get("out") or "")
         stream.flush()

@@ -1,13 +1,14 @@
-"""What client and worker agree on: where they meet, who they are, and the lines that they exchange.
+"""The protocol between client and worker: paths, identity, and messages (one JSON object per line).
 
     worker: {"identity": …, "busy": requests in flight}          on connection
     client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "threads": n, "terminal": …, "asks": …,
              "alone": …}
             or {"leave": true} or {"status": true}
     worker: {"out": text} | {"err": text} | {"stylizing": true}   while it works
-    worker: {"exit": code} or {"refused": reason}                at the end; a connection closed before that is a crash
-            or {"ask": question}                                 whose yes is the same request with --force
-A client that closes the connection gives its picture up.
+    worker: {"exit": code} or {"refused": reason}                at the end; a connection closed without it is a crash
+            or {"ask": question}                                 to confirm, the client sends the request with --force
+If the client closes the connection, the worker cancels the request. "leave" stops the worker after its current
+requests.
 """
 
 from __future__ import annotations
@@ -25,70 +26,68 @@ from typing import Any
 from nst.machine.private import private_folder
 from nst.version import ALGORITHM, __version__
 
-#: Bytes of the longest line.
-LONGEST = 1 << 20
-#: Variables of the client's environment that change what is stylized, or where things are found.
+#: Maximum length of a line.
+MAX_LINE_BYTES = 1 << 20
+#: Environment variables that a worker takes from its client, besides those with SHARED_PREFIX but not PRIVATE_PREFIX.
 VARIABLES = ("HOME", "XDG_CACHE_HOME", "TMPDIR")
-PREFIX, NOT = "NST_", "NST_WORKER"
-
-
-#: Characters of a socket's path that any system takes, and of its name in the private folder.
-PATH, NAME = 103, 60
-#: The commands that a worker takes.
+SHARED_PREFIX, PRIVATE_PREFIX = "NST_", "NST_WORKER"
+#: Maximum length of a socket's path on all systems, and of its name in the private folder.
+MAX_PATH, MAX_NAME = 103, 60
+#: The commands that a worker runs.
 COMMANDS = ("stylize", "reproduce")
 
 
 def is_possible() -> bool:
-    """Whether this system has sockets of that kind, and a short enough path for them."""
-    return hasattr(socket, "AF_UNIX") and len(os.fsencode(private_folder())) < PATH - NAME
+    """Whether the system has Unix sockets, and the path for them is short enough."""
+    return hasattr(socket, "AF_UNIX") and len(os.fsencode(private_folder())) < MAX_PATH - MAX_NAME
 
 
-def address(place: str) -> Path:
-    """The socket of the worker of a GPU, or of a slot of the CPU."""
-    return _file(place, "sock")
+def socket_path(device: str) -> Path:
+    """The socket of the worker of a device: a GPU's UUID or number, or a CPU slot like cpu-0."""
+    return _file(device, "sock")
 
 
-def lock_file(place: str) -> Path:
-    """Held by who starts a worker."""
-    return _file(place, "start")
+def lock_file(device: str) -> Path:
+    """The file that is locked while a worker is being started."""
+    return _file(device, "start")
 
 
-def log_file(place: str) -> Path:
-    """What a worker says that belongs to no request."""
-    return _file(place, "log")
+def log_file(device: str) -> Path:
+    """The log of a worker, for output that belongs to no request."""
+    return _file(device, "log")
 
 
-def _file(place: str, suffix: str) -> Path:
-    return private_folder() / f"worker-{place.replace('/', '_')}.{suffix}"
+def _file(device: str, suffix: str) -> Path:
+    return private_folder() / f"worker-{device.replace('/', '_')}.{suffix}"
 
 
 @cache
 def identity() -> str:
-    """Of this interpreter and this code: a worker of other code is not one to hand a picture to."""
+    """A hash of the interpreter and the code. A client uses only workers with its own identity."""
     newest = max(path.stat().st_mtime_ns for path in Path(__file__).parents[1].rglob("*.py"))
     parts = (__version__, ALGORITHM, __file__, sys.prefix, newest)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def environment() -> dict[str, str]:
-    """The part of this process's environment that a worker must share."""
+    """The environment variables that a worker takes from its client."""
     return {name: value for name, value in os.environ.items() if is_shared(name)}
 
 
 def is_shared(name: str) -> bool:
-    """Whether a worker takes a variable of the environment from its clients."""
-    return name in VARIABLES or (name.startswith(PREFIX) and not name.startswith(NOT))
+    """Whether a worker takes this environment variable from its client."""
+    return name in VARIABLES or (name.startswith(SHARED_PREFIX) and not name.startswith(PRIVATE_PREFIX))
 
 
-def own_workers(mode: str) -> None:
-    """Have the commands that this process starts use workers that leave when it ends, or none; `auto` is up to them."""
+def set_worker_owner(mode: str) -> None:
+    """Make workers started by this process's commands stop when it ends. `mode`: auto, yes or no, as NST_WORKER."""
     os.environ["NST_WORKER_OWNER"] = str(os.getpid())
     if mode != "auto":
         os.environ["NST_WORKER"] = mode
 
 
-def is_ours(connection: socket.socket) -> bool:
-    """Whether this user's process is at the other end, as far as the system says (Linux does)."""
+def is_same_user(connection: socket.socket) -> bool:
+    """Whether the peer process belongs to this user. True on systems without SO_PEERCRED."""
     if not hasattr(socket, "SO_PEERCRED"):
         return True
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -97,5 +96,5 @@ def is_ours(connection: socket.socket) -> bool:
 
 
 def line(**message: Any) -> bytes:
-    """A message as it is sent."""
+    """A message encoded as a line."""
     return json.dumps(message).encode() + b"\n"

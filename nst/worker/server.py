@@ -1,7 +1,7 @@
-"""The process behind the clients: a thread a request, and one for the GPU.
+"""The worker process: one thread for each request, and one thread for the optimization (`batching`).
 
-It holds its GPU for its whole life. Reading, encoding and judging files of one request overlap with the stylization of
-others, which `batching` does in a thread of its own.
+A worker holds its GPU until it stops. Reading, encoding and evaluating one image overlap with the optimization of
+others.
 """
 
 from __future__ import annotations
@@ -38,34 +38,34 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds without a request after which a worker leaves.
-IDLE = 60.0
-#: Seconds for which one waits for the worker before it to be gone.
-LEAVING = 5.0
-#: Seconds in which a client must take or say a line.
-SILENCE = 30.0
-#: Seconds for which a thread may run Python while another waits: the one that stylizes needs its turn a thousand times
-#: a second.
-SWITCH = 0.0002
-#: Exit status of a worker whose GPU has failed: nothing that runs after it on that context would be right.
-FAILED = 70
-#: Of the code that this process runs, whatever has been edited since.
+#: Seconds without a request after which a worker stops.
+IDLE_TIMEOUT = 60.0
+#: Seconds to wait until the previous worker of the device has stopped.
+LOCK_TIMEOUT = 5.0
+#: Seconds within which a client must send or accept a line.
+CLIENT_TIMEOUT = 30.0
+#: Python's thread switch interval in seconds. The thread of the optimization needs the interpreter a thousand times per
+#: second.
+SWITCH_INTERVAL = 0.0002
+#: Exit status after a GPU error: the CUDA context cannot be used any more.
+GPU_FAILED = 70
+#: Identity of the code that this process runs, even if the files are edited later.
 IDENTITY = protocol.identity()
 
 
-#: What the system takes: it ends texts with a NUL.
+#: A string that can be passed to the operating system: without NUL.
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
 
 class Request(BaseModel):
-    """What a client asks for."""
+    """The request of a client."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     arguments: list[Text] = Field(max_length=10_000)
     folder: Text = Field(max_length=4096)
     environment: dict[str, Text] = Field(max_length=1000)
-    owner: int = Field(default=0, ge=0, lt=2**31)  # a process
+    owner: int = Field(default=0, ge=0, lt=2**31)  # process id
     threads: int = Field(default=0, ge=0, le=cpu.MOST_THREADS)
     terminal: bool = False
     asks: bool = False
@@ -82,44 +82,48 @@ class Request(BaseModel):
     @classmethod
     def _shared(cls, environment: dict[str, str]) -> dict[str, str]:
         if strange := [name for name in environment if not protocol.is_shared(name)]:
-            raise ValueError(f"workers take no variable {strange[0][:40]!r} of the environment")
+            raise ValueError(f"workers do not take the environment variable {strange[0][:40]!r}")
         return environment
 
 
 class LeavingError(Exception):
-    """The worker's GPU is wanted by who holds what a request waits for: the client does without a worker."""
+    """The worker must stop while a request still waits for a lock; the client then runs without a worker."""
 
 
 class QuestionError(Exception):
-    """What only the client can ask."""
+    """A question that the client must ask its user."""
 
 
 class Session:
-    """One client's request while it is worked on: the `obj` of its command's context."""
+    """A request in progress. It is the `obj` of the click context, and implements `nst.cli.Runner`."""
 
     def __init__(self, worker: Worker, handler: socketserver.StreamRequestHandler, request: Request):
         self.worker, self.handler, self.request = worker, handler, request
-        self.gone = threading.Event()
-        self._saying = threading.Lock()  # its own thread and the one that stylizes
+        self.disconnected = threading.Event()
+        self._send_lock = threading.Lock()  # the request's thread and the optimization's thread both send
 
     def stylize(self, job: Job, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
-        """As `nst.pair.stylize.stylize_pair`; KeyboardInterrupt as soon as the client has gone."""
+        """Stylize a pair, as `nst.pair.stylize.stylize_pair`. Raises KeyboardInterrupt if the client disconnects."""
         import torch
 
         from nst.pair.stylize import stylize_pair
 
         def watch(event: Progress) -> None:
-            if self.gone.is_set() or self.worker.stopping:
+            if self.disconnected.is_set() or self.worker.stopping:
                 raise KeyboardInterrupt
             on_progress(event)
 
         batcher = self.worker.batcher.result()
         chosen = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
-        torch.set_num_threads(chosen.threads)  # a thread's own; the one that stylizes is told too
+        torch.set_num_threads(
+            chosen.threads
+        )  # applies to this thread only; the optimization's thread gets it with the job
 
         def stylizer(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
-            batcher.stylize(transfer, handle, begun=lambda: self.say(stylizing=True), alone=self.request.alone, **how)
-            if self.gone.is_set():
+            batcher.stylize(
+                transfer, handle, on_start=lambda: self.send(stylizing=True), alone=self.request.alone, **how
+            )
+            if self.disconnected.is_set():
                 raise KeyboardInterrupt
 
         record = stylize_pair(chosen, watch, stylizer, self._wait)
@@ -127,56 +131,56 @@ class Session:
         return record
 
     def _wait(self) -> None:
-        """While another process stylizes to the same output, which may itself wait for this worker's GPU."""
-        if self.gone.is_set() or self.worker.stopping:
+        """Called while another process writes the same output; that process may wait for this worker's GPU."""
+        if self.disconnected.is_set() or self.worker.stopping:
             raise KeyboardInterrupt
         if self.worker.leaving:
             raise LeavingError
 
     def ask(self, question: str) -> bool | None:
-        """End the request with a question for its client; None where nobody sits there."""
+        """End the request with a question for the client; returns None if the client has no terminal."""
         if self.request.asks:
             raise QuestionError(question)
         return None
 
-    def say(self, **message: Any) -> None:
-        """Send the client a line; one that has gone hears nothing."""
+    def send(self, **message: Any) -> None:
+        """Send a line to the client; ignored if it has disconnected."""
         try:
-            with self._saying:
+            with self._send_lock:
                 self.handler.wfile.write(protocol.line(**message))
         except OSError:
-            self.gone.set()
+            self.disconnected.set()
 
-    def listen(self) -> None:
-        """Return when the client has closed the connection: it sends nothing more."""
-        while not self.gone.is_set():
+    def wait_for_disconnect(self) -> None:
+        """Block until the client closes the connection. A client sends nothing after its request."""
+        while not self.disconnected.is_set():
             try:
                 if not self.handler.connection.recv(1):
-                    self.gone.set()
+                    self.disconnected.set()
             except TimeoutError:
                 continue
             except OSError:
-                self.gone.set()
+                self.disconnected.set()
 
 
 _session: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
 class Output(io.TextIOBase):
-    """A standard stream whose text goes to the client that it is about; what is about none goes to the worker's log."""
+    """A replacement of stdout or stderr. Text goes to the client of the request, or else to the worker's log."""
 
-    def __init__(self, kind: str, beyond: TextIO):
-        self.kind, self.beyond = kind, beyond
+    def __init__(self, kind: str, stream: TextIO):
+        self.kind, self.stream = kind, stream
 
     def write(self, text: str) -> int:
         session = _session.get()
         if session is None:
-            return self.beyond.write(text)
-        session.say(**{self.kind: text})
+            return self.stream.write(text)
+        session.send(**{self.kind: text})
         return len(text)
 
     def flush(self) -> None:
-        self.beyond.flush()
+        self.stream.flush()
 
     def isatty(self) -> bool:
         """Whether the client has a terminal."""
@@ -185,10 +189,13 @@ class Output(io.TextIOBase):
 
 
 class Worker:
-    """Takes requests until nobody needs it any more."""
+    """Serves requests until it is idle, orphaned or asked to stop.
 
-    def __init__(self, place: str, idle: float = IDLE):
-        self.place, self.idle = place, idle
+    `leaving`: stop after the current requests. `stopping`: stop them too, with a checkpoint.
+    """
+
+    def __init__(self, device: str, idle: float = IDLE_TIMEOUT):
+        self.device, self.idle = device, idle
         self.owners: set[int] = set()
         self.waiting = self.pictures = self.threads = 0
         self.batcher: Future[Batcher] = Future()
@@ -199,13 +206,13 @@ class Worker:
         self._last = time.monotonic()
 
     def stop(self, *_: object) -> None:
-        """Leave as soon as what has been stylized so far is kept."""
+        """Stop after writing checkpoints (signal handler)."""
         self.leaving = self.stopping = True
 
     def serve(self) -> None:
-        """Listen at the place's address; returns when it is time to leave."""
-        at = protocol.address(self.place)
-        at.unlink(missing_ok=True)  # of a worker that has died: the place's lock is held
+        """Listen on the socket of the device; returns when the worker should stop."""
+        at = protocol.socket_path(self.device)
+        at.unlink(missing_ok=True)  # left by a crashed worker: this process holds the device's lock
         worker = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -214,30 +221,30 @@ class Worker:
 
         class Server(socketserver.ThreadingUnixStreamServer):
             daemon_threads = True
-            request_queue_size = 128  # clients of a grid come all at once
+            request_queue_size = 128  # all clients of a grid connect at the same time
 
             def verify_request(self, request: Any, client_address: Any) -> bool:
-                return protocol.is_ours(request)
+                return protocol.is_same_user(request)
 
         server = Server(str(at), Handler)
         socket = at.lstat()
         threading.Thread(target=self._warm_up, daemon=True).start()
         with server:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-            while not self._time_to_leave() and self._is_there(socket):
+            while not self._time_to_leave() and self._socket_exists(socket):
                 time.sleep(0.05)
             self.leaving = True
-            if self._is_there(socket):
-                at.unlink(missing_ok=True)  # nobody finds it from here on
+            if self._socket_exists(socket):
+                at.unlink(missing_ok=True)  # no new clients from here on
             while self.waiting:
                 time.sleep(0.05)
             server.shutdown()
 
-    def _is_there(self, socket: os.stat_result) -> bool:
-        """Whether clients still find this worker's socket, in a folder that only its user can enter."""
+    def _socket_exists(self, socket: os.stat_result) -> bool:
+        """Whether this worker's socket still exists, in a folder that only its user can enter."""
         try:
-            return os.path.samestat(protocol.address(self.place).lstat(), socket)
-        except (OSError, NstError):  # swept away, or opened to others: the next client starts another worker
+            return os.path.samestat(protocol.socket_path(self.device).lstat(), socket)
+        except (OSError, NstError):  # deleted, or accessible to others: the next client starts another worker
             return False
 
     def _warm_up(self) -> None:
@@ -246,10 +253,10 @@ class Worker:
 
             from nst.worker.batching import Batcher
 
-            self.threads = torch.get_num_threads()  # before any picture asks for others
+            self.threads = torch.get_num_threads()  # before a request changes it
             self.batcher.set_result(Batcher())
         except Exception as error:
-            self.batcher.set_exception(NstError(f"the worker cannot use torch: {error}"))
+            self.batcher.set_exception(NstError(f"the worker cannot import torch: {error}"))
 
     def _time_to_leave(self) -> bool:
         orphaned = bool(self.owners) and not any(map(_alive, tuple(self.owners)))
@@ -257,13 +264,13 @@ class Worker:
         return self.leaving or (idle and not self.waiting)
 
     def _handle(self, handler: socketserver.StreamRequestHandler) -> None:
-        """One connection."""
+        """Serve one connection."""
         with self._changed:
             busy, self.waiting = self.waiting, self.waiting + 1
         try:
-            handler.connection.settimeout(SILENCE)  # one that is stopped must not stop others
+            handler.connection.settimeout(CLIENT_TIMEOUT)  # a suspended client must not block the worker
             handler.wfile.write(protocol.line(identity=IDENTITY, busy=busy))
-            text = handler.rfile.readline(protocol.LONGEST)
+            text = handler.rfile.readline(protocol.MAX_LINE_BYTES)
             if not text:
                 return
             message = json.loads(text)
@@ -273,7 +280,7 @@ class Worker:
                 self._work(Session(self, handler, Request.model_validate(message)))
             else:
                 handler.wfile.write(protocol.line(**self.status()))
-        except (OSError, ValueError, RecursionError) as error:  # no JSON, or not a request
+        except (OSError, ValueError, RecursionError) as error:  # not JSON, or not a request
             reason = str(error)[:1000]
             log.warning("a request was refused: %s", reason)
             with suppress(OSError):
@@ -284,18 +291,18 @@ class Worker:
                 self._last = time.monotonic()
 
     def _work(self, session: Session) -> None:
-        threading.Thread(target=session.listen, daemon=True).start()
+        threading.Thread(target=session.wait_for_disconnect, daemon=True).start()
         if session.request.owner:
             self.owners.add(session.request.owner)
         _session.set(session)
-        with self._in_place(session.request):
+        with self._client_context(session.request):
             try:
                 code = cli.main(session.request.arguments, session)
             except LeavingError:
-                session.say(refused="this worker is leaving")
+                session.send(refused="this worker is leaving")
                 return
             except QuestionError as question:
-                session.say(ask=str(question))
+                session.send(ask=str(question))
                 return
             except Exception as error:
                 from nst.worker.batching import gpu_failed
@@ -303,19 +310,21 @@ class Worker:
                 code = cli.unexpected(error)
                 if gpu_failed(error):
                     log.error("the GPU failed: %s", error)
-                    os._exit(FAILED)
-        session.say(exit=code)
+                    os._exit(GPU_FAILED)
+        session.send(exit=code)
 
     @contextmanager
-    def _in_place(self, request: Request) -> Iterator[None]:
-        """Be in the client's folder and environment, which a process has one of: others wait for theirs."""
+    def _client_context(self, request: Request) -> Iterator[None]:
+        """Run within the client's folder and environment. A process has only one of each, so other clients wait."""
         with self._changed:
             turn = object()
-            self._queue.append(turn)  # first come, first served: a busy grid must not keep another out
+            self._queue.append(turn)  # first come, first served, so that one busy grid cannot block another
             try:
-                self._changed.wait_for(lambda: self._queue[0] is turn and (not self._running or _is_here(request)))
+                self._changed.wait_for(
+                    lambda: self._queue[0] is turn and (not self._running or _in_client_context(request))
+                )
                 if not self._running:
-                    _go_to(request)
+                    _enter_client_context(request)
                 self._running += 1
             finally:
                 self._queue.remove(turn)
@@ -328,25 +337,25 @@ class Worker:
                 self._changed.notify_all()
 
     def status(self) -> dict[str, Any]:
-        """What `nst worker status` shows."""
-        return {"place": self.place, "pid": os.getpid(), "busy": self.waiting - 1, "pictures": self.pictures}
+        """The status that `nst worker status` prints."""
+        return {"device": self.device, "pid": os.getpid(), "busy": self.waiting - 1, "pictures": self.pictures}
 
 
-def run(place: str, idle: float = IDLE) -> None:
-    """Be the worker of a place; NstError where there is one already."""
+def run(device: str, idle: float = IDLE_TIMEOUT) -> None:
+    """Run a worker on a device. Raises NstError if the device is in use."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(protocol.address(place).with_suffix(".lock"), timeout=LEAVING)
+    lock = FileLock(protocol.socket_path(device).with_suffix(".lock"), timeout=LOCK_TIMEOUT)
     try:
-        with lock, _without_gpu() if place.startswith("cpu-") else gpus.own_gpu(place, LEAVING):
+        with lock, _without_gpu() if device.startswith("cpu-") else gpus.own_gpu(device, LOCK_TIMEOUT):
             sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
-            worker = Worker(place, idle)
-            signal.signal(signal.SIGTERM, worker.stop)  # a cluster's time is over
-            sys.setswitchinterval(SWITCH)
+            worker = Worker(device, idle)
+            signal.signal(signal.SIGTERM, worker.stop)  # sent by a cluster at the time limit
+            sys.setswitchinterval(SWITCH_INTERVAL)
             worker.serve()
     except Timeout:
-        by = "by a worker, which `nst worker status` shows, or by a picture that is stylized without one"
-        raise NstError(f"{place} is taken, {by}") from None
+        by = "by a worker (see `nst worker status`), or by a run without worker"
+        raise NstError(f"{device} is in use {by}; wait for it, or choose another device") from None
 
 
 def _without_gpu() -> AbstractContextManager[None]:
@@ -354,14 +363,14 @@ def _without_gpu() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _is_here(request: Request) -> bool:
+def _in_client_context(request: Request) -> bool:
     try:
         return str(Path.cwd()) == request.folder and protocol.environment() == request.environment
-    except OSError:  # the folder that this process is in has been removed
+    except OSError:  # the current folder was removed
         return False
 
 
-def _go_to(request: Request) -> None:
+def _enter_client_context(request: Request) -> None:
     os.chdir(request.folder)
     for name in protocol.environment():
         del os.environ[name]

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mutation import damaged
 from nst.errors import NstError
-from nst.images import picture_size, read_metadata, read_picture, whole_picture_size
+from nst.images import intact_picture_size, picture_size, read_metadata, read_picture
 from PIL import Image
 
 LEVELS = np.random.default_rng(7).integers(0, 256, (24, 40, 4), np.uint8)
@@ -101,7 +101,7 @@ def place(tmp_path, monkeypatch):
 
 def read_all() -> None:
     """By every reader; and what is read is a picture."""
-    for reader in (picture_size, whole_picture_size, read_metadata):
+    for reader in (picture_size, intact_picture_size, read_metadata):
         _refused(reader)
     for size in ({"long_side": 32}, {"shape": (7, 90)}):
         picture = _refused(read_picture, **size)
@@ -131,7 +131,7 @@ def read(content: bytes) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_whole_is_read(kind):
     Path("picture").write_bytes(whole(kind))
-    assert whole_picture_size("picture") in ((40, 24), (24, 40))
+    assert intact_picture_size("picture") in ((40, 24), (24, 40))
     read(whole(kind))
 
 

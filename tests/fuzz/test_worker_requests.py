@@ -38,21 +38,21 @@ def served(data: bytes) -> None:
     worker = Worker(f"cpu-{os.getpid()}", idle=60)
     worker._warm_up = lambda: None
     threading.Thread(target=worker.serve, daemon=True).start()
-    while not send(worker.place, protocol.line(status=True)):  # it is not listening yet
+    while not send(worker.device, protocol.line(status=True)):  # it is not listening yet
         time.sleep(0.01)
-    send(worker.place, data)
-    assert send(worker.place, protocol.line(status=True))[-1]["pid"] == os.getpid()
+    send(worker.device, data)
+    assert send(worker.device, protocol.line(status=True))[-1]["pid"] == os.getpid()
     worker._time_to_leave()  # looks whether each owner lives
     worker.leaving = True
     os.chdir(before)
 
 
-def send(place: str, data: bytes) -> list[dict]:
+def send(device: str, data: bytes) -> list[dict]:
     """The answers, of which the first greets; none where nobody listens, or all of it was not wanted."""
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(5)
         try:
-            link.connect(str(protocol.address(place)))
+            link.connect(str(protocol.socket_path(device)))
             link.sendall(data)
             link.shutdown(socket.SHUT_WR)
             with link.makefile("rb") as lines:
@@ -79,7 +79,7 @@ def test_requests(request):
 
 @given(data=damaged(json.dumps(REQUEST).encode() + b"\n") | st.binary(max_size=100))
 @example(data=b"[" * 100_000 + b"\n")
-@example(data=b"x" * (protocol.LONGEST + 100))
+@example(data=b"x" * (protocol.MAX_LINE_BYTES + 100))
 @example(data=b"9" * 100_000 + b"\n")
 def test_what_is_no_request(data):
     bounded(served, data)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nst.errors import NstError
 from nst.images import animation
-from nst.images.animation import moving, spread
+from nst.images.animation import distinct_frames, sample_frames
 from nst.pair.frames import has_frame
 from nst.settings import make
 from PIL import Image, ImageSequence
@@ -121,14 +121,14 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_spread_keeps_the_ends_and_favors_the_beginning() -> None:
-    chosen = spread(range(1000), 50)
+    chosen = sample_frames(range(1000), 50)
     assert chosen[0] == 0
     assert chosen[-1] == 999
     assert len(set(chosen)) == 50
-    assert len(set(spread(range(20), 12))) == 12
+    assert len(set(sample_frames(range(20), 12))) == 12
     steps = np.diff(chosen)
     assert steps[:10].max() < steps[-10:].min()
-    assert spread([1, 2, 3], 5) == [1, 2, 3]
+    assert sample_frames([1, 2, 3], 5) == [1, 2, 3]
 
 
 def write_course(folder: Path, kept: list[int], last: int = 300) -> Path:
@@ -158,7 +158,7 @@ def test_frames_that_stand_still_are_two(tmp_path: Path) -> None:
     frames.mkdir()
     for n in range(6):
         Image.new("RGB", (64, 48), (9, 9, 9)).save(frames / f"{n}.jpg")
-    assert [path.name for path in moving(sorted(frames.iterdir()))] == ["0.jpg", "5.jpg"]
+    assert [path.name for path in distinct_frames(sorted(frames.iterdir()))] == ["0.jpg", "5.jpg"]
 
 
 def test_frames_are_dense_at_the_start_and_no_further_apart_than_asked() -> None:

@@ -267,12 +267,12 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), WRONG)
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
 def test_what_the_user_can_mend_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     table("content,style\nlak.jpg,wave.jpg\n")
-    assert run(capsys, *arguments) == (1, "", sentence)
+    assert run(capsys, *arguments) == (1, "", message)
 
 
 def test_what_should_not_happen_ends_in_a_line_for_logs(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from gridfiles import picture, table
 from nst.grid.ending import summary
-from nst.grid.leftovers import forget
+from nst.grid.leftovers import remove_stale_summaries
 from nst.grid.pairs import read_grid
 
 BEGAN = 1_000_000_000.0
@@ -89,7 +89,7 @@ def test_only_what_a_job_has_made_is_forgotten() -> None:
     for name in ("sheets/mine.png", "sheets/sweeps/mine.html", "plots/losses/mine.png", "plots/errors.png"):
         write(f"out/{name}", EARLIER)
     before = {path.as_posix() for path in Path("out").rglob("*")}
-    removed = forget("out", ["now", "sweeps/a--s", "new"], ["a/s/now"])
+    removed = remove_stale_summaries("out", ["now", "sweeps/a--s", "new"], ["a/s/now"])
     gone = before - {path.as_posix() for path in Path("out").rglob("*")}
     names = ("old", "sweeps/b--s", "snapshots/a/s/old")
     expected = {f"out/{place.format(name)}" for name in names for place in (*made, *plots * ("snapshots" not in name))}
@@ -97,7 +97,7 @@ def test_only_what_a_job_has_made_is_forgotten() -> None:
     assert sorted(removed) == sorted(
         name.removeprefix("out/") for name in expected if name.startswith(("out/sheets", "out/plots"))
     )
-    assert forget("out", [], []) != []
+    assert remove_stale_summaries("out", [], []) != []
     assert Path("out/sheets/mine.png").exists()
     assert not Path("out/sheets/snapshots").exists()
-    assert forget("nowhere", [], []) == []
+    assert remove_stale_summaries("nowhere", [], []) == []

@@ -105,7 +105,7 @@ def test_other_kinds_of_urls_are_refused(tmp_path, capsys, address):
 
 
 @pytest.mark.parametrize(
-    ("path", "sentence"),
+    ("path", "message"),
     [
         ("/page", "{}: what came is no picture; look at the address in a browser"),
         ("/gone.png", "{}: could not be fetched (the server answered 503 Service Unavailable)"),
@@ -114,10 +114,10 @@ def test_other_kinds_of_urls_are_refused(tmp_path, capsys, address):
         ("/a.png?long", "{}: is larger than 2,000,000,000 bytes, the most that is fetched"),
     ],
 )
-def test_what_is_no_picture_is_not_kept(server, tmp_path, capsys, path, sentence):
+def test_what_is_no_picture_is_not_kept(server, tmp_path, capsys, path, message):
     place = tmp_path / "new/a.png"
     assert main(["fetch", f"{server}{path}", "-o", str(place)]) == 1
-    assert capsys.readouterr().err == f"nst: {sentence.format(server + path)}\n"
+    assert capsys.readouterr().err == f"nst: {message.format(server + path)}\n"
     assert not list(place.parent.iterdir())
 
 
@@ -206,7 +206,7 @@ def test_a_proxy_may_be_in_a_private_network(server, tmp_path, monkeypatch):
 def test_a_message_has_no_password_and_the_server_gets_it(server, tmp_path, monkeypatch, capsys):
     secret = f"{server.replace('//', '//me:pass@')}/gone.png?token=abc"
     monkeypatch.setattr("os.environ", {**__import__("os").environ})
-    urls.hide(secret)
+    urls.pass_secrets(secret)
     assert main(["fetch", urls.redacted(secret), "-o", str(tmp_path / "a.png")]) == 1
     err = capsys.readouterr().err
     assert "***@127.0.0.1" in err

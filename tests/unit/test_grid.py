@@ -27,7 +27,7 @@ class Imagined(Files):
     def exists(self, path: str) -> bool:
         return re.fullmatch(r"[\w/]+\.jpg", path) is not None
 
-    def _look(self, path: str) -> tuple[int, int] | str:
+    def _read_size(self, path: str) -> tuple[int, int] | str:
         return (8, 6)
 
 

@@ -1,4 +1,4 @@
-"""What is no picture, too large or damaged is refused in one sentence."""
+"""What is no picture, too large or damaged is refused in one message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from PIL import Image, ImageCms
 
 
 def refused(path: Path, *words: str) -> None:
-    """Both readers refuse the file with one sentence that has the words."""
+    """Both readers refuse the file with one message that has the words."""
     for reader in (read_picture, read_metadata, picture_size):
         with pytest.raises(NstError) as caught:
             reader(path)

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from nst import limits
 from nst.errors import NstError
-from nst.images import read_picture, resize, whole_picture_size
+from nst.images import intact_picture_size, read_picture, resize
 from nst.images.resizing import resampled
 from pictures import noise, png_chunk
 from PIL import Image
@@ -77,17 +77,17 @@ def test_an_animation_of_many_frames(tmp_path: Path) -> None:
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], optimize=False)
     (tmp_path / "b.gif").write_bytes((tmp_path / "a.gif").read_bytes()[:-1])  # so that it is decoded to be checked
     assert bounded(read_picture, tmp_path / "a.gif", long_side=32, seconds=5, megabytes=50).error == ""
-    assert bounded(whole_picture_size, tmp_path / "b.gif", seconds=5, megabytes=50).error == ""
+    assert bounded(intact_picture_size, tmp_path / "b.gif", seconds=5, megabytes=50).error == ""
 
 
 def test_to_look_whether_a_large_picture_is_whole_takes_no_floats(tmp_path: Path) -> None:
     path = png(tmp_path / "a.png", 8, 6, 4)
     path.write_bytes(path.read_bytes() + b"behind it" * 20)
-    assert bounded(whole_picture_size, path, seconds=30, megabytes=60).error == ""
+    assert bounded(intact_picture_size, path, seconds=30, megabytes=60).error == ""
 
 
 def refused(path: Path, *reasons: str) -> None:
-    for reader in (read_picture, whole_picture_size):
+    for reader in (read_picture, intact_picture_size):
         outcome = bounded(reader, path, seconds=5, megabytes=100)
         assert outcome.error.startswith(f"{path}: ")
         for reason in reasons:
@@ -151,7 +151,7 @@ def test_a_tiff_of_absurd_depth(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[offset : offset + 6] = b"\xff" * 6
     path.write_bytes(data)
-    for reader in (read_picture, whole_picture_size):
+    for reader in (read_picture, intact_picture_size):
         assert bounded(reader, path, seconds=5, megabytes=50).error.startswith(f"{path}: ")
 
 

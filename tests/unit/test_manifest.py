@@ -15,9 +15,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def complaints(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     found = read_manifest(table(text))
-    return list(found.problems(list(found.complaints)).problems)
+    return list(found.error(list(found.problems)).problems)
 
 
 def rows(found: Manifest) -> list[tuple[int, dict[str, str]]]:
@@ -87,7 +87,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "line"), WRONG)
 def test_wrong_lines(text: str, line: str) -> None:
-    assert complaints(text) == [f"manifest.csv:{line}"]
+    assert messages(text) == [f"manifest.csv:{line}"]
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_wrong_lines(text: str, line: str) -> None:
     ],
 )
 def test_what_others_call_a_column_is_understood(header: str, meant: str) -> None:
-    assert complaints(f"content,style,{header}\na,b,c\n") == [
+    assert messages(f"content,style,{header}\na,b,c\n") == [
         f"manifest.csv:1: {header}: no such column; did you mean {meant}?"
     ]
 
 
 def test_all_wrong_lines_at_once_in_order() -> None:
-    found = complaints("content,style,sise\na,,1\na,b\n,b,2\n")
+    found = messages("content,style,sise\na,,1\na,b\n,b,2\n")
     assert [line.split(":")[1] for line in found] == ["1", "2", "3", "4"]
 
 
@@ -124,12 +124,12 @@ HOPELESS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "sentence"), HOPELESS)
-def test_no_table_at_all(content: bytes, sentence: str) -> None:
+@pytest.mark.parametrize(("content", "message"), HOPELESS)
+def test_no_table_at_all(content: bytes, message: str) -> None:
     Path("manifest.csv").write_bytes(content)
     with pytest.raises(NstError) as caught:
         read_manifest("manifest.csv")
-    assert str(caught.value) == sentence
+    assert str(caught.value) == message
 
 
 def test_missing_file_and_folder() -> None:

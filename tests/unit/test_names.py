@@ -8,7 +8,7 @@ import pytest
 from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
-from nst.grid.names import LONGEST, Slugs, settings_name, slug, stem, style_wish
+from nst.grid.names import MAX_NAME, Slugs, blend_name, settings_name, slug, stem
 from nst.settings import Settings, defaults, make
 
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -19,7 +19,7 @@ SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 def test_slugs_are_safe(wish: str) -> None:
     name = slug(wish)
     assert SAFE.fullmatch(name)
-    assert len(name) <= LONGEST
+    assert len(name) <= MAX_NAME
     assert slug(name) == name or name.startswith("_")
 
 
@@ -69,8 +69,8 @@ def test_stems_of_paths_and_urls() -> None:
 
 
 def test_blends_are_named_by_their_parts() -> None:
-    assert style_wish((("a/wave.jpg", 1.0),)) == "wave"
-    assert slug(style_wish((("a/wave.jpg", 0.7), ("b/scream.png", 0.3)))) == "wave-0.7-scream-0.3"
+    assert blend_name((("a/wave.jpg", 1.0),)) == "wave"
+    assert slug(blend_name((("a/wave.jpg", 0.7), ("b/scream.png", 0.3)))) == "wave-0.7-scream-0.3"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_presets_lead_and_own_names_are_followed_by_lists() -> None:
 def test_long_names_end_in_a_hash() -> None:
     every = make({"style_layers": "+".join(f"conv{b}_{i}:0.{i}" for b in range(1, 6) for i in (1, 2))})
     name = settings_name(every, defaults())
-    assert len(name) <= LONGEST
+    assert len(name) <= MAX_NAME
     assert re.fullmatch(r"style_layers=conv1_1-0\.1-.*-[0-9a-f]{8}", name)
     other = settings_name(every.model_copy(update={"size": 1}), defaults())
     assert other != name

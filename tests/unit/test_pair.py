@@ -71,7 +71,7 @@ def test_a_picture_without_records_goes_on_too(job):
 
 def test_what_was_done_is_kept_when_a_run_is_stopped(job, monkeypatch):
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
-    monkeypatch.setattr(recording, "WORTH", 0)
+    monkeypatch.setattr(recording, "MIN_SECONDS_TO_KEEP", 0)
     whole, parts = job("a"), job("b")
     pair.stylize_pair(whole)
     interrupted(parts, 4)
@@ -85,7 +85,7 @@ def test_what_was_done_is_kept_when_a_run_is_stopped(job, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_between_two_iterations(job, monkeypatch, number):
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
-    monkeypatch.setattr(recording, "WORTH", 0)
+    monkeypatch.setattr(recording, "MIN_SECONDS_TO_KEEP", 0)
     outside = signal.signal(number, signal.default_int_handler)  # whoever runs the tests may ignore it
     seen = []
 

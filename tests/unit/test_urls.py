@@ -43,9 +43,9 @@ def test_a_url_that_was_signed_again_is_the_same_picture():
 
 def test_what_is_hidden_is_known_to_the_commands_that_are_started(monkeypatch):
     monkeypatch.setattr("os.environ", {})
-    urls.hide(f"{SIGNED}abc")
-    assert urls.whole(redacted(f"{SIGNED}abc")) == f"{SIGNED}abc"
-    assert urls.whole("http://h/other.jpg") == "http://h/other.jpg"
+    urls.pass_secrets(f"{SIGNED}abc")
+    assert urls.unredacted(redacted(f"{SIGNED}abc")) == f"{SIGNED}abc"
+    assert urls.unredacted("http://h/other.jpg") == "http://h/other.jpg"
 
 
 def test_grid_csv_has_no_signature_and_still_finds_its_copies(tmp_path):

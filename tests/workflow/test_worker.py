@@ -303,7 +303,7 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
         b"{}\n",
         b"[1]\n",
         b'{"arguments": [], "folder": 1}\n',
-        b"x" * (protocol.LONGEST + 9),
+        b"x" * (protocol.MAX_LINE_BYTES + 9),
     ):
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(address))
@@ -373,7 +373,7 @@ def test_another_user_is_not_served(tmp_path_factory):
             code = f"import os, socket; os.setuid({user}); s = socket.socket(socket.AF_UNIX); s.connect('{folder}/s')"
             process = subprocess.Popen([sys.executable, "-c", f"{code}; s.recv(1)"])
             connection, _ = listener.accept()
-            assert protocol.is_ours(connection) is (user == 0)
+            assert protocol.is_same_user(connection) is (user == 0)
             connection.close()
             process.wait()
     shutil.rmtree(folder)
@@ -416,4 +416,4 @@ def test_the_client_loads_nothing_that_is_slow_to_load():
 def test_when_a_worker_is_wanted(monkeypatch, mode, gpus, arguments, expected):
     monkeypatch.setenv("NST_WORKER", mode)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-    assert client.wanted(arguments) is expected
+    assert client.should_use_worker(arguments) is expected

@@ -10,7 +10,7 @@ from nst.grid.config import load_config
 from nst.grid.groups import side_by_side
 from nst.grid.inputs import Files, is_url, local
 from nst.grid.pairs import read_grid
-from nst.io.urls import hide, redacted
+from nst.io.urls import pass_secrets, redacted
 from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
 
@@ -36,7 +36,7 @@ def find_urls(pairs, results):
     copies = {Path(local(url, results)): url for url in sorted(urls)}
     missing = {copy.name: url for copy, url in copies.items() if not copy.exists()}
     for url in missing.values():
-        hide(url)
+        pass_secrets(url)
     return {name: redacted(url) for name, url in missing.items()}
 
 
@@ -57,7 +57,7 @@ def group_names(pairs):
 
 FILES = Files()
 CONFIG = checked(load_config, config)
-protocol.own_workers(CONFIG.worker)
+protocol.set_worker_owner(CONFIG.worker)
 PAIRS = {pair.id: pair for pair in checked(read_grid, CONFIG.manifest, CONFIG, FILES)}
 MATRICES, SWEEPS = group_names(PAIRS.values())
 URLS = find_urls(PAIRS.values(), CONFIG.results)

@@ -1,10 +1,10 @@
 "use strict";
-// data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with what one pair's page shows.
+// data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with the details of one pair.
 const gallery = (() => {
 const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
 const SORTS = {
-  grid: "manifest's order", style_error: "style error", content_error: "content error", score: "score",
-  rank: "rank", ssim: "likeness to the content", seconds: "time", peak_memory_mb: "memory", iterations_run: "iterations", id: "name"
+  grid: "manifest order", style_error: "style error", content_error: "content error", score: "score",
+  rank: "rank", ssim: "similarity to the content", seconds: "time", peak_memory_mb: "memory", iterations_run: "iterations", id: "name"
 };
 const NAMES = {
   style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "score",
@@ -19,7 +19,7 @@ let all, details = new Map(), state, shown = [], watch;
 const $ = id => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
-// element("a", {href: …}, child, "text"): text is always text, never markup.
+// element("a", {href: …}, child, "text"): strings become text nodes, never markup.
 function element(name, attributes = {}, ...children) {
   const svg = ["svg", "path", "line", "text", "rect", "circle", "g", "image"].includes(name);
   const made = svg ? document.createElementNS(SVG, name) : document.createElement(name);
@@ -41,23 +41,23 @@ function short(number) {
   return number.toPrecision(3);
 }
 
-// Of an axis: whole steps, so that no digit stands for nothing.
+// Label of an axis tick, without superfluous digits.
 const tick = number => number >= 1e5 || (number && number < 1e-3) ? number.toExponential().replace("e+", "e") : String(number);
 
 const titleOf = pair => `${pair.content} × ${pair.style}`;
-// Errors by different references do not compare.
+// Errors of different reference networks are not comparable.
 const several = () => all.references.length > 1;
 const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}${several() ? ` · by ${pair.reference}` : ""}`;
-// Where the weight of the style was found, with what it came to.
+// The value of a setting; for `style_weight: auto` with the weight that was found.
 const valueOf = (pair, name) => {
   const value = name in all.same ? all.same[name] : pair.values[all.settings.indexOf(name)];
   return name === "style_weight" && pair.weight ? `${value} (${pair.weight})` : value || "none";
 };
-// What tells a picture from others, and of what is the same for all a weight that each has found for itself.
+// The settings that vary, and style_weight if each pair found its own.
 const naming = pair => pair.weight && "style_weight" in all.same ? [...all.settings, "style_weight"] : all.settings;
 const valuesOf = pair => naming(pair).map(name => `${name} ${valueOf(pair, name)}`);
-// What tells a pair from others in a caption: where many settings vary, or none that is seen, the name that stands for them.
-const briefly = pair => all.settings.length > MOST_IN_SIGHT || !all.told ? [pair.settings] : valuesOf(pair);
+// Captions: the varying settings; their name if there are many, or if they do not distinguish the pairs.
+const briefly = pair => all.settings.length > MOST_IN_SIGHT || !all.distinct ? [pair.settings] : valuesOf(pair);
 const hint = pair => [titleOf(pair), ...briefly(pair), ...Object.keys(all.same).map(name => `${name} ${valueOf(pair, name)}`), errorsOf(pair)].filter(Boolean);
 const fileOf = (pair, name) => `pairs/${pair.key}/${name}`;
 const byId = id => all.pairs.find(pair => pair.id === id);
@@ -68,7 +68,7 @@ function image(src, size, alt, eager) {
 
 const edgeImage = (edge, alt) => edge.width ? image(`inputs/${edge.key}/small.webp`, edge, alt) : element("span", {}, "no picture");
 
-// ---- the state is the address --------------------------------------------------------------------------------------
+// ---- the state is in the URL --------------------------------------------------------------------------------------
 function read() {
   const given = new URLSearchParams(location.hash.slice(1));
   const known = (name, options, otherwise) => options.includes(given.get(name)) ? given.get(name) : otherwise;
@@ -95,12 +95,12 @@ function write(push) {
   if (state.view === "sweeps" && state.along !== all.along) given.set("along", state.along);
   for (const [name, value] of Object.entries(state.values)) if (value !== null) given.set("set." + name, value);
   for (const id of state.compare) given.append("compare", id);
-  const address = "#" + given;
-  if (address === (location.hash || "#")) return;
+  const url = "#" + given;
+  if (url === (location.hash || "#")) return;
   try {
-    if (push) history.pushState({pushed: true}, "", address);
-    else history.replaceState(history.state, "", address);
-  } catch { /* a browser that counts them: the address lags behind, the page does not */ }
+    if (push) history.pushState({pushed: true}, "", url);
+    else history.replaceState(history.state, "", url);
+  } catch { /* the browser limits the rate: the URL is updated later, the page now */ }
 }
 
 // ---- which pairs, in which order -----------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ function order(a, b) {
   if (state.sort === "grid") return turn * (a.place - b.place);
   if (state.sort === "id") return turn * collator.compare(a.id, b.id);
   const x = a[state.sort], y = b[state.sort];
-  if (x === null || y === null) return (x === null) - (y === null);  // what is not measured comes last
+  if (x === null || y === null) return (x === null) - (y === null);  // missing values come last
   if (MEASURED.includes(state.sort) && a.reference !== b.reference) return all.references.indexOf(a.reference) - all.references.indexOf(b.reference);
   return turn * (x - y) * (state.sort === "ssim" ? -1 : 1);
 }
@@ -149,7 +149,7 @@ function bar() {
   if (all.styles.length > 1) parts.push(select("style", names(all.styles), state.style, value => update({style: value})));
   if (several()) {
     const options = all.references.map(name => [name, name]);
-    parts.push(select("measured by", state.view === "front" ? options : [["", "all"], ...options], reference(), value => update({reference: value})));
+    parts.push(select("reference", state.view === "front" ? options : [["", "all"], ...options], reference(), value => update({reference: value})));
   }
   const settings = all.settings.map((name, i) => {
     const options = [["*", "all"], ...all.options[i].map(value => ["=" + value, value || "none"])];
@@ -194,7 +194,7 @@ function about() {
   const done = all.pairs.filter(pair => pair.status === "done").length, gone = all.pairs.length - done;
   const parts = [`${done} picture${done === 1 ? "" : "s"}`];
   if (gone) parts.push(`${gone} without a picture`);
-  if (all.references.length) parts.push(`errors measured by ${all.references.join(", ")}`);
+  if (all.references.length) parts.push(`reference network: ${all.references.join(", ")}`);
   $("about").textContent = parts.join(" · ");
 }
 
@@ -212,9 +212,9 @@ function tile(pair) {
     badge && element("span", {class: "badge", "aria-hidden": "true"}, badge));
 }
 
-// In the overview: beneath a picture the bare values of what varies, whose names stand above all.
+// A tile of the overview, with the values of the varying settings below it. Their names are above the table.
 function named(pair) {
-  const values = all.settings.length > MOST_IN_SIGHT || !all.told ? [pair.settings] : naming(pair).map(name => valueOf(pair, name));
+  const values = all.settings.length > MOST_IN_SIGHT || !all.distinct ? [pair.settings] : naming(pair).map(name => valueOf(pair, name));
   return element("figure", {}, tile(pair), values.length > 0 && element("figcaption", {title: valuesOf(pair).join(" · ")}, values.join(" · ")));
 }
 
@@ -222,7 +222,7 @@ function captioned(pair, label, detail) {
   return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), label && element("br"), detail));
 }
 
-// Puts parts into a place as they are scrolled to: a page of thousands is there at once. size: pictures of a part.
+// Adds parts to a place when they are scrolled into view, so that large pages open fast. size: pictures of a part.
 function gradually(place, parts, put, size = () => 1) {
   let next = 0;
   const end = element("div", {"aria-hidden": "true"});
@@ -232,7 +232,7 @@ function gradually(place, parts, put, size = () => 1) {
       room -= size(parts[next]);
     }
     watch.disconnect();
-    if (next < parts.length) watch.observe(end);  // once more: it tells only of changes, and may still be in sight
+    if (next < parts.length) watch.observe(end);  // again: the observer reports only changes, and the end may still be visible
     else end.remove();
   };
   watch = new IntersectionObserver(seen => { if (seen.some(entry => entry.isIntersecting)) more(); }, {rootMargin: "1200px"});
@@ -258,22 +258,22 @@ function overview(pairs, main) {
   const box = element("div", {class: "matrix", tabindex: "0", role: "region", "aria-label": "Contents by styles"}, table);
   box.style.setProperty("--columns", across.length + 1);
   const names = naming(pairs.find(pair => pair.weight) || pairs[0]);
-  if (names.length && all.told && all.settings.length <= MOST_IN_SIGHT) main.append(element("p", {class: "caption"}, `beneath each picture: ${names.join(" · ")}`));
+  if (names.length && all.distinct && all.settings.length <= MOST_IN_SIGHT) main.append(element("p", {class: "caption"}, `below each picture: ${names.join(" · ")}`));
   main.append(box);
   const rows = all.contents.filter(edge => contents.has(edge.name));
-  const here_of = (edge, style) => cells.get(edge.name + "\n" + style.name) || [];
+  const pairsOf = (edge, style) => cells.get(edge.name + "\n" + style.name) || [];
   gradually(body, rows, edge => element("tr", {}, element("th", {scope: "row"}, edgeImage(edge, ""), edge.name),
     ...across.map(style => {
-      const here = here_of(edge, style);
+      const here = pairsOf(edge, style);
       const cell = element("div", {class: "cell"}, ...here.map(named));
       const columns = here.length > 9 ? 4 : here.length > 4 ? 3 : here.length > 1 ? 2 : 1;
-      cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // no thumbnail is blown up
+      cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // thumbnails are not enlarged
       return element("td", {}, cell);
-    })), edge => across.reduce((sum, style) => sum + here_of(edge, style).length, 0));
+    })), edge => across.reduce((sum, style) => sum + pairsOf(edge, style).length, 0));
   keepHeads(box, across);
 }
 
-// The styles stay in sight above a tall grid, in a row of their own: the table's cannot leave what scrolls it sideways.
+// Keeps the styles visible above a tall table, in a separate row: sticky cells do not work in a box that scrolls sideways.
 function keepHeads(box, across) {
   const row = element("div", {}, element("span"), ...across.map(edge => element("span", {}, edgeImage(edge, ""), edge.name)));
   const heads = element("div", {class: "heads", "aria-hidden": "true"}, row);
@@ -295,7 +295,7 @@ function pictures(pairs, main) {
   gradually(wall, pairs, pair => captioned(pair, titleOf(pair), [...briefly(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
 }
 
-// The pairs that differ in one setting alone, together: as lists of several.
+// Lists of pairs that differ in one setting only.
 function rowsAlong(pairs, place) {
   const rows = new Map();
   for (const pair of pairs) {
@@ -307,7 +307,7 @@ function rowsAlong(pairs, place) {
   return Array.from(rows.values()).filter(row => new Set(row.map(pair => pair.values[place])).size > 1);
 }
 
-// The setting along which most pictures can be seen in rows.
+// The setting with the most pictures in such lists.
 function richest() {
   const sizes = all.settings.map((_, i) => rowsAlong(all.pairs, i).flat().length);
   return all.settings[sizes.indexOf(Math.max(...sizes))] || "";
@@ -316,15 +316,15 @@ function richest() {
 function sweeps(pairs, main) {
   const place = all.settings.indexOf(state.along);
   const many = rowsAlong(pairs, place);
-  const told = all.settings.map((_, i) => i).filter(i => i !== place && many.some(row => row[0].values[i] !== many[0][0].values[i]));
-  if (!many.length) return main.append(element("p", {class: "note"}, `No pair is stylized with several values of ${state.along} here.`));
+  const varied = all.settings.map((_, i) => i).filter(i => i !== place && many.some(row => row[0].values[i] !== many[0][0].values[i]));
+  if (!many.length) return main.append(element("p", {class: "note"}, `No pair here has several values of ${state.along}.`));
   const rank = new Map(all.options[place].map((value, i) => [value, i]));
   const list = element("div");
   main.append(list);
   gradually(list, many, row => {
     row.sort((a, b) => rank.get(a.values[place]) - rank.get(b.values[place]));
     const first = row[0];
-    const others = told.map(i => `${all.settings[i]} ${first.values[i] || "none"}`);
+    const others = varied.map(i => `${all.settings[i]} ${first.values[i] || "none"}`);
     const edges = [all.contents.find(edge => edge.name === first.content), all.styles.find(edge => edge.name === first.style)];
     return element("section", {class: "sweep"},
       element("h2", {}, [titleOf(first), ...others].join(" · ")),
@@ -350,8 +350,8 @@ function decades(low, high) {
 
 function front(pairs, main) {
   const measured = pairs.filter(pair => pair.status === "done" && pair.style_error !== null);
-  if (!measured.length) return main.append(element("p", {class: "note"}, "No picture here has been measured."));
-  const wide = main.clientWidth, width = Math.min(1200, Math.max(330, wide - 28));  // text keeps its size
+  if (!measured.length) return main.append(element("p", {class: "note"}, "No picture here has metrics."));
+  const wide = main.clientWidth, width = Math.min(1200, Math.max(330, wide - 28));  // so that text keeps its size
   const height = Math.min(width < 700 ? 1.2 * width : 700, Math.max(400, innerHeight - 220));
   const [left, bottom, look_at] = [width < 700 ? 44 : 64, 44, Math.min(240, width / 2, height / 2)];
   const thumb = (measured.length > 120 ? 34 : 52) * (width < 700 ? .75 : 1);
@@ -363,7 +363,7 @@ function front(pairs, main) {
   };
   const [x, y] = [reach("content_error"), reach("style_error")];
   const px = v => left + (v - x[0]) / (x[1] - x[0]) * (width - left - 40);
-  // Style errors span decades: logarithmic, where none is 0.
+  // Style errors span decades: use a logarithmic scale unless one is 0.
   const least = Math.min(...measured.map(pair => pair.style_error));
   const logs = least > 0 && y[1] / least > 4;
   if (logs) y[0] = least / 1.15;
@@ -403,7 +403,7 @@ function front(pairs, main) {
   }
   plot.append(preview);
   main.append(element("div", {class: "scatter"}, plot, element("p", {class: "caption"},
-    `Less is nearer on both axes. ${measured.length > MOST_POINTS ? "A diamond" : "Framed"}: nothing of the same content and style is better in one error and as good in the other.`)));
+    `Lower is better on both axes. ${measured.length > MOST_POINTS ? "Diamond" : "Framed"}: on the Pareto front (no picture of the same content and style is better in one error and as good in the other).`)));
   window.onresize = () => { if (main.clientWidth !== wide) draw(); };
 }
 
@@ -418,8 +418,8 @@ function step(by) {
   if (at >= 0 && next) { state.pair = next.id; snapshot = 0; write(); show(); }
 }
 
-// Back where it was opened from; a page that came with an open picture has nothing to go back to.
-let kept = null;  // what was picked meanwhile, which the address to go back to does not know
+// Goes back to where the dialog was opened, unless the page was loaded with an open dialog.
+let kept = null;  // selected meanwhile, which the earlier URL does not contain
 
 function leave() {
   if (history.state && history.state.pushed) { kept = state.compare; history.back(); }
@@ -438,7 +438,7 @@ function close() {
 function load(pair) {
   if (details.has(pair.key) || pair.status !== "done") return;
   details.set(pair.key, null);
-  const script = element("script", {src: fileOf(pair, "pair.js"), onerror: () => { details.delete(pair.key); script.remove(); say("What is known of this picture could not be loaded."); }});
+  const script = element("script", {src: fileOf(pair, "pair.js"), onerror: () => { details.delete(pair.key); script.remove(); say("The details of this picture could not be loaded."); }});
   document.head.append(script);
 }
 
@@ -465,7 +465,7 @@ function show() {
 
 function stage(pair, known) {
   if (pair.status !== "done") {
-    return element("div", {class: "stage"}, element("p", {class: "why"}, element("b", {}, pair.status === "missing" ? "There is no picture." : "The picture is broken."), pair.error));
+    return element("div", {class: "stage"}, element("p", {class: "why"}, element("b", {}, pair.status === "missing" ? "The picture is missing." : "The picture is broken."), pair.error));
   }
   const content = all.contents.find(edge => edge.name === pair.content), style = all.styles.find(edge => edge.name === pair.style);
   const big = (src, alt, name) => element("img", {src, alt, class: name, draggable: "false"});
@@ -484,8 +484,8 @@ function stage(pair, known) {
   if (mode === "content" && content.width) place.append(input(content));
   else if (mode === "style" && style.width) place.append(input(style));
   else if (mode === "motion" && pair.moves && known && known.files.includes("animation.mp4")) {
-    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: true, muted: true, "aria-label": `${titleOf(pair)}, how it was stylized`}));
-  } else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, how it was stylized`, "over"));
+    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: true, muted: true, "aria-label": `${titleOf(pair)}, animation`}));
+  } else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, animation`, "over"));
   else if (mode === "steps" && known && known.snapshots.length) {
     const [iteration, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
     place.append(big(fileOf(pair, file), `${titleOf(pair)} after ${iteration} iterations`, "over"));
@@ -518,18 +518,18 @@ function tools(pair, known) {
   if (now === "steps") {
     const last = known.snapshots.length - 1, at = Math.min(snapshot, last);
     const range = element("input", {type: "range", min: 0, max: last, "data-role": "step", "aria-label": "Snapshot",
-      oninput: event => {  // in place: the slider that is being dragged must stay
+      oninput: event => {  // in place: the slider must survive while it is dragged
         snapshot = Number(event.target.value);
         const [iteration, file] = known.snapshots[snapshot], picture = $("pair").querySelector(".stage img");
         picture.src = fileOf(pair, file);
         picture.alt = `${titleOf(pair)} after ${iteration} iterations`;
-        told.textContent = `iteration ${iteration}`;
-        range.setAttribute("aria-valuetext", told.textContent);
+        label.textContent = `iteration ${iteration}`;
+        range.setAttribute("aria-valuetext", label.textContent);
       }});
-    const told = element("span", {}, `iteration ${known.snapshots[at][0]}`);
+    const label = element("span", {}, `iteration ${known.snapshots[at][0]}`);
     range.value = at;
-    range.setAttribute("aria-valuetext", told.textContent);
-    place.append(element("label", {}, range, told));
+    range.setAttribute("aria-valuetext", label.textContent);
+    place.append(element("label", {}, range, label));
   }
   return place;
 }
@@ -541,13 +541,13 @@ function listed(entries) {
 function side(pair, known) {
   const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this picture"});
   if (pair.status !== "done") {
-    place.append(element("h3", {}, "What went wrong"), element("p", {}, pair.error), element("h3", {}, "Settings"),
+    place.append(element("h3", {}, "Problem"), element("p", {}, pair.error), element("h3", {}, "Settings"),
       listed(Object.entries(pair.given)));
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
   const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])]);
-  place.append(element("h3", {}, "Measured"), listed(several() ? [...numbers, ["by", pair.reference]] : numbers));
+  place.append(element("h3", {}, "Metrics"), listed(several() ? [...numbers, ["by", pair.reference]] : numbers));
   if (marks.length) place.append(element("p", {class: "caption", title: pair.best && `Lowest score: ${all.score}`}, marks.join(" · ")));
   if (pair.unranked) place.append(element("p", {class: "caption"}, `Not ranked: ${pair.unranked}.`));
   if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
@@ -564,17 +564,17 @@ function side(pair, known) {
 }
 
 async function copy(text) {
-  try { await navigator.clipboard.writeText(text); say("Copied."); } catch { say("Copying is not allowed here; select the text."); }
+  try { await navigator.clipboard.writeText(text); say("Copied."); } catch { say("The browser does not allow copying; select the text instead."); }
 }
 
-// In the dialog that is open: all else is inert.
+// In the open dialog, if any, because everything else is inert.
 function say(text) {
   const toast = element("div", {class: "toast", role: "status"}, text);
   (document.querySelector("dialog[open]") || document.body).append(toast);
   setTimeout(() => toast.remove(), 3000);
 }
 
-// Loss curves on a logarithmic scale; the values under the pointer, or at the last iteration, stand in the legend.
+// Loss curves on a logarithmic scale. The legend shows the values under the pointer, or of the last iteration.
 let curves = new Set(["total", "content", "style"]);
 
 function chart(losses) {
@@ -586,7 +586,7 @@ function chart(losses) {
   const last = losses.iteration[losses.iteration.length - 1], first = losses.iteration[0];
   const px = e => left + (e - first) / (last - first || 1) * (width - left - 6);
   const py = v => 6 + (high - Math.log10(v)) / (high - low || 1) * (height - bottom - 10);
-  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, tabindex: "0", role: "slider", "aria-label": "Iteration of which the legend tells the losses", "aria-valuemin": first, "aria-valuemax": last, "data-role": "plot"});
+  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, tabindex: "0", role: "slider", "aria-label": "Iteration shown in the legend", "aria-valuemin": first, "aria-valuemax": last, "data-role": "plot"});
   const fine = decades(10 ** low, 10 ** high), whole = fine.filter(t => Math.log10(t) % 1 === 0);
   for (const t of fine.length > 6 ? whole : fine) plot.append(element("line", {class: "grid", x1: left, x2: width, y1: py(t), y2: py(t)}), element("text", {x: left - 4, y: py(t) + 3, "text-anchor": "end"}, tick(t)));
   plot.append(element("text", {x: left, y: height - 4}, String(first)), element("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, `${last} iterations`));
@@ -596,38 +596,38 @@ function chart(losses) {
   }
   const rule = element("line", {class: "rule", y1: 4, y2: height - bottom});
   const legend = element("div", {class: "legend", role: "group", "aria-label": "Curves"});
-  const values_of = names.map((name, i) => {
-    const told = element("span", {});
+  const labels = names.map((name, i) => {
+    const label = element("span", {});
     legend.append(element("button", {type: "button", "data-role": "curve-" + name, "aria-pressed": String(curves.has(name)),
       onclick: () => { curves[curves.has(name) ? "delete" : "add"](name); show(); }},
-      element("svg", {viewBox: "0 0 16 6", "aria-hidden": "true"}, element("line", {class: curves.has(name) ? "c" + i % 10 : "grid", x1: 0, x2: 16, y1: 3, y2: 3})), told));
-    return told;
+      element("svg", {viewBox: "0 0 16 6", "aria-hidden": "true"}, element("line", {class: curves.has(name) ? "c" + i % 10 : "grid", x1: 0, x2: 16, y1: 3, y2: 3})), label));
+    return label;
   });
   const where = element("span", {class: "caption"});
   legend.append(where);
   const end = losses.iteration.length - 1;
   let looked = end;
-  const tell = at => {
+  const showLosses = at => {
     looked = Math.min(Math.max(at, 0), end);
     for (const side of ["x1", "x2"]) rule.setAttribute(side, px(losses.iteration[looked]));
-    names.forEach((name, i) => { values_of[i].textContent = `${name} ${short(losses[name][looked])}`; });
+    names.forEach((name, i) => { labels[i].textContent = `${name} ${short(losses[name][looked])}`; });
     where.textContent = `at iteration ${losses.iteration[looked]}`;
     plot.setAttribute("aria-valuenow", losses.iteration[looked]);
-    plot.setAttribute("aria-valuetext", [where, ...values_of].map(part => part.textContent).join(", "));
+    plot.setAttribute("aria-valuetext", [where, ...labels].map(part => part.textContent).join(", "));
   };
   plot.append(rule);
   plot.addEventListener("pointermove", event => {
     const box = plot.getBoundingClientRect();
     const wanted = first + ((event.clientX - box.left) / box.width * width - left) / (width - left - 6) * (last - first);
     const at = losses.iteration.findIndex(e => e >= wanted);
-    tell(at < 0 ? end : at);
+    showLosses(at < 0 ? end : at);
   });
-  plot.addEventListener("pointerleave", () => tell(end));
+  plot.addEventListener("pointerleave", () => showLosses(end));
   plot.addEventListener("keydown", event => {
     const by = {ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -end, End: end}[event.key];
-    if (by) { tell(looked + by); event.preventDefault(); event.stopPropagation(); }
+    if (by) { showLosses(looked + by); event.preventDefault(); event.stopPropagation(); }
   });
-  tell(end);
+  showLosses(end);
   return element("div", {class: "chart"}, plot, legend);
 }
 
@@ -636,7 +636,7 @@ function pick(pair) {
   const at = state.compare.indexOf(pair.id);
   if (at >= 0) state.compare.splice(at, 1);
   else if (state.compare.length < MOST_COMPARED) state.compare.push(pair.id);
-  else return say(`Four pictures are compared at most.`);
+  else return say(`At most four pictures can be compared.`);
   write();
   tray();
   if (state.pair) show();
@@ -660,12 +660,12 @@ function compare() {
   const apply = () => {
     for (const [name, value] of Object.entries({"--zoom": sight.zoom, "--x": sight.x + "px", "--y": sight.y + "px"})) panels.style.setProperty(name, value);
     if (sight.zoom <= 1.5) return;
-    picked.forEach((pair, i) => {  // what is looked at closely is the picture itself
+    picked.forEach((pair, i) => {  // zoomed in, use the full picture
       const picture = panels.children[i].firstElementChild, whole = pair.whole && fileOf(pair, pair.whole);
       if (whole && picture.getAttribute("src") !== whole) picture.setAttribute("src", whole);
     });
   };
-  // Around a point, in px from a panel's middle.
+  // Zoom around a point, in px from the center of a panel.
   const zoom = (by, x = 0, y = 0) => {
     const before = sight.zoom;
     sight.zoom = Math.min(16, Math.max(1, sight.zoom * by));
@@ -703,9 +703,9 @@ function compare() {
   }
   const button = (label, text, act) => element("button", {type: "button", class: "plain", "aria-label": label, onclick: act}, text);
   dialog.replaceChildren(element("div", {class: "compare"},
-    element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Pictures compared"),
+    element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Comparison"),
       button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole pictures", "Fit", () => zoom(0)),
-      element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move: all pictures follow."),
+      element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move. All pictures move together."),
       button("Close", "✕", () => dialog.close())), panels));
   dialog.onkeydown = event => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -730,13 +730,13 @@ function draw() {
   main.replaceChildren();
   main.className = "view " + state.view;
   if (shown.length) VIEWS[state.view](shown, main);
-  else main.append(element("p", {class: "note"}, "Nothing here. Show all, or look for something else."));
+  else main.append(element("p", {class: "note"}, "No pair matches the filters."));
   const count = `${shown.length === all.pairs.length ? shown.length : `${shown.length} of ${all.pairs.length}`} pair${all.pairs.length === 1 ? "" : "s"}`;
   $("count").textContent = count;
   tray();
 }
 
-// What the address says. Where it differs in what is open only, the page stays as it was scrolled.
+// Applies the URL. If only the open dialog differs, the page keeps its scroll position.
 function follow() {
   const listing = () => state && JSON.stringify({...state, pair: "", open: false});
   const before = listing();
@@ -754,7 +754,7 @@ function data(given) {
     pair.text = [pair.id, pair.content, pair.style, pair.settings, pair.status, ...valuesOf(pair)].join(" ").toLowerCase();
   });
   all.along = richest();
-  all.told = new Set(all.pairs.map(pair => [pair.content, pair.style, ...pair.values].join("\n"))).size === all.pairs.length;
+  all.distinct = new Set(all.pairs.map(pair => [pair.content, pair.style, ...pair.values].join("\n"))).size === all.pairs.length;
   about();
   let wait;
   $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });

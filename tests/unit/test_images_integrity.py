@@ -1,4 +1,4 @@
-"""nst.images.wholeness: says what the decoder would say, and decodes only what does not end as it should."""
+"""nst.images.integrity: says what the decoder would say, and decodes only what does not end as it should."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from nst.errors import NstError
-from nst.images import picture_size, read_picture, whole_picture_size, wholeness
+from nst.images import intact_picture_size, integrity, picture_size, read_picture
 from PIL import Image
 
 pillow_heif.register_heif_opener()
@@ -40,19 +40,19 @@ def complaint(look: object, path: Path) -> str:
 def test_it_says_what_the_decoder_says(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{kind}"
     whole = picture(path)
-    assert whole_picture_size(path) == picture_size(path) == (90, 60)
+    assert intact_picture_size(path) == picture_size(path) == (90, 60)
     for content in (whole[:-1], whole[:-40], whole[: len(whole) // 2], whole + b"a film behind it" * 9):
         path.write_bytes(content)
-        assert complaint(whole_picture_size, path) == complaint(read_picture, path)
+        assert complaint(intact_picture_size, path) == complaint(read_picture, path)
     path.write_bytes(whole[: len(whole) // 2])
-    assert complaint(whole_picture_size, path).endswith("the picture is truncated, corrupt or of an unsupported kind")
+    assert complaint(intact_picture_size, path).endswith("the picture is truncated, corrupt or of an unsupported kind")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_ends_as_it_should_is_not_decoded(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture(tmp_path / f"a.{kind}")
-    monkeypatch.setattr(wholeness, "_decode", lambda path, header: 1 / 0)
-    assert whole_picture_size(tmp_path / f"a.{kind}") == (90, 60)
+    monkeypatch.setattr(integrity, "_decode", lambda path, header: 1 / 0)
+    assert intact_picture_size(tmp_path / f"a.{kind}") == (90, 60)
 
 
 def test_a_decoder_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
