@@ -131,5 +131,10 @@ def _option(name: str, group: str, show_default: bool) -> Callable[[Callable[...
         _parameter(name),
         group=group,
         metavar="|".join(choices(name)) or kind,
-        help=f"{info.description}{f'  [default: {default}]' if default else ''}",
+        help=_help(info.description or "", default),
     )
+
+
+def _help(description: str, default: str) -> str:
+    """A setting's description as the help of an option, with its default."""
+    return f"{description[:1].upper()}{description[1:]}.{f'  [default: {default}]' if default else ''}"

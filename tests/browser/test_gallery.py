@@ -98,7 +98,7 @@ def test_the_overview_names_what_varies_of_each_picture(visit):
     page = visit()
     captions = page.locator("main td:has([data-id='lake/wave/w1']) figcaption")
     assert captions.all_inner_texts() == ["1", "10", "100"]
-    assert page.get_by_text("beneath each picture: style_weight").is_visible()
+    assert page.get_by_text("below each picture: style_weight").is_visible()
     hints = pair(page, "lake", "wave", 10).get_attribute("title").split("\n")
     assert hints[:3] == ["lake × wave", "style_weight 10", "network vgg19"]
 
@@ -130,7 +130,7 @@ def test_filters_narrow_it_down_and_the_address_keeps_them(visit):
     again.get_by_label("best of each").check()
     assert shown(again) == 12
     again.get_by_role("searchbox").fill("there is no such thing")
-    again.get_by_text("Nothing here.").wait_for()
+    again.get_by_text("No pair matches the filters.").wait_for()
 
 
 def test_pictures_are_sorted_by_any_metric(visit):
@@ -289,7 +289,7 @@ def test_a_sweep_goes_along_its_setting(visit):
     page.get_by_label("style", exact=True).select_option("glass")
     assert page.locator(".sweep").count() == 3
     page.get_by_label("style_weight", exact=True).select_option("10")
-    page.get_by_text("No pair is stylized with several values of style_weight here.").wait_for()
+    page.get_by_text("No pair here has several values of style_weight.").wait_for()
 
 
 def test_many_settings_stand_in_a_list_of_their_own(visit, tmp_path):
@@ -338,7 +338,7 @@ def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
     made = write_gallery(read_records(grid), grid, tmp_path / "gallery")
     page = visit("#view=front", page=made)
     assert page.locator(".scatter .point").count() == 4
-    references = page.get_by_label("measured by", exact=True)
+    references = page.get_by_label("reference", exact=True)
     assert references.input_value() == REFERENCE
     references.select_option("lite:1234abcd")
     assert page.locator(".scatter .point").count() == 2
@@ -378,7 +378,7 @@ def test_pictures_are_compared_in_step(visit):
         pair(page, "lake", "wave", weight).click()
         page.locator("dialog [data-role=pick]").click()
         page.keyboard.press("Escape")
-    tray = page.get_by_role("complementary", name="Pictures to compare")
+    tray = page.get_by_role("complementary", name="Selected pictures")
     tray.get_by_role("button", name="Compare", exact=True).click()
     panels = page.locator(".panel")
     assert panels.count() == 3

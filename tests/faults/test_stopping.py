@@ -32,7 +32,7 @@ def test_sigterm_again_and_again_ends_with_a_checkpoint(tmp_path, moment):
         return
     assert (tmp_path / "work/one/checkpoint.pt").exists()
     with grid.start("nst", *stylize_arguments(iterations=LONG)) as process:
-        wait_for(lambda: "going on after iteration" in process.said())
+        wait_for(lambda: "resuming an interrupted run after iteration" in process.said())
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def test_a_job_out_of_time_goes_on_from_where_it_was(long):
     assert "Trying to restart" in said
     [pair] = long.pictures()
     log = (long.folder / f"results/logs/stylize/{pair}.log").read_text()
-    assert re.search(r"going on after iteration \d+ of an interrupted run", log), log
+    assert re.search(r"resuming an interrupted run after iteration \d+ ", log), log
 
 
 def test_a_cancelled_job_is_tried_again(long, cluster):

@@ -109,13 +109,13 @@ def test_frames_of_earlier_scales_are_enlarged(tmp_path: Path) -> None:
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NstError, match="nowhere: is no folder; name the folder of a pair"):
+    with pytest.raises(NstError, match="nowhere: is not a folder; give the folder of a pair"):
         animate(tmp_path / "nowhere", tmp_path / "a.gif")
     frames = write_frames(tmp_path / "frames", 3)
     with pytest.raises(NstError, match=r"\.gif or \.mp4"):
         animate(frames, tmp_path / "a.avi")
     (frames / "000010.jpg").write_bytes(b"torn")
-    with pytest.raises(NstError, match=r"000010\.jpg: this frame cannot be read"):
+    with pytest.raises(NstError, match=r"000010\.jpg: the frame cannot be read"):
         animate(frames, tmp_path / "a.gif")
     assert not (tmp_path / "a.gif").exists()
 

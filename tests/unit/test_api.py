@@ -115,12 +115,12 @@ def test_blends_presets_and_inputs_in_memory(files, scene, stripes):
     [
         (lambda: nst.stylize("photo.png", "nowhere.png"), "nowhere.png: there is no such file"),
         (lambda: nst.stylize("photo.png", "painting.png", style_wieght=3), "did you mean style_weight"),
-        (lambda: nst.stylize("photo.png", []), "style: is an empty list"),
+        (lambda: nst.stylize("photo.png", []), "style: the list is empty"),
         (lambda: nst.stylize("photo.png", [("painting.png", -1)]), "numbers above 0"),
-        (lambda: nst.stylize("photo.png", ["painting.png", "painting.png"]), "named twice"),
-        (lambda: nst.stylize(np.zeros((4, 4, 2)), "painting.png"), r"content: an array has the shape"),
-        (lambda: nst.stylize(np.full((20, 20, 3), 255.0), "painting.png"), "content: .* divide 0 to 255 by 255"),
-        (lambda: nst.stylize(np.zeros((20, 20, 3), int), "painting.png"), "content: an array is uint8"),
+        (lambda: nst.stylize("photo.png", ["painting.png", "painting.png"]), "given twice"),
+        (lambda: nst.stylize(np.zeros((4, 4, 2)), "painting.png"), r"content: an array must have the shape"),
+        (lambda: nst.stylize(np.full((20, 20, 3), 255.0), "painting.png"), "content: .* divide values from 0 to 255 by 255"),
+        (lambda: nst.stylize(np.zeros((20, 20, 3), int), "painting.png"), "content: an array must be uint8"),
         (lambda: nst.stylize("photo.png", np.full((20, 20, 3), np.nan)), "style 1: floating-point values"),
     ],
 )

@@ -151,7 +151,7 @@ def test_the_plan_of_a_cluster(capsys):
         Path(pair.image("results", "png")).touch()
     assert main(["grid", "manifest.csv", "--cluster", "--profile", "slurm"]) == 0
     later = capsys.readouterr().out
-    assert "manifest.csv: 12 pairs, 11 pictures there already" in later
+    assert "manifest.csv: 12 pairs, 11 images done" in later
     assert "1 job of 12 pairs" in later  # which looks at each and stylizes what is left
     assert line_of(later, "longest") == line_of(out, "longest")  # what Slurm is asked for stays
     assert line_of(later, "hours") != line_of(out, "hours")
@@ -159,12 +159,12 @@ def test_the_plan_of_a_cluster(capsys):
     Path(whole.marker("results")).touch()
     assert main(["grid", "manifest.csv", "--cluster", "--profile", "slurm"]) == 0
     done = capsys.readouterr().out.splitlines()
-    assert done[0] == "manifest.csv: 12 pairs, 11 pictures there already"
+    assert done[0] == "manifest.csv: 12 pairs, 11 images done"
     assert [line.split()[0] for line in done[1:] if line] == ["run"]  # nothing is left to ask a cluster for
     assert main(["grid", "manifest.csv", "--cluster"]) == 0  # by the profile of the repository
     assert "profiles/slurm --configfile" in capsys.readouterr().out
     assert main(["grid", "manifest.csv", "--cluster", "--profile", "nowhere"]) == 1
-    assert "nowhere/nst.yaml: is not there" in capsys.readouterr().err
+    assert "nowhere/nst.yaml: there is no such file" in capsys.readouterr().err
 
 
 def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, capfd):

@@ -54,7 +54,7 @@ def test_grid_of_one_pair(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(
         "manifest.csv: 1 pair\n\ncontents (1)\n  lake  (1 pair)\n\nstyles (1)\n  wave  (1 pair)\n\n"
         "settings (1)\n  default  (1 pair)\n\npairs (out/pairs/…)\n  lake/wave/default\n\n"
-        f"results   {Path('out').absolute()}\njobs      1 picture to stylize\ntime      about "
+        f"results   {Path('out').absolute()}\njobs      1 image to stylize\ntime      about "
     )
 
 
@@ -64,7 +64,7 @@ def test_grid_is_short_and_tells_what_is_done(capsys: pytest.CaptureFixture[str]
     status, out, _ = run(capsys, "grid", "manifest.csv", "--limit", "3")
     assert status == 0
     assert "  … and 97 more (--limit 0 shows them)" in out
-    assert "jobs      99 pictures to stylize, 1 picture there already" in out
+    assert "jobs      99 images to stylize, 1 image done" in out
     assert len(out.splitlines()) < 30
     assert len(run(capsys, "grid", "manifest.csv", "--limit", "0")[1].splitlines()) > 150
 
@@ -73,9 +73,9 @@ def test_grid_looks_for_pictures_in_the_results_that_are_asked_for(capsys: pytes
     table("content,style\nlake.jpg|pine.jpg,wave.jpg\n")
     picture("out/pairs/lake/wave/default/image.png")
     out = run(capsys, "grid", "manifest.csv", "--results", "out/")[1]
-    assert "\n  lake/wave/default  (there already)\n  pine/wave/default\n" in out
-    assert f"\nresults   {Path('out').absolute()}\njobs      1 picture to stylize, 1 picture there already\n" in out
-    assert "jobs      2 pictures to stylize\n" in run(capsys, "grid", "manifest.csv")[1]
+    assert "\n  lake/wave/default  (exists)\n  pine/wave/default\n" in out
+    assert f"\nresults   {Path('out').absolute()}\njobs      1 image to stylize, 1 image done\n" in out
+    assert "jobs      2 images to stylize\n" in run(capsys, "grid", "manifest.csv")[1]
 
 
 def test_grid_says_what_its_globs_leave_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,8 +85,8 @@ def test_grid_says_what_its_globs_leave_out(capsys: pytest.CaptureFixture[str]) 
         Path("photos", name).touch()
     table("content,style\nphotos/*,wave.jpg\nphotos/*.jpg,photos/d.*\n")
     out = run(capsys, "grid", "manifest.csv")[1]
-    assert "glob      photos/* is 4 pictures; skipped 2 files that are no pictures: Thumbs.db, notes.txt\n" in out
-    assert "glob      photos/*.jpg is 2 pictures; photos/* has c.jpeg, d.png too\n" in out
+    assert "glob      photos/* matches 4 images; skipped 2 files that are not images: Thumbs.db, notes.txt\n" in out
+    assert "glob      photos/*.jpg matches 2 images; photos/* also c.jpeg, d.png\n" in out
     assert out.count("\nglob ") == 2
 
 
@@ -100,8 +100,8 @@ def test_grid_says_what_is_missing_to_start(
     out = run(capsys, "grid", "manifest.csv")[1]
     assert [line[10:] for line in out.splitlines() if line.startswith("missing ")] == [
         "weights of vgg16: the run downloads them; without internet see `nst weights vgg16`",
-        "1 of the pictures: the run downloads them",
-        "the package s3fs, for addresses s3://…: pip install s3fs",
+        "1 input images: the run downloads them",
+        "the package s3fs, for URLs s3://…: pip install s3fs",
         f"Snakemake: pip install '{REPOSITORY}[workflow]'",
     ]
     table("content,style,network\nlake.jpg,wave.jpg,lite\n")
@@ -116,7 +116,7 @@ def test_grid_finds_a_truncated_picture(capsys: pytest.CaptureFixture[str]) -> N
     table("content,style\nlake.jpg|pine.jpg,wave.jpg\n")
     status, _, err = run(capsys, "grid", "manifest.csv")
     assert status == 1
-    assert err.startswith("nst: manifest.csv:2: content: lake.jpg: the picture is truncated, corrupt or ")
+    assert err.startswith("nst: manifest.csv:2: content: lake.jpg: the image is truncated, corrupt or ")
 
 
 def command_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
@@ -152,7 +152,7 @@ def test_a_package_without_its_repository_says_so(
     *_, line, advice = run(capsys, "grid", "manifest.csv")[1].splitlines()
     assert line.startswith("run       snakemake -s NST/Snakefile --cores ")
     assert (
-        advice == "          with, for NST, your copy of nst's repository: it was installed here without the workflow"
+        advice == "          where NST is your copy of nst's repository: the package was installed without the workflow"
     )
 
 
@@ -212,13 +212,13 @@ def test_pictures_that_no_row_asks_for_are_counted_and_removed_after_asking(
         Path(place).parent.mkdir(parents=True)
         Path(place).touch()
     asked = ("grid", "manifest.csv", "--results", "out")
-    assert "kept      2 pictures that no row asks for; --prune shows and removes them\n" in run(capsys, *asked)[1]
+    assert "kept      2 images of no row; --prune lists and removes them\n" in run(capsys, *asked)[1]
     before = sorted(Path("out").rglob("*"))
 
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     status, out, _ = run(capsys, *asked, "--prune")
     assert status == 0
-    assert out.startswith("out/pairs\n  lake/wave/old\n  pine/wave/default\nno row asks for these 2 pictures; remove ")
+    assert out.startswith("out/pairs\n  lake/wave/old\n  pine/wave/default\n2 images belong to no row; remove ")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert run(capsys, *asked, "--prune")[2] == "nst: nothing was removed; answer y, or add --yes\n"
     assert sorted(Path("out").rglob("*")) == before
@@ -226,7 +226,7 @@ def test_pictures_that_no_row_asks_for_are_counted_and_removed_after_asking(
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     out = run(capsys, *asked, "--prune")[1]
     assert out.endswith(
-        "removed 2 pictures, with their records and logs\nout/pairs/pine/wave/default stays: other files are in it\n"
+        "removed 2 images, with records and logs\nout/pairs/pine/wave/default was kept: it contains other files\n"
     )
     left = {path.as_posix() for path in Path("out").rglob("*") if path.is_file()}
     assert not any("lake/wave/old" in path for path in left)
@@ -235,7 +235,7 @@ def test_pictures_that_no_row_asks_for_are_counted_and_removed_after_asking(
     }  # fmt: skip
     assert sum("lake/wave/default" in path for path in left) == 5
     assert {"out/pairs/pine/wave/foreign/image.png", "out/pairs/pine/wave/bare/image.png"} < left
-    assert run(capsys, *asked, "--prune", "--yes")[1] == "out/pairs has no picture that no row asks for\n"
+    assert run(capsys, *asked, "--prune", "--yes")[1] == "out/pairs has no images to remove: each belongs to a row\n"
 
 
 def test_grid_reads_the_config_and_prints_csv(capsys: pytest.CaptureFixture[str]) -> None:
@@ -283,7 +283,7 @@ def test_what_should_not_happen_ends_in_a_line_for_logs(
     assert __main__.main() == 1
     *whole, last = capsys.readouterr().err.splitlines()
     assert whole[0].startswith("Traceback")
-    assert last.startswith("nst: ZeroDivisionError: division by zero (this should not happen")
+    assert last.startswith("nst: ZeroDivisionError: division by zero (this is a bug in nst")
 
 
 def test_settings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def process(folder, *words, code="from nst.__main__ import main; raise SystemExi
 def test_a_place_that_cannot_be_written_is_refused_at_once(here, place):
     status, err = process(here, "stylize", "a.png", "s.png", *place, *SMALL)
     assert (status, len(err.splitlines())) == (1, 1)
-    assert re.match(r"nst: /proc(/x)?: cannot be written \(.*\); choose a folder", err)
+    assert re.match(r"nst: /proc(/x)?: cannot be written \(.*\); choose a writable folder", err)
 
 
 def test_a_working_folder_that_is_gone_is_a_message(here):
@@ -84,7 +84,7 @@ def test_a_working_folder_that_is_gone_is_a_message(here):
     code = "import os; os.rmdir(os.getcwd()); from nst.__main__ import main; raise SystemExit(main())"
     status, err = process(here / "gone", "settings", code=code)
     assert status == 1
-    assert err == "nst: the working folder cannot be used (No such file or directory); change to another one\n"
+    assert err == "nst: the working directory cannot be used (No such file or directory); change to another one\n"
 
 
 @pytest.mark.parametrize("gigabytes", [1, 2])
@@ -173,7 +173,7 @@ def test_a_picture_of_somebody_else_is_overwritten_only_if_told_so(here, capsys,
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         status, _, err = stylize(capsys, *words)
         assert status == 1
-        assert err.startswith("t.png: exists and was not made by nst. Overwrite? [y/N] nst: t.png: kept;")
+        assert err.startswith("t.png: exists and was not made by nst. Overwrite? [y/N] nst: t.png: not overwritten;")
     assert mine.read_bytes() == before
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert stylize(capsys, *words)[0] == 0
@@ -247,7 +247,7 @@ def test_without_output_the_name_is_made_of_both(here, capsys, caplog):
     assert (status, out.partition(":")[0]) == (0, "a--s.png")
     assert "replaces" not in caplog.text
     assert stylize(capsys, "a.png", "s.png", "--style-weight", "3")[0] == 0
-    assert "a--s.png: replaces an earlier result with style_weight 16" in caplog.text
+    assert "a--s.png: replacing an earlier result that was made with style_weight 16" in caplog.text
     assert stylize(capsys, "a.png", "s.png:0.7+t.png:0.3")[1].startswith("a--s+t.png: ")
     (here / "sub").mkdir()
     assert stylize(capsys, "a.png", "s.png:0.7", "t.png:0.3", "-o", "sub")[1].startswith("sub/a--s+t.png: ")
@@ -259,12 +259,12 @@ def test_a_blend_needs_weights(here, capsys):
     status, _, err = stylize(capsys, "a.png", "s.png", "t.png")
     assert status == 1
     [line] = err.splitlines()
-    assert "s.png:0.5 t.png:0.5, or s.png:0.5+t.png:0.5; for several contents name their folder" in line
+    assert "s.png:0.5 t.png:0.5, or s.png:0.5+t.png:0.5; for several contents, give their folder" in line
     assert "s.png:3 t.png:0.5, or" in stylize(capsys, "a.png", "s.png:3", "t.png")[2]
     Path("odd:1.png").write_bytes(Path("s.png").read_bytes())
     Path("odd:2").write_bytes(Path("s.png").read_bytes())
     assert stylize(capsys, "a.png", "odd:1.png:1", "odd:2:1", "-o", "o.png")[0] == 0
-    assert "need a weight each" in stylize(capsys, "a.png", "s.png:1", "odd:2", "-o", "o.png")[2]
+    assert "several styles need weights" in stylize(capsys, "a.png", "s.png:1", "odd:2", "-o", "o.png")[2]
 
 
 def test_a_folder_of_contents(here, capsys):
@@ -280,8 +280,8 @@ def test_a_folder_of_contents(here, capsys):
     stems = ["B.jpg", "b.png", "broken", "c"]
     assert [line.partition("--me.png: ")[0] for line in out.splitlines()] == [f"out/{stem}" for stem in stems]
     assert [line for line in err.splitlines() if "iteration" not in line] == [
-        "nst: 1 of 4 pictures failed; the same command stylizes what is missing",
-        "nst: photos/broken.png: is not a picture in a supported format; convert it to JPEG, PNG, TIFF, WebP, HEIC, "
+        "nst: 1 of 4 images failed; run the same command again to stylize them",
+        "nst: photos/broken.png: is not an image in a supported format; convert it to JPEG, PNG, TIFF, WebP, HEIC, "
         "AVIF, BMP or GIF",
     ]
     assert sorted(path.name for path in (here / "out").iterdir()) == ["B.jpg--me.png", "b.png--me.png", "c--me.png"]
@@ -298,22 +298,22 @@ def test_a_folder_is_resumed(here, capsys):
     before = (here / "out/c--s.png").stat().st_mtime_ns
     status, out, _ = stylize(capsys, *words)
     assert status == 0
-    assert out.splitlines()[1] == "out/c--s.png: made already by the same files and settings"
+    assert out.splitlines()[1] == "out/c--s.png: up to date, made from the same files and settings"
     assert (here / "out/c--s.png").stat().st_mtime_ns == before
     out = stylize(capsys, *words, "--style-weight", "3")[1]
-    assert "made already" not in out
+    assert "up to date" not in out
     write_picture(here / "photos/b.png", np.full((40, 48, 3), 0.5, np.float32))
     out = stylize(capsys, *words, "--style-weight", "3")[1]
-    assert ["made already" in line for line in out.splitlines()] == [False, True]
+    assert ["up to date" in line for line in out.splitlines()] == [False, True]
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "photos is a folder; name a folder for the results with -o"),
-        (["-o", "out.png"], "photos is a folder; -o must name a folder too, not out.png"),
-        (["-o", "photos"], "photos: is the folder of the contents; name another one"),
-        (["-o", "out"], "photos: has no pictures to stylize (.jpg"),
+        ([], "photos is a folder; give a folder for the results with -o"),
+        (["-o", "out.png"], "photos is a folder; -o must be a folder too, not out.png"),
+        (["-o", "photos"], "photos: is the folder of the contents; give another folder"),
+        (["-o", "out"], "photos: contains no images to stylize (.jpg"),
     ],
 )
 def test_a_folder_needs_pictures_and_a_folder(here, capsys, words, told):
@@ -349,7 +349,7 @@ def test_moved_inputs_can_be_named(made, capsys):
         Path(name).rename(f"moved/{name}")
     status, _, err = again(capsys, "made.png", "-o", "new.png")
     assert status == 1
-    assert [line.partition(" is not here; ")[2].partition(" FILE")[0] for line in err.splitlines()] == [
+    assert [line.partition(" was not found; ")[2].partition(" FILE")[0] for line in err.splitlines()] == [
         "name the file with --content", "name the file with --style", "name the file with --style",
     ]  # fmt: skip
     moved = ("--content", "moved/a.png", "--style", "moved/s.png", "--style", "moved/t.png")
@@ -358,7 +358,7 @@ def test_moved_inputs_can_be_named(made, capsys):
     swapped = ("--content", "moved/a.png", "--style", "moved/t.png", "--style", "moved/s.png")
     status, _, err = again(capsys, "made.png", "-o", "other.png", *swapped)
     assert status == 1
-    assert err.startswith("nst: moved/t.png: is not the style of made.png, as its bytes differ; for another picture")
+    assert err.startswith("nst: moved/t.png: is not the style of made.png: the SHA-256 differs; to use another image")
     status, _, err = again(capsys, "made.png", "-o", "other.png", "--style", "moved/s.png")
     assert err == "nst: --style: made.png has 2 styles; name each, in the order of s.png, t.png\n"
     assert not Path("other.png").exists()
@@ -381,16 +381,16 @@ def test_what_a_picture_carries_is_listed_with_what_differs_first(made, capsys):
     assert "  size                 32  [512]" in changed
     assert [line.split()[0] for line in (changed + usual).splitlines() if line.startswith("  ")].count("size") == 1
     assert "  pooling              max" in usual
-    assert run(capsys, "reproduce", "made.png")[2].startswith("nst: name the picture to write with -o, or use --show")
+    assert run(capsys, "reproduce", "made.png")[2].startswith("nst: name the image to write with -o, or use --show")
     assert "[default: 16]" not in run(capsys, "reproduce", "--help")[1]
 
 
 def test_another_size_is_said_to_be_another_picture(made, capsys, caplog):
     caplog.set_level("INFO")
     assert again(capsys, "made.png", "-o", "larger.png", "--size", "40")[0] == 0
-    assert "size 40 instead of 32 gives another picture, with finer strokes" in caplog.text
+    assert "size 40 instead of 32 gives a different image, with finer strokes" in caplog.text
     assert again(capsys, "made.png", "-o", "same.png")[0] == 0
-    assert caplog.text.count("gives another picture") == 1
+    assert caplog.text.count("gives a different image") == 1
 
 
 def test_again_names_the_flag_or_the_picture(made, capsys):

@@ -55,7 +55,7 @@ def test_empty_is_the_default() -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"resluts": "x"}, "resluts: no such key; did you mean results?"),
-    ({"size": 3}, "size: no such key; it is a setting: write it under `settings:`"),
+    ({"size": 3}, "size: no such key; it is a setting: write it below `settings:`"),
     (
         {"zzz": 3},
         "zzz: no such key; the keys are "
@@ -66,9 +66,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"results": ""}, "results: '' is not allowed; expected a path"),
     (
         {"results": 2024},
-        "results: '2024' is not allowed; expected a path; put ./ before a name that reads as a number",
+        "results: '2024' is not allowed; expected a path; write ./ before a name that looks like a number",
     ),
-    ({"settings": [1]}, "settings: is no mapping; write a `setting: value` line for each"),
+    ({"settings": [1]}, "settings: is not a mapping; write a `setting: value` line for each"),
     ({"settings": {"sise": 1}}, "settings.sise: no such setting; did you mean size?"),
     (
         {"settings": {"size": "big"}},

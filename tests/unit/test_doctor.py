@@ -36,7 +36,7 @@ def test_says_whether_a_gpu_has_kernels_of_our_own(told, monkeypatch):
     monkeypatch.setattr(runtime, "name", lambda device: "a stand-in")
     monkeypatch.setattr(runtime, "compute_type", lambda precision, device: torch.bfloat16)
     monkeypatch.setattr(available, "kernels_for", lambda device: available)
-    assert told()["kernels"] == "of our own"
+    assert told()["kernels"] == "Triton kernels of nst"
     monkeypatch.setattr(available, "kernels_for", lambda device: None)
     assert "Triton and a C compiler" in told()["kernels"]
 

@@ -45,10 +45,10 @@ def test_pictures_are_counted_by_what_became_of_them() -> None:
         write(f"out/logs/stylize/a/s/seed={seed}.log", LATER, f"working\nnst: reason {seed}\n")
     write("out/logs/stylize/a/s/seed=11.log", EARLIER)
     told = lines(12, failed=True)
-    assert told[0] == "pictures  2 stylized, 1 there already, 7 failed, 2 not stylized yet"
+    assert told[0] == "images    2 stylized, 1 up to date, 7 failed, 2 not stylized yet"
     assert told[1:6] == [f"failed    a/s/seed={seed}: reason {seed}" for seed in range(4, 9)]
     assert told[6] == "          … and 2 more: out/logs/stylize"
-    assert told[7] == "next      the same command again makes what is missing; nothing that is done is done again"
+    assert told[7] == "next      run the same command again to make what is missing; finished images are kept"
     assert len(told) == 8
 
 
@@ -58,26 +58,26 @@ def test_places_that_show_an_earlier_state_are_not_named() -> None:
     write(page, EARLIER)
     write(sheet, EARLIER)
     here = f"gallery   {Path(page).absolute().as_uri()}"
-    assert lines(1) == ["pictures  1 there already", "sheets    out/sheets", here]
+    assert lines(1) == ["images    1 up to date", "sheets    out/sheets", here]
     assert lines(2) == [
-        "pictures  1 there already, 1 not stylized yet",
-        "next      the same command again makes what is missing; nothing that is done is done again",
+        "images    1 up to date, 1 not stylized yet",
+        "next      run the same command again to make what is missing; finished images are kept",
     ]
     image(1, LATER)
-    assert lines(1) == ["pictures  1 stylized"]
+    assert lines(1) == ["images    1 stylized"]
     write(page, LATER)
     write("out/tables/comparison.html", LATER)
-    assert lines(1) == ["pictures  1 stylized", "tables    out/tables/comparison.html", here]
+    assert lines(1) == ["images    1 stylized", "tables    out/tables/comparison.html", here]
 
 
 def test_a_failure_that_is_no_picture_is_told() -> None:
     image(1, LATER)
-    assert lines(1, failed=True)[:2] == ["pictures  1 stylized", "failed    no picture, but a job that is named above"]
+    assert lines(1, failed=True)[:2] == ["images    1 stylized", "failed    no image, but a job that is named above"]
 
 
 def test_a_picture_that_was_stopped_is_told_as_that() -> None:
     write("out/logs/stylize/a/s/seed=1.log", LATER, "nst: iteration 5/10  total 1.0  content 0.6  style 0.02  7 s\n")
-    assert lines(1, failed=True)[1] == "failed    a/s/seed=1: stopped before its end"
+    assert lines(1, failed=True)[1] == "failed    a/s/seed=1: interrupted"
 
 
 def test_only_what_a_job_has_made_is_forgotten() -> None:

@@ -92,7 +92,7 @@ def bucket(scene, tmp_path, monkeypatch):
 def test_what_is_in_s3_is_fsspecs(bucket, tmp_path, monkeypatch):
     assert main(["fetch", "s3://bucket/a.png", "-o", str(tmp_path / "a.png")]) == 0
     assert (tmp_path / "a.png").read_bytes() == bucket
-    monkeypatch.setattr(fetching, "MOST_BYTES", len(bucket) - 1)
+    monkeypatch.setattr(fetching, "MAX_BYTES", len(bucket) - 1)
     with pytest.raises(NstError, match=r"s3://bucket/a.png: is larger than"):
         copy("s3://bucket/a.png", tmp_path / "b.png")
 
@@ -100,18 +100,18 @@ def test_what_is_in_s3_is_fsspecs(bucket, tmp_path, monkeypatch):
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "memory://bucket/a.png", "ftp://h/a.png", "a.png", "s3:a"])
 def test_other_kinds_of_urls_are_refused(tmp_path, capsys, address):
     assert main(["fetch", address, "-o", str(tmp_path / "a.png")]) == 1
-    refused = f"nst: {address}: cannot be fetched; expected a URL that begins with http://, https://, s3://\n"
+    refused = f"nst: {address}: cannot be downloaded; expected a URL that begins with http://, https://, s3://\n"
     assert capsys.readouterr().err == refused
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/page", "{}: what came is no picture; look at the address in a browser"),
-        ("/gone.png", "{}: could not be fetched (the server answered 503 Service Unavailable)"),
-        ("/to=file:///etc/passwd", "{}: could not be fetched (the server redirects to what is no http or https)"),
-        ("/a.png?packed", "{}: comes packed (gzip), which nst did not ask for and does not unpack"),
-        ("/a.png?long", "{}: is larger than 2,000,000,000 bytes, the most that is fetched"),
+        ("/page", "{}: the server did not send an image; open the URL in a browser"),
+        ("/gone.png", "{}: could not be downloaded (the server answered 503 Service Unavailable)"),
+        ("/to=file:///etc/passwd", "{}: could not be downloaded (the server redirects to a scheme other than http and https)"),
+        ("/a.png?packed", "{}: the server sent compressed data (gzip), which is not supported"),
+        ("/a.png?long", "{}: is larger than 2,000,000,000 bytes, the maximum size of a download"),
     ],
 )
 def test_what_is_no_picture_is_not_kept(server, tmp_path, capsys, path, message):
@@ -122,7 +122,7 @@ def test_what_is_no_picture_is_not_kept(server, tmp_path, capsys, path, message)
 
 
 def test_a_server_that_says_no_size_sends_no_more_than_is_allowed(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(fetching, "MOST_BYTES", 100)
+    monkeypatch.setattr(fetching, "MAX_BYTES", 100)
     with pytest.raises(NstError, match="is larger than 100 bytes"):
         copy(f"{server}/a.png", tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size <= 100
@@ -130,7 +130,7 @@ def test_a_server_that_says_no_size_sends_no_more_than_is_allowed(server, tmp_pa
 
 @pytest.mark.parametrize("path", ["a.png?slow", "a.png?slow-header"])
 def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_us(server, tmp_path, monkeypatch, path):
-    monkeypatch.setattr(fetching, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(fetching, "MAX_SECONDS", 0.5)
     began = time.monotonic()
     with pytest.raises(NstError, match=r"took longer than 0 s|took longer than 1 s"):
         copy(f"{server}/{path}", tmp_path / "a.png")
@@ -217,4 +217,4 @@ def test_a_message_has_no_password_and_the_server_gets_it(server, tmp_path, monk
 
 def test_nobody_answers(tmp_path, capsys):
     assert main(["fetch", "http://127.0.0.1:9/a.png", "-o", str(tmp_path / "a.png")]) == 1
-    assert "http://127.0.0.1:9/a.png: could not be fetched (ConnectionError)" in capsys.readouterr().err
+    assert "http://127.0.0.1:9/a.png: could not be downloaded (ConnectionError)" in capsys.readouterr().err

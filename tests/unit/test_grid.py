@@ -186,11 +186,11 @@ def test_arguments_say_all_that_differs() -> None:
 
 WRONG = [
     ("c/lake.jp,s/wave.jpg,,", "2: content: there is no file c/lake.jp; did you mean c/lake.jpg?"),
-    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path from the working directory"),
-    ("c,s/wave.jpg,,", "2: content: c is a folder; name a file in it, or c/*"),
+    ("z/q.jpg,s/wave.jpg,,", "2: content: there is no file z/q.jpg; give its path relative to the working directory"),
+    ("c,s/wave.jpg,,", "2: content: c is a folder; give a file in it, or c/*"),
     (
         "c/*.gif,s/wave.jpg,,",
-        f"2: content: c/*.gif matches no picture ({' '.join(SUFFIXES)}); name at least one",
+        f"2: content: c/*.gif matches no image ({' '.join(SUFFIXES)}); use a pattern that matches at least one",
     ),
     ("c/lake.jpg||c/pine.png,s/wave.jpg,,", "2: content: 'c/lake.jpg||c/pine.png' has an empty item; "
      "write a list as a|b|c"),
@@ -201,15 +201,15 @@ WRONG = [
     ),
     (
         "c/lake.jpg,s/wave.jpg+s/wave.jpg:2,,",
-        "2: style: s/wave.jpg stands twice in the blend 's/wave.jpg+s/wave.jpg:2'; give it one weight",
+        "2: style: s/wave.jpg appears twice in the blend 's/wave.jpg+s/wave.jpg:2'; give it once, with one weight",
     ),
     (
         "c/lake.jpg,s/wave.jpg+,,",
         "2: style: 's/wave.jpg+' has an empty part; write a blend as wave.jpg:0.7+scream.jpg:0.3",
     ),
     ("c/lake.jpg,s/wave.jpg,64|big,", "2: size: 'big' is not allowed; expected a whole number from 0 to 16384 (px)"),
-    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, which the values of its lists "
-     "follow"),
+    ("c/lake.jpg,s/wave.jpg,,x|y", "2: name: 'x|y' is a list; a row has one name, to which the values of its "
+     "lists are appended"),
 ]  # fmt: skip
 
 
@@ -231,8 +231,8 @@ def test_wrong_settings_presets_inits_and_weights() -> None:
     found = mistakes(rows)
     assert found[0].startswith("2: preset: there is no preset 'drft'; did you mean draft?; the presets are ")
     assert found[1:3] == [
-        "3: init: there is no file nois; give its path from the working directory",
-        "4: weights: there is no file w.pth; give its path from the working directory",
+        "3: init: there is no file nois; give its path relative to the working directory",
+        "4: weights: there is no file w.pth; give its path relative to the working directory",
     ]
     assert found[3].startswith("5: style_layers: names conv3_4, which vgg16 does not have; use ")
 
@@ -251,20 +251,20 @@ def test_a_name_that_would_stop_snakemake_is_told(name: str) -> None:
 def test_a_picture_that_is_none() -> None:
     Path("c/text.jpg").write_text("no picture")
     (line,) = mistakes("content,style\nc/text.jpg,s/wave.jpg\n")
-    assert line.startswith("2: content: c/text.jpg: is not a picture in a supported format")
+    assert line.startswith("2: content: c/text.jpg: is not an image in a supported format")
 
 
 @pytest.mark.usefixtures("_pictures")
 def test_one_name_for_two_settings() -> None:
     rows = "content,style,name,size,frame_interval\nc/lake.jpg,s/wave.jpg,x,64,\nc/lake.jpg,s/wave.jpg,X,128,\n"
-    assert mistakes(rows) == ["3: name: 'X' stands on line 2 for another value of size; give the rows a `name` each"]
+    assert mistakes(rows) == ["3: name: 'X' is the name of another value of size on line 2; give each row a `name`"]
     rows = "content,style,frame_interval\nc/lake.jpg,s/wave.jpg,5\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
-        "3: name: 'default' stands on line 2 for another value of frame_interval; give the rows a `name` each"
+        "3: name: 'default' is the name of another value of frame_interval on line 2; give each row a `name`"
     ]
     rows = "content,style,frame_interval\nc/lake.jpg,s/wave.jpg,6|7\n"
     assert mistakes(rows) == [
-        "2: name: 'default' would stand for several values of frame_interval; give each a row and a `name` of its own"
+        "2: name: 'default' would be the name of several values of frame_interval; give each its own row and `name`"
     ]
 
 
@@ -353,7 +353,7 @@ def test_masks_that_do_not_suit_are_named_before_anything_is_stylized() -> None:
         "c/lake.jpg,s/wave.jpg,m/good.png,m/none.png\n"
     )
     first, second, third = mistakes(rows)
-    assert first.startswith("2: content_mask: m/wide.png is 30×10 px, another shape than c/lake.jpg with ")
+    assert first.startswith("2: content_mask: m/wide.png is 30×10 px, but c/lake.jpg is ")
     assert second == "3: style_mask: requires a single style, and 2 are blended"
     assert third.startswith("4: style_mask: there is no file m/none.png")
 

@@ -27,26 +27,26 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 CELLS = {
     "product of settings": (
         {"seed": NUMBERS, "size": NUMBERS, "iterations": NUMBERS, "snapshot_interval": NUMBERS},
-        "the lists of settings make 100,000,000 choices; a row has at most 10,000",
+        "the lists have 100,000,000 combinations; a row may have at most 10,000",
     ),
-    "thousands of items": ({"content": "|".join(["a.png"] * 50_000)}, "50,000 items and parts in one cell"),
+    "thousands of items": ({"content": "|".join(["a.png"] * 50_000)}, "50,000 items and blend parts in one cell"),
     "thousands of pluses": ({"style": "+".join(["a.png"] * 5_000)}, "a blend of 5,000 parts; at most 32"),
-    "thousands of pluses in layers": ({"style_layers": "conv1_1+" * 20_000}, "20,001 items and parts in one cell"),
+    "thousands of pluses in layers": ({"style_layers": "conv1_1+" * 20_000}, "20,001 items and blend parts in one cell"),
     "thousands of colons": ({"style": "a.png" + ":1" * 50_000}, "there is no file a.png:1:1"),
     "a long cell": ({"content": "a" * 1_500_000}, "a cell has more than 1,000,000 characters"),
     "a cell beyond csv's usual limit": ({"content": f"a.png|{'b' * 200_000}.png"}, "there is no file bbbb"),
     "no IPv6 address": ({"content": "http://[::1/a.jpg"}, "http://[::1/a.jpg is not a valid URL (Invalid IPv6 URL)"),
     "no port": ({"style": "https://h:port/a.jpg"}, "https://h:port/a.jpg is not a valid URL"),
-    "no server": ({"init": "https:///a.jpg"}, "https:///a.jpg is not a valid URL (it names no server)"),
+    "no server": ({"init": "https:///a.jpg"}, "https:///a.jpg is not a valid URL (it has no server name)"),
     "no URL of weights": ({"weights": "http://[/w.pth"}, "http://[/w.pth is not a valid URL"),
     "no URL that is fetched": ({"content": "ftp://h]/a.jpg"}, "there is no file ftp:/h]/a.jpg"),
-    "a carriage return in a name": ({"content": '"a\rb.png"'}, "its name has a control character or a line break"),
-    "a line separator in a style's name": ({"style": '"c\u2028.png"'}, "has a control character or a line break"),
-    "a line break in a mask's name": ({"content_mask": '"d\n.png"'}, "has a control character or a line break"),
-    "a carriage return in a title": ({"name": '"a\rb"'}, "has a line break or control character"),
+    "a carriage return in a name": ({"content": '"a\rb.png"'}, "the name contains a control character or a line break"),
+    "a line separator in a style's name": ({"style": '"c\u2028.png"'}, "contains a control character or a line break"),
+    "a line break in a mask's name": ({"content_mask": '"d\n.png"'}, "contains a control character or a line break"),
+    "a carriage return in a title": ({"name": '"a\rb"'}, "contains a line break or control character"),
     "a long title": ({"name": "n" * 5000}, "a name is one line of at most 200 characters"),
-    "a link that leads back": ({"content": "loop/**/*.bmp"}, "matches no picture"),
-    "links in links": ({"content": f"loop/{'*/' * 80}*"}, "looks at more than 20,000 files"),
+    "a link that leads back": ({"content": "loop/**/*.bmp"}, "matches no image"),
+    "links in links": ({"content": f"loop/{'*/' * 80}*"}, "visits more than 20,000 files"),
     "folders without end": ({"content": f"{'../' * 1000}*"}, "goes through more than 64 folders"),
 }
 
@@ -81,19 +81,19 @@ def test_a_product_of_pictures():
     for number in range(200):
         picture(f"many/{number}.png")
     text = f"content,style,seed\nmany/*,many/*,{NUMBERS}\n"
-    refused(text, "asks for 200 contents × 200 styles × 100 choices of settings; with the rows above")
+    refused(text, "has 200 contents × 200 styles × 100 choices of settings; with the rows above")
 
 
 def test_rows_that_together_ask_for_too_much(monkeypatch):
     monkeypatch.setattr(limits, "PAIRS", 25)
     text = "content,style,seed\n" + "a.png,a.png,1|2|3|4|5|6|7|8|9|10\n" * 3
-    with pytest.raises(NstError, match=r"^manifest.csv:4: asks for 1 contents × 1 styles × 10 choices"):
+    with pytest.raises(NstError, match=r"^manifest.csv:4: has 1 contents × 1 styles × 10 choices"):
         read_grid(table(text))
 
 
 def test_a_glob_of_a_whole_disk(monkeypatch):
     monkeypatch.setattr(limits, "GLOB_ENTRIES", 1000)
-    with pytest.raises(NstError, match=r"^manifest.csv:2: content: /\*\*/\*\.\S+ looks at more than 1,000 files"):
+    with pytest.raises(NstError, match=r"^manifest.csv:2: content: /\*\*/\*\.\S+ visits more than 1,000 files"):
         read_grid(table("content,style\n/**/*.jpg,a.png\n"))
 
 
@@ -135,7 +135,7 @@ def test_all_problems_are_counted_once():
 
 
 CONFIGS = {
-    "an alias bomb": (BOMB, "more than 5,000 values, with all that its aliases repeat"),
+    "an alias bomb": (BOMB, "more than 5,000 values, with aliases expanded"),
     "a list within itself": ("settings: &a [*a]\n", "more than 5,000 values"),
     "deep lists": (DEEP, "is nested too deeply"),
     "a list as a key": ("? [a, b]\n: c\n", "a key is a list or a mapping"),
@@ -145,10 +145,10 @@ CONFIGS = {
     "a large file": ("# " + "x" * 300_000, "cannot be read (it has more than 200,000 bytes)"),
     "thousands of keys": ("".join(f"k{number}: 1\n" for number in range(2000)), "… and 1,980 more problems"),
     "a tag": ("results: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
-    "results of braces": ("results: out{x}\n", "results: 'out{x}' has a line break, a brace"),
+    "results of braces": ("results: out{x}\n", "results: 'out{x}' contains a line break, a brace"),
     "results of a dash": ("results: -x\n", "results: '-x' begins with a dash"),
     "results of a dash in disguise": ("results: ./-x/\n", "results: './-x/' begins with a dash"),
-    "results of two lines": ('results: "a\\nb"\n', "has a line break"),
+    "results of two lines": ('results: "a\\nb"\n', "contains a line break"),
 }
 
 
@@ -177,7 +177,7 @@ def test_a_home_folder(monkeypatch, tmp_path):
 def test_results_of_the_command(capsys):
     table("content,style\na.png,a.png\n")
     assert main(["grid", "manifest.csv", "--results", "out{x}"]) == 1
-    assert "--results: 'out{x}' has a line break, a brace" in capsys.readouterr().err
+    assert "--results: 'out{x}' contains a line break, a brace" in capsys.readouterr().err
     assert main(["grid", "manifest.csv", "--results", "-x"]) == 1
     assert "--results: '-x' begins with a dash" in capsys.readouterr().err
 

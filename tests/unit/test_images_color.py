@@ -178,7 +178,7 @@ def test_broken_profiles_are_ignored_with_a_warning(
     path = tagged(tmp_path / "a.tif", levels, icc, deep)
     with caplog.at_level(logging.WARNING, "nst"):
         assert np.array_equal(sixteen_bit(read_picture(path).pixels), levels)
-    assert "profile is ignored" in caplog.text
+    assert "profile is invalid and is ignored" in caplog.text
     assert "a.tif" in caplog.text
 
 

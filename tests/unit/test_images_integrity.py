@@ -45,7 +45,7 @@ def test_it_says_what_the_decoder_says(kind: str, tmp_path: Path) -> None:
         path.write_bytes(content)
         assert complaint(intact_picture_size, path) == complaint(read_picture, path)
     path.write_bytes(whole[: len(whole) // 2])
-    assert complaint(intact_picture_size, path).endswith("the picture is truncated, corrupt or of an unsupported kind")
+    assert complaint(intact_picture_size, path).endswith("the image is truncated, corrupt or of an unsupported kind")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,5 +58,5 @@ def test_what_ends_as_it_should_is_not_decoded(kind: str, tmp_path: Path, monkey
 def test_a_decoder_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture(tmp_path / "a.heic")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(NstError, match=r"a\.heic: needs the package pillow-heif, which is not installed here: pip in"):
+    with pytest.raises(NstError, match=r"a\.heic: requires the package pillow-heif, which is not installed: pip in"):
         picture_size(tmp_path / "a.heic")

@@ -106,9 +106,9 @@ def test_the_same_picture_gives_the_same_bytes_in_another_process_and_second(tmp
 def test_what_is_never_saved(tmp_path: Path) -> None:
     pixels = np.zeros((4, 4, 3), np.float32)
     for bad in (np.nan, np.inf):
-        with pytest.raises(NstError, match="never saved"):
+        with pytest.raises(NstError, match="not saved"):
             write_picture(tmp_path / "a.png", np.full_like(pixels, bad))
-    with pytest.raises(NstError, match=r"\.png, \.jpg.*choose one"):
+    with pytest.raises(NstError, match=r"use one of \.png, \.jpg"):
         write_picture(tmp_path / "a.xyz", pixels)
     with pytest.raises(NstError, match="choose one"):
         write_picture(tmp_path / "no_suffix", pixels)
@@ -194,11 +194,11 @@ def test_metadata_that_do_not_fit(tmp_path: Path) -> None:
 def test_pictures_without_metadata(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     Image.fromarray(noise()).save(path)
-    with pytest.raises(NstError, match="carries no settings of nst"):
+    with pytest.raises(NstError, match="has no metadata of nst"):
         read_metadata(path)
     if suffix != ".bmp":
         write_picture(path, np.zeros((2, 3, 3), np.float32))
-        with pytest.raises(NstError, match="carries no settings of nst"):
+        with pytest.raises(NstError, match="has no metadata of nst"):
             read_metadata(path)
 
 
@@ -207,10 +207,10 @@ def test_foreign_text_is_no_metadata(tmp_path: Path, text: str) -> None:
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt("nst", text)
     Image.fromarray(noise()).save(tmp_path / "a.png", pnginfo=chunks)
-    with pytest.raises(NstError, match="carries no settings of nst"):
+    with pytest.raises(NstError, match="has no metadata of nst"):
         read_metadata(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "a.tif", noise(), description=text, metadata=None)
-    with pytest.raises(NstError, match="carries no settings of nst"):
+    with pytest.raises(NstError, match="has no metadata of nst"):
         read_metadata(tmp_path / "a.tif")
 
 

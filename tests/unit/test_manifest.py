@@ -57,10 +57,10 @@ def test_the_table_that_a_german_excel_saves() -> None:
 
 
 WRONG = [
-    ("content,style\na,b,c\n", "2: 3 cells for 2 columns; put quotes around a cell that holds a comma"),
-    ("content,style,size\na,b\n", "2: 2 cells for 3 columns; write a comma for each empty cell"),
-    ("content,style,\na,b,\n", "1: column 3 has no name; name it or delete it"),
-    ("content,style,size,size\na,b,1,2\n", "1: size: this column stands twice; keep one of them"),
+    ("content,style\na,b,c\n", "2: 3 cells for 2 columns; put quotes around a cell that contains a comma"),
+    ("content,style,size\na,b\n", "2: 2 cells for 3 columns; write a comma for each empty cell too"),
+    ("content,style,\na,b,\n", "1: column 3 has no name; name or delete it"),
+    ("content,style,size,size\na,b,1,2\n", "1: size: this column appears twice; keep one of them"),
     ("content,style,style_wieght\na,b,1\n", "1: style_wieght: no such column; did you mean style_weight?"),
     (
         "content,style,zzz\na,b,1\n",
@@ -68,14 +68,14 @@ WRONG = [
     ),
     (
         "content,style,style_weight\na,b,1,5\n",
-        "2: 4 cells for 3 columns; put quotes around a cell that holds a comma, and write decimals with a point: 1.5",
+        "2: 4 cells for 3 columns; put quotes around a cell that contains a comma, and write decimals with a point: 1.5",
     ),
-    ("content;style\na;b;c\n", "2: 3 cells for 2 columns; put quotes around a cell that holds a semicolon"),
-    ("content\tstyle\tsize\na\tb\n", "2: 2 cells for 3 columns; write a tab for each empty cell"),
-    ("# c\n\ncontent\na\n", "3: style: this column is missing; every manifest has it"),
+    ("content;style\na;b;c\n", "2: 3 cells for 2 columns; put quotes around a cell that contains a semicolon"),
+    ("content\tstyle\tsize\na\tb\n", "2: 2 cells for 3 columns; write a tab for each empty cell too"),
+    ("# c\n\ncontent\na\n", "3: style: this column is missing; it is required"),
     (
         "content,style\na,\n",
-        "2: style: the cell is empty; name a picture, a list a.jpg|b.jpg or a glob like pictures/*",
+        "2: style: the cell is empty; give an image, a list a.jpg|b.jpg or a glob like pictures/*",
     ),
     (
         'content,style\na,b\n"a,b\nc,d\n',
@@ -114,11 +114,11 @@ def test_all_wrong_lines_at_once_in_order() -> None:
 
 
 HOPELESS = [
-    (b"", "manifest.csv: is empty; its first line names the columns: content,style"),
-    (b"# only\n\n", "manifest.csv: is empty; its first line names the columns: content,style"),
+    (b"", "manifest.csv: is empty; the first line must name the columns, for example content,style"),
+    (b"# only\n\n", "manifest.csv: is empty; the first line must name the columns, for example content,style"),
     (
         b"content,style\n",
-        "manifest.csv: has no rows; add one, like data/content/lake.jpg,data/style/wave.jpg",
+        "manifest.csv: has no rows; add one, for example data/content/lake.jpg,data/style/wave.jpg",
     ),
     (b"content,style\na,\xff\n", "manifest.csv:2: is not UTF-8; save the table as CSV UTF-8"),
 ]
@@ -135,5 +135,5 @@ def test_no_table_at_all(content: bytes, message: str) -> None:
 def test_missing_file_and_folder() -> None:
     with pytest.raises(NstError, match=r"^config/m.csv: there is no such manifest; check the path$"):
         read_manifest("config/m.csv")
-    with pytest.raises(NstError, match=r"^\.: cannot be read \(Is a directory\); name a CSV file$"):
+    with pytest.raises(NstError, match=r"^\.: cannot be read \(Is a directory\); give the path of a CSV file$"):
         read_manifest(".")

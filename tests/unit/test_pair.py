@@ -153,7 +153,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_picture(job, monkeypatch, 
 
     monkeypatch.setattr(torch, "save", full)
     pair.stylize_pair(job("a"))
-    assert "no checkpoint could be written" in caplog.text
+    assert "the checkpoint could not be written" in caplog.text
     assert not job("a").work_folder.exists()
 
 
@@ -185,7 +185,7 @@ def test_no_more_memory_is_told_in_a_sentence(job):
     def greedy(*_, **__):
         torch.empty(1 << 60)
 
-    with pytest.raises(NstError, match=r"image\.png: out of memory; take a smaller size"):
+    with pytest.raises(NstError, match=r"image\.png: out of memory; use a smaller size"):
         pair.stylize_pair(job("a"), stylizer=greedy)
 
 
@@ -202,7 +202,7 @@ def test_a_folder_with_other_files_is_no_place_for_unfinished_work(job):
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
     for styles in (job("a").styles, (("nowhere.png", 1.0),)):
-        with pytest.raises(NstError, match=r"a: holds other files"):
+        with pytest.raises(NstError, match=r"a: contains other files"):
             pair.stylize_pair(dataclasses.replace(job("a"), styles=styles))
     assert [path.name for path in mine.parent.parent.rglob("*")] == ["a", "holiday.txt"]
 
@@ -210,7 +210,7 @@ def test_a_folder_with_other_files_is_no_place_for_unfinished_work(job):
 @pytest.mark.parametrize("what", ["record", "output"])
 def test_results_do_not_lie_among_the_unfinished_work(job, what):
     inside = {"record": job("a").work_folder, "output": job("a").work_folder / "deeper/image.png"}[what]
-    with pytest.raises(NstError, match="is in the folder of unfinished work"):
+    with pytest.raises(NstError, match="is within the work folder"):
         pair.stylize_pair(dataclasses.replace(job("a"), **{what: inside}))
 
 
@@ -373,8 +373,8 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys,
     (tmp_path / "stripes.png").unlink()
     assert main([*again, str(tmp_path / "d.png")]) == 1
     changed, gone = capsys.readouterr().err.splitlines()
-    assert "scene.png has changed since; name the original with --content FILE, or use nst stylize" in changed
-    assert "stripes.png is not here; name the file with --style FILE, or run" in gone
+    assert "scene.png has changed since: the SHA-256 differs; name the original with --content FILE, or run nst stylize" in changed
+    assert "stripes.png was not found; name the file with --style FILE, or run" in gone
     assert not (tmp_path / "d.png").exists()
 
 
@@ -387,7 +387,7 @@ def test_a_snapshot_can_be_made_again(job, tmp_path, capsys, monkeypatch):
     assert (np.asarray(Image.open(tmp_path / "b.png")) == np.asarray(Image.open(snapshot))).all()
     pair.stylize_pair(job("c", snapshot_interval=3, scales=2))
     assert main(["reproduce", str(job("c").record / "snapshots/000003.png"), *again]) == 1
-    assert "name the finished picture" in capsys.readouterr().err
+    assert "give the finished image" in capsys.readouterr().err
 
 
 def test_again_tells_of_other_weights(job, tmp_path, monkeypatch, untrained, caplog):
@@ -405,7 +405,7 @@ def test_again_tells_of_other_weights(job, tmp_path, monkeypatch, untrained, cap
 def test_a_picture_of_others_cannot_be_made_again(tmp_path, capsys, scene):
     write_picture(tmp_path / "plain.png", scene)
     assert main(["reproduce", str(tmp_path / "plain.png"), "-o", str(tmp_path / "out.png")]) == 1
-    assert "carries no settings of nst" in capsys.readouterr().err
+    assert "has no metadata of nst" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (15, 40), (40, 15)])
@@ -418,9 +418,9 @@ def test_a_tiny_picture_is_enlarged_with_a_warning(job, tmp_path, caplog, what, 
     used = pair.read_inputs(it)
     picture = used.content if what == "content" else used.styles[0]
     sizes = [f"{width}×{height} px" for height, width in (shape, picture.pixels.shape[:2])]
-    expected = f"the {what} {tiny} has {sizes[0]} and is used at {sizes[1]}: below 16 px a side"
+    expected = f"the {what} {tiny} has {sizes[0]} and is used at {sizes[1]}: below 16 px per side"
     record = pair.stylize_pair(it)
-    [warning] = [warning for warning in record["warnings"] if "the picture has" not in warning]
+    [warning] = [warning for warning in record["warnings"] if "the output has" not in warning]
     assert warning.startswith(expected)
     assert caplog.text.count(expected) == 1
 
@@ -431,12 +431,12 @@ def test_a_picture_of_sixteen_pixels_needs_no_warning(job, tmp_path):
     it = dataclasses.replace(job("a"), content=small, styles=((small, 1.0),))
     assert pair.read_inputs(it).warnings == ()
     [warning] = pair.read_inputs(dataclasses.replace(it, settings=make(SMALL | {"size": 12}))).warnings
-    assert warning == "the picture has 12×10 px: its metrics are those of an enlargement to 16 px a side"
+    assert warning == "the output has 12×10 px: its metrics are computed after enlarging it to 16 px per side"
 
 
 @pytest.mark.parametrize("shape", [(15, 15), (3, 40)])
 def test_a_picture_too_small_for_its_layers_is_refused(job, tmp_path, shape):
     write_picture(tmp_path / "tiny.png", np.random.default_rng(1).random((*shape, 3), np.float32))
     it = dataclasses.replace(job("a", content_layers="conv5_1", size=0), content=str(tmp_path / "tiny.png"))
-    with pytest.raises(NstError, match=rf"the content picture is {shape[1]}×{shape[0]} px .* at least 16 px a side"):
+    with pytest.raises(NstError, match=rf"the content picture is {shape[1]}×{shape[0]} px .* at least 16 px per side"):
         pair.stylize_pair(it)

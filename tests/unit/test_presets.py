@@ -74,10 +74,10 @@ WRONG = [
         "settings: {preset: draft}",
         "mine.yaml: settings.preset: a preset cannot build on another; write its settings out",
     ),
-    ("- a", "mine.yaml: is no mapping; write it as `key: value` lines"),
+    ("- a", "mine.yaml: is not a mapping; write it as `key: value` lines"),
     (
         "settings:\n  size: 1\n  size: 2\n",
-        "mine.yaml:3: is not valid YAML (size stands twice); write it as `key: value` lines",
+        "mine.yaml:3: is not valid YAML (size appears twice); write it as `key: value` lines",
     ),
 ]
 

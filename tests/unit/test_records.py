@@ -126,7 +126,7 @@ def test_pairs_are_chosen_by_name(grid: Path) -> None:
     records = read_records(grid, content_name="cat", style_name="wave")
     assert list(records["settings_name"]) == list(SETTINGS)
     assert list(records["status"]) == ["done"] * 3
-    with pytest.raises(NstError, match="known: cat × wave, dog × wave"):
+    with pytest.raises(NstError, match="existing: cat × wave, dog × wave"):
         read_records(grid, content_name="cow", style_name="wave")
 
 

@@ -92,7 +92,7 @@ STYLE = {"path": "s.png", "sha256": DIGEST, "weight": 1.0}
 def test_what_is_no_whole_record(here, capsys, changed, named):
     image = forged(**changed)
     for words in ((), ("--show",)):
-        told = f"nst: {image}: carries no whole record ({named}); name a picture that `nst stylize` saved\n"
+        told = f"nst: {image}: its metadata is incomplete or invalid ({named}); give an image that `nst stylize` saved\n"
         assert again(capsys, image, *words) == told
 
 
@@ -110,8 +110,8 @@ def test_only_the_image_s_and_the_current_folder_are_read(here, capsys, tmp_path
     for path in (str(tmp_path / "secret.png"), "../secret.png", "link.png"):
         image = forged(content={"path": path, "sha256": sha256(Path("a.png"))})
         assert again(capsys, image) == (
-            f"nst: {image}: its content {path} is neither in its folder nor in the current one; name the file with "
-            "--content FILE, or add --trust-paths if you trust who made the image\n"
+            f"nst: {image}: its content {path} is neither in its folder nor in the current folder; name the file with "
+            "--content FILE, or add --trust-paths if you trust the image\n"
         )
         for more in (("--trust-paths",), ("--content", path)):
             words = ("reproduce", image, *more, "-o", "new.png", "--force", "--device", "cpu", "--threads", "1")
@@ -134,7 +134,7 @@ def test_devices_pipes_and_what_the_kernel_makes_up_are_no_files(here, capsys):
     os.mkfifo("pipe.png")
     for path in ("pipe.png", "/dev/zero", "/proc/self/pagemap", "/proc/self/status"):
         image = forged(content={"path": path, "sha256": DIGEST})
-        assert f"its content {path} is not here; name the file" in again(capsys, image, "--trust-paths")
+        assert f"its content {path} was not found; name the file" in again(capsys, image, "--trust-paths")
 
 
 def test_what_takes_hours_or_more_memory_than_there_is_needs_a_yes(here, capsys, monkeypatch):
@@ -143,7 +143,7 @@ def test_what_takes_hours_or_more_memory_than_there_is_needs_a_yes(here, capsys,
         image = forged(settings=SETTINGS | {"network": "vgg19"} | changed)
         told = again(capsys, image)
         assert f"forged.png: {changed['iterations']:,} iterations at size {changed['size']} take about " in told
-        assert told.endswith("; add --yes to begin, or give a smaller --size or fewer --iterations\n")
+        assert told.endswith("; add --yes to run it, or use a smaller --size or fewer --iterations\n")
         with pytest.raises(ZeroDivisionError):
             main(["reproduce", image, "-o", "new.png", "--yes", "--device", "cpu"])
 
@@ -167,7 +167,7 @@ def test_a_little_text_does_not_unpack_to_gigabytes(tmp_path):
     whole = (tmp_path / "b.png").read_bytes()
     (tmp_path / "b.png").write_bytes(whole[:-12] + chunk + whole[-12:])
     for name in ("a.png", "b.png"):
-        with pytest.raises(NstError, match="carries no settings of nst"):
+        with pytest.raises(NstError, match="has no metadata of nst"):
             read_metadata(tmp_path / name)
 
 

@@ -1,4 +1,4 @@
-"""The folder of unfinished work: whose it is, and what is left when a process is killed."""
+"""The work folder: whose it is, and what is left when a process is killed."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_a_worker_that_dies_of_a_picture_does_not_take_it_for_ever(place):
         frame.unlink()
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 1
-    assert err.endswith("nst: workers die of this picture; set NST_WORKER=no to see why\n")
+    assert err.endswith("nst: workers crash while stylizing this image; set NST_WORKER=no to see the error\n")
     assert place.stylized("short")["process"]["picture"] == 1
 
 

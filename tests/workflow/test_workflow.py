@@ -103,7 +103,7 @@ def test_everything_that_was_asked_for_is_there(project):
 def test_a_run_ends_with_what_it_made_and_the_page_to_open(project):
     lines = ending_of(project.run)
     assert lines == [
-        "pictures  3 stylized",
+        "images    3 stylized",
         "sheets    results/sheets",
         "tables    results/tables/comparison.html",
         f"gallery   {(project.folder / 'results/gallery/index.html').as_uri()}",
@@ -113,7 +113,7 @@ def test_a_run_ends_with_what_it_made_and_the_page_to_open(project):
 def ending_of(run):
     """The lines of a run's output that tell how it ended."""
     lines = (run.stdout + run.stderr).splitlines()
-    first = next(i for i, line in enumerate(lines) if line.startswith("pictures  "))
+    first = next(i for i, line in enumerate(lines) if line.startswith("images    "))
     return list(itertools.takewhile(lambda line: not line.startswith("Complete log"), lines[first:]))
 
 
@@ -136,12 +136,12 @@ def test_what_is_no_longer_asked_for(project):
         run = project.snakemake("results/grid.csv")
         assert run.returncode == 0, run.stdout + run.stderr
         assert ending_of(run) == [
-            "pictures  2 there already",
+            "images    2 up to date",
             "sheets    results/sheets",
             "tables    results/tables/comparison.html",
             f"gallery   {(results / 'gallery/index.html').as_uri()}",
-            "removed   3 sheet and plot files of groups that the manifest no longer has",
-            "kept      1 picture that no row asks for; `nst grid --prune` removes them",
+            "removed   3 sheet and plot files of rows that are no longer in the manifest",
+            "kept      1 image of no row; `nst grid --prune` removes them",
         ]
         gone = {name for name in before - files() if not name.startswith(("logs/", "benchmarks/"))}
         assert gone == made
@@ -173,7 +173,7 @@ def test_a_folder_of_your_own(project, tmp_path):
     [record] = (own.folder / "results/pairs").rglob("run.json")
     assert record.parent.name == "network=lite+size=32"
     assert json.loads(record.read_text())["settings"]["iterations"] == 300  # not the 200 of the demo's config.yaml
-    assert ending_of(run) == ["pictures  1 stylized"]
+    assert ending_of(run) == ["images    1 stylized"]
 
 
 def test_a_finished_grid_is_left_alone(project, monkeypatch, tmp_path):
@@ -342,7 +342,7 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     assert "nst: half/stripes/" in told
     assert "Traceback" not in told
     pictures, failed, gallery, advice = ending_of(run)
-    assert pictures == "pictures  1 stylized, 1 failed"
+    assert pictures == "images    1 stylized, 1 failed"
     assert re.match(r"failed    half/stripes/\S+: half.png: the picture is truncated", failed)
     assert gallery == f"gallery   {(project.folder / 'half/gallery/index.html').as_uri()}"
     assert advice.startswith("next      the same command again makes what is missing")
