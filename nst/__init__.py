@@ -1,4 +1,4 @@
-"""nst: neural style transfer for many pairs of pictures (Gatys, Ecker & Bethge, arXiv:1508.06576).
+"""nst: neural style transfer for many pairs of images (Gatys, Ecker & Bethge, arXiv:1508.06576).
 
 `nst.stylize(content, style)` returns an image, `nst.stylize_files(content, style, output)` writes one to a file, and
 `nst.read_grid(manifest)` expands a manifest. The command `nst` and the Snakemake workflow use the same code.

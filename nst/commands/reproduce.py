@@ -169,8 +169,8 @@ def _inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -
 
 def _check_places(image: str, inputs: list[_Input]) -> None:
     """Raise Problems for files outside the trusted folders that only the metadata names."""
-    here = [Path(image).parent.resolve(), Path.cwd()]
-    if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, here)]:
+    trusted = [Path(image).parent.resolve(), Path.cwd()]
+    if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, trusted)]:
         raise Problems(
             f"{image}: its {name} {now} is neither in its folder nor in the current folder; name the file with "
             f"{flag(name)} FILE, or add --trust-paths if you trust the image"

@@ -40,7 +40,7 @@ while True:
     torch.nn.functional.conv2d(x, weight, padding=1).relu().sum().backward()
     print(flush=True)
 """
-MAX_BATCH = {"alone": [], "busy loops": [LOOP] * (os.cpu_count() or 1), "torch": [TORCH]}
+OTHER_LOAD = {"alone": [], "busy loops": [LOOP] * (os.cpu_count() or 1), "torch": [TORCH]}
 
 
 class Iterations:
@@ -107,9 +107,9 @@ def measure(network: str, size: int, seconds: float, rounds: int, limit: dict[st
     """Milliseconds an iteration in each company by each way of spinning, and the ratios."""
     ways = {"limited": limit, "default": DEFAULTS}
     processes = {way: Iterations(network, size, variables) for way, variables in ways.items()}
-    taken: dict[str, dict[str, list[float]]] = {name: {way: [] for way in ways} for name in MAX_BATCH}
+    taken: dict[str, dict[str, list[float]]] = {name: {way: [] for way in ways} for name in OTHER_LOAD}
     for _ in range(rounds):
-        for name, programs in MAX_BATCH.items():
+        for name, programs in OTHER_LOAD.items():
             with company(programs):
                 for way, process in processes.items():
                     taken[name][way].append(process.milliseconds(seconds))

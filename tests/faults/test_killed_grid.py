@@ -30,7 +30,7 @@ def test_what_orphans_finish_is_not_stylized_again(tmp_path):
     assert 1 <= done < 3
     said = grid.again("pairs")
     check(grid)
-    assert "made already" in "".join(path.read_text() for path in (tmp_path / "results/logs").rglob("*.log")), said
+    assert "up to date" in "".join(path.read_text() for path in (tmp_path / "results/logs").rglob("*.log")), said
 
 
 def test_who_forces_a_pair_gets_it_stylized_again(tmp_path):

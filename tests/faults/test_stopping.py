@@ -45,4 +45,4 @@ def test_sigterm_after_the_optimization_lets_it_be_published(tmp_path):
     assert process.returncode == 130
     assert leftovers(tmp_path) == []
     code, said = grid.run("nst", *stylize_arguments(), "--unless-done")
-    assert (code, "made already" in said) == (0, True)
+    assert (code, "up to date" in said) == (0, True)

@@ -91,6 +91,6 @@ def test_the_record_is_one_that_is_accepted(here):
     text = json.dumps({"nst": RECORD}).replace(DIGEST, digest)
     Image.new("RGB", (4, 4)).save("forged.png", pnginfo=png_text(text))
     assert bounded(read, "forged.png").error == (
-        "forged.png: its style b.png has changed since: the SHA-256 differs; name the original with --style FILE, or use nst stylize for "
-        "another picture"
+        "forged.png: its style b.png has changed since: the SHA-256 differs; name the original with --style FILE, "
+        "or run nst stylize to use another image"
     )

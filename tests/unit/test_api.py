@@ -119,7 +119,10 @@ def test_blends_presets_and_inputs_in_memory(files, scene, stripes):
         (lambda: nst.stylize("photo.png", [("painting.png", -1)]), "numbers above 0"),
         (lambda: nst.stylize("photo.png", ["painting.png", "painting.png"]), "given twice"),
         (lambda: nst.stylize(np.zeros((4, 4, 2)), "painting.png"), r"content: an array must have the shape"),
-        (lambda: nst.stylize(np.full((20, 20, 3), 255.0), "painting.png"), "content: .* divide values from 0 to 255 by 255"),
+        (
+            lambda: nst.stylize(np.full((20, 20, 3), 255.0), "painting.png"),
+            "content: .* divide values from 0 to 255 by 255",
+        ),
         (lambda: nst.stylize(np.zeros((20, 20, 3), int), "painting.png"), "content: an array must be uint8"),
         (lambda: nst.stylize("photo.png", np.full((20, 20, 3), np.nan)), "style 1: floating-point values"),
     ],

@@ -109,7 +109,10 @@ def test_other_kinds_of_urls_are_refused(tmp_path, capsys, address):
     [
         ("/page", "{}: the server did not send an image; open the URL in a browser"),
         ("/gone.png", "{}: could not be downloaded (the server answered 503 Service Unavailable)"),
-        ("/to=file:///etc/passwd", "{}: could not be downloaded (the server redirects to a scheme other than http and https)"),
+        (
+            "/to=file:///etc/passwd",
+            "{}: could not be downloaded (the server redirects to a scheme other than http and https)",
+        ),
         ("/a.png?packed", "{}: the server sent compressed data (gzip), which is not supported"),
         ("/a.png?long", "{}: is larger than 2,000,000,000 bytes, the maximum size of a download"),
     ],

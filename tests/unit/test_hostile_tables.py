@@ -31,7 +31,10 @@ CELLS = {
     ),
     "thousands of items": ({"content": "|".join(["a.png"] * 50_000)}, "50,000 items and blend parts in one cell"),
     "thousands of pluses": ({"style": "+".join(["a.png"] * 5_000)}, "a blend of 5,000 parts; at most 32"),
-    "thousands of pluses in layers": ({"style_layers": "conv1_1+" * 20_000}, "20,001 items and blend parts in one cell"),
+    "thousands of pluses in layers": (
+        {"style_layers": "conv1_1+" * 20_000},
+        "20,001 items and blend parts in one cell",
+    ),
     "thousands of colons": ({"style": "a.png" + ":1" * 50_000}, "there is no file a.png:1:1"),
     "a long cell": ({"content": "a" * 1_500_000}, "a cell has more than 1,000,000 characters"),
     "a cell beyond csv's usual limit": ({"content": f"a.png|{'b' * 200_000}.png"}, "there is no file bbbb"),

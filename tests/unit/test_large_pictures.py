@@ -134,7 +134,10 @@ def test_a_bmp_of_runs_takes_long(tmp_path: Path) -> None:
     head = struct.pack("<IIIIiiHHIIiiII", 54 + 1024, 0, 54 + 1024, 40, 9000, 9000, 1, 8, 1, 0, 0, 0, 256, 0)
     (tmp_path / "a.bmp").write_bytes(b"BM" + head + bytes(1024) + b"\0\0" * 9000 + b"\0\1")
     outcome = bounded(read_picture, tmp_path / "a.bmp", long_side=32, seconds=5)
-    assert "is a run-length encoded BMP with more than 20 megapixels, the most that is supported; save it as PNG" in outcome.error
+    assert (
+        "is a run-length encoded BMP with more than 20 megapixels, the most that is supported; save it as PNG"
+        in outcome.error
+    )
 
 
 @pytest.mark.parametrize("side", [(200_000, 9), (9, 200_000)])

@@ -68,7 +68,8 @@ WRONG = [
     ),
     (
         "content,style,style_weight\na,b,1,5\n",
-        "2: 4 cells for 3 columns; put quotes around a cell that contains a comma, and write decimals with a point: 1.5",
+        "2: 4 cells for 3 columns; put quotes around a cell that contains a comma, "
+        "and write decimals with a point: 1.5",
     ),
     ("content;style\na;b;c\n", "2: 3 cells for 2 columns; put quotes around a cell that contains a semicolon"),
     ("content\tstyle\tsize\na\tb\n", "2: 2 cells for 3 columns; write a tab for each empty cell too"),

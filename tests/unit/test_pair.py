@@ -373,7 +373,10 @@ def test_a_picture_can_be_made_again_from_what_it_carries(job, tmp_path, capsys,
     (tmp_path / "stripes.png").unlink()
     assert main([*again, str(tmp_path / "d.png")]) == 1
     changed, gone = capsys.readouterr().err.splitlines()
-    assert "scene.png has changed since: the SHA-256 differs; name the original with --content FILE, or run nst stylize" in changed
+    assert (
+        "scene.png has changed since: the SHA-256 differs; name the original with --content FILE, or run nst stylize"
+        in changed
+    )
     assert "stripes.png was not found; name the file with --style FILE, or run" in gone
     assert not (tmp_path / "d.png").exists()
 

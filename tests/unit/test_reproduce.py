@@ -92,7 +92,9 @@ STYLE = {"path": "s.png", "sha256": DIGEST, "weight": 1.0}
 def test_what_is_no_whole_record(here, capsys, changed, named):
     image = forged(**changed)
     for words in ((), ("--show",)):
-        told = f"nst: {image}: its metadata is incomplete or invalid ({named}); give an image that `nst stylize` saved\n"
+        told = (
+            f"nst: {image}: its metadata is incomplete or invalid ({named}); give an image that `nst stylize` saved\n"
+        )
         assert again(capsys, image, *words) == told
 
 

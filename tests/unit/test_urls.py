@@ -62,7 +62,9 @@ def test_grid_csv_has_no_signature_and_still_finds_its_copies(tmp_path):
 
 def test_one_picture_with_two_signatures_is_refused(tmp_path, capsys):
     manifest = table(f"content,style\n{SIGNED}abc|{SIGNED}def,http://h/s.jpg\n", str(tmp_path / "m.csv"))
-    with pytest.raises(NstError, match=r"Signature=\*\*\* appears with two different passwords, tokens or signatures; use one of them"):
+    with pytest.raises(
+        NstError, match=r"Signature=\*\*\* appears with two different passwords, tokens or signatures; use one of them"
+    ):
         read_grid(manifest)
     table("content,style,size\nhttp://h/a.jpg,http://h/b.jpg,http://me:pass@h\n", manifest)
     assert main(["grid", manifest]) == 1

@@ -236,7 +236,7 @@ def test_one_worker_a_gpu_takes_all_that_waits(place):
     assert sorted(record["process"]["picture"] for record in records) == [1, 2, 3, 4]
     code, said = place.run("worker", "run", "GPU-a")
     assert code == 1
-    assert said.startswith("nst: GPU-a is taken, by a worker, which `nst worker status` shows")
+    assert said.startswith("nst: GPU-a is in use by a worker (see `nst worker status`)")
 
 
 def test_each_gpu_has_a_worker_of_its_own(place):
@@ -286,8 +286,8 @@ def test_a_worker_leaves_when_it_is_idle_or_asked_to(place):
     place.stylized("one")
     assert place.run("worker", "stop")[0] == 0
     place.wait_for(lambda found: not found, seconds=10)
-    assert place.run("worker", "stop") == (1, "nst: no worker runs\n")
-    assert "no worker runs" in place.run("worker", "status")[1]
+    assert place.run("worker", "stop") == (1, "nst: no worker is running\n")
+    assert "no worker is running" in place.run("worker", "status")[1]
 
 
 def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypatch):

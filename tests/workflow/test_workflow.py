@@ -343,9 +343,9 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     assert "Traceback" not in told
     pictures, failed, gallery, advice = ending_of(run)
     assert pictures == "images    1 stylized, 1 failed"
-    assert re.match(r"failed    half/stripes/\S+: half.png: the picture is truncated", failed)
+    assert re.match(r"failed    half/stripes/\S+: half.png: the image is truncated", failed)
     assert gallery == f"gallery   {(project.folder / 'half/gallery/index.html').as_uri()}"
-    assert advice.startswith("next      the same command again makes what is missing")
+    assert advice.startswith("next      run the same command again to make what is missing")
     assert len(list((project.folder / "half/pairs").rglob("image.png"))) == 1
     run = project.snakemake(*asked, "--", "pairs")
     assert run.returncode == 1
