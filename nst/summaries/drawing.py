@@ -105,10 +105,7 @@ def draw_sheet(layout: Layout, out: Path) -> None:
 
 def picture_side(rows: int, columns: int) -> int:
     """The side in pixels of the square for each image."""
-    wide, high = (
-        columns * 1.06 + 0.6,
-        rows * 1.2 + 0.9,
-    )  # size of the sheet in units of an image, with gaps and captions
+    wide, high = columns * 1.06 + 0.6, rows * 1.2 + 0.9  # size of the sheet in images, with gaps and captions
     side = min(MAX_SIDE / wide, MAX_SIDE / high, (MAX_PIXELS / (wide * high)) ** 0.5)
     return int(min(LARGEST, max(SMALLEST, side)))
 

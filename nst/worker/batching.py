@@ -1,6 +1,7 @@
 """Batching: on a GPU, queued images with the same shape and settings are optimized as one batch of 2 to 16.
 
-A single small image does not keep a large GPU busy."""
+A single small image does not keep a large GPU busy.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class _Queued:
     """A queued image, its callbacks and its result.
 
     `kind`: images of the same kind can share a batch; None for an image that must not. `options`: keyword arguments of
-    `stylize_batch`."""
+    `stylize_batch`.
+    """
 
     transfer: Transfer
     handle: Callable[[Progress | Finished], None]
@@ -87,9 +89,7 @@ class Batcher:
             on_start: called when the optimization begins.
             alone: do not put the image into a batch.
         """
-        prepared(
-            transfer, state, torch.device("cpu")
-        )  # raises for an invalid transfer here, before it can affect others
+        prepared(transfer, state, torch.device("cpu"))  # raises here for an invalid transfer, not in a batch
         options = {"state": state, "device": device, "threads": threads, "resume": resume}
         queued = _Queued(transfer, handle, on_start, None if alone or resume else transfer.kind, options)
         with self._changed:
@@ -123,8 +123,8 @@ class Batcher:
 
 def _can_share_batch(a: _Queued, b: _Queued) -> bool:
     """Whether two images can be optimized as one batch: same kind, network weights and device."""
-    same_network = a.options["state"] is b.options["state"] and a.options["device"] == b.options["device"]
-    return same_network and a.kind is not None and a.kind == b.kind
+    same = a.options["state"] is b.options["state"] and a.options["device"] == b.options["device"]
+    return same and a.kind is not None and a.kind == b.kind
 
 
 def _stylize(batch: list[_Queued]) -> None:

@@ -115,9 +115,7 @@ class Session:
 
         batcher = self.worker.batcher.result()
         chosen = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
-        torch.set_num_threads(
-            chosen.threads
-        )  # applies to this thread only; the optimization's thread gets it with the job
+        torch.set_num_threads(chosen.threads)  # of this thread; the optimization's thread gets it with the job
 
         def stylizer(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
             batcher.stylize(
