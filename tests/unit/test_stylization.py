@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from nst.engine import color, level, stylization
+from nst.engine.canvas import PixelCanvas
 from nst.engine.stylization import Finished, Progress, stylize
 from nst.errors import NstError
+from nst.losses.objective import Objective
 from nst.settings import make
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
@@ -56,12 +58,41 @@ def test_the_same_settings_give_the_same_bytes_and_another_seed_does_not(scene, 
     assert not same(first, other)
 
 
+@pytest.fixture
+def evaluated(monkeypatch):
+    """The lowest and the highest pixel of each picture whose objective is evaluated."""
+    extremes, evaluate = [], Objective.evaluate
+
+    def recorded(self, pictures):
+        extremes.append((pictures.min().item(), pictures.max().item()))
+        return evaluate(self, pictures)
+
+    monkeypatch.setattr(Objective, "evaluate", recorded)
+    return extremes
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("kind", ["clip", "clamp", "rescale"])
-def test_pixels_end_in_range(scene, stripes, untrained, optimizer, kind):
+def test_pixels_end_in_range(scene, stripes, untrained, evaluated, optimizer, kind):
+    """`clamp` and `rescale` bring each picture into 0..1 before its evaluation, `clip` only the one that is shown."""
     steps, end = run(scene, stripes, untrained, {"optimizer": optimizer, "pixel_range": kind, "learning_rate": 0.5})
     assert 0 <= end.pixels.min() <= end.pixels.max() <= 1
     assert end.losses["total"] <= steps[0].losses["total"]
+    lowest, highest = np.min(evaluated), np.max(evaluated)
+    if kind == "clip":
+        assert lowest < -0.1
+        assert highest > 1.1
+        assert 0 <= steps[-1].picture().min() <= steps[-1].picture().max() <= 1
+    else:
+        assert (lowest, highest) == (0, 1)
+
+
+def test_clamp_cuts_what_leaves_the_range_and_rescale_shrinks_the_whole_picture():
+    x = torch.tensor([[-0.5, 0.25, 1.5], [0.25, 0.5, 0.75], [-1.0, 0.0, 0.5]])
+    into_range = {kind: PixelCanvas((3, 3, 1, 1), kind).into_range(x) for kind in ("clip", "clamp", "rescale")}
+    assert torch.equal(into_range["clip"], x)
+    assert into_range["clamp"].tolist() == [[0, 0.25, 1], [0.25, 0.5, 0.75], [0, 0, 0.5]]
+    assert into_range["rescale"].tolist() == [[0, 0.375, 1], [0.25, 0.5, 0.75], [0, 0.5, 0.75]]
 
 
 def test_initial_pictures(scene, stripes, untrained):
