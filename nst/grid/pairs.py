@@ -202,8 +202,6 @@ def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
     return f"{name!r} is the name of another value of {differ} on line {known.row}; give each row a `name`"
 
 
-
-
 def print_grid_csv(
     pairs: Iterable[Pair], file: TextIO, results: str, format: str, bundles: Mapping[str, str] | None = None
 ) -> None:
