@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import click
 import pytest
@@ -18,7 +19,7 @@ from gridfiles import picture, table
 from nst import __main__, cli
 from nst.commands.options import setting_options
 from nst.grid import plan
-from nst.grid.estimate import duration_text, estimate
+from nst.grid.estimate import BASE_MB, START_SECONDS, Hardware, duration_text, estimate
 from nst.settings import GROUPS, defaults, fields, flag, grouped, make
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -327,16 +328,40 @@ def test_help_begins_with_a_command_to_type(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_estimates_grow_with_the_work() -> None:
-    def of(cores: int = 1, **values: object) -> tuple[float, float]:
-        return estimate(make({"size": "512", **values}), (400, 300), cores)
+    """In proportion to pixels, iterations and cores, beside what each process takes before it begins."""
 
-    assert of(size=1024)[0] > of()[0] > of(size=256)[0]
-    assert of(size=1024)[1] > of()[1]
-    assert of(style_layers="conv1_1", content_layers="conv1_1")[0] < of()[0]
-    assert of(cores=4)[0] < of()[0]
-    assert of(fit="square")[1] > of()[1]
-    assert of(scales=4)[0] < of()[0]
-    assert estimate(defaults(), (0, 0), 1) == of()
+    def of(cores: int = 1, hardware: Hardware = "fp32", **values: object) -> tuple[float, float]:
+        seconds, megabytes = estimate(make({"size": "512", **values}), (400, 300), cores, hardware)
+        return seconds - START_SECONDS, megabytes - BASE_MB[hardware]
+
+    def ratio(**values: Any) -> tuple[float, float]:
+        return cast("tuple[float, float]", tuple(pytest.approx(a / b) for a, b in zip(of(**values), of(), strict=True)))
+
+    assert ratio(size=1024) == (4, 4)
+    assert ratio(size=256) == (1 / 4, 1 / 4)
+    assert ratio(fit="square") == (4 / 3, 4 / 3)
+    assert ratio(cores=4) == (1 / 4, 1)
+    assert ratio(iterations=make({}).iterations * 2) == (2, 1)
+    assert ratio(scales=2) == (3 / 4, 1)  # half of the iterations at half of the pixels
+    assert of(style_layers="conv1_1", content_layers="conv1_1")[0] < of(style_layers="conv2_1")[0] < of()[0]
+    assert of(content_layers="conv5_4")[0] > of()[0]
+    assert of(network="lite")[0] < of()[0] / 2
+    assert of(hardware="bf16")[0] < of()[0]
+    assert of(hardware="bf16")[1] < of()[1]
+    assert of(hardware="gpu", cores=4)[0] == of(hardware="gpu")[0]  # the cores do not compute
+    assert of(size=4096, tile=512)[0] > of(size=4096)[0]
+    assert of(size=4096, tile=512)[1] < of(size=4096)[1] / 2
+    assert of(tile=512) == of()  # one tile
+    assert estimate(make({"size": "512"}), (0, 0), 1, "fp32") == estimate(make({"size": "512"}), (400, 300), 1, "fp32")
+    assert estimate(make({"size": "0"}), (400, 300), 1) == estimate(make({"size": "400"}), (400, 300), 1)
+
+
+def test_an_estimate_is_of_this_machine_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has_units, kind in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr("nst.grid.estimate.cpu_has_bf16_units", lambda has_units=has_units: has_units)
+        assert estimate(defaults(), (400, 300), 2) == estimate(defaults(), (400, 300), 2, cast("Hardware", kind))
+        exact = make({"precision": "fp32"})
+        assert estimate(exact, (400, 300), 2) == estimate(exact, (400, 300), 2, "fp32")
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,101 @@
-"""nst.summaries.plots: every plot is a readable picture, whatever is missing."""
+"""nst.summaries.plots: every plot is a readable picture of its data, whatever is missing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from nst.errors import NstError
 from nst.summaries import plots
-from nst.summaries.plots import all_plots, loss_curves
+from nst.summaries.plots import PARTS, all_plots, loss_curves
 from nst.summaries.records import read_records
-from PIL import Image
-from synthetic import write_results
+from PIL import Image, ImageColor
+from synthetic import errors, write_results
 
 
-def test_all_plots_even_where_losses_are_missing(tmp_path: Path) -> None:
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures that are saved, by their files' names."""
+    figures: dict[str, Figure] = {}
+    save = plots._save
+
+    def keep(figure: Figure, out: Path) -> None:
+        figures[out.name] = figure
+        save(figure, out)
+
+    monkeypatch.setattr(plots, "_save", keep)
+    return figures
+
+
+def curve(panel: Axes, label: str) -> np.ndarray:
+    """The points of a panel's line, (points, 2)."""
+    [line] = [line for line in panel.get_lines() if line.get_label() == label]
+    return np.asarray(line.get_xydata())
+
+
+def ink(path: Path, wanted: str) -> int:
+    """Pixels of a color in a picture."""
+    with Image.open(path) as image:
+        return int((np.asarray(image.convert("RGB")) == ImageColor.getrgb(wanted)).all(axis=2).sum())
+
+
+def test_all_plots_even_where_losses_are_missing(tmp_path: Path, drawn: dict[str, Figure]) -> None:
     grid = write_results(tmp_path, ["cat"], ["$wave"], {f"w{w}": {"style_weight": w} for w in (1, 10)})
     (tmp_path / "pairs/0/0/0/losses.csv").unlink()
     paths = all_plots(read_records(grid), tmp_path / "plots")
-    assert [path.name for path in paths] == ["cat--$wave.png", "errors.png"]
+    assert [path.name for path in paths] == list(drawn) == ["cat--$wave.png", "errors.png"]
     for path in paths:
         with Image.open(path) as image:
             assert min(image.size) > 300
-            assert image.convert("L").getextrema()[0] < 60  # something is drawn
+
+    without, curves = drawn["cat--$wave.png"].axes
+    assert [text.get_text() for text in without.texts] == ["no losses"]
+    assert not without.get_lines()
+    losses = pd.read_csv(tmp_path / "pairs/0/0/1/losses.csv")
+    for part in ("total", "content", "style"):
+        np.testing.assert_allclose(curve(curves, part), losses[["iteration", part]])
+        assert ink(paths[0], PARTS[part]) > 100
+    assert {line.get_label() for line in curves.get_lines()}.isdisjoint({"tv"})  # which has no weight
+    layers = [name for name in losses if ":" in name]
+    assert len(curves.get_lines()) == 3 + len(layers)
+    assert curves.get_yscale() == "log"
+
+    [panel] = drawn["errors.png"].axes
+    places = [place for group in panel.collections for place in np.asarray(group.get_offsets()).tolist()]
+    assert sorted(places) == sorted([content, style] for style, content in (errors(0, 0, k) for k in range(2)))
+    assert sum(ink(paths[1], color) for color in plots._PALETTE) > 50
+
+
+def test_one_pair_has_its_layers_named(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    grid = write_results(tmp_path, ["cat"], ["wave"], {"plain": {"tv_weight": 1}})
+    path = tmp_path / "pairs/0/0/0/losses.csv"
+    losses = pd.read_csv(path)
+    losses.assign(tv=0.5 + losses["iteration"]).to_csv(path, index=False)
+    loss_curves(read_records(grid), "one", tmp_path / "one.png")
+    [panel] = drawn["one.png"].axes
+    layers = ["conv4_2", *(f"conv{block}_1" for block in range(1, 6))]
+    assert sorted(text.get_text() for text in panel.texts) == sorted(layers)
+    assert curve(panel, "tv")[:2].tolist() == [[0, 0.5], [1, 1.5]]
+
+
+def test_the_front_is_joined_and_the_beaten_are_hollow(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {f"w{w}": {"style_weight": w} for w in range(3)}))
+    records.loc[1, ["content_error", "style_error"]] = 0.9, 0.9
+    records["pareto"] = [True, False, True]
+    plots.errors(records, tmp_path / "errors.png")
+    [panel] = drawn["errors.png"].axes
+    [front] = panel.get_lines()
+    pairs = records.loc[[0, 2], ["content_error", "style_error"]].to_numpy()
+    np.testing.assert_allclose(front.get_xydata(), pairs[pairs[:, 0].argsort()])
+    hollow = [
+        group.get_offsets().tolist() for group in panel.collections
+        if len(group.get_offsets()) and (group.get_facecolors()[:, :3] == 1).all()
+    ]  # fmt: skip
+    assert hollow == [[[0.9, 0.9]]]
 
 
 @pytest.mark.parametrize("zero", [1, 2, 5])
@@ -54,11 +127,21 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
         loss_curves(records, "one", tmp_path / "a.bmp")
 
 
-def test_many_pairs_share_three_panels(tmp_path: Path) -> None:
+def test_many_pairs_share_three_panels(tmp_path: Path, drawn: dict[str, Figure]) -> None:
     names = [f"c{i}" for i in range(5)], [f"s{j}" for j in range(5)]
     grid = write_results(tmp_path, *names, {"plain": {}})
     (tmp_path / "pairs/0/0/0/losses.csv").unlink()
     loss_curves(read_records(grid), "plain", tmp_path / "all.png")
     with Image.open(tmp_path / "all.png") as image:
         assert image.width < 2000 > image.height
-        assert image.convert("L").getextrema()[0] < 60
+    paths = sorted(tmp_path.glob("pairs/*/*/0/losses.csv"))
+    losses = [pd.read_csv(path).set_index("iteration") for path in paths]
+    assert len(losses) == 24
+    panels = drawn["all.png"].axes
+    assert [panel.get_title(loc="left") for panel in panels] == ["total", "content", "style"]
+    for panel, part in zip(panels, ("total", "content", "style"), strict=True):
+        of_pairs = np.stack([each[part] for each in losses], 1)
+        *thin, median = [np.asarray(line.get_ydata()) for line in panel.get_lines()]
+        np.testing.assert_allclose(np.stack(thin, 1), of_pairs)
+        np.testing.assert_allclose(median, np.median(of_pairs, 1))
+        assert ink(tmp_path / "all.png", PARTS[part]) > 100

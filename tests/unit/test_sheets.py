@@ -14,9 +14,11 @@ from nst.errors import NstError
 from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
 from nst.summaries.records import read_records
 from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 from synthetic import color, write_results
 
+#: The gray of a box where a picture is missing.
+EMPTY = (0xF1, 0xF1, 0xEF)
 SWEEP = {f"w{w}": {"style_weight": w} for w in (100, 1, 10)}
 
 
@@ -74,14 +76,38 @@ def test_two_settings_make_a_matrix(tmp_path: Path) -> None:
     assert [x for x, _ in places[:3]] == [x for x, _ in places[3:]]
 
 
-def test_missing_and_broken_pictures_leave_a_box(tmp_path: Path) -> None:
-    records = grid(tmp_path, 1, 3, {"plain": {}})
+def test_missing_and_broken_pictures_leave_a_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As large as a picture, where that would be, with what is wrong; the picture that is there is drawn."""
+    written: list[str] = []
+    draw_text = ImageDraw.ImageDraw.text
+
+    def recorded(pen: ImageDraw.ImageDraw, at: tuple[int, int], words: str, *more: object, **how: object) -> None:
+        written.append(words)
+        draw_text(pen, at, words, *more, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", recorded)
+    grid(tmp_path, 1, 3, {"plain": {}})
     (tmp_path / "pairs/0/0/0/run.json").unlink()
     (tmp_path / "pairs/0/1/0/image.png").write_bytes(b"no picture")
-    matrix_sheet(read_records(tmp_path / "grid.csv"), tmp_path / "sheet.jpg")
-    assert len(records) == 3
+    records = read_records(tmp_path / "grid.csv")
+    matrix_sheet(records, tmp_path / "sheet.png")
+    assert {"missing", "unreadable"} <= set(written)
+    left, middle, right = boxes(tmp_path / "sheet.png", [(0, 15, 0), (0, 55, 0), (0, 95, 0)])
+    [shown] = boxes(tmp_path / "sheet.png", [color(0, 2, 0)])
+    assert shown[0] == pytest.approx(right[0], abs=1)
+    with Image.open(tmp_path / "sheet.png") as image:
+        pixels = np.asarray(image)
+        assert image.format == "PNG"
+    empty = (pixels == EMPTY).all(axis=2)
+    drawn = (pixels == color(0, 2, 0)).all(axis=2)
+    for x, _ in (left, middle):
+        box = empty[:, x - 40 : x + 40]
+        assert box.sum() > 0.5 * drawn[:, shown[0] - 40 : shown[0] + 40].sum()  # but for the note in it
+        assert np.nonzero(box.any(axis=1))[0].mean() == pytest.approx(shown[1], abs=2)
+    assert not empty[:, right[0] - 40 : right[0] + 40].any()
+    matrix_sheet(records, tmp_path / "sheet.jpg")
     with Image.open(tmp_path / "sheet.jpg") as image:
-        assert image.format == "JPEG"
+        assert (image.format, image.size) == ("JPEG", pixels.shape[1::-1])
 
 
 def test_all_sheets(tmp_path: Path) -> None:
