@@ -352,7 +352,8 @@ def test_estimates_grow_with_the_work() -> None:
     assert of(size=4096, tile=512)[0] > of(size=4096)[0]
     assert of(size=4096, tile=512)[1] < of(size=4096)[1] / 2
     assert of(tile=512) == of()  # one tile
-    assert estimate(make({"size": "512"}), (0, 0), 1, "fp32") == estimate(make({"size": "512"}), (400, 300), 1, "fp32")
+    for size, shape in (("512", (400, 300)), ("0", (1024, 768))):  # of a content whose size is not known yet
+        assert estimate(make({"size": size}), (0, 0), 1) == estimate(make({"size": size}), shape, 1)
     assert estimate(make({"size": "0"}), (400, 300), 1) == estimate(make({"size": "400"}), (400, 300), 1)
 
 
