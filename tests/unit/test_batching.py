@@ -11,7 +11,8 @@ from nst.engine.stylization import Finished, Transfer, stylize, stylize_batch
 from nst.errors import NstError
 from nst.losses.objective import Objective, ObjectiveValue
 from nst.settings import make
-from nst.worker.batching import Batcher
+from nst.worker import batching
+from nst.worker.batching import Batcher, gpu_failed
 
 VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "precision": "fp32", "deterministic": "no"}
 
@@ -220,3 +221,47 @@ def test_weights_that_fit_nothing_fail_all_that_asked_for_them(transfers, untrai
     again = Hearer(batcher, transfers()[0], untrained)
     again.join()
     assert isinstance(again.events[-1], Finished)
+
+
+ILLEGAL_ACCESS = "CUDA error: an illegal memory access was encountered\nCompile with `TORCH_USE_CUDA_DSA`"
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [
+        (RuntimeError(ILLEGAL_ACCESS), True),
+        (torch.AcceleratorError(ILLEGAL_ACCESS), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), True),
+        (RuntimeError("Triton Error [CUDA]: device-side assert triggered"), True),
+        (torch.cuda.OutOfMemoryError("CUDA error: out of memory"), False),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (NstError("the losses are not finite"), False),
+    ],
+)
+def test_which_errors_leave_a_gpu_beyond_use(error, failed):
+    assert gpu_failed(error) is failed
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [(RuntimeError(ILLEGAL_ACCESS), [1, 2]), (RuntimeError("of one of them"), [1, 2, 1, 1])],
+    ids=["the GPU's", "a picture's"],
+)
+def test_a_batch_is_tried_again_one_by_one_but_not_on_a_gpu_that_has_failed(
+    transfers, untrained, monkeypatch, error, calls
+):
+    """What ran after an illegal access in the same process would fail too, or be wrong."""
+    real, sizes = batching.stylize_batch, []
+
+    def failing(chosen, **how):
+        sizes.append(len(chosen))
+        for number, event in enumerate(real(chosen, **how)):
+            if len(sizes) > 1 and number == 4:
+                raise error
+            yield event
+
+    monkeypatch.setattr(batching, "stylize_batch", failing)
+    found = gathered(transfers()[:2], untrained, (None, None))
+    assert [hearer.error for hearer in found] == [error, error]
+    assert sizes == calls

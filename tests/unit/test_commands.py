@@ -17,7 +17,10 @@ from nst.commands.targets import targets
 from nst.images import read_metadata, write_picture
 from nst.io import asking
 from PIL import Image
+from synthetic import color, write_results
 
+#: Of the grid with two contents, a style and two settings.
+SWEEPS = ("sweeps/cat--wave", "sweeps/dog--wave")
 SMALL = ["--size", "32", "--iterations", "2", "--content-layers", "conv1_1", "--style-layers", "conv1_1"]
 SMALL += ["--precision", "fp32", "--device", "cpu", "--threads", "1"]
 
@@ -407,3 +410,35 @@ def test_a_message_comes_with_its_traceback_where_it_is_asked_for(monkeypatch, c
     err = capsys.readouterr().err
     assert "Traceback" in err
     assert err.splitlines()[-1].startswith("nst: absent.jpg: ")
+
+
+def test_every_sheet_and_every_plot_of_a_grid(here, capsys):
+    """`--all`: a file a settings-name, a file a pair that has several, and the names of all that was written."""
+    ways = {"plain": {}, "strong": {"style_weight": 50}}
+    grid = write_results(here / "results", ["cat", "dog"], ["wave"], ways)
+    sheets = [f"{n}.{kind}" for n in ("plain", "strong", *SWEEPS) for kind in ("png", "html")]
+    plots = [*(f"losses/{n}.png" for n in ("plain", "strong", *SWEEPS)), "errors.png"]
+    for command, folder, wanted in (("sheet", "sheets", sheets), ("plot", "plots", plots)):
+        status, out, err = run(capsys, command, grid, "--all", "-o", folder)
+        assert (status, err) == (0, "")
+        assert sorted(out.splitlines()) == sorted(f"{folder}/{name}" for name in wanted)
+        written = {path.relative_to(here / folder).as_posix() for path in (here / folder).rglob("*.*")}
+        assert written == set(wanted)
+        for name in wanted:
+            if name.endswith(".png"):
+                with Image.open(here / folder / name) as image:
+                    assert min(image.size) > 100
+    with Image.open("sheets/strong.png") as image:
+        colors = {found for _, found in image.getcolors(image.width * image.height)}
+    assert {color(0, 0, 1), color(1, 0, 1)} <= colors  # both contents with these settings
+    assert not {color(0, 0, 0), color(1, 0, 0)} & colors  # and none with others
+
+
+@pytest.mark.parametrize("command", ["sheet", "plot"])
+def test_all_goes_with_no_choice_and_needs_a_grid(here, capsys, command):
+    grid = write_results(here / "results", ["cat"], ["wave"], {"plain": {}})
+    status, _, err = run(capsys, command, grid, "--all", "--settings", "plain", "-o", "out")
+    assert (status, err.startswith("nst: choose one of ")) == (1, True)
+    status, _, err = run(capsys, command, "nowhere/grid.csv", "--all", "-o", "out")
+    assert (status, err.startswith("nst: nowhere/grid.csv: ")) == (1, True)
+    assert not Path("out").exists()

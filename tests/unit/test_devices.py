@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 from nst.errors import NstError
 from nst.io import waiting
 from nst.kernels import available
-from nst.machine import gpus, private, runtime
+from nst.machine import cpu, gpus, private, runtime
 
 HOLD = """
 import os, sys, time
@@ -199,3 +200,108 @@ def test_setting_up_chooses_deterministic_algorithms_and_imports_no_compiler():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True", "False"]
+
+
+#: Page faults of one and of ten further blocks of 192 MB, each filled and freed.
+FAULTS = """
+import ctypes, resource, sys
+from nst.machine import cpu
+
+def fill(times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        block = libc.malloc(192 << 20)
+        ctypes.memset(block, 1, 192 << 20)
+        libc.free(block)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+if sys.argv[1] == "keep":
+    cpu.keep_memory()
+print(fill(1), fill(10))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is of glibc's allocator")
+def test_freed_memory_is_kept_for_the_next_iteration():
+    """Without it, each block costs its page faults again."""
+    faults = {}
+    for how in ("keep", "leave"):
+        done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True)
+        faults[how] = [int(number) for number in done.stdout.split()]
+    first, later = faults["leave"]
+    assert later > 5 * first > 0
+    first, later = faults["keep"]
+    assert later < first / 10
+
+
+def test_another_c_library_keeps_memory_as_it_likes(monkeypatch):
+    def missing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    for library in (missing, lambda name: object()):  # no such file, no such function
+        monkeypatch.setattr("ctypes.CDLL", library)
+        cpu.keep_memory()
+
+
+def test_only_a_cpu_has_its_memory_kept(monkeypatch):
+    kept = []
+    monkeypatch.setattr(runtime, "keep_memory", lambda: kept.append(True))
+    threads = torch.get_num_threads()
+    runtime.set_up(torch.device("mps"))
+    assert not kept
+    runtime.set_up(torch.device("cpu"))
+    assert kept == [True]
+    assert torch.get_num_threads() == threads
+
+
+@pytest.fixture
+def cuda_cache(tmp_path, monkeypatch):
+    """What is done with the memory that torch keeps of a stand-in GPU, which torch has used."""
+    calls = []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: calls.append("emptied"))
+    return calls
+
+
+def test_a_gpus_memory_is_given_back_before_its_lock(cuda_cache, monkeypatch):
+    """Else the process that waits for the GPU finds it full."""
+
+    def emptied():
+        lock = FileLock(private.private_folder() / "gpu-GPU-a.lock", timeout=0, is_singleton=False)
+        with pytest.raises(Timeout):
+            lock.acquire()
+        cuda_cache.append("emptied under the lock")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", emptied)
+    with gpus.exclusive_gpu("auto"):
+        assert cuda_cache == []
+    assert cuda_cache == ["emptied under the lock"]
+
+
+def test_no_memory_is_given_back_of_a_gpu_that_torch_has_not_used(cuda_cache, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "is_initialized", lambda: False)
+        with gpus.exclusive_gpu("auto"):
+            pass
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "torch")
+        with gpus.exclusive_gpu("auto"):
+            pass
+        assert "torch" not in sys.modules  # which takes seconds to import
+    assert cuda_cache == []
+    with gpus.exclusive_gpu("auto"):
+        pass
+    assert cuda_cache == ["emptied"]
+
+
+def test_memory_that_cannot_be_given_back_costs_no_picture(cuda_cache, monkeypatch):
+    def fail():
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", fail)
+    with gpus.exclusive_gpu("auto") as gpu:
+        assert gpu == "GPU-a"

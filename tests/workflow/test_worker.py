@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from nst.images import write_picture
-from nst.worker import client, protocol
+from nst.worker import client, protocol, server
 
 SMALL = ["--size", "40", "--content-layers", "conv2_1", "--style-layers", "conv1_1+conv2_1", "--precision", "fp32"]
 
@@ -141,6 +141,68 @@ def test_a_worker_that_dies_of_a_picture_does_not_take_it_for_ever(place):
     assert process.returncode == 1
     assert err.endswith("nst: workers crash while stylizing this image; set NST_WORKER=no to see the error\n")
     assert place.stylized("short")["process"]["picture"] == 1
+
+
+#: A worker whose GPU fails in the middle of its first picture, as after an illegal access of memory.
+FAILING = """
+import sys
+from nst.worker import batching, server
+
+real = batching.stylize_batch
+
+def failing(transfers, **how):
+    for number, event in enumerate(real(transfers, **how)):
+        if number == 3:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\\nmore lines")
+        yield event
+
+batching.stylize_batch = failing
+server.run(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("worker_place", ["cpu-0", "GPU-a"])
+def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_picture(place, worker_place):
+    visible = {} if worker_place == "cpu-0" else {"CUDA_VISIBLE_DEVICES": worker_place, "NST_WORKER": "auto"}
+    failing = subprocess.Popen(
+        [sys.executable, "-c", FAILING, worker_place],
+        cwd=place.folder, env=place.environment, text=True, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    place.processes.append(failing)
+    place.wait_for(lambda found: bool(found) and found[0].get("pid") == failing.pid)
+    process = place.stylize("one", iterations=12, **visible)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert "the GPU failed: CUDA error: an illegal memory access was encountered" in err
+    assert failing.wait(timeout=30) == server.FAILED
+    record = json.loads((place.folder / "one/run.json").read_text())
+    assert record["iterations_run"] == 12
+    assert record["process"]["picture"] == 1
+    [worker] = place.workers()
+    assert record["process"]["pid"] == worker["pid"] != failing.pid
+    assert worker["place"] == worker_place
+    losses = (place.folder / "one/losses.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in losses[1:]] == [str(i) for i in range(1, 13)]
+
+
+def test_status_shows_who_is_busy(place):
+    """`nst worker status` while a picture is stylized, while another waits for it, and afterwards."""
+    gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a", "NST_WORKER": "auto"}
+    first = place.stylize("first", iterations=100_000, **gpu)
+    frame = place.folder / ".first.png.work/snapshots/frames/000010.jpg"
+    place.wait_for(lambda found: frame.exists())
+    second = place.stylize("second", iterations=100_000, **gpu)
+    place.wait_for(lambda found: found[0].get("busy") == 2)
+    [worker] = place.workers()
+    line = f"GPU-a  pid {worker['pid']}  0 pictures stylized  {{}} in work\n"
+    assert place.run("worker", "status") == (0, line.format(2))
+    for left, process in ((1, first), (0, second)):
+        process.kill()
+        process.communicate()
+        place.wait_for(lambda found, left=left: found[0].get("busy") == left)
+        assert place.run("worker", "status") == (0, line.format(left))
+    place.stylized("short", **gpu)
+    assert place.run("worker", "status") == (0, line.replace("0 pictures", "1 pictures").format(0))
 
 
 def test_a_picture_is_made_again_by_the_worker(place):
