@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from gridfiles import table
+from nst import limits
 from nst.errors import NstError
+from nst.grid import manifest
 from nst.grid.manifest import Manifest, read_manifest
 
 
@@ -138,3 +140,20 @@ def test_missing_file_and_folder() -> None:
         read_manifest("config/m.csv")
     with pytest.raises(NstError, match=r"^\.: cannot be read \(Is a directory\); give the path of a CSV file$"):
         read_manifest(".")
+
+
+def test_as_many_rows_as_are_allowed_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PAIRS", 3)
+    row = "a.jpg,b.jpg\n"
+    assert len(read_manifest(table("content,style\n" + 3 * row)).rows) == 3
+    with pytest.raises(NstError, match=r"^manifest\.csv: has more than 3 rows; split it$"):
+        read_manifest(table("content,style\n" + 4 * row))
+
+
+def test_every_synonym_leads_to_its_column() -> None:
+    """Written in any case, with spaces or hyphens, in the singular or the plural."""
+    for column, words in manifest._SYNONYMS.items():
+        assert column in manifest.columns()
+        for word in words:
+            for header in (word, word.upper(), word.replace("_", " "), f"{word.replace('_', '-')}s"):
+                assert manifest._suggestion(header) == f"; did you mean {column}?"

@@ -123,6 +123,18 @@ def test_only_what_is_visible_counts(untrained, kind, style_loss):
             torch.testing.assert_close(part, found.parts[name])
 
 
+def test_the_content_loss_weighs_places_by_what_is_visible_of_them(untrained):
+    s = settings_of(normalization="mean", style_weight=0)
+    extractor = network(untrained, s)
+    visible = picture(7, 1, 1, 10, 12)
+    objective = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, visible=visible)
+    assert objective.evaluate(CONTENT).parts["content"].item() == 0
+    weight = torch.nn.functional.adaptive_avg_pool2d(visible, (5, 6))
+    squares = (extractor(X)["conv2_1"] - extractor(CONTENT)["conv2_1"]).square()
+    expected = (squares * weight / weight.mean()).mean()
+    assert objective.evaluate(X).parts["content"].item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["relative", "paper", "mean", "sum"])
 def test_a_wholly_visible_picture_is_a_picture_without_alpha(untrained, kind):
     s = settings_of(normalization=kind)
@@ -150,3 +162,5 @@ def test_normalized_gradients_have_the_size_of_their_layers_weight(untrained):
     found = even.evaluate(X)
     torch.testing.assert_close(found.gradient, expected, rtol=1e-5, atol=1e-10)
     torch.testing.assert_close(found.total, plain.evaluate(X).total)
+    both = even.evaluate(torch.cat([CONTENT, X]))  # each picture's gradient has a size of its own
+    torch.testing.assert_close(both.gradient[1:], found.gradient)

@@ -212,3 +212,11 @@ def test_with_a_constant_objective_the_point_stays():
     values = minimize(optimizer, lambda x: (x * 0).sum(1), 20)
     assert torch.equal(optimizer.ask(), torch.ones(1, 3))
     assert values.abs().max() == 0
+
+
+@pytest.mark.parametrize(("size", "share"), [(0.1, 1.0), (2.0, 1 / 8)])
+def test_the_first_step_is_torchs(size, share):
+    """The gradient times 1/‖g‖₁, and times 1 where that is more."""
+    optimizer, gradient = LBFGS(torch.ones(1, 4)), torch.tensor([[size, -size, size, -size]])
+    optimizer.tell(optimizer.ask(), torch.ones(1), gradient)
+    torch.testing.assert_close(optimizer.ask(), 1 - share * gradient)
