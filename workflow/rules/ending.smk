@@ -59,7 +59,11 @@ def tidy_work_of_this_run():
 
 def report_the_end(failed=False):
     """Remove the sheets and plots of an earlier grid, and print what this run made."""
-    removed = len(leftovers.remove_stale_summaries(RESULTS, get_sheet_names(), names_with_snapshots()))
+    removed = len(
+        leftovers.remove_stale_summaries(
+            RESULTS, get_sheet_names(), names_with_snapshots()
+        )
+    )
     where = (RESULTS, CONFIG.format, STARTED)
     for line in ending.summary(PAIRS.values(), *where, removed=removed, failed=failed):
         logger.info(line)
