@@ -25,7 +25,7 @@ from nst.images import filled, resize
 from nst.losses.functional import content_loss, gram_loss
 from nst.losses.gram import gram_of
 from nst.machine import runtime
-from nst.networks.extractor import FeatureExtractor, smallest_side
+from nst.networks.extractor import FeatureExtractor, smallest_side, to_tensor
 
 Pixels = NDArray[np.float32]
 
@@ -121,17 +121,17 @@ def _evaluate(
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
     with runtime.exact_convolutions(), torch.no_grad():
         network.convert(where, torch.float32)
-        features = network(_tensor(stylized, where))
+        features = network(to_tensor(stylized, channels_last=True).to(where))
         features = {layer: _weighted(values, visible) for layer, values in features.items()}
         found = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
-        wanted_content = _weighted(network(_tensor(original, where))[CONTENT_LAYER], visible)
+        wanted_content = _weighted(network(to_tensor(original, channels_last=True).to(where))[CONTENT_LAYER], visible)
         target = network.project(CONTENT_LAYER, wanted_content)
         content_error = content_loss(found, target, "relative").item()
         grams = {layer: gram_of(network, layer, features[layer]) for layer in STYLE_LAYERS}
         del features, found, target, wanted_content
         wanted: dict[str, Tensor] = {}
         for example, share in zip(examples, shares / shares.sum(), strict=True):
-            theirs = network(_tensor(example, where))
+            theirs = network(to_tensor(example, channels_last=True).to(where))
             for layer in STYLE_LAYERS:
                 wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * gram_of(
                     network, layer, theirs[layer]
@@ -189,7 +189,3 @@ def ssim(a: Pixels, b: Pixels, visible: Tensor | None = None) -> float:
         return index.mean().item()
     weight = visible[0, 0, 5:-5, 5:-5].to(index)
     return ((index * weight).sum() / weight.sum().clamp_min(1e-6)).item()
-
-
-def _tensor(pixels: Pixels, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(device)

@@ -15,7 +15,7 @@ from nst.errors import NstError
 from nst.images import resize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective
-from nst.networks.extractor import FeatureExtractor, smallest_side
+from nst.networks.extractor import FeatureExtractor, smallest_side, to_tensor
 from nst.settings import Settings, mask_problem
 
 Pixels = NDArray[np.float32]
@@ -147,11 +147,6 @@ def check_masks(level: Level) -> None:
         raise NstError(
             "content_mask: is bright only where the content is transparent; make it bright where the content is visible"
         )
-
-
-def to_tensor(pixels: Pixels) -> Tensor:
-    """(H, W, 3) array to (1, 3, H, W) tensor."""
-    return torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
 
 
 def start(level: Level, init: Pixels | None) -> Tensor:

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from nst.engine.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.engine.cuda_graph import Replay
-from nst.engine.level import Level, Pixels, start, to_tensor
+from nst.engine.level import Level, Pixels, start
 from nst.errors import NstError
 from nst.losses.objective import Objective, joined
 from nst.machine import runtime
+from nst.networks.extractor import to_tensor
 from nst.optim.adam import Adam
 from nst.optim.base import Optimizer
 from nst.optim.lbfgs import LBFGS

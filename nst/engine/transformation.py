@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nst.errors import NstError
+from nst.networks.extractor import to_tensor
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 #: Sides are padded to a multiple of this, because they are halved twice.
@@ -96,6 +97,6 @@ def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.de
     """The network's output for a picture, (H, W, 3) in 0..1. NstError where a side is smaller than SMALLEST."""
     if min(pixels.shape[:2]) < SMALLEST:
         raise NstError(f"the picture is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px a side")
-    picture = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(device)
+    picture = to_tensor(pixels, channels_last=True).to(device)
     made = network.to(device)(picture)[0].clamp(0, 1)
     return np.asarray(made.permute(1, 2, 0).cpu().contiguous().numpy())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -177,3 +179,9 @@ def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]
             owners += name, name
             before = widths[name]
     return nn.Sequential(*steps), owners
+
+
+def to_tensor(pixels: NDArray[np.float32], *, channels_last: bool = False) -> Tensor:
+    """An image (H, W, 3) as a tensor (1, 3, H, W); in the memory format channels_last it shares the array's memory."""
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32)).permute(2, 0, 1)[None]
+    return tensor if channels_last else tensor.contiguous()

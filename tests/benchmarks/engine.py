@@ -85,7 +85,7 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
     network.steps.to(memory_format=torch.contiguous_format)
 
     def to_tensor(pixels):
-        return level.to_tensor(pixels).to(device)
+        return to_tensor(pixels).to(device)
 
     def gram(f):
         flat = f.flatten(2)
@@ -148,7 +148,7 @@ def exact_loss(pixels, content, style, state, settings) -> float:
     cpu = torch.device("cpu")
     judged = pair(content, style, settings, state, cpu)
     objective = judged.objective(judged.network(torch.float32))
-    return objective.evaluate(level.to_tensor(pixels)).total.item()
+    return objective.evaluate(to_tensor(pixels)).total.item()
 
 
 def main() -> None:

@@ -174,7 +174,7 @@ def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_pict
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     assert "the GPU failed: CUDA error: an illegal memory access was encountered" in err
-    assert failing.wait(timeout=30) == server.FAILED
+    assert failing.wait(timeout=30) == server.GPU_FAILED
     record = json.loads((place.folder / "one/run.json").read_text())
     assert record["iterations_run"] == 12
     assert record["process"]["picture"] == 1
