@@ -29,7 +29,7 @@ from nst.grid.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.losses.functional import content_loss, gram_loss
 from nst.machine import runtime
-from nst.networks.extractor import FeatureExtractor
+from nst.networks.extractor import FeatureExtractor, to_tensor
 from nst.settings import make
 
 DATA = Path(__file__).parents[2] / "data"
