@@ -21,7 +21,7 @@ IMAGES = ("image.png", "image.jpg", "image.tif")
 MARK, CHECKPOINT = ".nst-work", "checkpoint.pt"
 #: Below a results folder.
 TABLE, GALLERY = "tables/comparison.html", "gallery/index.html"
-#: Pictures of the manifest that were fetched from URLs.
+#: Images of the manifest that were fetched from URLs.
 DOWNLOADS = "inputs"
 
 

@@ -81,12 +81,12 @@ def evaluate(
     alpha: Pixels | None = None,
     device: str = "auto",
 ) -> Metrics:
-    """The metrics of a picture for its content and styles, whichever system stylized it.
+    """The metrics of an image for its content and styles, whichever system stylized it.
 
     Args:
-        picture, content: (H, W, 3) float32 in 0..1; the content is resized to the picture's shape.
-        styles: each (h, w, 3), resized to the picture's long side. blend: a weight for each; equal where None.
-            Pictures below 16 px a side are enlarged.
+        image, content: (H, W, 3) float32 in 0..1; the content is resized to the image's shape.
+        styles: each (h, w, 3), resized to the image's long side. blend: a weight for each; equal where None.
+            Images below 16 px a side are enlarged.
         by: the reference network; where None, VGG-19 with the weights `oxford`.
         alpha: (h, w), opacity of the content; transparent parts count in no metric.
         device: auto, cuda, mps or cpu.
@@ -139,7 +139,7 @@ def _evaluate(
         errors = {layer: gram_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
     style_error = sum(errors.values()) / len(errors)
     if not math.isfinite(style_error + content_error):
-        raise NstError(f"{by.name}: the features of these pictures overflow; use other weights for the metrics")
+        raise NstError(f"{by.name}: the features of these images overflow; use other weights for the metrics")
     similarity = ssim(luminance(stylized), luminance(original), visible)
     return Metrics(by.name, style_error, content_error, similarity, layers=errors)
 
@@ -156,7 +156,7 @@ def _weighted(features: Tensor, visible: Tensor | None) -> Tensor:
 
 
 def _at_least(pixels: Pixels, least: int) -> Pixels:
-    """The picture, enlarged where a side is below `least` px, the smallest size at which the deepest layer exists."""
+    """The image, enlarged where a side is below `least` px, the smallest size at which the deepest layer exists."""
     height, width = pixels.shape[:2]
     if min(height, width) >= least:
         return pixels

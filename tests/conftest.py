@@ -1,4 +1,4 @@
-"""What the tests share: small pictures, untrained weights, and the reference network."""
+"""What the tests share: small images, untrained weights, and the reference network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def scene() -> np.ndarray:
-    """A smooth picture with edges, (40, 48, 3)."""
+    """A smooth image with edges, (40, 48, 3)."""
     y, x = np.mgrid[0:40, 0:48].astype(np.float32)
     disc = ((x - 20) ** 2 + (y - 22) ** 2 < 150).astype(np.float32)
     return np.stack([x / 48, y / 40, 0.2 + 0.6 * disc], 2)

@@ -13,23 +13,23 @@ from nst.machine import runtime
 
 
 class Canvas(Protocol):
-    """Maps the optimizer's parameters (batch, n) to pictures, and the pictures' gradient to that of the parameters."""
+    """Maps the optimizer's parameters (batch, n) to images, and the images' gradient to that of the parameters."""
 
     def into_range(self, x: Tensor) -> Tensor:
         """The parameters that the optimizer proposes, projected into the allowed range, (batch, n)."""
 
     def picture(self, x: Tensor) -> Tensor:
-        """The pictures of parameters, (batch, 3, height, width)."""
+        """The images of parameters, (batch, 3, height, width)."""
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
-        """The gradient in the parameters, (batch, n), from that in the pictures, (batch, 3, height, width)."""
+        """The gradient in the parameters, (batch, n), from that in the images, (batch, 3, height, width)."""
 
 
 class PixelCanvas:
     """The parameters are the pixels.
 
     Args:
-        shape: (batch, channels, height, width); with one channel the pictures are gray.
+        shape: (batch, channels, height, width); with one channel the images are gray.
         kind: the setting `pixel_range`, how pixels are kept in 0..1.
     """
 
@@ -37,7 +37,7 @@ class PixelCanvas:
         self.shape, self.kind = shape, kind
 
     def parameters(self, picture: Tensor) -> Tensor:
-        """The parameters (batch, n) of pictures (batch, 3, height, width), made gray if there is one channel."""
+        """The parameters (batch, n) of images (batch, 3, height, width), made gray if there is one channel."""
         return (picture.mean(1) if self.shape[1] == 1 else picture).reshape(len(picture), -1)
 
     def into_range(self, x: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class NetworkCanvas:
         return made.detach()
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
-        """As `Canvas.gradient`, for the picture of the last call of `picture`."""
+        """As `Canvas.gradient`, for the image of the last call of `picture`."""
         assert self._last is not None
         parameters, made = self._last
         (gradient,) = torch.autograd.grad(made, parameters, of_picture)

@@ -1,6 +1,6 @@
 """Color preservation, the setting `color` (Gatys, Bethge, Hertzmann & Shechtman, arXiv:1606.05897).
 
-Pictures are (H, W, 3) float32, sRGB in 0..1.
+Images are (H, W, 3) float32, sRGB in 0..1.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def prepared(
 
 
 def finished(stylized: Pixels, content: Pixels, color: str) -> Pixels:
-    """The stylized picture as `color` changes it in the end: with `luminance`, its luma and the content's chroma."""
+    """The stylized image as `color` changes it in the end: with `luminance`, its luma and the content's chroma."""
     if color != "luminance":
         return stylized
     return np.clip(content + (luma(stylized) - luma(content))[:, :, None], 0, 1, dtype=np.float32)
 
 
 def luma(pixels: Pixels) -> Pixels:
-    """The luma of pictures (..., 3), without the last axis, float32."""
+    """The luma of images (..., 3), without the last axis, float32."""
     return (pixels @ LUMA).astype(np.float32)
 
 
@@ -54,7 +54,7 @@ def matched(style: Pixels, content: Pixels) -> Pixels:
 
 def _power(covariance: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
     values, vectors = np.linalg.eigh(covariance)
-    positive = np.maximum(values, 1e-5)  # in a gray picture some variances are 0
+    positive = np.maximum(values, 1e-5)  # in a gray image some variances are 0
     return np.asarray((vectors * positive**exponent) @ vectors.T)
 
 

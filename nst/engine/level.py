@@ -98,7 +98,7 @@ class Level:
         return torch.from_numpy(color.luma(mask)).clamp(0, 1)[None, None].to(self.device)
 
     def to_pixels(self, picture: Tensor) -> Pixels:
-        """A picture (1, 3, H, W) as an array (H, W, 3), clamped to 0..1, with the colors by the setting `color`."""
+        """An image (1, 3, H, W) as an array (H, W, 3), clamped to 0..1, with the colors by the setting `color`."""
         pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
         return color.finished(pixels, self.original, self.settings.color)
 
@@ -118,14 +118,14 @@ def _side(length: float) -> int:
 
 
 def check_sides(level: Level) -> None:
-    """Raise NstError where a picture is too small for the layers."""
+    """Raise NstError where an image is too small for the layers."""
     least = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
     for what, picture in [("content", level.content), *(("style", style) for style in level.styles)]:
         height, width = picture.shape[:2]
         if min(height, width) < least:
             fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
             raise NstError(
-                f"the {what} picture is {width}×{height} px at this size; its layers need at least {least} px a side: "
+                f"the {what} image is {width}×{height} px at this size; its layers need at least {least} px a side: "
                 f"increase `size`{fewer}, or use shallower layers"
             )
 
@@ -136,13 +136,13 @@ def check_masks(level: Level) -> None:
         raise NstError(problem)
     for column, mask in (("content_mask", level.content_mask), ("style_mask", level.style_mask)):
         if mask is None and getattr(level.settings, column):
-            raise NstError(f"{column}: the picture is missing; give it as `{column}`")
+            raise NstError(f"{column}: the image is missing; give it as `{column}`")
         if mask is not None and color.luma(mask).max() <= 0:
             raise NstError(f"{column}: is black all over; make it bright where the style applies")
     if level.alpha is None:
         return
     if level.alpha.max() <= 0:
-        raise NstError("the content picture is fully transparent; give one with visible pixels")
+        raise NstError("the content image is fully transparent; give one with visible pixels")
     if level.content_mask is not None and (color.luma(level.content_mask) * level.alpha).max() <= 0:
         raise NstError(
             "content_mask: is bright only where the content is transparent; make it bright where the content is visible"
@@ -150,7 +150,7 @@ def check_masks(level: Level) -> None:
 
 
 def start(level: Level, init: Pixels | None) -> Tensor:
-    """The initial picture by the setting `init`, (1, 3, H, W). NstError where it names a file and `init` is None."""
+    """The initial image by the setting `init`, (1, 3, H, W). NstError where it names a file and `init` is None."""
     s, shape = level.settings, to_tensor(level.content).shape
     if s.init in ("noise", "black+noise"):
         base = torch.full(shape, 0.5 if s.init == "noise" else 0.0)
@@ -162,7 +162,7 @@ def start(level: Level, init: Pixels | None) -> Tensor:
         base = to_tensor(level.content)
     else:
         if init is None:
-            raise NstError(f"init {s.init}: the picture is missing; give it as `init`")
+            raise NstError(f"init {s.init}: the image is missing; give it as `init`")
         base = to_tensor(resize(init, shape=(shape[2], shape[3])))
     gray = s.color == "luminance"
     if gray:

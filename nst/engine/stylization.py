@@ -30,7 +30,7 @@ class Progress:
     Attributes:
         iteration: counted from 1, over all scales. seconds: of optimization so far.
         losses: `content`, `style`, `tv` (without their weights), `total`, and one per layer, such as `style:conv1_1`.
-        picture: returns the best picture so far, (H, W, 3) float32 in 0..1.
+        image: returns the best image so far, (H, W, 3) float32 in 0..1.
         state: returns a checkpoint, the argument `resume` of `stylize`.
     """
 
@@ -43,7 +43,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last event: the best picture, (H, W, 3) float32 in 0..1, its iteration and losses, and data on the run.
+    """The last event: the best image, (H, W, 3) float32 in 0..1, its iteration and losses, and data on the run.
 
     `seconds` has the keys `targets` and `optimize`, `precision` is bf16 or fp32.
     """
@@ -108,11 +108,11 @@ def stylize(
 
     Args:
         content: (H, W, 3) float32, sRGB in 0..1, at the size of the result (`settings.size` is not applied here).
-        styles: one or more pictures, each (h, w, 3).
+        styles: one or more images, each (h, w, 3).
         settings: the default settings where None.
         state: the network's weights, from `nst.weights.load`.
         blend: a weight for each style; equal where None.
-        init: the initial picture, (h, w, 3), where `settings.init` names a file.
+        init: the initial image, (h, w, 3), where `settings.init` names a file.
         content_mask, style_mask: (h, w, 3), where the settings name them.
         alpha: (H, W) in 0..1, opacity of the content. Transparent parts are filled with the colors around them and
             count in no loss. The result is opaque: save it with the same alpha.
@@ -121,7 +121,7 @@ def stylize(
     Yields:
         a Progress for each of `settings.iterations` iterations, then one Finished.
     Raises:
-        NstError: pictures are too small for the layers, the weights do not fit the network, a mask is missing or
+        NstError: images are too small for the layers, the weights do not fit the network, a mask is missing or
             black, or no losses are finite.
     """
     transfer = Transfer(content, styles, settings or Settings(), blend, init, content_mask, style_mask, alpha)
@@ -188,7 +188,7 @@ def stylize_batch(
 
 
 def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device) -> Level:
-    """The level of a transfer at full size. Raises NstError where its pictures are too small or its masks unusable."""
+    """The level of a transfer at full size. Raises NstError where its images are too small or its masks unusable."""
     s, alpha = transfer.settings, transfer.alpha
     content = filled(transfer.content, alpha)
     ready, recolored = color.prepared(content, transfer.styles, s.color, alpha)

@@ -1,8 +1,8 @@
-"""A small network from content to stylized picture, trained on one pair (`method: network`).
+"""A small network from content to stylized image, trained on one pair (`method: network`).
 
 It processes three resolutions in parallel and combines them (HRNet: Sun, Xiao, Liu & Wang, arXiv:1902.09212), as
 kvsnoufal's neural_style_transfer does. Each convolution is followed by instance normalization (arXiv:1607.08022), in
-training and in use, so the network applies to pictures of any size.
+training and in use, so the network applies to images of any size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALLEST = 8
 
 
 class Transformation(nn.Module):
-    """Pictures (batch, 3, height, width) in 0..1 to pictures of the same shape, about in 0..1.
+    """Pictures (batch, 3, height, width) in 0..1 to images of the same shape, about in 0..1.
 
     Inside, zero is ImageNet's mean color, so the output of an untrained network is gray, not black. It has about 60,000
     parameters, initialized from `seed`.
@@ -94,9 +94,9 @@ def _enlarged(small: Tensor, like: Tensor) -> Tensor:
 
 
 def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """The network's output for a picture, (H, W, 3) in 0..1. NstError where a side is smaller than SMALLEST."""
+    """The network's output for an image, (H, W, 3) in 0..1. NstError where a side is smaller than SMALLEST."""
     if min(pixels.shape[:2]) < SMALLEST:
-        raise NstError(f"the picture is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px a side")
+        raise NstError(f"the image is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px a side")
     picture = to_tensor(pixels, channels_last=True).to(device)
     made = network.to(device)(picture)[0].clamp(0, 1)
     return np.asarray(made.permute(1, 2, 0).cpu().contiguous().numpy())

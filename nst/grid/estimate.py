@@ -10,7 +10,7 @@ from typing import Literal
 from nst.machine.cpu import cpu_has_bf16_units
 from nst.settings import Settings, convolutions, stride
 
-# Measured with the pictures of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
+# Measured with the images of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
 Hardware = Literal["bf16", "fp32", "gpu"]
 

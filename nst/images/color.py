@@ -1,6 +1,6 @@
 """Embedded ICC profiles to sRGB, by LittleCMS: relative colorimetric, with black point compensation.
 
-8-bit pictures are converted by Pillow. It has no deep RGB, so pictures of floats are converted by imagecodecs.
+8-bit images are converted by Pillow. It has no deep RGB, so images of floats are converted by imagecodecs.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _in_srgb(stored: Stored, name: str) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 def from_array(values: np.ndarray, name: str) -> Picture:
-    """A Picture from an sRGB array.
+    """A Image from an sRGB array.
 
     values: (H, W) or (H, W, 1, 3 or 4), where the fourth channel is alpha; uint8, or floating point from 0 to 1.
     name: the name of the image in messages.

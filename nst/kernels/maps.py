@@ -127,7 +127,7 @@ def first_conv(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: T
     """Normalization, first convolution and ReLU, (batch, C, height, width) bf16.
 
     Args:
-        picture: (batch, 3, height, width) float32 in 0..1.
+        image: (batch, 3, height, width) float32 in 0..1.
         high, low: (32, C) bf16, whose sum is the weights, as in `SplitConv2d`. Rows are ordered by color, row and
             column of the 3×3 window; the last five are 0.
         bias: (C,). mean, std: (3,), of the normalization.
@@ -176,7 +176,7 @@ def _collect(products, std, out, count, height, width, BLOCK: tl.constexpr):
 
 
 def first_conv_backward(y: Tensor, weight: Tensor, std: Tensor, *gradients: Tensor) -> Tensor:
-    """Gradient in the picture, (batch, 3, height, width) float32.
+    """Gradient in the image, (batch, 3, height, width) float32.
 
     Args:
         y: the result of `first_conv`. weight: (C, 32) bf16, its `high`, transposed. std: (3,).

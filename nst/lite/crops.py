@@ -1,4 +1,4 @@
-"""Random crops of the training pictures, computed by worker processes in parallel to the training."""
+"""Random crops of the training images, computed by worker processes in parallel to the training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Crops(Dataset):
     A crop depends on the seed and its index only, so the series does not depend on the number of worker processes.
 
     Args:
-        pictures: (3, h, w) uint8. side: of the crops, px.
+        images: (3, h, w) uint8. side: of the crops, px.
     """
 
     def __init__(self, pictures: list[Tensor], side: int, seed: int):
@@ -43,7 +43,7 @@ def batches(crops: Crops, count: int, device: torch.device, workers: int = 0) ->
         sampler=itertools.count(),
         num_workers=workers,
         pin_memory=device.type == "cuda",
-        # Forked processes share the pictures' memory; spawned ones would copy it.
+        # Forked processes share the images' memory; spawned ones would copy it.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
     for batch in loader:

@@ -25,7 +25,7 @@ def transfer_loss(grams: dict[str, Tensor], content: Tensor, coefficients: Tenso
     """The objective of style transfer with the normalization `relative`, (batch,).
 
     Args:
-        grams: by layer, (3 · batch, N, N), ordered picture, content, style for each triple.
+        grams: by layer, (3 · batch, N, N), ordered image, content, style for each triple.
         content: the features of conv4_2, (3 · batch, N, height, width), in the same order.
         coefficients: (batch, 6), of the content loss and of each style layer's loss.
     """
@@ -43,11 +43,11 @@ def distances(
     """Relative squared errors of the student as batch means, by name.
 
     `feature:LAYER` is ‖Ms − t‖²/‖t‖² of feature maps, `gram:LAYER` the same of Gram matrices. `gradient` is
-    log(1 + error) of the gradient of `transfer_loss` in the picture, in the norm of the preconditioner of L-BFGS.
-    Denominators are at least a tenth of the batch's mean, so that nearly empty pictures do not dominate.
+    log(1 + error) of the gradient of `transfer_loss` in the image, in the norm of the preconditioner of L-BFGS.
+    Denominators are at least a tenth of the batch's mean, so that nearly empty images do not dominate.
 
     Args:
-        normalized: maps pictures to the student's input. gradient: whether to compute `gradient`.
+        normalized: maps images to the student's input. gradient: whether to compute `gradient`.
     """
     pictures = sample.pictures[:, 0].clone().requires_grad_(gradient)
     triples = torch.cat([pictures[:, None], sample.pictures[:, 1:]], 1).flatten(0, 1)

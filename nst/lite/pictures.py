@@ -1,4 +1,4 @@
-"""Reading a folder of training pictures, without those that resemble a test picture."""
+"""Reading a folder of training images, without those that resemble a test picture."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from nst.errors import NstError
 from nst.images import read_picture, resize
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MAX_SIDE = 640  # px; larger pictures are reduced
-#: Correlation of thumbnails above which pictures count as the same. Two crops of one painting have had 0.74.
+MAX_SIDE = 640  # px; larger images are reduced
+#: Correlation of thumbnails above which images count as the same. Two crops of one painting have had 0.74.
 SIMILAR = 0.7
 
 
 def read_pictures(folder: Path, leave_out: Path | None) -> list[Tensor]:
-    """Every picture of a folder, (3, h, w) uint8, without those that resemble one of the folder `leave_out`.
+    """Every image of a folder, (3, h, w) uint8, without those that resemble one of the folder `leave_out`.
 
-    Raises NstError where a folder contains no picture, or none is left.
+    Raises NstError where a folder contains no image, or none is left.
     """
     excluded = [_thumbnail(_read(path)) for path in _files(leave_out)] if leave_out else []
     excluded += [thumbnail[:, ::-1] for thumbnail in excluded]
@@ -32,18 +32,18 @@ def read_pictures(folder: Path, leave_out: Path | None) -> list[Tensor]:
         for path, picture in zip(files, pictures, strict=True):
             small = _thumbnail(picture)
             if any((small * other).mean() > SIMILAR for other in excluded):
-                print(f"left out, similar to a test picture: {path.name}", flush=True)
+                print(f"left out, similar to a test image: {path.name}", flush=True)
                 continue
             result.append(torch.from_numpy(picture).permute(2, 0, 1).contiguous())
     if not result:
-        raise NstError(f"{folder}: all {len(files)} pictures resemble one of {leave_out}; give other pictures")
+        raise NstError(f"{folder}: all {len(files)} images resemble one of {leave_out}; give other images")
     return result
 
 
 def _files(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
-        raise NstError(f"{folder}: no picture there; give a folder with pictures ({', '.join(SUFFIXES)})")
+        raise NstError(f"{folder}: no image there; give a folder with images ({', '.join(SUFFIXES)})")
     return found
 
 

@@ -20,7 +20,7 @@ class Sample:
     """A batch of stylizations with the teacher's features in bf16, and the gradient of its loss in the pictures.
 
     Attributes:
-        pictures: (batch, 3, 3, side, side): picture, content, style. coefficients: see `Stylization`.
+        images: (batch, 3, 3, side, side): image, content, style. coefficients: see `Stylization`.
         features: by layer, (3 · batch, N, h, w), in the order of `pictures`. gradients: (batch, 3, side, side).
     """
 

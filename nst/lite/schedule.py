@@ -39,8 +39,8 @@ class Stage(BaseModel):
 
     Attributes:
         until: share of the training time at which the stage ends. side: of the crops, px.
-        batch: triples of picture, content and style per step. buffer: capacity of the buffer in triples.
-        stylized: share of the pictures that were optimized on the student's features.
+        batch: triples of image, content and style per step. buffer: capacity of the buffer in triples.
+        stylized: share of the images that were optimized on the student's features.
         learning_rate: of Muon; that of Adam is twice as large.
         gradient_coefficient: of the gradients' error; 0: the error is not computed.
     """

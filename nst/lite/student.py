@@ -29,7 +29,7 @@ class Student(nn.Module):
             before = width
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Features by layer, (batch, N, h / stride, w / stride), of normalized pictures (batch, 3, h, w)."""
+        """Features by layer, (batch, N, h / stride, w / stride), of normalized images (batch, 3, h, w)."""
         x, features, step = pictures, {}, 1
         for name, kernel, bias in zip(convolutions("lite"), self.kernels, self.biases, strict=True):
             if stride(name) != step:

@@ -1,6 +1,6 @@
 """Batches of style transfers to train on, some of them optimized on the student's own features.
 
-Such an optimization leads to pictures where the student's features are wrong, and there it is trained.
+Such an optimization leads to images where the student's features are wrong, and there it is trained.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nst.optim.lbfgs import LBFGS
 from nst.optim.preconditioner import Smoothing
 from nst.settings import LITE_LAYERS, make
 
-#: Iterations of an optimization after which its pictures become a sample.
+#: Iterations of an optimization after which its images become a sample.
 SAMPLED_ITERATIONS = (5, 20)
 #: Mean number of optimizations of a running batch before another replaces it.
 OPTIMIZATIONS = 8
@@ -53,7 +53,7 @@ class Stylization:
         return cls(pictures, contents, styles, coefficients.expand(len(contents), -1).to(contents.device))
 
     def optimize(self, state: dict[str, Tensor]) -> Iterator[Stylization]:
-        """Optimize the pictures on an exported student. Yields itself at each of the SAMPLED_ITERATIONS."""
+        """Optimize the images on an exported student. Yields itself at each of the SAMPLED_ITERATIONS."""
         device, shape = self.pictures.device, self.pictures.shape
         network = FeatureExtractor("lite", state, LITE_LAYERS).convert(device, torch.bfloat16)
         content_weight, *shares = self.coefficients[0].tolist()

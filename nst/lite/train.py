@@ -2,15 +2,15 @@
 
     python -m nst.lite.train PICTURES --work FOLDER --leave-out TEST_PICTURES --start nst/lite/lite.safetensors
 
-PICTURES is a folder of photographs and paintings; pictures that resemble one of TEST_PICTURES are left out. The
+PICTURES is a folder of photographs and paintings; images that resemble one of TEST_PICTURES are left out. The
 training time is that of the plan, train.yaml beside this file, or `--seconds`. A checkpoint is written to FOLDER every
 minute, and the same command resumes from it. FOLDER/log.csv has the errors, FOLDER/lite.safetensors the averaged
 weights so far. Without `--start` the student starts from random weights; narrower weights are widened. The model card
 is docs/lite.md.
 
 At each layer the student's features s are compared to the teacher's t through a linear map M that is trained too:
-‖Ms − t‖²/‖t‖². The same holds for Gram matrices, and for the gradient of the style transfer loss in the picture, which
-an optimizer will follow. The pictures are augmented crops; a share of them was optimized on the student's features.
+‖Ms − t‖²/‖t‖². The same holds for Gram matrices, and for the gradient of the style transfer loss in the image, which
+an optimizer will follow. The images are augmented crops; a share of them was optimized on the student's features.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path, metavar="PICTURES")
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint and the log")
-    parser.add_argument("--leave-out", type=Path, help="folder of test pictures, not to train on")
+    parser.add_argument("--leave-out", type=Path, help="folder of test images, not to train on")
     parser.add_argument("--start", help="a lite.safetensors to start from, unless there is a checkpoint")
     parser.add_argument("--teacher", default="auto", help="weights of VGG-19, as the setting `weights`; default: auto")
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))

@@ -138,7 +138,7 @@ def train(
     """Train until the plan's time is over, resuming from the folder's checkpoint if there is one.
 
     Args:
-        pictures: (3, h, w) uint8 each. folder: of checkpoint, weights and log.
+        images: (3, h, w) uint8 each. folder: of checkpoint, weights and log.
         start: exported weights to start from. workers: processes that compute crops.
         clock: returns the seconds that the schedule counts.
     """

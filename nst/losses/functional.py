@@ -211,7 +211,7 @@ def total_variation(pictures: Tensor, normalization: Normalization) -> Tensor:
     """Sum of squared differences of neighboring pixels (arXiv:1412.0035, equation 5, β = 2).
 
     Args:
-        pictures: (batch, channels, height, width).
+        images: (batch, channels, height, width).
     Returns:
         (batch,): the sum with `paper`, else divided by channels · height · width.
     """

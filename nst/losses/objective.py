@@ -53,7 +53,7 @@ class Objective:
     Args:
         network: must return the features of all layers of the settings.
         content: (batch, 3, height, width).
-        styles: pairs of a style picture (batch or 1, 3, h, w) and its weight in the blend.
+        styles: pairs of a style image (batch or 1, 3, h, w) and its weight in the blend.
         regions: (styles, 1, height, width) in 0..1, the region of each style; None: their blend applies everywhere.
         style_mask: (1, 1, h, w) in 0..1, the part of the only style to match; None: all of it.
         visible: (1, 1, height, width) in 0..1, opacity of the content, the weight of its pixels; None: equal weights.
@@ -83,12 +83,12 @@ class Objective:
                 self.style = self._regions(regions, styles, style_mask)
 
     def content_features(self, picture: Tensor) -> dict[str, Tensor]:
-        """The projected features of a picture (batch, 3, height, width) at the content layers."""
+        """The projected features of an image (batch, 3, height, width) at the content layers."""
         features = self.network(picture)
         return {layer: self.network.project(layer, features[layer]).clone() for layer in self.content_layers}
 
     def style_statistics(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
-        """The statistics of a picture at the style layers, weighted by a mask (1, 1, height, width) if given."""
+        """The statistics of an image at the style layers, weighted by a mask (1, 1, height, width) if given."""
         features = self.network(picture)
         return {layer: self._masked(layer, features[layer], mask) for layer in self.style_layers}
 
@@ -141,7 +141,7 @@ class Objective:
         return tuple(value / area for value in self.style_loss.statistics(self.network, layer, features, weight))
 
     def evaluate(self, pictures: Tensor) -> ObjectiveValue:
-        """Value, parts and gradient at pictures (batch, 3, height, width) in 0..1, by one forward and backward pass."""
+        """Value, parts and gradient at images (batch, 3, height, width) in 0..1, by one forward and backward pass."""
         pictures = pictures.detach().requires_grad_(True)
         with torch.enable_grad():
             total, parts = self._parts(pictures)

@@ -33,7 +33,7 @@ class Tile(NamedTuple):
     window_columns: tuple[int, int]
 
     def window(self, picture: Tensor) -> Tensor:
-        """The window's part of a picture (batch, channels, height, width)."""
+        """The window's part of an image (batch, channels, height, width)."""
         return picture[:, :, slice(*self.window_rows), slice(*self.window_columns)]
 
     def of_window(self, features: Tensor, layer: str) -> Tensor:
@@ -43,13 +43,13 @@ class Tile(NamedTuple):
         return features[:, :, rows, _within(self.columns, self.window_columns, step)]
 
     def of_whole(self, whole: Tensor, layer: str) -> Tensor:
-        """The tile's part of the whole picture's feature map."""
+        """The tile's part of the whole image's feature map."""
         step, (height, width) = stride(layer), whole.shape[2:]
         return whole[:, :, _part(self.rows, step, height), _part(self.columns, step, width)]
 
 
 class TiledObjective(Objective):
-    """`Objective` that divides its pictures into tiles of at most about `settings.tile` px a side.
+    """`Objective` that divides its images into tiles of at most about `settings.tile` px a side.
 
     It takes two passes, and the memory of one tile with its halo.
     """

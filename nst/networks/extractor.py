@@ -22,7 +22,7 @@ Pooling = Literal["max", "average", "l2"]
 
 
 class FeatureExtractor(nn.Module):
-    """Maps pictures to the feature maps of named layers, with frozen weights.
+    """Maps images to the feature maps of named layers, with frozen weights.
 
     Args:
         network: vgg19, vgg16 or lite.
@@ -30,7 +30,7 @@ class FeatureExtractor(nn.Module):
             are ignored. For lite also `maps.LAYER`, an upper triangular matrix R: ‖R·x‖ is the norm of a feature x in
             VGG-19's channels.
         layers: names such as conv4_2. pooling: of 2×2 windows. layer_output: features after or before the ReLU.
-        padding: of the picture; feature maps are always padded with zeros.
+        padding: of the image; feature maps are always padded with zeros.
     Raises:
         NstError: a tensor is missing or has another shape.
     """
@@ -60,7 +60,7 @@ class FeatureExtractor(nn.Module):
         widths = convolutions(network)
         squares = {layer: torch.empty(widths[layer], widths[layer]) for layer in self.layers}
         self.maps = self._needed(network, state, "maps", squares) if network == "lite" else {}
-        if padding == "replicate":  # the picture only: the weights were trained with zeros around feature maps
+        if padding == "replicate":  # the image only: the weights were trained with zeros around feature maps
             first = next(self.steps.children())
             assert isinstance(first, nn.Conv2d)
             first.padding_mode = "replicate"
@@ -116,10 +116,10 @@ class FeatureExtractor(nn.Module):
         return F.conv2d(features, self.maps[layer].to(features.dtype)[:, :, None, None])
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Feature maps of RGB pictures in 0..1.
+        """Feature maps of RGB images in 0..1.
 
         Args:
-            pictures: (batch, 3, height, width), each side at least `smallest_side` of the layers.
+            images: (batch, 3, height, width), each side at least `smallest_side` of the layers.
         Returns:
             layer name -> (batch, channels, height / stride, width / stride) by the layer's `stride`, rounded down, in
             the network's compute type.

@@ -118,7 +118,7 @@ class _PoolFunction(torch.autograd.Function):
 
 
 class _FirstConv(_Stage):
-    """The normalization of the picture and the first convolution."""
+    """The normalization of the image and the first convolution."""
 
     def __init__(self, step: nn.Conv2d, mean: Tensor, std: Tensor):
         assert isinstance(step, SplitConv2d)

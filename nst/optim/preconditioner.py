@@ -18,11 +18,11 @@ FLOOR = 0.005
 
 
 class Smoothing:
-    """The symmetric positive definite map that divides each spatial frequency f of a picture by |f|^POWER.
+    """The symmetric positive definite map that divides each spatial frequency f of an image by |f|^POWER.
 
     The gradient of the losses consists mostly of high frequencies and changes low ones slowly. Dividing by a power of
     the frequency lets both change at a similar speed. The frequencies are those of the orthonormal DCT-II: its mirrored
-    edges keep opposite sides of a picture apart. A CPU computes the fast transform, a GPU matrix products in TF32, so
+    edges keep opposite sides of an image apart. A CPU computes the fast transform, a GPU matrix products in TF32, so
     there the map is linear and symmetric up to 11 bits.
 
     Args:

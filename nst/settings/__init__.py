@@ -95,7 +95,7 @@ UNNAMED = frozenset({"preset", "weights", "snapshot_interval", "frame_interval",
 
 
 def pictures(settings: Settings) -> dict[str, str]:
-    """The pictures that settings name, each by its setting."""
+    """The images that settings name, each by its setting."""
     return {name: path for name in PICTURES if (path := getattr(settings, name)) not in PATHS[name]}
 
 

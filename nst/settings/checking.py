@@ -22,7 +22,7 @@ PATHS = {
     "style_mask": frozenset({""}),
 }
 
-#: Those of them that name pictures, which decide what is stylized.
+#: Those of them that name images, which decide what is stylized.
 PICTURES = ("init", "content_mask", "style_mask")
 
 
@@ -125,13 +125,13 @@ def allowed(name: str) -> str:
     if info.annotation is Layers:
         return f"layers like conv1_1+conv2_1:0.5, of {layers_text('vgg19')}"
     if name == "init":
-        return f"{', '.join(sorted(PATHS['init']))} or the path of a picture"
+        return f"{', '.join(sorted(PATHS['init']))} or the path of an image"
     if name == "preset":
         return "the name of a preset"
     if name == "style_weight":
         return f"a number from 0 to {number_text(LARGEST)}, or auto"
     if name in PICTURES:
-        return "the path of a picture"
+        return "the path of an image"
     if info.annotation is str:
         return "a text"
     kind = "a whole number" if info.annotation is int else "a number"

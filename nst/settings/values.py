@@ -77,8 +77,8 @@ class Values(BaseModel):
     preset: str = _common("", "named group of values, which the other columns override", pattern=r"^[A-Za-z0-9_.-]*$")
     method: Literal["pixels", "network"] = _optimization(
         "pixels",
-        "what is optimized: the pixels of the picture, or a small network that makes it from the content and that "
-        "`nst apply` can run on other pictures",
+        "what is optimized: the pixels of the image, or a small network that makes it from the content and that "
+        "`nst apply` can run on other images",
     )
     network: Literal["vgg19", "vgg16", "lite"] = _common(
         "vgg19", "network whose features are compared; lite is several times faster and coarser, for drafts"
@@ -89,7 +89,7 @@ class Values(BaseModel):
         "which comes with the installation), torchvision (downloaded once) or the path of a state dict",
     )
     pooling: Literal["max", "average", "l2"] = _losses("max", "pooling between the blocks of the network")
-    padding: Literal["zeros", "replicate"] = _losses("zeros", "how the picture is padded for the first convolution")
+    padding: Literal["zeros", "replicate"] = _losses("zeros", "how the image is padded for the first convolution")
     layer_output: Literal["relu", "conv"] = _losses(
         "relu", "features after the ReLU of a layer (relu) or before it (conv)"
     )
@@ -115,7 +115,7 @@ class Values(BaseModel):
     )
     init: str = _optimization(
         "content",
-        "initial picture: content, style, noise (around gray), black+noise, content+noise or the path of a picture",
+        "initial image: content, style, noise (around gray), black+noise, content+noise or the path of an image",
         min_length=1,
     )
     noise: float = _optimization(0.1, "standard deviation of the initial noise", unit="of the range 0..1", ge=0, le=10)
@@ -131,11 +131,11 @@ class Values(BaseModel):
         "the reported losses do not change",
     )
     ema_decay: float = _optimization(
-        0.0, "decay per iteration of adam's moving average of pictures, which is then the result; 0: the best picture",
+        0.0, "decay per iteration of adam's moving average of images, which is then the result; 0: the best image",
         ge=0, lt=1,
     )  # fmt: skip
     iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)
-    size: Whole = _common(512, "long side of the picture; 0 keeps the content's", unit="px", ge=0, le=16384)
+    size: Whole = _common(512, "long side of the image; 0 keeps the content's", unit="px", ge=0, le=16384)
     scales: Whole = _optimization(
         1, "number of sizes, coarse to fine, that share the iterations; each is √2 times the one before", ge=1, le=12
     )
@@ -143,7 +143,7 @@ class Values(BaseModel):
     style_fit: Literal["keep", "stretch"] = _losses(
         "keep", "keep the style's aspect or stretch it to the content's shape"
     )
-    style_scale: float = _common(1.0, "long side of the style relative to that of the picture", ge=0.05, le=10)
+    style_scale: float = _common(1.0, "long side of the style relative to that of the image", ge=0.05, le=10)
     color: Literal["style", "luminance", "histogram"] = _common(
         "style",
         "colors of the style; or those of the content, by stylizing its luminance only, or by giving (histogram) "
@@ -163,8 +163,8 @@ class Values(BaseModel):
     )
     frame_interval: Whole = _output(
         10,
-        "most iterations from one frame of the animation to the next; at the start, where the picture changes most, "
-        "frames are denser; 0 keeps only the finished picture",
+        "most iterations from one frame of the animation to the next; at the start, where the image changes most, "
+        "frames are denser; 0 keeps only the finished image",
         ge=0,
         le=10**6,
     )
@@ -173,7 +173,7 @@ class Values(BaseModel):
         1.0, "how long the first and the last frame of the animation are shown", unit="s", ge=0, le=60
     )
     tile: Whole = _machine(
-        0, "side of the tiles in which a picture too large for memory is evaluated, seamlessly; 0: in one piece",
+        0, "side of the tiles in which an image too large for memory is evaluated, seamlessly; 0: in one piece",
         unit="px", ge=0, le=16384,
     )  # fmt: skip
     precision: Literal["auto", "fp32", "bf16"] = _machine(

@@ -2,7 +2,7 @@
 
 It needs no server and no network: `index.html` opens from the disk, and the folder can be put on any web server as it
 is. What all views need is in one data file; what one pair needs is in a file of its own, loaded when it is looked at.
-Pictures are there as WebP in two sizes, and as they are.
+Images are there as WebP in two sizes, and as they are.
 
     index.html  data.js  inputs/KEY/{small,large}.webp  pairs/KEY/{small,large}.webp, pair.js, image.png, …
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run")
 #: Settings that make no other picture.
 UNSEEN = UNNAMED - {"preset", "weights"}
-#: Settings that a picture is named by even where all pictures have the same.
+#: Settings that an image is named by even where all images have the same.
 ALWAYS_NAMED = ("network", "style_weight")
 _KEY = re.compile(r"[0-9a-f]{16}")
 
@@ -123,20 +123,20 @@ def _pair_work(line: dict[str, Any], folder: Path) -> Source:
 
 
 def _inputs(lines: list[dict[str, Any]]) -> set[str]:
-    """The pictures on the edges: where they were read, or where the manifest has them."""
+    """The images on the edges: where they were read, or where the manifest has them."""
     return {picture(line) for line in lines for picture in (content_picture, style_picture)}
 
 
 def _entry(
     line: dict[str, Any], results: Path, made: dict[str, Any] | None, varied: list[str], every: list[str]
 ) -> dict[str, Any]:
-    """A pair as the page knows it; made: of its folder, empty where the picture cannot be read, None without one.
+    """A pair as the page knows it; made: of its folder, empty where the image cannot be read, None without one.
 
     varied: the settings that are choices. every: all settings, which the page of a pair without a record shows.
     """
     status, more = line["status"], {}
     if made is None or "width" not in made:
-        error = _reason(line, results) if made is None else "its picture cannot be read"
+        error = _reason(line, results) if made is None else "its image cannot be read"
         status = status if made is None else "broken"
         more = {"error": error, "given": {name: line[name] for name in every if line[name] != ""}}
     return {
@@ -159,7 +159,7 @@ def _entry(
 
 
 def _reason(line: dict[str, Any], results: Path) -> str:
-    """Why there is no picture, in one line: the last of its log, unless that tells of a picture."""
+    """Why there is no image, in one line: the last of its log, unless that tells of a picture."""
     if line["status"] != "missing":
         return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
@@ -178,7 +178,7 @@ def _forget(folder: Path, known: dict[Path, Any]) -> None:
 
 
 def _choices(records: pd.DataFrame) -> list[str]:
-    """The settings that vary and tell pictures apart, less those that are the preset said otherwise."""
+    """The settings that vary and tell images apart, less those that are the preset said otherwise."""
     varied = [name for name in varying(records) if name not in UNSEEN]
     if "preset" not in varied:
         return varied
@@ -193,7 +193,7 @@ def _same_parts(records: pd.DataFrame, one: str, other: str) -> bool:
 def _edges(
     lines: list[dict[str, Any]], names: str, picture: Callable[[Any], str], known: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The contents or styles in the grid's order, each with a picture of it that can be shown, where there is one."""
+    """The contents or styles in the grid's order, each with an image of it that can be shown, where there is one."""
     found: dict[str, str] = {}
     for line in lines:
         path = picture(line)

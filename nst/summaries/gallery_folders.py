@@ -1,4 +1,4 @@
-"""The folder of one pair, or of one input, in a gallery: pictures in two sizes, and the data of the pair's page.
+"""The folder of one pair, or of one input, in a gallery: images in two sizes, and the data of the pair's page.
 
 A folder is made as a whole or not at all, and again only when something that it is made from has changed.
 """
@@ -25,7 +25,7 @@ from nst.summaries.records import at, mapping, number
 
 #: Changes with what is made of a pair or an input, which is then made again.
 FORMAT = 2
-#: Long sides in px of a picture's two sizes, and their quality.
+#: Long sides in px of an image's two sizes, and their quality.
 LARGE, SMALL = (1600, 86), (320, 78)
 #: Points that a loss curve is drawn from.
 POINTS = 240
@@ -36,7 +36,7 @@ MADE = "made.json"
 
 @dataclass(frozen=True)
 class Source:
-    """What a key's folder is made from: a picture, and of a pair the folder of its record."""
+    """What a key's folder is made from: an image, and of a pair the folder of its record."""
 
     picture: Path
     folder: Path
@@ -100,9 +100,9 @@ def update_folders(works: Sequence[Source], processes: int) -> dict[Path, dict[s
 
 
 def _write_folder(work: Source) -> dict[str, Any]:
-    """Make a folder; what is known of it: the small picture's width and height, where the picture can be read.
+    """Make a folder; what is known of it: the small image's width and height, where the image can be read.
 
-    And `whole`, the picture itself, where that has more to show than its large size.
+    And `whole`, the image itself, where that has more to show than its large size.
     """
     from nst.images import picture_size
 
@@ -123,7 +123,7 @@ def _write_folder(work: Source) -> dict[str, Any]:
 
 
 def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
-    """Write a picture in two sizes; width and height of the small one, or nothing where it cannot be read."""
+    """Write an image in two sizes; width and height of the small one, or nothing where it cannot be read."""
     from nst.images import picture_size, read_picture, write_picture
     from nst.images.resizing import resize_with_alpha, target_shape
 
@@ -143,7 +143,7 @@ def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
 
 
 def _write_pair(work: Source, folder: Path) -> None:
-    """The pair's own files beside its pictures, and what its page shows."""
+    """The pair's own files beside its images, and what its page shows."""
     for path in work.originals:
         link(path, folder / path.name)
     for path in work.snapshots:

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/cluster.py --pairs 10000
 
-Makes tiny pictures and a manifest in a temporary folder; jobs are stand-ins that do nothing but leave their output. A
+Makes tiny images and a manifest in a temporary folder; jobs are stand-ins that do nothing but leave their output. A
 line of JSON each: seconds and peak MB of
     plan      nst grid --cluster
     dry       a dry run of Snakemake, with bundles, and pair by pair

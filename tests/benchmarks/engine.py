@@ -4,7 +4,7 @@
 
 Reference: the same objective in eager float32 on contiguous memory with torch.optim.LBFGS, in the same process.
 Prints JSON: iterations a second of both and their ratio; the float32
-loss of our saved picture, of the reference's lowest point (whose pixels leave 0..1) and of its last point as it would
+loss of our saved image, of the reference's lowest point (whose pixels leave 0..1) and of its last point as it would
 be saved; the iteration and time at which ours is as low as the reference's at its end; the peak memory above that of
 the process before the run; and the floor: how long the arithmetic of one iteration takes at the fastest rate that
 this machine reaches in the same type, of a matrix product or a convolution, and what share of it an iteration is. The
@@ -77,7 +77,7 @@ def settle(device: torch.device) -> None:
 
 
 def reference(content, style, state, settings, device=None) -> tuple[list[float], float, np.ndarray]:
-    """Losses at each iteration, seconds, and the last picture clipped into 0..1, of the plain loop."""
+    """Losses at each iteration, seconds, and the last image clipped into 0..1, of the plain loop."""
     layers = [*settings.content_layers, *settings.style_layers]
     network = FeatureExtractor(settings.network, state, layers)
     device = device or torch.device("cpu")

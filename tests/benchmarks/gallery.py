@@ -3,13 +3,13 @@
     python tests/benchmarks/gallery.py --pairs 10000
     python tests/benchmarks/gallery.py --pairs 2000 --browse
 
-The pictures are the repository's own, 512 px, one at thousands of places. A line of JSON each: seconds and peak MB of
+The images are the repository's own, 512 px, one at thousands of places. A line of JSON each: seconds and peak MB of
     new       nst gallery over as many run records
     again     the same when all is there
-    one       the same when one picture has changed
+    one       the same when one image has changed
 and with --browse, in Debian's Chromium without a screen, milliseconds for each view until
     listed    it says how many pairs there are
-    seen      every picture in the window is there
+    seen      every image in the window is there
 and of the frames while it is scrolled by a screen a second, for the first time and once more: the median, the 95th
 percentile and the longest.
 """

@@ -1,8 +1,8 @@
-"""What helps against grain: pictures from strong noise and from the content, with each remedy.
+"""What helps against grain: images from strong noise and from the content, with each remedy.
 
     python tests/benchmarks/grain.py --contents C... --styles S... --work FOLDER
 
-Grain is the root mean square of what a Gaussian of σ = 1 px takes out of the luminance, in levels of 255. Pictures
+Grain is the root mean square of what a Gaussian of σ = 1 px takes out of the luminance, in levels of 255. Images
 that are in the work folder already are not stylized again.
 """
 

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/grid.py --pairs 10000
 
-Makes tiny pictures and a manifest in a temporary folder. Prints JSON: seconds of each command (the import alone,
+Makes tiny images and a manifest in a temporary folder. Prints JSON: seconds of each command (the import alone,
 without starting Python), and the milliseconds that a pair adds to the dry run.
 """
 

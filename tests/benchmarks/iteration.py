@@ -2,7 +2,7 @@
 
     python tests/benchmarks/iteration.py --sizes 256 512 1024 --network vgg19 --kernels 30
 
-Stylizes the sample pictures, cut to squares, some iterations far. Prints
+Stylizes the sample images, cut to squares, some iterations far. Prints
 a line of JSON a size: an iteration as `stylize` does it; on a GPU as it is replayed, without what Python does between
 two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
 floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest
@@ -46,7 +46,7 @@ def milliseconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def begun(network: str, size: int, device: torch.device, deterministic: bool) -> Run:
-    """A run of the sample pictures that has seen some iterations."""
+    """A run of the sample images that has seen some iterations."""
     content, style = (
         read_picture(engine.DATA / name, shape=(size, size)).pixels for name in ("content/lake.jpg", "style/swirls.jpg")
     )

@@ -1,13 +1,13 @@
-"""Large pictures: time and memory by size, and what tiles change.
+"""Large images: time and memory by size, and what tiles change.
 
     python tests/benchmarks/large.py --sizes 1024 2048 4096 --networks lite --work FOLDER
     python tests/benchmarks/large.py --compare 2048 --networks lite --iterations 20 --work FOLDER
 
-Each picture is stylized by `nst stylize` in a process of its own. With --sizes a line of JSON a picture: megapixels,
+Each image is stylized by `nst stylize` in a process of its own. With --sizes a line of JSON an image: megapixels,
 seconds, and the megabytes at the peak, in all and a megapixel. With --compare one size is stylized in tiles and in one
 piece, and their difference, 32 times as strong around gray, is written to difference-NETWORK.png: a seam would show as
 a line at the edges of the tiles. Printed: the mean difference of neighboring pixels across those edges, over that
-within the tiles, of the picture in tiles and of the difference; 1 means that nothing gives the edges away.
+within the tiles, of the image in tiles and of the difference; 1 means that nothing gives the edges away.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STRENGTH = 32
 
 
 def stylize_pair(arguments: argparse.Namespace, network: str, size: int, tile: int) -> tuple[dict, Path]:
-    """The picture's measures, and the picture."""
+    """The image's measures, and the picture."""
     out = arguments.work / f"{network}-{size}-{tile}-{arguments.iterations}.png"
     record = out.with_suffix("")
     values = {"network": network, "size": size, "tile": tile, "iterations": arguments.iterations, "frame_interval": 0}

@@ -1,9 +1,9 @@
-"""How near lite's pictures come to VGG-19's, judged by VGG-19: errors, speed and memory.
+"""How near lite's images come to VGG-19's, judged by VGG-19: errors, speed and memory.
 
     python tests/benchmarks/lite.py --contents C... --styles S... --work FOLDER
 
-Stylizes every pair with lite, with VGG-19 and with VGG-19's shape at random weights; pictures that are in the work
-folder are kept (lite's only while its weights are the same). Prints a line of JSON a picture, then a
+Stylizes every pair with lite, with VGG-19 and with VGG-19's shape at random weights; images that are in the work
+folder are kept (lite's only while its weights are the same). Prints a line of JSON an image, then a
 summary: mean errors by size and network with those of the unstyled content beside them, and, of one iteration at each
 size, seconds, and megabytes at the peak above an idle process with torch loaded. The networks take turns iteration by
 iteration, so that other programs slow both alike. Writes sheet-SIZE.png into the work folder, or the file of --sheet.

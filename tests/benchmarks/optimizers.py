@@ -3,7 +3,7 @@
     python tests/benchmarks/optimizers.py CONTENT... --styles STYLE... --size 256 --iterations 100
 
 torch's runs as most programs run it: no line search, pixels clamped into 0..1 at each iteration. Prints a line of JSON
-a pair, at the given marks: the lowest loss so far of both; at the end the neutral metrics of both saved pictures; last,
+a pair, at the given marks: the lowest loss so far of both; at the end the neutral metrics of both saved images; last,
 on how many pairs ours is lower, and the ratios of the means.
 """
 
@@ -39,7 +39,7 @@ def ours(content: np.ndarray, style: np.ndarray, state: dict, settings: Settings
 def torchs(
     content: np.ndarray, style: np.ndarray, state: dict, settings: Settings, **options: float
 ) -> tuple[list[float], np.ndarray]:
-    """The same by torch.optim.LBFGS with these options; its best picture, as ours keeps its best."""
+    """The same by torch.optim.LBFGS with these options; its best image, as ours keeps its best."""
     device = runtime.torch_device("auto")
     dtype = runtime.compute_type(settings.precision, device)
     pair = engine.pair(content, style, settings, state, device)

@@ -5,7 +5,7 @@
 Stylizes every pair three times: the preset's objective by torch.optim.LBFGS at its defaults with the pixels clamped at
 each iteration, as that program has it; the preset by nst at as many iterations; and nst's defaults. With --also VALUE
 the first pair is stylized once more with the defaults and that style_weight, to compare at an equal content error.
-Prints a line of JSON a picture, then means; writes sheet.png. Pictures
+Prints a line of JSON an image, then means; writes sheet.png. Images
 that the work folder holds already are not stylized again.
 """
 
@@ -41,7 +41,7 @@ def candidates(size: int, iterations: int) -> dict[str, Settings]:
 
 
 def stylize_pair(who: str, settings: Settings, content: Path, style: Path, state: dict, out: Path) -> float:
-    """Write the picture; the seconds that it took."""
+    """Write the image; the seconds that it took."""
     inputs = read_inputs(Job(str(content), ((str(style), 1.0),), settings, out))
     run = optimizers.torchs if who == "torch" else optimizers.ours
     began = time.perf_counter()
@@ -55,7 +55,7 @@ def stylize_pair(who: str, settings: Settings, content: Path, style: Path, state
 def measure(
     who: str, settings: Settings, pair: tuple[Path, Path], by: ReferenceNetwork, work: Path
 ) -> tuple[dict, Path]:
-    """What is known of one picture, and the picture."""
+    """What is known of one image, and the picture."""
     content, style = pair
     out = work / f"{content.stem}--{style.stem}-{settings.size}-{settings.iterations}-{who}.png"
     if not out.exists():

@@ -22,7 +22,7 @@ from nst.machine.gpus import gpus
 
 HERE = Path(__file__).parent
 NETWORKS, SIZES = ("vgg19", "lite"), (256, 512, 1024)
-#: Iterations by size; how many pictures at once; and a grid: as much as a CPU, and a GPU, does in minutes.
+#: Iterations by size; how many images at once; and a grid: as much as a CPU, and a GPU, does in minutes.
 ON_CPU = {
     "iterations": {256: 60, 512: 60, 1024: 20},
     "batching": ["--size", 256, "--iterations", 100, "--at-once", 1, 2, 4],

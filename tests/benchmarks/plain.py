@@ -1,4 +1,4 @@
-"""One picture by the loop that every other program runs, in a process of its own: what throughput.py compares with.
+"""One image by the loop that every other program runs, in a process of its own: what throughput.py compares with.
 
 python tests/benchmarks/plain.py CONTENT STYLE -o OUT.png --size 512 --iterations 300
 

@@ -4,7 +4,7 @@
 
 Where a run ends depends on the least change of where it begins: L-BFGS amplifies any rounding. So each pair begins
 from several starts, the content and the content with noise below the step of an 8-bit file, in both precisions. Prints
-a line of JSON a pair: by the float32 objective, the mean loss of the pictures stylized in bf16 over that of those in
+a line of JSON a pair: by the float32 objective, the mean loss of the images stylized in bf16 over that of those in
 float32; how far apart those in float32 are, the highest over the lowest; and the seconds a picture. Last, the mean and
 the worst of these.
 """

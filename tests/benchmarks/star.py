@@ -1,7 +1,7 @@
-"""How often the star falls on the picture that a person picks: `python tests/benchmarks/star.py`.
+"""How often the star falls on the image that a person picks: `python tests/benchmarks/star.py`.
 
-star.csv has a line for each picture of several sweeps of the style weight: its errors by the reference network, and
-whether it was the pick of its sweep. Who picked saw content, style and the pictures without labels, twice, each time in
+star.csv has a line for each image of several sweeps of the style weight: its errors by the reference network, and
+whether it was the pick of its sweep. Who picked saw content, style and the images without labels, twice, each time in
 a new random order; the pick was noted before any number was shown. docs/metrics.md has what follows from it.
 """
 

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/throughput.py --pairs 24 --size 128 --iterations 50 --network lite --cores 2
 
-The real workflow stylizes the same grid of the sample pictures into a temporary folder: by warm workers and by a
-process a picture, as many pictures at once as there are cores; and one after another on all cores. The loop
-of engine.py stylizes them too, a process a picture, one after another, without Snakemake. With --few
+The real workflow stylizes the same grid of the sample images into a temporary folder: by warm workers and by a
+process an image, as many images at once as there are cores; and one after another on all cores. The loop
+of engine.py stylizes them too, a process an image, one after another, without Snakemake. With --few
 these other ways stylize only so many pairs, where all would take too long. Prints JSON.
 """
 
@@ -21,8 +21,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 
 
-#: (worker, threads of a picture; 0 is the workflow's own choice)
-WAYS = {"warm workers": ("yes", 0), "a process a picture": ("no", 0), "a picture at a time": ("no", None)}
+#: (worker, threads of an image; 0 is the workflow's own choice)
+WAYS = {"warm workers": ("yes", 0), "a process an image": ("no", 0), "an image at a time": ("no", None)}
 
 
 def chosen_pairs(count: int) -> list[tuple[Path, Path, int]]:

@@ -3,7 +3,7 @@
     python tests/benchmarks/unchanged.py record FOLDER
     python tests/benchmarks/unchanged.py compare FOLDER
 
-Each case is stylized in fp32 and in bf16 from the pictures in data/, on one thread, at 80 px: pixels and every loss of
+Each case is stylized in fp32 and in bf16 from the images in data/, on one thread, at 80 px: pixels and every loss of
 every iteration must be equal bit for bit. Use one machine, and one version of torch, for both.
 """
 

@@ -40,7 +40,7 @@ def gallery(tmp_path_factory) -> Path:
     (last / "run.json").unlink()
     log = root / "logs/stylize" / f"{records['id'].iloc[-1]}.log"
     log.parent.mkdir(parents=True)
-    log.write_text("nst: glass.jpg: is no picture; give a PNG\n")
+    log.write_text("nst: glass.jpg: is no image; give a PNG\n")
     return write_gallery(read_records(grid), grid, root / "gallery")
 
 
@@ -76,7 +76,7 @@ def shown(page: Any) -> int:
 
 
 def loaded(page: Any, images: str) -> bool:
-    """Whether every picture of a selector is really there."""
+    """Whether every image of a selector is really there."""
     ready = "all => all.length > 0 && all.every(image => image.complete && image.naturalWidth > 0)"
     page.wait_for_function(f"selector => ({ready})([...document.querySelectorAll(selector)])", arg=images)
     return True
@@ -88,17 +88,17 @@ def test_it_opens_with_everything_in_it(visit):
     assert page.locator("tbody th").all_inner_texts() == CONTENTS
     assert shown(page) == 36
     assert page.locator("#count").inner_text() == "36 pairs"
-    assert "35 pictures" in page.locator("#about").inner_text()
-    assert "1 without a picture" in page.locator("#about").inner_text()
+    assert "35 images" in page.locator("#about").inner_text()
+    assert "1 without an image" in page.locator("#about").inner_text()
     assert loaded(page, "main td img")
-    assert page.locator(".tile.gone").inner_text().split("\n") == ["no picture", "glass.jpg: is no picture; give a PNG"]
+    assert page.locator(".tile.gone").inner_text().split("\n") == ["no image", "glass.jpg: is no image; give a PNG"]
 
 
 def test_the_overview_names_what_varies_of_each_picture(visit):
     page = visit()
     captions = page.locator("main td:has([data-id='lake/wave/w1']) figcaption")
     assert captions.all_inner_texts() == ["1", "10", "100"]
-    assert page.get_by_text("below each picture: style_weight").is_visible()
+    assert page.get_by_text("below each image: style_weight").is_visible()
     hints = pair(page, "lake", "wave", 10).get_attribute("title").split("\n")
     assert hints[:3] == ["lake × wave", "style_weight 10", "network vgg19"]
 
@@ -134,7 +134,7 @@ def test_filters_narrow_it_down_and_the_address_keeps_them(visit):
 
 
 def test_pictures_are_sorted_by_any_metric(visit):
-    page = visit("#view=pictures")
+    page = visit("#view=images")
     captions = page.locator("main figcaption")
     assert captions.count() == 36
     page.get_by_label("sort by").select_option("style_error")
@@ -158,7 +158,7 @@ def test_one_pair_wiped_played_and_stepped_through(visit):
     wipe = dialog.get_by_label("Wipe from the content to the result")
     assert wipe.evaluate("range => getComputedStyle(range.parentElement).getPropertyValue('--wipe')") == "50%"
     box, picture = wipe.bounding_box(), dialog.locator("img.over").bounding_box()
-    assert box == picture  # no part of the slider is beside the picture
+    assert box == picture  # no part of the slider is beside the image
     assert box["width"] / box["height"] == pytest.approx(480 / 360, rel=0.01)
     page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
     assert 20 < float(wipe.input_value()) < 30
@@ -202,7 +202,7 @@ def test_a_video_plays_where_there_is_one(visit):
 def test_one_pair_tells_all_about_itself(visit, gallery):
     page = visit()
     pair(page, "portrait", "swirls", 10).click()
-    side = page.get_by_role("region", name="About this picture")
+    side = page.get_by_role("region", name="About this image")
     side.locator(".chart").wait_for()
     told = side.inner_text()
     for text in ("style error", "content error", "nst reproduce ", "style_weight", "a CPU", "48 × 36 px"):
@@ -267,13 +267,13 @@ def test_the_way_back_closes_a_picture(visit):
     page.get_by_role("button", name="Close").click()
     page.locator("dialog#pair").wait_for(state="hidden")
     assert page.evaluate("scrollY") == before > 0
-    assert page.evaluate("history.length") < 6  # looking on leaves no trail of pictures
+    assert page.evaluate("history.length") < 6  # looking on leaves no trail of images
 
 
 def test_a_pair_without_a_picture_has_a_page_too(visit):
     page = visit()
     page.locator(".tile.gone").click()
-    assert page.locator("dialog .why").inner_text().split("\n")[-1] == "glass.jpg: is no picture; give a PNG"
+    assert page.locator("dialog .why").inner_text().split("\n")[-1] == "glass.jpg: is no image; give a PNG"
     assert page.locator("#pair-title").inner_text().startswith(HOSTILE)
     page.keyboard.press("ArrowLeft")
     assert loaded(page, "dialog .stage img")
@@ -298,10 +298,10 @@ def test_many_settings_stand_in_a_list_of_their_own(visit, tmp_path):
     settings = {"first": basis} | {f"other-{name}": basis | {name: value} for name, value in other.items()}
     grid = write_results(tmp_path, ["lake"], ["wave"], settings | {"seeds": basis | {"seed": 2}})
     place = write_gallery(read_records(grid), grid, tmp_path / "gallery")
-    page = visit("#view=pictures", WIDE, place)
+    page = visit("#view=images", WIDE, place)
     assert "other-seed · style " in page.locator("main").inner_text()  # not five values
     assert not page.get_by_label("seed", exact=True).is_visible()
-    page.get_by_text("settings · 5").click()  # frames make no other picture
+    page.get_by_text("settings · 5").click()  # frames make no other image
     page.get_by_label("seed", exact=True).focus()
     page.get_by_label("seed", exact=True).select_option("1")
     assert shown(page) == 1
@@ -313,7 +313,7 @@ def test_many_settings_stand_in_a_list_of_their_own(visit, tmp_path):
     page.get_by_role("button", name="Show all").click()
     assert shown(page) == 8
     page.get_by_role("button", name="Sweeps").click()
-    assert page.get_by_label("along", exact=True).input_value() == "seed"  # the one with most pictures
+    assert page.get_by_label("along", exact=True).input_value() == "seed"  # the one with most images
     edges = page.locator(".sweep .edges").bounding_box()
     assert edges["width"] > 100
 
@@ -378,7 +378,7 @@ def test_pictures_are_compared_in_step(visit):
         pair(page, "lake", "wave", weight).click()
         page.locator("dialog [data-role=pick]").click()
         page.keyboard.press("Escape")
-    tray = page.get_by_role("complementary", name="Selected pictures")
+    tray = page.get_by_role("complementary", name="Selected images")
     tray.get_by_role("button", name="Compare", exact=True).click()
     panels = page.locator(".panel")
     assert panels.count() == 3
@@ -399,7 +399,7 @@ def test_pictures_are_compared_in_step(visit):
     after = panels.first.locator("img").evaluate("image => getComputedStyle(image).transform")
     moved = [float(number) for number in after.removeprefix("matrix(").removesuffix(")").split(",")][4:]
     assert [round(b - a) for a, b in zip(before, moved, strict=True)] == [-10, 5]
-    for image in page.locator(".panel img").all():  # looked at closely: the picture itself
+    for image in page.locator(".panel img").all():  # looked at closely: the image itself
         assert image.get_attribute("src").endswith("/image.png")
     assert loaded(page, ".panel img")
     shared = visit("#" + page.url.partition("#")[2])
@@ -410,7 +410,7 @@ def test_pictures_are_compared_in_step(visit):
     assert shared.locator(".picked").count() == 2
 
 
-@pytest.mark.parametrize("address", ["", "#view=pictures", "#view=sweeps", "#view=front"])
+@pytest.mark.parametrize("address", ["", "#view=images", "#view=sweeps", "#view=front"])
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit, address):
     page = visit(address, PHONE, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -431,14 +431,14 @@ def test_a_swipe_goes_on(visit):
 
 
 def test_a_hostile_name_is_just_a_name(visit):
-    page = visit("#view=pictures&content=" + HOSTILE.replace("<", "%3C").replace(">", "%3E"))
+    page = visit("#view=images&content=" + HOSTILE.replace("<", "%3C").replace(">", "%3E"))
     assert shown(page) == 12
     assert page.locator("main figcaption b").first.inner_text() == f"{HOSTILE} × wave"
     assert page.locator("img[src=x]").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("address", ["", "#view=pictures", "#view=sweeps", "#view=front", "#pair=lake/wave/w1"])
+@pytest.mark.parametrize("address", ["", "#view=images", "#view=sweeps", "#view=front", "#pair=lake/wave/w1"])
 def test_everybody_can_use_it(visit, address, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     page = visit(address, color_scheme=scheme)
@@ -488,7 +488,7 @@ def test_thousands_of_errors_can_be_walked_through(visit, large):
 
 
 def test_a_large_screen_is_filled(visit, large):
-    page = visit("#view=pictures", {"width": 3840, "height": 2160}, large)
+    page = visit("#view=images", {"width": 3840, "height": 2160}, large)
     page.wait_for_function("() => document.documentElement.scrollHeight > 3200")
     for _ in range(3):
         page.evaluate("scrollTo(0, document.body.scrollHeight)")

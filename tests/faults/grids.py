@@ -58,7 +58,7 @@ class Process(subprocess.Popen):
 
 
 class Grid:
-    """A folder with pictures, a manifest and a configuration; its results are in `results`."""
+    """A folder with images, a manifest and a configuration; its results are in `results`."""
 
     def __init__(self, folder: Path, *, contents: int = 2, styles: int = 2, iterations: int = 6):
         self.folder, self.ledger, self._numbers = folder, folder / "ledger", itertools.count()

@@ -55,7 +55,8 @@ def bounded(
     finally:
         process.kill()
         process.join()
-    assert ended and took <= seconds, f"{call.__name__}: not done within {seconds:.0f} s"
+    assert ended, f"{call.__name__}: not done within {seconds:.0f} s"
+    assert took <= seconds, f"{call.__name__}: {took:.1f} s, more than {seconds:.0f}"
     assert not trace, trace
     assert grown <= megabytes, f"{call.__name__}: {grown:.0f} MB, more than {megabytes:.0f}"
     assert len(error) <= MESSAGE, f"{call.__name__}: a message of {len(error):,} characters"

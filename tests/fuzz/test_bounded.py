@@ -12,7 +12,7 @@ from nst.errors import NstError
 
 def test_what_is_accepted_and_what_is_refused():
     assert bounded(len, "abc").error == ""
-    assert bounded(_refuse, "a.jpg: not a picture").error == "a.jpg: not a picture"
+    assert bounded(_refuse, "a.jpg: not an image").error == "a.jpg: not an image"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def place(tmp_path, monkeypatch):
     Path("loop").symlink_to(".")
     for name in ("a.png", "b c.png", "ü.png", "folder/a.png"):
         Image.new("RGB", (8, 6)).save(name)
-    Path("text.png").write_text("no picture")
+    Path("text.png").write_text("no image")
 
 
 def grid() -> None:

@@ -1,4 +1,4 @@
-"""A grid of small pictures on a real Slurm."""
+"""A grid of small images on a real Slurm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUICK = (
     "--slurm-init-seconds-before-status-checks=2", "--latency-wait=5",
     "--set-threads", "bundle=1", "stylize=1", "gallery=1",
 )  # fmt: skip
-#: About six of the small pictures a job.
+#: About six of the small images a job.
 BUNDLE = ("--config", "device=cpu", "bundle=0.11")
 
 
@@ -75,12 +75,12 @@ class Project:
         return pd.read_csv(self.folder / results / "grid.csv")
 
     def pictures(self, results: str = "results") -> dict[str, bytes]:
-        """The pictures that are there, by their pair."""
+        """The images that are there, by their pair."""
         root = self.folder / results / "pairs"
         return {str(path.parent.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("image.png"))}
 
     def painted_at(self, results: str = "results") -> dict[str, int]:
-        """When each picture that is there was written."""
+        """When each image that is there was written."""
         root = self.folder / results / "pairs"
         return {str(path.parent.relative_to(root)): path.stat().st_mtime_ns for path in root.rglob("image.png")}
 

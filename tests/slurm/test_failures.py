@@ -16,7 +16,7 @@ from conftest import finished
 
 pytestmark = pytest.mark.slow
 
-#: Four pictures in one bundle, a few seconds each.
+#: Four images in one bundle, a few seconds each.
 LONG = "content,style,iterations,size\ncontent/*.png,style/s0.png,200,128\n"
 THREE = ("content/c0.png", "content/c1.jpg", "content/c2.png")
 ONE = ("--config", "device=cpu", "bundle=30", "manifest=long.csv")
@@ -29,7 +29,7 @@ def long(project):
 
 
 def started(project, cluster, pictures=1, *arguments):
-    """Snakemake with a bundle of which so many pictures are stylized."""
+    """Snakemake with a bundle of which so many images are stylized."""
     run = project.on_cluster(*arguments, "--", "pairs", config=ONE)
     try:
         cluster.wait(lambda: len(project.pictures()) >= pictures or run.poll() is not None, 120, "picture")

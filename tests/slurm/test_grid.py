@@ -1,4 +1,4 @@
-"""A grid on the cluster as the shipped profile has it; its pictures compared with those that this machine stylizes."""
+"""A grid on the cluster as the shipped profile has it; its images compared with those that this machine stylizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helpers of the grid's tests: a working directory with tiny pictures and a manifest."""
+"""Helpers of the grid's tests: a working directory with tiny images and a manifest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENT = settings(
 
 
 def picture(path: str, size: tuple[int, int] = (8, 6)) -> str:
-    """Write a tiny picture below the working directory; its path."""
+    """Write a tiny image below the working directory; its path."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (40, 90, 160)).save(path)
     return path

@@ -1,4 +1,4 @@
-"""Pixels, and pieces of files, that the tests of pictures share."""
+"""Pixels, and pieces of files, that the tests of images share."""
 
 from __future__ import annotations
 

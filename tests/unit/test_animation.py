@@ -132,7 +132,7 @@ def test_spread_keeps_the_ends_and_favors_the_beginning() -> None:
 
 
 def write_course(folder: Path, kept: list[int], last: int = 300) -> Path:
-    """Frames of a picture that comes to its end as an optimization does: the distance falls as 1 / iteration."""
+    """Frames of an image that comes to its end as an optimization does: the distance falls as 1 / iteration."""
     folder.mkdir()
     for n in kept:
         done = 1 - (1 / max(n, 1) - 1 / last) / (1 - 1 / last)

@@ -19,7 +19,7 @@ VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "preci
 
 @pytest.fixture
 def transfers(scene, stripes):
-    """Three pictures of one shape, from styles of different shapes."""
+    """Three images of one shape, from styles of different shapes."""
 
     def make_them(values=None):
         settings = make(VALUES | {"iterations": 12} | (values or {}))
@@ -98,7 +98,7 @@ def test_what_is_not_alike_is_of_another_kind(transfers, scene):
 
 
 def blind(monkeypatch, row):
-    """16-bit losses of one picture, in a batch, are never finite."""
+    """16-bit losses of one image, in a batch, are never finite."""
     real = Objective.evaluate
 
     def evaluate(self, pictures):
@@ -152,7 +152,7 @@ class Hearer:
 
 
 def gathered(transfers, state, stops=(None, None, None), max_batch=16):
-    """Those who hear of the transfers, which come while another picture is stylized."""
+    """Those who hear of the transfers, which come while another image is stylized."""
     batcher = Batcher(max_batch)
     first = Hearer(batcher, transfers[0], state)
     first.heard.get(timeout=60)
@@ -246,7 +246,7 @@ def test_which_errors_leave_a_gpu_beyond_use(error, failed):
 @pytest.mark.parametrize(
     ("error", "calls"),
     [(RuntimeError(ILLEGAL_ACCESS), [1, 2]), (RuntimeError("of one of them"), [1, 2, 1, 1])],
-    ids=["the GPU's", "a picture's"],
+    ids=["the GPU's", "an image's"],
 )
 def test_a_batch_is_tried_again_one_by_one_but_not_on_a_gpu_that_has_failed(
     transfers, untrained, monkeypatch, error, calls

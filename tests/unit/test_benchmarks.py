@@ -58,7 +58,7 @@ def output(script: str, *arguments: str, **environment: str) -> str:
 
 
 def test_grain_tells_noise_from_stylize(untrained_folder: Path, tmp_path: Path) -> None:
-    """Its table has the pictures and the candidates; from strong noise there is more grain than from the content."""
+    """Its table has the images and the candidates; from strong noise there is more grain than from the content."""
     small = ["--size", "48", "--iterations", "2", "--candidates", "noise", "content", "--work", str(tmp_path)]
     printed = output("grain.py", *ONE_PAIR, *small, NST_WEIGHTS_DIR=str(untrained_folder))
     found = {line.split()[0]: float(line.split()[1]) for line in printed.splitlines()}

@@ -1,4 +1,4 @@
-"""The commands that make pictures, as a person types them: what they refuse, write and report."""
+"""The commands that make images, as a person types them: what they refuse, write and report."""
 
 from __future__ import annotations
 
@@ -275,8 +275,8 @@ def test_a_folder_of_contents(here, capsys):
     for name in ("b.png", "B.jpg", "c.PNG", "me.png"):
         source = here / ("s.png" if name == "me.png" else "a.png")
         (here / "photos" / name).write_bytes(source.read_bytes())
-    (here / "photos/broken.png").write_text("no picture")
-    (here / "photos/notes.txt").write_text("no picture")
+    (here / "photos/broken.png").write_text("no image")
+    (here / "photos/notes.txt").write_text("no image")
     words = ("photos", "photos/me.png", "-o", "out", "--record", "rec")
     status, out, err = stylize(capsys, *words)
     assert status == 1
@@ -337,7 +337,7 @@ def test_long_names_fit_into_a_file_system(here, capsys):
 
 @pytest.fixture
 def made(here, capsys):
-    """A picture of nst's, of a blend."""
+    """An image of nst's, of a blend."""
     assert stylize(capsys, "a.png", "s.png:0.7+t.png:0.3", "-o", "made.png", "--style-weight", "3")[0] == 0
     return here / "made.png"
 

@@ -130,21 +130,21 @@ def test_a_pair_without_a_picture_says_why(grid, tmp_path):
     for row in (0, 1, 2):
         (Path(records["folder"][row]) / "run.json").unlink()
     (Path(records["folder"][3]) / "run.json").write_text("{")
-    Path(records["image"][4]).write_bytes(b"no picture")
+    Path(records["image"][4]).write_bytes(b"no image")
     log = grid.parent / "logs/stylize" / f"{records['id'][0]}.log"
     log.parent.mkdir(parents=True)
-    log.write_text("nst: iteration 3/9  total 1\nnst: cat.png: is no picture; give a PNG\n\n")
+    log.write_text("nst: iteration 3/9  total 1\nnst: cat.png: is no image; give a PNG\n\n")
     stopped = grid.parent / "logs/stylize" / f"{records['id'][2]}.log"
     stopped.parent.mkdir(parents=True, exist_ok=True)
     stopped.write_text("nst: iteration 3/9  total 1\n")
     pairs = gallery(grid, tmp_path / "gallery")["pairs"]
     told = [(pair["status"], pair["error"]) for pair in pairs[:5]]
     assert told == [
-        ("missing", "cat.png: is no picture; give a PNG"),
+        ("missing", "cat.png: is no image; give a PNG"),
         ("missing", "not stylized yet"),
         ("missing", "stopped before its end"),
         ("broken", "its run.json cannot be read"),
-        ("broken", "its picture cannot be read"),
+        ("broken", "its image cannot be read"),
     ]
     assert all(pair["given"]["size"] == "256" for pair in pairs[:5])
     assert "given" not in pairs[5]

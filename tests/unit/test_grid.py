@@ -249,7 +249,7 @@ def test_a_name_that_would_stop_snakemake_is_told(name: str) -> None:
 
 @pytest.mark.usefixtures("_pictures")
 def test_a_picture_that_is_none() -> None:
-    Path("c/text.jpg").write_text("no picture")
+    Path("c/text.jpg").write_text("no image")
     (line,) = mistakes("content,style\nc/text.jpg,s/wave.jpg\n")
     assert line.startswith("2: content: c/text.jpg: is not an image in a supported format")
 

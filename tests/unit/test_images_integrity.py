@@ -21,7 +21,7 @@ KINDS = {
 
 
 def picture(path: Path) -> bytes:
-    """A picture that no format can make small, at an orientation that swaps its sides."""
+    """An image that no format can make small, at an orientation that swaps its sides."""
     noise = np.random.default_rng(5).integers(0, 255, (60, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path, **KINDS[path.suffix[1:]])
     return path.read_bytes()

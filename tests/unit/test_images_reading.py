@@ -1,4 +1,4 @@
-"""Reading pictures: formats, modes, deep color, orientation and size, against files that other libraries made."""
+"""Reading images: formats, modes, deep color, orientation and size, against files that other libraries made."""
 
 from __future__ import annotations
 
@@ -208,8 +208,8 @@ def test_bigtiff(tmp_path: Path) -> None:
 # --- Orientation ---------------------------------------------------------------------------------------
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-# The stored corners (top left, top right, bottom left, bottom right) of an upright picture that has red and
-# green above blue and white: row 0 and column 0 of the stored picture lie as the table of EXIF says.
+# The stored corners (top left, top right, bottom left, bottom right) of an upright image that has red and
+# green above blue and white: row 0 and column 0 of the stored image lie as the table of EXIF says.
 STORED_CORNERS = {
     1: (RED, GREEN, BLUE, WHITE),  # row 0 is the top, column 0 the left
     2: (GREEN, RED, WHITE, BLUE),  # top, right
@@ -223,7 +223,7 @@ STORED_CORNERS = {
 
 
 def stored_corners(orientation: int) -> np.ndarray:
-    """The stored pixels (uint8) of an upright picture 24 wide and 16 high."""
+    """The stored pixels (uint8) of an upright image 24 wide and 16 high."""
     quarter = np.array(STORED_CORNERS[orientation], np.uint8).reshape(2, 2, 3)
     height, width = (16, 24) if orientation < 5 else (24, 16)
     return quarter.repeat(height // 2, axis=0).repeat(width // 2, axis=1)

@@ -1,4 +1,4 @@
-"""What is no picture, too large or damaged is refused in one message."""
+"""What is no image, too large or damaged is refused in one message."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_no_pixels(tmp_path: Path) -> None:
 
 
 def encoded(kind: str) -> bytes:
-    """A noisy picture of 40 × 40 as file of the kind."""
+    """A noisy image of 40 × 40 as file of the kind."""
     levels, buffer = noise(40, 40), io.BytesIO()
     match kind:
         case "deep.png":

@@ -1,4 +1,4 @@
-"""Writing pictures and their metadata: they come back, and other tools can read them."""
+"""Writing images and their metadata: they come back, and other tools can read them."""
 
 from __future__ import annotations
 

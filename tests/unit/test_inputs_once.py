@@ -26,7 +26,7 @@ def sha256(path) -> str:
 
 
 def when_they_are_read(monkeypatch, happen) -> None:
-    """Have something happen once the pictures of a pair are read, before anything else of it is done."""
+    """Have something happen once the images of a pair are read, before anything else of it is done."""
     last = jobs._measurement
 
     def then(content):
@@ -38,7 +38,7 @@ def when_they_are_read(monkeypatch, happen) -> None:
 
 @pytest.fixture
 def others(tmp_path):
-    """Replaces a picture by another one."""
+    """Replaces an image by another one."""
 
     def replace(*paths) -> None:
         for path in map(Path, paths):

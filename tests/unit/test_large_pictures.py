@@ -26,7 +26,7 @@ SIDE = 3000
 
 @pytest.fixture(autouse=True)
 def by_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the pictures can be smaller than those for which it matters."""
+    """So that the images can be smaller than those for which it matters."""
     monkeypatch.setattr("nst.images.resizing._WHOLE", 0)
 
 

@@ -1,4 +1,4 @@
-"""The training of lite, with small pictures and a small teacher."""
+"""The training of lite, with small images and a small teacher."""
 
 import csv
 import itertools
@@ -293,12 +293,12 @@ def test_pictures_that_resemble_test_pictures_are_left_out(scene, stripes, tmp_p
         write_picture(tmp_path / name, picture)
     kept = read_pictures(tmp_path / "train", tmp_path / "test")
     assert [tuple(picture.shape) for picture in kept] == [(3, 36, 44)]
-    assert re.search("left out, similar to a test picture: a.png", capsys.readouterr().out)
+    assert re.search("left out, similar to a test image: a.png", capsys.readouterr().out)
     (tmp_path / "train" / "b.png").unlink()
-    with pytest.raises(NstError, match="all 1 pictures resemble"):
+    with pytest.raises(NstError, match="all 1 images resemble"):
         read_pictures(tmp_path / "train", tmp_path / "test")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NstError, match="empty: no picture"):
+    with pytest.raises(NstError, match="empty: no image"):
         read_pictures(tmp_path / "empty", None)
 
 

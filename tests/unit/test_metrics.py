@@ -43,7 +43,7 @@ def test_a_blend_is_evaluated_against_the_mean_of_its_styles(scene, stripes, unt
 
 
 def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
-    """The right half is hidden. The pictures differ there, at more than the receptive field from the left half."""
+    """The right half is hidden. The images differ there, at more than the receptive field from the left half."""
     content = np.tile(scene, (1, 12, 1))
     alpha = np.zeros(content.shape[:2], np.float32)
     alpha[:, :60] = 1
@@ -60,7 +60,7 @@ def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
 def test_metrics_that_overflow_are_an_error(scene, stripes, untrained):
     """Because JSON has no NaN."""
     large = {name: value * 1e38 for name, value in untrained.items()}
-    with pytest.raises(NstError, match="vgg19:0: the features of these pictures overflow"):
+    with pytest.raises(NstError, match="vgg19:0: the features of these images overflow"):
         evaluate(scene, scene, [stripes], by=ReferenceNetwork("vgg19", large, "0"), device="cpu")
 
 

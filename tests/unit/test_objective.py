@@ -162,5 +162,5 @@ def test_normalized_gradients_have_the_size_of_their_layers_weight(untrained):
     found = even.evaluate(X)
     torch.testing.assert_close(found.gradient, expected, rtol=1e-5, atol=1e-10)
     torch.testing.assert_close(found.total, plain.evaluate(X).total)
-    both = even.evaluate(torch.cat([CONTENT, X]))  # each picture's gradient has a size of its own
+    both = even.evaluate(torch.cat([CONTENT, X]))  # each image's gradient has a size of its own
     torch.testing.assert_close(both.gradient[1:], found.gradient)

@@ -31,7 +31,7 @@ STYLIZE = ["-m", "nst", "stylize", "scene.png", "stripes.png", "-o", "out.png", 
 
 @pytest.fixture
 def seen(tmp_path, monkeypatch, scene, stripes):
-    """Runs Python in a folder with two pictures: the command and the environment of each process that imports torch."""
+    """Runs Python in a folder with two images: the command and the environment of each process that imports torch."""
     monkeypatch.chdir(tmp_path)
     write_picture("scene.png", scene)
     write_picture("stripes.png", stripes)

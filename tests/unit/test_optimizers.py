@@ -55,7 +55,7 @@ def test_rosenbrock_takes_about_as_many_iterations_as_scipy(n):
     values = minimize(LBFGS(start, memory=20), rosenbrock, 300)[:, 0]
     ours = int((values < 1e-10).nonzero()[0]) + 1
     theirs = scipy_iterations(optimize.rosen, optimize.rosen_der, start[0].numpy(), 1e-10)
-    assert ours <= 1.5 * theirs + 10  # they search along each line; on pictures that costs more than it brings
+    assert ours <= 1.5 * theirs + 10  # they search along each line; on images that costs more than it brings
 
 
 def test_a_badly_conditioned_quadratic_against_scipy():

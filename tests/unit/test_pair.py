@@ -294,7 +294,7 @@ def test_the_metrics_are_those_of_nst_judge(job, values, capsys):
         main(["evaluate", str(it.output), "--content", it.content, "--style", style, "--device", "cpu", "--json"]) == 0
     )
     judged = json.loads(capsys.readouterr().out)
-    assert measured["style_error"] == pytest.approx(judged["style_error"], rel=0.02)  # of a picture rounded to 8 bits
+    assert measured["style_error"] == pytest.approx(judged["style_error"], rel=0.02)  # of an image rounded to 8 bits
 
 
 @pytest.mark.parametrize("name", [name for name in presets.names() if name])
@@ -441,5 +441,5 @@ def test_a_picture_of_sixteen_pixels_needs_no_warning(job, tmp_path):
 def test_a_picture_too_small_for_its_layers_is_refused(job, tmp_path, shape):
     write_picture(tmp_path / "tiny.png", np.random.default_rng(1).random((*shape, 3), np.float32))
     it = dataclasses.replace(job("a", content_layers="conv5_1", size=0), content=str(tmp_path / "tiny.png"))
-    with pytest.raises(NstError, match=rf"the content picture is {shape[1]}×{shape[0]} px .* at least 16 px per side"):
+    with pytest.raises(NstError, match=rf"the content image is {shape[1]}×{shape[0]} px .* at least 16 px per side"):
         pair.stylize_pair(it)

@@ -1,4 +1,4 @@
-"""nst.summaries.plots: every plot is a readable picture of its data, whatever is missing."""
+"""nst.summaries.plots: every plot is a readable image of its data, whatever is missing."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def no_links(*_, **__):
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("moves", range(6))
 def test_a_run_that_ends_amid_its_moves_is_whole_afterwards(job, monkeypatch, moves, links):
-    """The snapshots of before, then snapshots, animation, losses, picture and record take their names."""
+    """The snapshots of before, then snapshots, animation, losses, image and record take their names."""
     whole = job("a", frame_interval=2)
     pair.stylize_pair(dataclasses.replace(whole, settings=make(SMALL | {"style_weight": 3})))
     if not links:

@@ -17,7 +17,7 @@ def test_histogram_gives_the_style_the_contents_mean_and_covariance(rng):
     assert kept is content
     np.testing.assert_allclose(recolored.mean((0, 1)), content.mean((0, 1)), atol=1e-3)
     np.testing.assert_allclose(*(np.cov(p.reshape(-1, 3).T) for p in (recolored, content)), atol=1e-3)
-    assert np.corrcoef(recolored[..., 0].ravel(), style[..., 0].ravel())[0, 1] > 0.8  # still the same picture
+    assert np.corrcoef(recolored[..., 0].ravel(), style[..., 0].ravel())[0, 1] > 0.8  # still the same image
 
 
 @pytest.mark.parametrize("side", [8, 1])

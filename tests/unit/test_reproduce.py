@@ -33,7 +33,7 @@ def here(tmp_path, monkeypatch, scene, stripes) -> Path:
 
 
 def record(**changed) -> dict:
-    """What a picture of a.png and s.png carries, with some of it changed; None takes it away."""
+    """What an image of a.png and s.png carries, with some of it changed; None takes it away."""
     whole = {
         "nst": "0.1",
         "algorithm": 1,

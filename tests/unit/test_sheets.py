@@ -1,4 +1,4 @@
-"""nst.summaries.sheets: each picture stands where it should, at every size of grid."""
+"""nst.summaries.sheets: each image stands where it should, at every size of grid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep
 from PIL import Image, ImageDraw, ImageFont
 from synthetic import color, write_results
 
-#: The gray of a box where a picture is missing.
+#: The gray of a box where an image is missing.
 EMPTY = (0xF1, 0xF1, 0xEF)
 SWEEP = {f"w{w}": {"style_weight": w} for w in (100, 1, 10)}
 
@@ -57,7 +57,7 @@ def test_pairs_of_one_name_say_what_they_have_of_their_own(tmp_path: Path) -> No
     matrix_sheet(records, tmp_path / "own.png")
     with Image.open(tmp_path / "same.png") as same, Image.open(tmp_path / "own.png") as own:
         changed = np.asarray(own) != np.asarray(same)
-    assert changed[-200:].any()  # a line beneath each picture
+    assert changed[-200:].any()  # a line beneath each image
 
 
 def test_sweep_is_a_row_by_value(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_two_settings_make_a_matrix(tmp_path: Path) -> None:
 
 
 def test_missing_and_broken_pictures_leave_a_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As large as a picture, where that would be, with what is wrong; the picture that is there is drawn."""
+    """As large as an image, where that would be, with what is wrong; the image that is there is drawn."""
     written: list[str] = []
     draw_text = ImageDraw.ImageDraw.text
 
@@ -88,7 +88,7 @@ def test_missing_and_broken_pictures_leave_a_box(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", recorded)
     grid(tmp_path, 1, 3, {"plain": {}})
     (tmp_path / "pairs/0/0/0/run.json").unlink()
-    (tmp_path / "pairs/0/1/0/image.png").write_bytes(b"no picture")
+    (tmp_path / "pairs/0/1/0/image.png").write_bytes(b"no image")
     records = read_records(tmp_path / "grid.csv")
     matrix_sheet(records, tmp_path / "sheet.png")
     assert {"missing", "unreadable"} <= set(written)

@@ -25,7 +25,7 @@ def layer(random, padding_mode="zeros"):
 
 
 def dark(random):
-    """A normalized picture with values between the two darkest ones of an 8-bit file."""
+    """A normalized image with values between the two darkest ones of an 8-bit file."""
     pixels = torch.rand(2, 3, 9, 14, generator=random) / 255
     return (pixels - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
 

@@ -1,4 +1,4 @@
-"""Forty spoiled manifests, configurations and pictures: one clear message each, exit status 1, nothing touched."""
+"""Forty spoiled manifests, configurations and images: one clear message each, exit status 1, nothing touched."""
 
 from pathlib import Path
 
@@ -49,8 +49,8 @@ MANIFESTS = {
     "a layer twice": (row(style_layers="conv1_1+conv1_1"), [":2: style_layers", "twice"]),
     "a layer's weight": (row(style_layers="conv1_1:much"), [":2: style_layers", "much"]),
     "an init that is no file": (row(init="gone.png"), [":2: init", "gone.png"]),
-    "not a picture": (row(content="text.png"), [":2: content", "text.png"]),
-    "an empty picture": (row(content="empty.png"), [":2: content", "empty.png"]),
+    "not an image": (row(content="text.png"), [":2: content", "text.png"]),
+    "an empty image": (row(content="empty.png"), [":2: content", "empty.png"]),
     "one name for two settings": (
         "content,style,name,size\na.png,b.png,x,64\na.png,b.png,x,65\n", ["grid.csv:3", "x"]),
     "not UTF-8": (b"content,style\n\xff\xfe\xfa,b.png\n", ["grid.csv", "UTF-8"]),
@@ -68,7 +68,7 @@ CONFIGS = {
 
 PICTURES = {
     "cut JPEG": ("cut.jpg", ["cut.jpg"]),
-    "a text with a picture's name": ("text.png", ["text.png"]),
+    "a text with an image's name": ("text.png", ["text.png"]),
     "an empty file": ("empty.png", ["empty.png"]),
     "a folder": ("folder", ["folder"]),
     "nothing": ("gone.png", ["gone.png"]),

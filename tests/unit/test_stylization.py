@@ -60,7 +60,7 @@ def test_the_same_settings_give_the_same_bytes_and_another_seed_does_not(scene, 
 
 @pytest.fixture
 def evaluated(monkeypatch):
-    """The lowest and the highest pixel of each picture whose objective is evaluated."""
+    """The lowest and the highest pixel of each image whose objective is evaluated."""
     extremes, evaluate = [], Objective.evaluate
 
     def recorded(self, pictures):
@@ -74,7 +74,7 @@ def evaluated(monkeypatch):
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("kind", ["clip", "clamp", "rescale"])
 def test_pixels_end_in_range(scene, stripes, untrained, evaluated, optimizer, kind):
-    """`clamp` and `rescale` bring each picture into 0..1 before its evaluation, `clip` only the one that is shown."""
+    """`clamp` and `rescale` bring each image into 0..1 before its evaluation, `clip` only the one that is shown."""
     steps, end = run(scene, stripes, untrained, {"optimizer": optimizer, "pixel_range": kind, "learning_rate": 0.5})
     assert 0 <= end.pixels.min() <= end.pixels.max() <= 1
     assert end.losses["total"] <= steps[0].losses["total"]
@@ -116,7 +116,7 @@ def test_initial_pictures(scene, stripes, untrained):
     assert abs((black == 0).mean() - 0.5) < 0.02
     larger = run(scene, stripes, untrained, one | {"init": "other.png"}, init=np.kron(scene, np.ones((2, 2, 1))))[1]
     assert abs(larger.pixels - scene).mean() < 0.02
-    with pytest.raises(NstError, match=r"init other\.png: the picture is missing; give it as `init`"):
+    with pytest.raises(NstError, match=r"init other\.png: the image is missing; give it as `init`"):
         run(scene, stripes, untrained, one | {"init": "other.png"})
 
 
@@ -196,7 +196,7 @@ def test_nan_in_all_iterations_is_an_error(scene, stripes, untrained, monkeypatc
 
 
 def test_pictures_too_small_for_the_layers(scene, stripes, untrained):
-    with pytest.raises(NstError, match=r"the style picture is 44×3 px at this size; its layers need at least 4 px"):
+    with pytest.raises(NstError, match=r"the style image is 44×3 px at this size; its layers need at least 4 px"):
         run(scene, stripes[:3], untrained, {"content_layers": "conv3_1"})
 
 
@@ -288,7 +288,7 @@ def test_the_style_is_applied_where_the_content_mask_is_bright(scene, stripes, u
     assert change[:, 32:].mean() > 5 * change[:, :20].mean()
     with pytest.raises(NstError, match="content_mask: is black all over"):
         run(scene, stripes, untrained, values, content_mask=mask * 0)
-    with pytest.raises(NstError, match="content_mask: the picture is missing"):
+    with pytest.raises(NstError, match="content_mask: the image is missing"):
         run(scene, stripes, untrained, values)
 
 

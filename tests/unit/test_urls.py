@@ -1,4 +1,4 @@
-"""What is shown of URLs: enough to tell pictures apart, and nothing that lets in."""
+"""What is shown of URLs: enough to tell images apart, and nothing that lets in."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_a_worker_that_dies_of_a_picture_does_not_take_it_for_ever(place):
     assert place.stylized("short")["process"]["picture"] == 1
 
 
-#: A worker whose GPU fails in the middle of its first picture, as after an illegal access of memory.
+#: A worker whose GPU fails in the middle of its first image, as after an illegal access of memory.
 FAILING = """
 import sys
 from nst.worker import batching, server
@@ -186,7 +186,7 @@ def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_pict
 
 
 def test_status_shows_who_is_busy(place):
-    """`nst worker status` while a picture is stylized, while another waits for it, and afterwards."""
+    """`nst worker status` while an image is stylized, while another waits for it, and afterwards."""
     gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a", "NST_WORKER": "auto"}
     first = place.stylize("first", iterations=100_000, **gpu)
     frame = place.folder / ".first.png.work/snapshots/frames/000010.jpg"
@@ -194,7 +194,7 @@ def test_status_shows_who_is_busy(place):
     second = place.stylize("second", iterations=100_000, **gpu)
     place.wait_for(lambda found: found[0].get("busy") == 2)
     [worker] = place.workers()
-    line = f"GPU-a  pid {worker['pid']}  0 pictures stylized  {{}} in work\n"
+    line = f"GPU-a  pid {worker['pid']}  0 images stylized  {{}} in work\n"
     assert place.run("worker", "status") == (0, line.format(2))
     for left, process in ((1, first), (0, second)):
         process.kill()
@@ -202,7 +202,7 @@ def test_status_shows_who_is_busy(place):
         place.wait_for(lambda found, left=left: found[0].get("busy") == left)
         assert place.run("worker", "status") == (0, line.format(left))
     place.stylized("short", **gpu)
-    assert place.run("worker", "status") == (0, line.replace("0 pictures", "1 pictures").format(0))
+    assert place.run("worker", "status") == (0, line.replace("0 images", "1 images").format(0))
 
 
 def test_a_picture_is_made_again_by_the_worker(place):
@@ -234,7 +234,7 @@ def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place)
 
 
 def test_a_client_says_what_it_waits_for(place):
-    """For another picture at the same output, and for the start of a worker."""
+    """For another image at the same output, and for the start of a worker."""
     place.stylized("one")
     [worker] = place.workers()
     with FileLock(place.folder / ".two.png.work.lock"):

@@ -118,7 +118,7 @@ def ending_of(run):
 
 
 def test_what_is_no_longer_asked_for(project):
-    """Sheets and plots of groups that are gone are removed, pictures and what is not ours stay."""
+    """Sheets and plots of groups that are gone are removed, images and what is not ours stay."""
     results = project.folder / "results"
     sheets = {f"sheets/sweeps/scene--stripes{suffix}" for suffix in (".png", ".html")}
     made = sheets | {"plots/losses/sweeps/scene--stripes.png"}
@@ -266,7 +266,7 @@ def test_pictures_may_be_addresses(project, tmp_path):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
-        # Two versions of one path, as servers of pictures have them: each is fetched for itself.
+        # Two versions of one path, as servers of images have them: each is fetched for itself.
         style = f"{address}/bars.png?version=1|{address}/bars.png?version=2&token=letmein"
         project.write("remote.csv", f"content,style\n{address}/scene.png,{style}\n")
         asked = ("--config", "manifest=remote.csv", "results=remote")
@@ -278,7 +278,7 @@ def test_pictures_may_be_addresses(project, tmp_path):
     assert not [path for path in kept if path.is_file() and b"letmein" in path.read_bytes()]
     assert "letmein" not in run.stdout + run.stderr
     project.write("remote.csv", f"content,style\n{address}/scene.png,{style.replace('letmein', 'anew')}\n")
-    assert {"fetch", "stylize"}.isdisjoint(project.planned(*asked))  # a URL that was signed again is the same picture
+    assert {"fetch", "stylize"}.isdisjoint(project.planned(*asked))  # a URL that was signed again is the same image
     folder, _ = pd.read_csv(project.folder / "remote/grid.csv")["folder"]
     here = json.loads((project.folder / "results/pairs/scene/bars" / Path(folder).name / "run.json").read_text())
     there = json.loads((project.folder / folder / "run.json").read_text())

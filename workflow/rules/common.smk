@@ -16,7 +16,7 @@ def get_pair(wildcards):
 
 
 def get_pictures(wildcards):
-    """The pictures that a pair needs; URLs are replaced by their copies."""
+    """The images that a pair needs; URLs are replaced by their copies."""
     return get_pair(wildcards).with_local_pictures(RESULTS).pictures
 
 
@@ -154,7 +154,7 @@ def weights_are_lost(wildcards):
 
 
 def get_bundle_files(wildcards):
-    """Every picture that a bundle's pairs need, once."""
+    """Every image that a bundle's pairs need, once."""
     paths = (path for pair in get_bundle(wildcards).pairs for path in pair.pictures)
     return [local(path, RESULTS) for path in dict.fromkeys(paths)]
 

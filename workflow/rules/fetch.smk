@@ -16,7 +16,7 @@ rule weights:
 
 
 rule fetch:
-    """Fetch a picture that the manifest names by its address, once, where there is internet."""
+    """Fetch an image that the manifest names by its URL, once, where there is internet."""
     output:
         DOWNLOADS,
     log:

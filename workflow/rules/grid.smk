@@ -30,7 +30,7 @@ def checked(function, *arguments):
 def find_urls(pairs, results):
     """URLs that are not fetched yet, without passwords and signatures, by the names of their copies.
 
-    A copy is a file like any other: once it exists, the grid needs the picture's server no more.
+    A copy is a file like any other: once it exists, the grid needs the image's server no more.
     """
     urls = {path for pair in pairs for path in pair.pictures if is_url(path)}
     copies = {Path(local(url, results)): url for url in sorted(urls)}

@@ -40,7 +40,7 @@ rule bundle:
         files=get_bundle_files,
         weights=get_bundle_weights,
     output:
-        BUNDLE,  # the pictures are none: Snakemake would delete all if one failed
+        BUNDLE,  # the images are none: Snakemake would delete all if one failed
     log:
         f"{LOGS}/bundles/{{bundle}}.log",
     benchmark:

@@ -11,7 +11,7 @@ rule grid:
     localrule: True
     params:
         config=config_of_grid(),
-        pairs=fingerprint(PAIRS.values()),  # a glob may find new pictures while the manifest stays
+        pairs=fingerprint(PAIRS.values()),  # a glob may find new images while the manifest stays
     shell:
         "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config /dev/stdin --csv > {output:q} 2> {log:q}"
 
@@ -57,7 +57,7 @@ rule gallery:
             htmlindex="index.html",
             caption="../report/gallery.rst",
             category="Gallery",
-            labels={"shows": "all pairs, with their pictures"},
+            labels={"shows": "all pairs, with their images"},
         ),
     log:
         f"{LOGS}/gallery.log",

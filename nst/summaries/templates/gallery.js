@@ -66,7 +66,7 @@ function image(src, size, alt, eager) {
   return element("img", {src, alt, width: size.width, height: size.height, loading: eager ? "eager" : "lazy", decoding: "async"});
 }
 
-const edgeImage = (edge, alt) => edge.width ? image(`inputs/${edge.key}/small.webp`, edge, alt) : element("span", {}, "no picture");
+const edgeImage = (edge, alt) => edge.width ? image(`inputs/${edge.key}/small.webp`, edge, alt) : element("span", {}, "no image");
 
 // ---- the state is in the URL --------------------------------------------------------------------------------------
 function read() {
@@ -192,7 +192,7 @@ function bar() {
 
 function about() {
   const done = all.pairs.filter(pair => pair.status === "done").length, gone = all.pairs.length - done;
-  const parts = [`${done} picture${done === 1 ? "" : "s"}`];
+  const parts = [`${done} image${done === 1 ? "" : "s"}`];
   if (gone) parts.push(`${gone} without a picture`);
   if (all.references.length) parts.push(`reference network: ${all.references.join(", ")}`);
   $("about").textContent = parts.join(" · ");
@@ -202,7 +202,7 @@ function about() {
 function tile(pair) {
   if (pair.status !== "done") {
     return element("button", {type: "button", class: "tile gone", "data-id": pair.id, onclick: () => open(pair)},
-      element("b", {}, pair.status === "missing" ? "no picture" : "broken"), element("span", {}, pair.error));
+      element("b", {}, pair.status === "missing" ? "no image" : "broken"), element("span", {}, pair.error));
   }
   const marks = [pair.best && "best of its pair", pair.front && "on the Pareto front"].filter(Boolean);
   const alt = [titleOf(pair), ...briefly(pair), ...marks].join(", ");
@@ -222,7 +222,7 @@ function captioned(pair, label, detail) {
   return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), label && element("br"), detail));
 }
 
-// Adds parts to a place when they are scrolled into view, so that large pages open fast. size: pictures of a part.
+// Adds parts to a place when they are scrolled into view, so that large pages open fast. size: images of a part.
 function gradually(place, parts, put, size = () => 1) {
   let next = 0;
   const end = element("div", {"aria-hidden": "true"});
@@ -258,7 +258,7 @@ function overview(pairs, main) {
   const box = element("div", {class: "matrix", tabindex: "0", role: "region", "aria-label": "Contents by styles"}, table);
   box.style.setProperty("--columns", across.length + 1);
   const names = naming(pairs.find(pair => pair.weight) || pairs[0]);
-  if (names.length && all.distinct && all.settings.length <= MOST_IN_SIGHT) main.append(element("p", {class: "caption"}, `below each picture: ${names.join(" · ")}`));
+  if (names.length && all.distinct && all.settings.length <= MOST_IN_SIGHT) main.append(element("p", {class: "caption"}, `below each image: ${names.join(" · ")}`));
   main.append(box);
   const rows = all.contents.filter(edge => contents.has(edge.name));
   const pairsOf = (edge, style) => cells.get(edge.name + "\n" + style.name) || [];
@@ -307,7 +307,7 @@ function rowsAlong(pairs, place) {
   return Array.from(rows.values()).filter(row => new Set(row.map(pair => pair.values[place])).size > 1);
 }
 
-// The setting with the most pictures in such lists.
+// The setting with the most images in such lists.
 function richest() {
   const sizes = all.settings.map((_, i) => rowsAlong(all.pairs, i).flat().length);
   return all.settings[sizes.indexOf(Math.max(...sizes))] || "";
@@ -350,7 +350,7 @@ function decades(low, high) {
 
 function front(pairs, main) {
   const measured = pairs.filter(pair => pair.status === "done" && pair.style_error !== null);
-  if (!measured.length) return main.append(element("p", {class: "note"}, "No picture here has metrics."));
+  if (!measured.length) return main.append(element("p", {class: "note"}, "No image here has metrics."));
   const wide = main.clientWidth, width = Math.min(1200, Math.max(330, wide - 28));  // so that text keeps its size
   const height = Math.min(width < 700 ? 1.2 * width : 700, Math.max(400, innerHeight - 220));
   const [left, bottom, look_at] = [width < 700 ? 44 : 64, 44, Math.min(240, width / 2, height / 2)];
@@ -369,7 +369,7 @@ function front(pairs, main) {
   if (logs) y[0] = least / 1.15;
   const share = v => logs ? Math.log(v / y[0]) / Math.log(y[1] / y[0]) : (v - y[0]) / (y[1] - y[0]);
   const py = v => height - bottom - share(v) * (height - bottom - 40);
-  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Style error by content error; each point is a picture"});
+  const plot = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Style error by content error; each point is an image"});
   for (const t of ticks(...x)) plot.append(element("line", {x1: px(t), x2: px(t), y1: 20, y2: height - bottom}), element("text", {x: px(t), y: height - bottom + 18, "text-anchor": "middle"}, tick(t)));
   for (const t of logs ? decades(...y) : ticks(...y)) plot.append(element("line", {x1: left, x2: width - 20, y1: py(t), y2: py(t)}), element("text", {x: left - 8, y: py(t) + 4, "text-anchor": "end"}, tick(t)));
   plot.append(element("text", {x: width - 20, y: height - 6, "text-anchor": "end"}, "content error →"), element("text", {x: left, y: 14}, "↑ style error"));
@@ -403,7 +403,7 @@ function front(pairs, main) {
   }
   plot.append(preview);
   main.append(element("div", {class: "scatter"}, plot, element("p", {class: "caption"},
-    `Lower is better on both axes. ${measured.length > MOST_POINTS ? "Diamond" : "Framed"}: on the Pareto front (no picture of the same content and style is better in one error and as good in the other).`)));
+    `Lower is better on both axes. ${measured.length > MOST_POINTS ? "Diamond" : "Framed"}: on the Pareto front (no image of the same content and style is better in one error and as good in the other).`)));
   window.onresize = () => { if (main.clientWidth !== wide) draw(); };
 }
 
@@ -438,7 +438,7 @@ function close() {
 function load(pair) {
   if (details.has(pair.key) || pair.status !== "done") return;
   details.set(pair.key, null);
-  const script = element("script", {src: fileOf(pair, "pair.js"), onerror: () => { details.delete(pair.key); script.remove(); say("The details of this picture could not be loaded."); }});
+  const script = element("script", {src: fileOf(pair, "pair.js"), onerror: () => { details.delete(pair.key); script.remove(); say("The details of this image could not be loaded."); }});
   document.head.append(script);
 }
 
@@ -452,8 +452,8 @@ function show() {
   const focused = dialog.contains(document.activeElement) ? document.activeElement.dataset.role : "";
   dialog.replaceChildren(element("div", {class: "pair"},
     element("div", {class: "head"},
-      element("button", {type: "button", class: "plain", "data-role": "back", disabled: at <= 0, "aria-label": "Previous picture", onclick: () => step(-1)}, "←"),
-      element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next picture", onclick: () => step(1)}, "→"),
+      element("button", {type: "button", class: "plain", "data-role": "back", disabled: at <= 0, "aria-label": "Previous image", onclick: () => step(-1)}, "←"),
+      element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next image", onclick: () => step(1)}, "→"),
       element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, briefly(pair).join(" · "))),
       element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "Picked" : "Compare"),
       element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: leave}, "✕")),
@@ -465,7 +465,7 @@ function show() {
 
 function stage(pair, known) {
   if (pair.status !== "done") {
-    return element("div", {class: "stage"}, element("p", {class: "why"}, element("b", {}, pair.status === "missing" ? "The picture is missing." : "The picture is broken."), pair.error));
+    return element("div", {class: "stage"}, element("p", {class: "why"}, element("b", {}, pair.status === "missing" ? "The image is missing." : "The image is broken."), pair.error));
   }
   const content = all.contents.find(edge => edge.name === pair.content), style = all.styles.find(edge => edge.name === pair.style);
   const big = (src, alt, name) => element("img", {src, alt, class: name, draggable: "false"});
@@ -539,7 +539,7 @@ function listed(entries) {
 }
 
 function side(pair, known) {
-  const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this picture"});
+  const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this image"});
   if (pair.status !== "done") {
     place.append(element("h3", {}, "Problem"), element("p", {}, pair.error), element("h3", {}, "Settings"),
       listed(Object.entries(pair.given)));
@@ -636,7 +636,7 @@ function pick(pair) {
   const at = state.compare.indexOf(pair.id);
   if (at >= 0) state.compare.splice(at, 1);
   else if (state.compare.length < MOST_COMPARED) state.compare.push(pair.id);
-  else return say(`At most four pictures can be compared.`);
+  else return say(`At most four images can be compared.`);
   write();
   tray();
   if (state.pair) show();
@@ -660,7 +660,7 @@ function compare() {
   const apply = () => {
     for (const [name, value] of Object.entries({"--zoom": sight.zoom, "--x": sight.x + "px", "--y": sight.y + "px"})) panels.style.setProperty(name, value);
     if (sight.zoom <= 1.5) return;
-    picked.forEach((pair, i) => {  // zoomed in, use the full picture
+    picked.forEach((pair, i) => {  // zoomed in, use the full image
       const picture = panels.children[i].firstElementChild, whole = pair.whole && fileOf(pair, pair.whole);
       if (whole && picture.getAttribute("src") !== whole) picture.setAttribute("src", whole);
     });
@@ -704,8 +704,8 @@ function compare() {
   const button = (label, text, act) => element("button", {type: "button", class: "plain", "aria-label": label, onclick: act}, text);
   dialog.replaceChildren(element("div", {class: "compare"},
     element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Comparison"),
-      button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole pictures", "Fit", () => zoom(0)),
-      element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move. All pictures move together."),
+      button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole images", "Fit", () => zoom(0)),
+      element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move. All images move together."),
       button("Close", "✕", () => dialog.close())), panels));
   dialog.onkeydown = event => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
