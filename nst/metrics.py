@@ -86,7 +86,7 @@ def evaluate(
     Args:
         image, content: (H, W, 3) float32 in 0..1; the content is resized to the image's shape.
         styles: each (h, w, 3), resized to the image's long side. blend: a weight for each; equal where None.
-            Images below 16 px a side are enlarged.
+            Images below 16 px per side are enlarged.
         by: the reference network; where None, VGG-19 with the weights `oxford`.
         alpha: (h, w), opacity of the content; transparent parts count in no metric.
         device: auto, cuda, mps or cpu.

@@ -125,7 +125,7 @@ def check_sides(level: Level) -> None:
         if min(height, width) < least:
             fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
             raise NstError(
-                f"the {what} image is {width}×{height} px at this size; its layers need at least {least} px a side: "
+                f"the {what} image is {width}×{height} px at this size; its layers need at least {least} px per side: "
                 f"increase `size`{fewer}, or use shallower layers"
             )
 

@@ -96,7 +96,7 @@ def _enlarged(small: Tensor, like: Tensor) -> Tensor:
 def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
     """The network's output for an image, (H, W, 3) in 0..1. NstError where a side is smaller than SMALLEST."""
     if min(pixels.shape[:2]) < SMALLEST:
-        raise NstError(f"the image is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px a side")
+        raise NstError(f"the image is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px per side")
     picture = to_tensor(pixels, channels_last=True).to(device)
     made = network.to(device)(picture)[0].clamp(0, 1)
     return np.asarray(made.permute(1, 2, 0).cpu().contiguous().numpy())

@@ -49,7 +49,7 @@ class Tile(NamedTuple):
 
 
 class TiledObjective(Objective):
-    """`Objective` that divides its images into tiles of at most about `settings.tile` px a side.
+    """`Objective` that divides its images into tiles of at most about `settings.tile` px per side.
 
     It takes two passes, and the memory of one tile with its halo.
     """
