@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from untrained import random_state
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # before anything imports Triton
@@ -47,24 +48,6 @@ def stripes() -> np.ndarray:
 def untrained() -> dict:
     """VGG-19's convolutions with random weights that keep the size of activations (He et al., arXiv:1502.01852)."""
     return random_state("vgg19")
-
-
-def random_state(network: str) -> dict:
-    import torch
-    from nst.settings import WIDTHS
-
-    generator = torch.Generator().manual_seed(1)
-    state, before, index = {}, 3, 0
-    for block, widths in enumerate(WIDTHS[network], 1):
-        for place, width in enumerate(widths, 1):
-            std = (2 / (9 * before)) ** 0.5
-            state[f"features.{index}.weight"] = std * torch.randn(width, before, 3, 3, generator=generator)
-            state[f"features.{index}.bias"] = 0.1 * torch.randn(width, generator=generator)
-            if network == "lite":
-                state[f"maps.conv{block}_{place}"] = torch.randn(width, width, generator=generator).triu()
-            before, index = width, index + 2
-        index += 1  # the pooling
-    return state
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from nst.images import read_picture, write_picture
 
 from grid import REPOSITORY
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from synthetic import write_results
 
 VIEWS = ("overview", "pictures", "sweeps", "front")

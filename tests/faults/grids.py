@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 from nst.images import read_picture, write_picture
+from user_folder import REPOSITORY, UserFolder, snakemake
 
-REPOSITORY = Path(__file__).parents[2]
 HOOK = Path(__file__).parent / "hook"
 SETTINGS = "size: 40, iterations: {iterations}, network: lite, precision: fp32, frame_interval: 2, snapshot_interval: 3"
 #: What differs from run to run, or belongs to Snakemake.
@@ -57,36 +57,36 @@ class Process(subprocess.Popen):
         self.wait()
 
 
-class Grid:
+class Grid(UserFolder):
     """A folder with images, a manifest and a configuration; its results are in `results`."""
 
     def __init__(self, folder: Path, *, contents: int = 2, styles: int = 2, iterations: int = 6):
-        self.folder, self.ledger, self._numbers = folder, folder / "ledger", itertools.count()
-        (folder / "config").mkdir(parents=True)
+        python = os.pathsep.join([str(HOOK), str(REPOSITORY)])
+        super().__init__(folder, PYTHONPATH=python, PYTHONWARNINGS="ignore", OMP_NUM_THREADS="1", NST_WORKER="no")
+        self.ledger, self._numbers = folder / "ledger", itertools.count()
+        self.environment["FAULTS_LEDGER"] = str(self.ledger)
+        self.environment.pop("NST_WEIGHTS_DIR", None)
+        folder.mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng(3)
         for kind, count in (("content", contents), ("style", styles)):
             for number in range(count):
                 write_picture(folder / f"{kind}{number}.png", random.random((40, 48, 3), np.float32))
         lines = "".join(f"content{c}.png,style{s}.png\n" for c in range(contents) for s in range(styles))
-        (folder / "config/manifest.csv").write_text("content,style\n" + lines)
+        self.write("config/manifest.csv", "content,style\n" + lines)
         self.configure(iterations=iterations)
-        python = os.pathsep.join([str(HOOK), str(REPOSITORY)])
-        self.environment = os.environ | {
-            "PYTHONPATH": python, "FAULTS_LEDGER": str(self.ledger), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1",
-            "NST_WORKER": "no", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        }  # fmt: skip
-        self.environment.pop("NST_WEIGHTS_DIR", None)
 
     def configure(self, results: str = "results", iterations: int = 6) -> None:
         settings = SETTINGS.format(iterations=iterations)
         text = f"settings: {{{settings}}}\ndevice: cpu\nthreads: 1\nresults: {results}\n"
-        (self.folder / "config/config.yaml").write_text(text)
+        self.write("config/config.yaml", text)
 
     def start(self, *command: str, where: Path | None = None, **environment: str) -> Process:
         """A command of nst or snakemake, in a session of its own."""
-        more = ["-s", str(REPOSITORY / "Snakefile"), "--cores", "2"] if command[0] == "snakemake" else []
+        words = [sys.executable, "-m", *command]
+        if command[0] == "snakemake":
+            words = snakemake("--cores", "2", *command[1:])
         return Process(
-            [sys.executable, "-m", command[0], *more, *command[1:]],
+            words,
             self.folder / f"said{next(self._numbers)}.txt",
             cwd=where or self.folder,
             env=self.environment | environment,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mutation import altered, damaged
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the synthetic grid
 from nst.summaries.gallery import write_gallery
 from nst.summaries.gallery_folders import curves
 from nst.summaries.plots import _losses

@@ -11,8 +11,7 @@ import sys
 import time
 
 import pytest
-
-from conftest import finished
+from project import finished
 
 pytestmark = pytest.mark.slow
 

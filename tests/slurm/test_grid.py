@@ -11,8 +11,7 @@ import sys
 import threading
 
 import pytest
-
-from conftest import BUNDLE, finished
+from project import BUNDLE, finished
 
 pytestmark = pytest.mark.slow
 

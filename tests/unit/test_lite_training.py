@@ -26,8 +26,7 @@ from nst.losses.objective import Objective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, convolutions, make
 from torch.nn import functional as F
-
-from conftest import random_state
+from untrained import random_state
 
 CPU = torch.device("cpu")
 FORKED = "ignore:.*fork.*:DeprecationWarning"  # Python 3.12 and later warn where torch has threads

@@ -9,8 +9,7 @@ from nst.networks.extractor import FeatureExtractor, pool, smallest_side
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.settings import LITE_LAYERS, convolutions, layer_names
 from torchvision.models.vgg import cfgs, make_layers
-
-from conftest import random_state
+from untrained import random_state
 
 LAYERS = ["conv1_1", "conv1_2", "conv2_2", "conv3_1"]
 

@@ -6,8 +6,7 @@ from nst.losses.objective import Objective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make, presets
 from torch.nn import functional as F
-
-from conftest import random_state
+from untrained import random_state
 
 BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
 SHAPE = (1, 3, 35, 42)

@@ -17,8 +17,7 @@ from nst.losses.style import StyleLoss
 from nst.losses.tiling import TiledObjective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import STYLE_LOSSES, StyleLossEntry, make
-
-from conftest import random_state
+from untrained import random_state
 
 VALUES = {"style_loss": "means", "content_layers": "conv2_1", "style_layers": "conv1_1+conv3_1:0.5", "iterations": 3}
 

@@ -11,8 +11,7 @@ from nst.losses.tiling import TiledObjective, _spans, halo
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
 from torch.utils._python_dispatch import TorchDispatchMode
-
-from conftest import random_state
+from untrained import random_state
 
 CPU = torch.device("cpu")
 

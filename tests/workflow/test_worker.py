@@ -21,16 +21,17 @@ import pytest
 from filelock import FileLock
 from nst.images import write_picture
 from nst.worker import client, protocol, server
+from user_folder import UserFolder, snakemake
 
 SMALL = ["--size", "40", "--content-layers", "conv2_1", "--style-layers", "conv1_1+conv2_1", "--precision", "fp32"]
 
 
-class Place:
+class Place(UserFolder):
     """A user's folder, and the folder of this user's workers."""
 
     def __init__(self, folder: Path, weights: Path, private: str):
-        self.folder, self.private = folder, private
-        self.environment = os.environ | {"NST_WEIGHTS_DIR": str(weights), "TMPDIR": private, "NST_WORKER": "yes"}
+        super().__init__(folder, NST_WEIGHTS_DIR=str(weights), TMPDIR=private, NST_WORKER="yes")
+        self.private = private
         self.environment.pop("CUDA_VISIBLE_DEVICES", None)
         self.processes: list[subprocess.Popen] = []
 
@@ -313,15 +314,12 @@ def test_each_gpu_has_a_worker_of_its_own(place):
 
 
 def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
-    (place.folder / "config").mkdir()
     settings = "size: 40, iterations: 200, frame_interval: 0, content_layers: conv2_1, style_layers: conv1_1+conv2_1"
-    (place.folder / "config/config.yaml").write_text(f"settings: {{{settings}, precision: fp32}}\n")
-    (place.folder / "config/manifest.csv").write_text("content,style,seed\nscene.png,stripes.png,1|2|3|4|5|6\n")
-    snakefile = Path(__file__).parents[2] / "Snakefile"
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    gpus = {"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b", "NST_WORKER": "auto", "PATH": path}
+    place.write("config/config.yaml", f"settings: {{{settings}, precision: fp32}}\n")
+    place.write("config/manifest.csv", "content,style,seed\nscene.png,stripes.png,1|2|3|4|5|6\n")
+    gpus = {"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b", "NST_WORKER": "auto"}
     run = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-s", snakefile, "--cores", "4", "pairs"],
+        snakemake("--cores", "4", "pairs"),
         cwd=place.folder, env=place.environment | gpus, capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr

@@ -19,8 +19,8 @@ import pandas as pd
 import pytest
 from nst.images import read_metadata, read_picture, write_picture
 from PIL import Image
+from user_folder import REPOSITORY, UserFolder, snakemake
 
-REPOSITORY = Path(__file__).parents[2]
 MANIFEST = "content,style,style_weight\nscene.png,stripes.png|bars.png,\nscene.png,stripes.png,40\n"
 CONFIG = """
 settings: {size: 40, iterations: 6, frame_interval: 2, content_layers: conv2_1, style_layers: conv1_1+conv2_1,
@@ -29,25 +29,17 @@ device: cpu
 """
 
 
-class Project:
-    """A user's folder."""
+class Project(UserFolder):
+    """A user's folder, with an untrained network."""
 
     def __init__(self, folder: Path, weights: Path):
-        self.folder = folder
-        self.environment = os.environ | {"NST_WEIGHTS_DIR": str(weights), "PYTHONWARNINGS": "ignore"}
+        super().__init__(folder, NST_WEIGHTS_DIR=str(weights), PYTHONWARNINGS="ignore")
         self.environment |= {"NST_ALLOW_PRIVATE": "1"}  # of the tests' own servers
 
-    def write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
-        bin_folder = str(Path(sys.executable).parent)
-        environment = self.environment | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        command = snakemake("--cores", "2", *arguments)
         return subprocess.run(
-            [*command, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
 
     def planned(self, *arguments: str) -> dict[str, int]:
