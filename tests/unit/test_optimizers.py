@@ -220,3 +220,13 @@ def test_the_first_step_is_torchs(size, share):
     optimizer, gradient = LBFGS(torch.ones(1, 4)), torch.tensor([[size, -size, size, -size]])
     optimizer.tell(optimizer.ask(), torch.ones(1), gradient)
     torch.testing.assert_close(optimizer.ask(), 1 - share * gradient)
+
+
+def test_curvature_is_forgotten_after_six_rejections_in_a_row():
+    optimizer = LBFGS(far_start(6), memory=5)
+    minimize(optimizer, rosenbrock, 5)
+    stored = optimizer.count.item()
+    assert stored > 0
+    for rejection in range(1, 7):
+        optimizer.tell(optimizer.ask(), torch.tensor([1e9], dtype=torch.float64), optimizer.gradient.clone())
+        assert optimizer.count.item() == (0 if rejection == 6 else stored)
