@@ -11,10 +11,10 @@ grid=$(mktemp -d)
 trap 'rm -rf "$venv" "$grid"' EXIT
 [ $# -gt 0 ] || set -- lowest-direct highest
 
-TESTS=(animation bundles cli_grid config fetching gallery images_color images_reading images_refused images_writing
-  manifest networks plots records settings sheets tables weights)
-TESTS=("${TESTS[@]/#/tests/unit/test_}")
-TESTS=("${TESTS[@]/%/.py}")
+TESTS=(commands/grid grid/bundles grid/config grid/manifest images/animation images/color images/reading images/refused
+  images/writing io/fetching networks/networks settings/settings summaries/gallery summaries/plots summaries/records
+  summaries/sheets summaries/tables weights)
+for i in "${!TESTS[@]}"; do TESTS[i]=tests/unit/$(dirname "${TESTS[i]}")/test_$(basename "${TESTS[i]}").py; done
 
 install() { # RESOLUTION EXTRAS
   uv pip install --quiet --python "$venv" --resolution "$1" --editable ".[$2]"

@@ -13,7 +13,7 @@ from nst.errors import NstError
 from nst.grid.config import Config, config_schema, load_config, manifest_schema
 from nst.settings import fields
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

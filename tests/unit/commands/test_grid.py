@@ -22,7 +22,7 @@ from nst.grid import plan
 from nst.grid.estimate import BASE_MB, START_SECONDS, Hardware, duration_text, estimate
 from nst.settings import GROUPS, defaults, fields, flag, grouped, make
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)

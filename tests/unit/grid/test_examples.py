@@ -6,7 +6,7 @@ import pytest
 from nst.grid.config import load_config
 from nst.grid.pairs import read_grid
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "config/examples").glob("*.csv"))
 #: Pairs that each comes to.
 COUNTS = {

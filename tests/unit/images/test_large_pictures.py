@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import struct
-import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from bounded import bounded
 from nst import limits
 from nst.errors import NstError
 from nst.images import intact_picture_size, read_picture, resize
 from nst.images.resizing import resampled
 from pictures import noise, png_chunk
 from PIL import Image
-
-sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
-from bounded import bounded
 
 SIDE = 3000
 

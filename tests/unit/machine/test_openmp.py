@@ -41,7 +41,7 @@ def seen(tmp_path, monkeypatch, scene, stripes):
     with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as private:  # a socket's path is short
 
         def run(arguments: list[str], given: dict[str, str]) -> list[list]:
-            path = os.pathsep.join([str(tmp_path / "spy"), str(Path(__file__).parents[2])])
+            path = os.pathsep.join([str(tmp_path / "spy"), str(Path(__file__).parents[3])])
             clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
             environment = clean | {"PYTHONPATH": path, "SEEN": str(tmp_path / "seen"), "TMPDIR": private} | given
             subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, check=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from bounded import bounded
 from gridfiles import picture, table
 from nst import limits
 from nst.cli import main
@@ -13,9 +13,6 @@ from nst.errors import NstError, Problems
 from nst.grid.config import load_config
 from nst.grid.inputs import Files
 from nst.grid.pairs import read_grid
-
-sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
-from bounded import bounded
 
 NUMBERS = "|".join(map(str, range(1, 101)))
 DEEP = f"settings: {'[' * 5000}"
@@ -186,7 +183,7 @@ def test_results_of_the_command(capsys):
 
 
 def test_the_bounds_are_documented():
-    documented = (Path(__file__).parents[2] / "config/README.md").read_text("utf-8").partition("## Bounds")[2]
+    documented = (Path(__file__).parents[3] / "config/README.md").read_text("utf-8").partition("## Bounds")[2]
     counts = (limits.PAIRS, limits.CHOICES, limits.CELL, limits.ITEMS, limits.NAME, limits.BLEND, limits.PROBLEMS)
     counts += (200_000, limits.GLOB_DEPTH, limits.YAML_VALUES)  # the first is GLOB_ENTRIES, which is lower here
     for bound in (*counts, f"{limits.MANIFEST_BYTES // 10**6} MB", f"{limits.YAML_BYTES // 1000} kB"):
