@@ -84,7 +84,7 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
     network.convert(device, torch.float32)
     network.steps.to(memory_format=torch.contiguous_format)
 
-    def to_tensor(pixels):
+    def tensor(pixels):
         return to_tensor(pixels).to(device)
 
     def gram(f):
@@ -101,9 +101,9 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
         return taps
 
     with torch.no_grad():
-        content_target = features(to_tensor(content))
-        style_target = {layer: gram(f) for layer, f in features(to_tensor(style)).items()}
-    x = to_tensor(content).requires_grad_(True)
+        content_target = features(tensor(content))
+        style_target = {layer: gram(f) for layer, f in features(tensor(style)).items()}
+    x = tensor(content).requires_grad_(True)
     n = settings.iterations
     optimizer = torch.optim.LBFGS([x], max_iter=10 * n, max_eval=n, tolerance_grad=0, tolerance_change=0)
     seen: list[float] = []

@@ -395,7 +395,7 @@ def test_the_copy_of_an_address_is_what_is_painted_from() -> None:
 @pytest.mark.usefixtures("_pictures")
 @pytest.mark.parametrize("setting", ["init", "content_mask", "weights"])
 def test_a_file_of_the_config_or_a_preset_is_checked_before_any_work(setting: str) -> None:
-    right = "there is no file c/lost.png; give its path from the working directory"
+    right = "there is no file c/lost.png; give its path relative to the working directory"
     config = load_config({"settings": {setting: "c/lost.png"}})
     named = f"2: {setting}: {right} (named by the preset or the configuration)"
     assert mistakes("content,style\nc/lake.jpg,s/wave.jpg\n", config=config) == [named]

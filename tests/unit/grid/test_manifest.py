@@ -146,7 +146,7 @@ def test_as_many_rows_as_are_allowed_are_read(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(limits, "PAIRS", 3)
     row = "a.jpg,b.jpg\n"
     assert len(read_manifest(table("content,style\n" + 3 * row)).rows) == 3
-    with pytest.raises(NstError, match=r"^manifest\.csv: has more than 3 rows; split it$"):
+    with pytest.raises(NstError, match=r"^manifest\.csv: has more than 3 rows; split the manifest$"):
         read_manifest(table("content,style\n" + 4 * row))
 
 
