@@ -162,11 +162,11 @@ server.run(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("worker_place", ["cpu-0", "GPU-a"])
-def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_picture(place, worker_place):
-    visible = {} if worker_place == "cpu-0" else {"CUDA_VISIBLE_DEVICES": worker_place, "NST_WORKER": "auto"}
+@pytest.mark.parametrize("device", ["cpu-0", "GPU-a"])
+def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_picture(place, device):
+    visible = {} if device == "cpu-0" else {"CUDA_VISIBLE_DEVICES": device, "NST_WORKER": "auto"}
     failing = subprocess.Popen(
-        [sys.executable, "-c", FAILING, worker_place],
+        [sys.executable, "-c", FAILING, device],
         cwd=place.folder, env=place.environment, text=True, stderr=subprocess.PIPE,
     )  # fmt: skip
     place.processes.append(failing)
@@ -181,7 +181,7 @@ def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_pict
     assert record["process"]["picture"] == 1
     [worker] = place.workers()
     assert record["process"]["pid"] == worker["pid"] != failing.pid
-    assert worker["place"] == worker_place
+    assert worker["device"] == device
     losses = (place.folder / "one/losses.csv").read_text().splitlines()
     assert [line.partition(",")[0] for line in losses[1:]] == [str(i) for i in range(1, 13)]
 
@@ -195,7 +195,7 @@ def test_status_shows_who_is_busy(place):
     second = place.stylize("second", iterations=100_000, **gpu)
     place.wait_for(lambda found: found[0].get("busy") == 2)
     [worker] = place.workers()
-    line = f"GPU-a  pid {worker['pid']}  0 images stylized  {{}} in work\n"
+    line = f"GPU-a  pid {worker['pid']}  0 images stylized  {{}} in progress\n"
     assert place.run("worker", "status") == (0, line.format(2))
     for left, process in ((1, first), (0, second)):
         process.kill()
@@ -310,7 +310,7 @@ def test_each_gpu_has_a_worker_of_its_own(place):
     for process in processes:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, out + err
-    assert {worker["place"] for worker in place.workers()} == {"GPU-a", "GPU-b"}
+    assert {worker["device"] for worker in place.workers()} == {"GPU-a", "GPU-b"}
 
 
 def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
