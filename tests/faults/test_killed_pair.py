@@ -53,7 +53,7 @@ def make_job(tmp_path):
 
 def killed(job, number, tmp_path):
     how = {"kill_before": number, "below": str(job.output.parent), "ledger": tmp_path / "ledger"}
-    return forked.run(functools.partial(forked.stylize, **how), job, tmp_path / "said")
+    return forked.run(functools.partial(forked.stylize_pair, **how), job, tmp_path / "said")
 
 
 def check(job, number, tmp_path, expected):

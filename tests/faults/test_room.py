@@ -115,7 +115,7 @@ def check(job, undisturbed, tmp_path):
     said = tmp_path / "said"
     assert leftovers(job.output.parent) == []
     for it in (job, undisturbed):
-        assert forked.run(forked.stylize, it, said) == 0, said.read_text()
+        assert forked.run(forked.stylize_pair, it, said) == 0, said.read_text()
     found = [contents(it.record) for it in (job, undisturbed)]
     assert found[0].keys() == found[1].keys()
     assert all(found[0][name] == found[1][name] for name in found[0] if name != "run.json")
