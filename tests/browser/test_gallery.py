@@ -257,7 +257,7 @@ def test_the_way_back_closes_a_picture(visit):
     page.go_back()
     page.locator("dialog#pair:not([open])").wait_for(state="hidden")
     assert shown(page) == 36
-    page.get_by_role("button", name="Pictures").click()
+    page.get_by_role("button", name="Images").click()
     page.evaluate("scrollTo(0, 700)")
     tile = page.locator("main .tile").nth(20)
     tile.click()
@@ -342,7 +342,7 @@ def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
     assert references.input_value() == REFERENCE
     references.select_option("lite:1234abcd")
     assert page.locator(".scatter .point").count() == 2
-    page.get_by_role("button", name="Pictures", exact=True).click()
+    page.get_by_role("button", name="Images", exact=True).click()
     page.get_by_role("button", name="Show all").click()
     page.get_by_label("sort by").select_option("style_error")
     captions = page.locator("main figcaption").all_text_contents()
@@ -473,7 +473,7 @@ def test_the_styles_stay_in_sight_above_a_tall_grid(visit, large, size):
         column = page.locator("thead th").nth(style).bounding_box()
         head = heads.locator("span").nth(style + 1).bounding_box()
         assert head["x"] + head["width"] / 2 == pytest.approx(column["x"] + column["width"] / 2, abs=3)
-    page.get_by_role("button", name="Pictures").click()
+    page.get_by_role("button", name="Images").click()
     assert page.locator(".heads").count() == 0
 
 
@@ -505,6 +505,6 @@ def test_2000_pairs_are_there_and_can_be_searched(visit, large):
     page.get_by_role("searchbox").fill("content7 style24")
     page.wait_for_function("() => document.querySelectorAll('main .tile').length === 4")
     page.get_by_role("button", name="Show all").click()
-    page.get_by_role("button", name="Pictures").click()
+    page.get_by_role("button", name="Images").click()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     page.wait_for_function("() => document.querySelectorAll('main .tile').length > 100")

@@ -11,7 +11,7 @@ const NAMES = {
   rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", iterations_run: "iterations"
 };
 const MEASURED = ["style_error", "content_error", "score", "rank"];
-const VIEWS = {overview, pictures, sweeps, front};
+const VIEWS = {overview, images, sweeps, front};
 const collator = new Intl.Collator(undefined, {numeric: true});
 let all, details = new Map(), state, shown = [], watch;
 
@@ -114,7 +114,7 @@ function chosen() {
     (!state.best || pair.best) && (!state.front || pair.front) &&
     all.settings.every((name, i) => state.values[name] === null || pair.values[i] === state.values[name]) &&
     (!words.length || words.every(word => pair.text.includes(word))));
-  return state.view !== "pictures" || (state.sort === "grid" && !state.down) ? found : found.sort(order);
+  return state.view !== "images" || (state.sort === "grid" && !state.down) ? found : found.sort(order);
 }
 
 function order(a, b) {
@@ -168,7 +168,7 @@ function bar() {
   } else parts.push(...settings);
   if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★", `Lowest score: ${all.score}`));
   if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
-  if (state.view === "pictures") {
+  if (state.view === "images") {
     parts.push(select("sort by", Object.entries(SORTS), state.sort, value => update({sort: value})));
     parts.push(element("button", {type: "button", class: "plain", "aria-label": "Reverse the order", "aria-pressed": String(state.down), onclick: () => update({down: !state.down})}, state.down ? "↑" : "↓"));
   }
@@ -193,7 +193,7 @@ function bar() {
 function about() {
   const done = all.pairs.filter(pair => pair.status === "done").length, gone = all.pairs.length - done;
   const parts = [`${done} image${done === 1 ? "" : "s"}`];
-  if (gone) parts.push(`${gone} without a picture`);
+  if (gone) parts.push(`${gone} without an image`);
   if (all.references.length) parts.push(`reference network: ${all.references.join(", ")}`);
   $("about").textContent = parts.join(" · ");
 }
@@ -289,7 +289,7 @@ function keepHeads(box, across) {
   place();
 }
 
-function pictures(pairs, main) {
+function images(pairs, main) {
   const wall = element("div", {class: "wall"});
   main.append(wall);
   gradually(wall, pairs, pair => captioned(pair, titleOf(pair), [...briefly(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
