@@ -1,8 +1,8 @@
-# The workflow is in workflow/; this file lets `snakemake` be typed in the repository's root.
+# The workflow is in workflow/. With this file, `snakemake` also runs in the repository's root.
 include: "workflow/Snakefile"
 
 
-# Snakemake takes no default target from an included file.
+# Snakemake ignores default targets of included files.
 rule default:
     default_target: True
     input:

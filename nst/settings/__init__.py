@@ -90,28 +90,28 @@ class Settings(Values):
                 raise SettingsError(found_in(error)) from None
 
 
-#: What changes no pixel that was asked for (or is a path of this machine): no part of a pair's name.
+#: Settings that are not part of a pair's name: they do not change the image, or are paths of this machine.
 UNNAMED = frozenset({"preset", "weights", "snapshot_interval", "frame_interval", "frame_rate", "end_pause", "tile"})
 
 
 def pictures(settings: Settings) -> dict[str, str]:
-    """The images that settings name, each by its setting."""
+    """The paths of the images that settings name, by setting."""
     return {name: path for name in PICTURES if (path := getattr(settings, name)) not in PATHS[name]}
 
 
 @functools.cache
 def defaults() -> Settings:
-    """The package's defaults."""
+    """The defaults of all settings."""
     return Settings()
 
 
 def differing(settings: Settings, reference: Settings) -> dict[str, Any]:
-    """The values of `settings` that are not those of `reference`, by name, in the order of declaration."""
+    """The values of `settings` that differ from those of `reference`, by name, in the order of declaration."""
     return {name: value for name in fields() if (value := getattr(settings, name)) != getattr(reference, name)}
 
 
 def make(values: dict[str, Any], where: str = "settings") -> Settings:
-    """Settings from texts or values; raises Problems with a line `where: NAME: …` for each that is wrong."""
+    """Settings from texts or values. Raises Problems with a line `where: NAME: …` for each wrong value."""
     try:
         return Settings(**values)
     except SettingsError as error:
@@ -119,7 +119,7 @@ def make(values: dict[str, Any], where: str = "settings") -> Settings:
 
 
 def value(name: str, given: Any) -> Any:
-    """The value of one setting, checked alone; raises ValueError: what is wrong and what would be right."""
+    """The parsed value of one setting. Raises ValueError with what is wrong and what would be right."""
     try:
         return getattr(Values.model_validate({name: given}), name)
     except ValidationError as error:
@@ -127,7 +127,7 @@ def value(name: str, given: Any) -> Any:
 
 
 def overlay(base: Settings, values: dict[str, Any]) -> Settings:
-    """`base` with other values, each from `value`: much faster than to check all of them again.
+    """`base` with some values replaced by results of `value`. Much faster than validating all settings again.
 
     Raises SettingsError where the values cannot be combined.
     """

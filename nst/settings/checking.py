@@ -1,4 +1,4 @@
-"""What is wrong with given settings, and what would be right."""
+"""Checks of settings, and the messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nst.settings.style_losses import STYLE_LOSSES
 from nst.settings.values import Values, extra, fields
 from nst.settings.wording import did_you_mean, flag, number_text
 
-#: Settings that may name a file, and the values of theirs that name none.
+#: Settings that may be paths, and their values that are not paths.
 PATHS = {
     "weights": frozenset({"auto", "oxford", "torchvision"}),
     "init": frozenset({"content", "noise", "style", "content+noise", "black+noise"}),
@@ -22,7 +22,7 @@ PATHS = {
     "style_mask": frozenset({""}),
 }
 
-#: Those of them that name images, which decide what is stylized.
+#: Those of them that are paths of images.
 PICTURES = ("init", "content_mask", "style_mask")
 
 
@@ -30,26 +30,26 @@ _BRACES = re.compile(r"{(\w+)}")
 
 
 class Wrong(NamedTuple):
-    """What is wrong with a setting and what would be right."""
+    """A problem of one setting, and what would be right."""
 
     setting: str
     message: str
     conflict: bool = False
-    """With another setting: the message begins with a verb and has the names of other settings in braces."""
+    """A conflict with other settings. The message begins with a verb and has their names in braces."""
 
     def as_column(self) -> tuple[str, str]:
-        """The setting and the message, as a manifest, a config and Python spell them."""
+        """The setting and the message with names as in a manifest, the configuration and Python."""
         return self.setting, _BRACES.sub(r"\1", self.message) if self.conflict else self.message
 
     def as_flag(self) -> str:
-        """The same as the command line spells it: --ema-decay requires --optimizer adam."""
+        """The message with names as on the command line: --ema-decay requires --optimizer adam."""
         if not self.conflict:
             return f"{flag(self.setting)}: {self.message}"
         return f"{flag(self.setting)} {_BRACES.sub(lambda name: flag(name[1]), self.message)}"
 
 
 class SettingsError(Problems, ValueError):
-    """Settings that are not allowed: a line `NAME: …` for each."""
+    """Wrong settings: a line `NAME: …` for each problem."""
 
     def __init__(self, wrong: list[Wrong]):
         self.wrong = wrong
@@ -63,7 +63,7 @@ def check_consistent(settings: Values) -> None:
 
 
 def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
-    """(setting, message) for each rule that is broken, as `Wrong` has them."""
+    """(setting, message) for each conflict, in the form of `Wrong.conflict`."""
     for column in ("content_layers", "style_layers"):
         missing = [layer for layer in getattr(s, column) if layer not in layer_names(s.network)]
         if missing:
@@ -101,7 +101,7 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
 
 
 def mask_problem(styles: int, settings: Values) -> str:
-    """What is wrong with masks for so many blended styles, and what would be right; '' if nothing is."""
+    """The problem of masks with this number of blended styles; '' without a problem."""
     if settings.content_mask and styles > 3:
         return f"content_mask: can separate at most three styles, and {styles} are blended; blend fewer"
     if settings.style_mask and styles > 1:
@@ -110,7 +110,7 @@ def mask_problem(styles: int, settings: Values) -> str:
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """The values of a setting that has a few named ones; none for any other."""
+    """The values of a setting that is an enumeration; () for other settings."""
     info = fields()[name]
     if name == "style_loss":
         return tuple(STYLE_LOSSES)
@@ -118,7 +118,7 @@ def choices(name: str) -> tuple[str, ...]:
 
 
 def allowed(name: str) -> str:
-    """What is right for a setting, in words: 'one of max, average, l2', 'a whole number from 1 to 1e6'."""
+    """The accepted values of a setting in words: 'one of max, average, l2', 'a whole number from 1 to 1e6'."""
     info = fields()[name]
     if options := choices(name):
         return "one of " + ", ".join(options)
@@ -168,7 +168,7 @@ def _found(problem: Any) -> list[Wrong]:
 
 
 def _without_commas(name: str, given: Any) -> str:
-    """What a number with commas may stand for, as far as the setting allows it: 1,5 is 1.5; 1,024 may be 1024."""
+    """The numbers that a text with commas may mean, if the setting accepts them: 1,5 is 1.5; 1,024 may be 1024."""
     if not isinstance(given, str) or not re.fullmatch(r"\s*[+-]?\d+(,\d+)+([eE][+-]?\d+)?\s*", given):
         return ""
     texts = [given.strip().replace(",", ".")] if given.count(",") == 1 else []

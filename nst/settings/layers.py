@@ -1,4 +1,4 @@
-"""The networks' layers, and the value of a setting that lists layers with coefficients."""
+"""The layers of the networks, and the type of settings that list layers with coefficients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDTHS: dict[str, tuple[tuple[int, ...], ...]] = {
     "lite": ((16, 32), (48,) * 2, (96,) * 3, (320,) * 3, (512,)),
 }
 
-#: The layers at which lite was trained to see what VGG-19 sees; at its others it sees something of its own.
+#: The layers whose features lite was trained to match VGG-19's. Its other layers have no counterpart.
 LITE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1")
 
 
@@ -33,7 +33,7 @@ def stride(layer: str) -> int:
 
 @functools.cache
 def layer_names(network: str) -> tuple[str, ...]:
-    """The layers that content and style can be matched at, shallow to deep."""
+    """The layers that losses can use, shallow to deep."""
     return LITE_LAYERS if network == "lite" else tuple(convolutions(network))
 
 
@@ -42,7 +42,7 @@ LARGEST = 1e15
 
 
 class Layers(dict[str, float]):
-    """Layers and their weights, e.g. {'conv1_1': 1.0, 'conv2_1': 0.5}; its text is `conv1_1+conv2_1:0.5`."""
+    """Layers and their coefficients, e.g. {'conv1_1': 1.0, 'conv2_1': 0.5}; as text `conv1_1+conv2_1:0.5`."""
 
     @classmethod
     def parse(cls, value: Any) -> Layers:
@@ -69,7 +69,7 @@ class Layers(dict[str, float]):
     def __str__(self) -> str:
         return "+".join(name if weight == 1 else f"{name}:{number_text(weight)}" for name, weight in self.items())
 
-    def __deepcopy__(self, memo: object) -> Layers:  # pydantic copies defaults: at 10,000 pairs that shows
+    def __deepcopy__(self, memo: object) -> Layers:  # pydantic copies defaults, which is slow for 10,000 pairs
         return self
 
     def __hash__(self) -> int:  # type: ignore[override]  # never changed once parsed: a frozen Settings holds it

@@ -17,7 +17,7 @@ from nst.io.files import is_file, is_folder
 from nst.io.yaml_file import read_mapping, without_empty
 from nst.settings import Values, did_you_mean, problems
 
-#: Where presets of one's own are looked for.
+#: Default folder of the user's presets.
 FOLDER = "config/presets"
 
 #: Presets that come with the package.
@@ -26,7 +26,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 @dataclass(frozen=True)
 class Preset:
-    """A named group of settings: only those that it gives."""
+    """A named group of values of some settings."""
 
     name: str
     description: str = ""
@@ -34,7 +34,7 @@ class Preset:
 
 
 def names(folder: str | Path = FOLDER) -> list[str]:
-    """The presets that there are, one's own and the package's, sorted."""
+    """The names of all presets, the user's and the package's, sorted."""
     return sorted({path.stem for place in (folder, SHIPPED) if is_folder(place) for path in Path(place).glob("*.yaml")})
 
 
@@ -67,7 +67,7 @@ def _checked(name: str, path: Path) -> Preset:
     settings = content.get("settings", {})
     values: dict[str, Any] = {}
     if not isinstance(settings, dict):
-        wrong.append(f"{path}: settings: is no mapping; write a `setting: value` line for each")
+        wrong.append(f"{path}: settings: is not a mapping; write a `setting: value` line for each")
     elif "preset" in settings:
         wrong.append(f"{path}: settings.preset: a preset cannot build on another; write its settings out")
     else:

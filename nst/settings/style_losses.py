@@ -1,4 +1,4 @@
-"""The style losses that can be chosen."""
+"""The table of style losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class StyleLossEntry(NamedTuple):
     any_normalization: bool = False
 
 
-#: What of the style can be matched. A new one is a line here and its module (`nst.losses.style`).
+#: The choices of `style_loss`. To add one, add a line here and its module (see `nst.losses.style`).
 STYLE_LOSSES = {
     "gram": StyleLossEntry("nst.losses.gram:Gram", any_normalization=True),
     "covariance": StyleLossEntry("nst.losses.covariance:Covariance"),

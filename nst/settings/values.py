@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from nst.settings.layers import LARGEST, Layers
 from nst.settings.style_losses import STYLE_LOSSES
 
-#: The groups in which settings are listed, by what follows `_` in their declarations, and their titles.
+#: The groups of settings and their titles. A setting's declaration names its group: `_common(…)`.
 GROUPS = {
     "common": "Most used",
     "losses": "Losses",
@@ -32,7 +32,7 @@ _common, _losses, _optimization, _output, _machine = (functools.partial(_option,
 
 
 def _whole(value: Any) -> Any:
-    """Let 1e3 and 300.0 stand for whole numbers, as people write them."""
+    """Accept 1e3 and 300.0 as whole numbers."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*", value):
         number = float(value)
         return int(number) if math.isfinite(number) and number == int(number) else value
@@ -70,7 +70,7 @@ StyleWeight = Annotated[Any, BeforeValidator(_style_weight), WithJsonSchema(_NUM
 
 
 class Values(BaseModel):
-    """Every setting, each checked alone."""
+    """Every setting. Validation checks each value separately; `Settings` also checks their combination."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 

@@ -10,13 +10,13 @@ from typing import Any
 
 
 def text(value: Any) -> str:
-    """A value as it is written in a manifest, on the command line and in names: the shortest exact form."""
+    """The shortest exact text of a value, for manifests, command lines and names."""
     return number_text(value) if isinstance(value, float) else str(value)
 
 
 @functools.lru_cache(maxsize=4096)
 def number_text(number: float) -> str:
-    """The shortest text that reads back as the same number: 10000.0 is 1e4, 0.5 is 0.5."""
+    """The shortest text that parses to the same number: 10000.0 is 1e4, 0.5 is 0.5."""
     number = float(number)
     plain = repr(number).removesuffix(".0")
     exact = next(t for p in range(17) if float(t := f"{number:.{p}e}") == number)
@@ -26,13 +26,13 @@ def number_text(number: float) -> str:
 
 
 def did_you_mean(word: str, known: Any) -> str:
-    """A suggestion for a near miss, ready to append: '; did you mean average?'; empty when nothing is near."""
+    """A suggestion for a near miss, ready to append: '; did you mean average?'; '' without a near match."""
     near = nearest(word, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like this one, whatever their case; '' when none is near."""
+    """The known word most similar to this one, ignoring case; '' without a near match."""
     folded = {name.casefold(): name for name in known}
     wanted = str(word).strip().casefold()
     near = [wanted] if wanted in folded else difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
@@ -40,7 +40,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def decimal_point(given: Any) -> str:
-    """What to write for a number with a decimal comma, ready to append: '; write 0.5'; empty for anything else."""
+    """What to write for a number with a decimal comma, ready to append: '; write 0.5'; '' for other texts."""
     is_decimal = isinstance(given, str) and re.fullmatch(r"\s*\d+,\d+\s*", given)
     return f"; write {given.strip().replace(',', '.')}" if is_decimal else ""
 

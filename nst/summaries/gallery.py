@@ -1,4 +1,4 @@
-"""The results gallery: a static page that shows every pair of a grid, whatever became of it.
+"""The results gallery: a static page that shows every pair of a grid, also failed and missing ones.
 
 It needs no server and no network: `index.html` opens from the disk, and the folder can be put on any web server as it
 is. What all views need is in one data file; what one pair needs is in a file of its own, loaded when it is looked at.
@@ -38,11 +38,11 @@ from nst.summaries.records import (
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Numbers of a pair that the page shows, and sorts by.
+#: Metrics that the page shows and sorts by.
 METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run")
-#: Settings that make no other picture.
+#: Settings that do not change the image.
 UNSEEN = UNNAMED - {"preset", "weights"}
-#: Settings that an image is named by even where all images have the same.
+#: Settings that captions contain even if all images have the same value.
 ALWAYS_NAMED = ("network", "style_weight")
 _KEY = re.compile(r"[0-9a-f]{16}")
 
@@ -50,7 +50,7 @@ _KEY = re.compile(r"[0-9a-f]{16}")
 def write_gallery(
     records: pd.DataFrame, grid_csv: Path, folder: Path, *, work: Path | None = None, processes: int = 0
 ) -> Path:
-    """Write the gallery of a grid into a folder; the path of its page.
+    """Write the gallery of a grid into a folder; returns the path of its page.
 
     Args:
         work: where what was made is kept for the next time, if that is not to be the folder itself.
@@ -70,7 +70,7 @@ def write_gallery(
 
 
 def _check_place(folder: Path) -> None:
-    """Raise NstError for a folder that is somebody's: what a gallery no longer needs is removed."""
+    """Raise NstError for a folder with other files, because outdated files of a gallery are deleted."""
     if folder.exists() and not (folder.is_dir() and ((folder / "data.js").exists() or not any(folder.iterdir()))):
         raise NstError(f"{folder}: is no gallery; choose a new folder, an empty one, or that of an earlier gallery")
 
@@ -100,7 +100,7 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
 
 
 def _publish(work: Path, folder: Path) -> None:
-    """A copy that takes no room of its own where both folders are on one file system."""
+    """Replace `folder` by a copy of `work`, with hard links if both are on one file system."""
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.parent.mkdir(parents=True, exist_ok=True)
@@ -123,14 +123,14 @@ def _pair_work(line: dict[str, Any], folder: Path) -> Source:
 
 
 def _inputs(lines: list[dict[str, Any]]) -> set[str]:
-    """The images on the edges: where they were read, or where the manifest has them."""
+    """The content and style images: the paths from which they were read, or those of the manifest."""
     return {picture(line) for line in lines for picture in (content_picture, style_picture)}
 
 
 def _entry(
     line: dict[str, Any], results: Path, made: dict[str, Any] | None, varied: list[str], every: list[str]
 ) -> dict[str, Any]:
-    """A pair as the page knows it; made: of its folder, empty where the image cannot be read, None without one.
+    """A pair's entry in data.js. made: data of its folder; empty if the image cannot be read, None without an image.
 
     varied: the settings that are choices. every: all settings, which the page of a pair without a record shows.
     """
@@ -149,7 +149,7 @@ def _entry(
         "weight": found_weight(line["style_weight"], line["final_style_weight"]),
         "status": status,
         "best": bool(line["best"]),
-        "front": bool(line["pareto"] and line["rivals"]),  # one alone is not ahead of anything
+        "front": bool(line["pareto"] and line["rivals"]),  # a single pair competes with none
         "reference": line["reference"],
         **_only(("unranked",), line if line["unranked"] else {}),
         **{name: rounded(line[name]) for name in METRICS},
@@ -159,7 +159,7 @@ def _entry(
 
 
 def _reason(line: dict[str, Any], results: Path) -> str:
-    """Why there is no image, in one line: the last of its log, unless that tells of a picture."""
+    """Why there is no image, in one line: the last message of its log, unless that reports an image."""
     if line["status"] != "missing":
         return "its run.json cannot be read"
     log = results / "logs" / "stylize" / f"{line['id']}.log"
@@ -170,7 +170,7 @@ def _reason(line: dict[str, Any], results: Path) -> str:
 
 
 def _forget(folder: Path, known: dict[Path, Any]) -> None:
-    """Remove what belongs to pairs and inputs that the grid no longer has."""
+    """Remove the folders of pairs and inputs that are no longer in the grid."""
     for kind in ("pairs", "inputs"):
         for path in (folder / kind).glob("*"):
             if _KEY.fullmatch(path.name) and path not in known:
@@ -178,7 +178,7 @@ def _forget(folder: Path, known: dict[Path, Any]) -> None:
 
 
 def _choices(records: pd.DataFrame) -> list[str]:
-    """The settings that vary and tell images apart, less those that are the preset said otherwise."""
+    """The settings that vary, without those that only follow from the preset."""
     varied = [name for name in varying(records) if name not in UNSEEN]
     if "preset" not in varied:
         return varied
@@ -186,14 +186,14 @@ def _choices(records: pd.DataFrame) -> list[str]:
 
 
 def _same_parts(records: pd.DataFrame, one: str, other: str) -> bool:
-    """Whether two columns divide the pairs alike: each value of one goes with one of the other."""
+    """Whether two columns group the pairs in the same way: one value of one for each value of the other."""
     return bool(records[one].nunique() == records[other].nunique() == len(records[[one, other]].drop_duplicates()))
 
 
 def _edges(
     lines: list[dict[str, Any]], names: str, picture: Callable[[Any], str], known: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The contents or styles in the grid's order, each with an image of it that can be shown, where there is one."""
+    """The contents or styles in the order of the grid, each with the key and size of a readable image, if any."""
     found: dict[str, str] = {}
     for line in lines:
         path = picture(line)

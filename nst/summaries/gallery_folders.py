@@ -1,6 +1,6 @@
 """The folder of one pair, or of one input, in a gallery: images in two sizes, and the data of the pair's page.
 
-A folder is made as a whole or not at all, and again only when something that it is made from has changed.
+A folder is written atomically, and again only if one of its sources has changed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from nst.errors import NstError
 from nst.summaries.pages import viewable
 from nst.summaries.records import at, mapping, number
 
-#: Changes with what is made of a pair or an input, which is then made again.
+#: Version of the folders' format. Folders of another version are written again.
 FORMAT = 2
-#: Long sides in px of an image's two sizes, and their quality.
+#: (Long side in px, WebP quality) of the two sizes of each image.
 LARGE, SMALL = (1600, 86), (320, 78)
-#: Points that a loss curve is drawn from.
+#: Maximum points of a loss curve.
 POINTS = 240
 
-#: The file that says what a key's folder was made from.
+#: The file in a folder that records its sources.
 MADE = "made.json"
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a key's folder is made from: an image, and of a pair the folder of its record."""
+    """The sources of a folder: an image and, for a pair, the folder of its record."""
 
     picture: Path
     folder: Path
@@ -44,7 +44,7 @@ class Source:
 
     @property
     def originals(self) -> list[Path]:
-        """The files that the folder holds as they are."""
+        """The files that are linked unchanged."""
         if self.record is None:
             return []
         names = (layout.ANIMATION, layout.VIDEO, layout.LOSSES, layout.RUN)
@@ -52,7 +52,7 @@ class Source:
 
     @property
     def snapshots(self) -> list[Path]:
-        """Those of a pair that a browser can show; its frames where there are none."""
+        """The snapshots that a browser can display; without snapshots, the frames."""
         if self.record is None:
             return []
         whole = [path for path in (self.record / layout.SNAPSHOTS).glob("*.*") if path.suffix in (".png", ".jpg")]
@@ -61,13 +61,13 @@ class Source:
 
     @property
     def stamp(self) -> list[Any]:
-        """Changes with anything that the folder is made from."""
+        """Changes whenever one of the sources changes."""
         files = [self.picture, *self.originals, *self.snapshots]
         times = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
         return [FORMAT, str(self.picture), *map(list, times)]
 
     def made(self) -> dict[str, Any] | None:
-        """What is known of the folder; None where it has to be made."""
+        """The data of the folder; None if it must be written."""
         try:
             known: dict[str, Any] = json.loads((self.folder / MADE).read_text())
         except (OSError, ValueError):
@@ -76,20 +76,20 @@ class Source:
 
 
 def key_of(text: str) -> str:
-    """A file name for any name."""
+    """A file name for any text: the first digits of its SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def rounded(number: float) -> float | None:
-    """Five significant digits, which is more than anybody reads; None for what is not there or not finite."""
+    """A number with five significant digits; None if it is missing or not finite."""
     return float(f"{number:.5g}") if math.isfinite(number) else None
 
 
 def update_folders(works: Sequence[Source], processes: int) -> dict[Path, dict[str, Any]]:
-    """Make the folders that have to be made; what is known of each."""
+    """Write the folders that are missing or outdated; returns the data of each."""
     known = {work.folder: work.made() for work in works}
     missing = [work for work in works if known[work.folder] is None]
-    count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # fewer are not worth a process
+    count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # a process costs more than four folders
     if count > 1:
         with ProcessPoolExecutor(count) as pool:
             made = list(pool.map(_write_folder, missing, chunksize=4))
@@ -100,7 +100,7 @@ def update_folders(works: Sequence[Source], processes: int) -> dict[Path, dict[s
 
 
 def _write_folder(work: Source) -> dict[str, Any]:
-    """Make a folder; what is known of it: the small image's width and height, where the image can be read.
+    """Write a folder; returns its data: width and height of the small image, if the image can be read.
 
     And `whole`, the image itself, where that has more to show than its large size.
     """
@@ -123,7 +123,7 @@ def _write_folder(work: Source) -> dict[str, Any]:
 
 
 def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
-    """Write an image in two sizes; width and height of the small one, or nothing where it cannot be read."""
+    """Write an image in two sizes; returns width and height of the small one, or {} if it cannot be read."""
     from nst.images import picture_size, read_picture, write_picture
     from nst.images.resizing import resize_with_alpha, target_shape
 
@@ -143,7 +143,7 @@ def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
 
 
 def _write_pair(work: Source, folder: Path) -> None:
-    """The pair's own files beside its images, and what its page shows."""
+    """Link the pair's files and write the data of its page."""
     for path in work.originals:
         link(path, folder / path.name)
     for path in work.snapshots:
@@ -174,7 +174,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def link(source: str | Path, target: str | Path) -> None:
-    """A file at another place too, where it takes no room of its own if both are on one file system."""
+    """Hard-link a file, or copy it to another file system."""
     try:
         os.link(Path(source).resolve(), target)
     except OSError:
@@ -182,7 +182,7 @@ def link(source: str | Path, target: str | Path) -> None:
 
 
 def curves(path: Path) -> dict[str, list[float | None]]:
-    """The columns of losses.csv, thinned out."""
+    """The columns of losses.csv, subsampled to POINTS rows."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -194,7 +194,7 @@ def curves(path: Path) -> dict[str, list[float | None]]:
 
 
 def script(value: Any) -> str:
-    """A value as JavaScript that no text in it can leave."""
+    """A value as JavaScript that is safe inside of HTML."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = text.encode("utf-8", "replace").decode()  # half a letter, which no file can have
+    text = text.encode("utf-8", "replace").decode()  # lone surrogates cannot be encoded
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

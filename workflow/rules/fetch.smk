@@ -1,7 +1,7 @@
 rule weights:
-    """Download torchvision's ImageNet weights once, where there is internet: nodes that stylize may have none."""
+    """Download torchvision's weights once, on the submitting machine: cluster nodes may have no internet access."""
     output:
-        # A record, not the weights: another place of theirs is no reason to stylize a finished grid again.
+        # A record, not the weights: moving the weights must not invalidate a finished grid.
         WEIGHTS,
     log:
         f"{LOGS}/weights/{{network}}-{{source}}.log",
@@ -16,7 +16,7 @@ rule weights:
 
 
 rule fetch:
-    """Fetch an image that the manifest names by its URL, once, where there is internet."""
+    """Download an image from a URL of the manifest once, on the submitting machine."""
     output:
         DOWNLOADS,
     log:

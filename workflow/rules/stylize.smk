@@ -1,11 +1,11 @@
 rule pairs:
-    """Every picture of the manifest."""
+    """All images."""
     input:
         get_all_images,
 
 
 rule stylize:
-    """Stylize one pair: content, style(s) and settings to a picture, its losses, frames, animation and run record."""
+    """Stylize one pair: the image, its losses, animation, snapshots and record."""
     input:
         pictures=get_pictures,
         weights=get_weights,
@@ -24,7 +24,7 @@ rule stylize:
     resources:
         mem_mb=get_megabytes,
         runtime=get_minutes,
-        device=CONFIG.device,  # a resource: another device is no reason to stylize again
+        device=CONFIG.device,  # not a param: another device does not invalidate results
     params:
         command=get_command,
         files=lambda wildcards: hash_of_files([get_pair(wildcards)]),
@@ -35,12 +35,12 @@ rule stylize:
 
 
 rule bundle:
-    """Stylize many pairs in one job of a cluster; what fails stops no other, what is stylized stays."""
+    """Stylize many pairs in one cluster job. A failed pair does not stop the others."""
     input:
         files=get_bundle_files,
         weights=get_bundle_weights,
     output:
-        BUNDLE,  # the images are none: Snakemake would delete all if one failed
+        BUNDLE,  # images are not outputs: Snakemake would delete all if one failed
     log:
         f"{LOGS}/bundles/{{bundle}}.log",
     benchmark:
@@ -54,7 +54,7 @@ rule bundle:
     params:
         files=lambda wildcards: hash_of_files(get_bundle(wildcards).pairs),
         algorithm=ALGORITHM,
-        manifest=CONFIG.manifest,  # no input: what of it counts is in the bundle's name
+        manifest=CONFIG.manifest,  # not an input: relevant changes change the bundle's name
         config=config_of_grid(),
         work=WORK,
         logs=f"{LOGS}/stylize",
@@ -71,7 +71,7 @@ rule animations:
 
 
 rule video:
-    """The frames of a pair as a video: made later, it stylizes nothing again."""
+    """The frames of a pair as a video. Adding videos later does not stylize pairs again."""
     input:
         get_snapshots,
     output:

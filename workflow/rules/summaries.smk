@@ -1,5 +1,5 @@
 rule grid:
-    """One line a pair: its id, files and every setting."""
+    """The table of all pairs: one line per pair with its files and settings."""
     input:
         manifest=CONFIG.manifest,
     output:
@@ -11,19 +11,19 @@ rule grid:
     localrule: True
     params:
         config=config_of_grid(),
-        pairs=fingerprint(PAIRS.values()),  # a glob may find new images while the manifest stays
+        pairs=fingerprint(PAIRS.values()),  # globs may match new images although the manifest is unchanged
     shell:
         "printf '%s' {params.config:q} | nst grid {input.manifest:q} --config /dev/stdin --csv > {output:q} 2> {log:q}"
 
 
 rule tables:
-    """The pairs compared."""
+    """The comparison of all pairs."""
     input:
         comparison=f"{TABLES}/comparison.csv",
 
 
 rule compare:
-    """Losses, metrics, times and ranks of all pairs, and a table for each setting that varies."""
+    """Tables of losses, metrics, times and ranks of all pairs, and one for each setting that varies."""
     input:
         grid=rules.grid.output,
         images=get_all_images,
@@ -46,10 +46,10 @@ rule compare:
 
 
 rule gallery:
-    """A page that shows every pair: open gallery/index.html."""
+    """The gallery: open gallery/index.html."""
     input:
         grid=rules.grid.output,
-        table=rules.compare.output.table,  # stands for all pictures, which it is made from
+        table=rules.compare.output.table,  # depends on all images
         clips=get_clips,
     output:
         report(
@@ -65,21 +65,21 @@ rule gallery:
         f"{BENCHMARKS}/gallery.tsv"
     threads: all_cores()
     params:
-        # Outside the output, which Snakemake deletes first: what has not changed is not made again.
+        # Snakemake deletes the output first; unchanged folders are reused from here.
         work=f"{WORK}/.gallery",
     shell:
         "nst gallery {input.grid:q} -o {output:q} --work {params.work:q} --processes {threads} > {log:q} 2>&1"
 
 
 rule sheets:
-    """Contents × styles for each of the settings, and a sheet over the settings for each content and style."""
+    """All contact sheets."""
     input:
         get_sheets,
         get_snapshot_sheets,
 
 
 rule sheet:
-    """Contents × styles with the same settings, like a paper's figure."""
+    """A contact sheet of contents × styles with the same settings."""
     input:
         grid=rules.grid.output,
         images=get_matrix_images,
@@ -101,7 +101,7 @@ rule sheet:
 
 
 rule sweep_sheet:
-    """One content and style over the settings that vary."""
+    """A contact sheet of one content and style with all of its settings."""
     input:
         grid=rules.grid.output,
         images=get_sweep_images,
@@ -126,7 +126,7 @@ rule sweep_sheet:
 
 
 rule snapshot_sheet:
-    """The snapshots of one pair side by side."""
+    """A contact sheet of the snapshots of one pair."""
     input:
         get_snapshots,
     output:
@@ -142,7 +142,7 @@ rule snapshot_sheet:
 
 
 rule plots:
-    """Loss curves of the pairs of each sheet, and content error against style error."""
+    """All plots."""
     input:
         get_plots,
 
@@ -185,7 +185,7 @@ rule plot_errors:
     """Content error against style error of all pairs, with the Pareto fronts."""
     input:
         grid=rules.grid.output,
-        table=rules.compare.output.table,  # stands for all pictures, which it is made from
+        table=rules.compare.output.table,  # depends on all images
     output:
         report(
             f"{PLOTS}/errors.png",

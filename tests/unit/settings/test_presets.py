@@ -68,7 +68,7 @@ WRONG = [
         "setings: {}",
         "mine.yaml: setings: no such key; did you mean settings?; a preset has a description and settings",
     ),
-    ("settings: [1]", "mine.yaml: settings: is no mapping; write a `setting: value` line for each"),
+    ("settings: [1]", "mine.yaml: settings: is not a mapping; write a `setting: value` line for each"),
     ("settings: {sise: 1}", "mine.yaml: settings.sise: no such setting; did you mean size?"),
     (
         "settings: {preset: draft}",
