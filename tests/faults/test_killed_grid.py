@@ -42,7 +42,7 @@ def test_who_forces_a_pair_gets_it_stylized_again(tmp_path):
     assert leftovers(grid.folder / "results") == []
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 17))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 21))])
 def test_random_kills(tmp_path, seed):
     """Five kills of Snakemake alone, of one job, or of all of them, at moments that nobody chose."""
     chance, grid = random.Random(seed), three(tmp_path)
