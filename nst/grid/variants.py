@@ -87,10 +87,12 @@ class Variants:
         return Variant(settings, basis, slugged, title(name, slugged))
 
     def _check_inherited(self, settings: Settings, chosen: dict[str, Any]) -> None:
-        """Raise SettingsError for a file that the preset or the configuration names, and that cannot be used."""
-        for name in PATHS.keys() - chosen.keys():
-            if problem := self._path_problem(name, getattr(settings, name)):
-                raise SettingsError([Wrong(name, f"{problem} (named by the preset or the configuration)")])
+        """Raise SettingsError with every file of the preset or the configuration that cannot be used."""
+        inherited = ((name, getattr(settings, name)) for name in PATHS if name not in chosen)
+        problems = ((name, self._path_problem(name, path)) for name, path in inherited)
+        named = "(named by the preset or the configuration)"
+        if wrong := [Wrong(name, f"{problem} {named}") for name, problem in problems if problem]:
+            raise SettingsError(wrong)
 
     def _base(self, preset: str) -> tuple[Settings, Settings]:
         """(defaults overridden by the preset, defaults overridden by the configuration and then by the preset)."""
@@ -128,7 +130,7 @@ class Variants:
         return value
 
     def _path_problem(self, setting: str, path: str) -> str:
-        """What is wrong with the file that a setting names; '' where it names none, and for a good one."""
+        """The problem of the file that a setting names; '' without a problem or without a file."""
         if path in PATHS[setting]:
             return ""
         return self._files.picture_problem(path) if setting in PICTURES else self._files.file_problem(path)

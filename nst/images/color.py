@@ -74,6 +74,10 @@ def _conversion(icc: bytes, channels: int, name: str, deep: bool) -> Decoder:
         return _untagged
     if not deep:
         return lambda pixels: _apply(transform, pixels)
+    try:
+        _deep(icc, mode, np.zeros((1, 1, channels), np.float32))
+    except (RuntimeError, ValueError) as error:
+        raise _ProfileError(str(error)) from error
     return partial(_deep, icc, mode)
 
 
@@ -134,7 +138,7 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 
 def _deep(icc: bytes, mode: str, pixels: np.ndarray) -> np.ndarray:
-    """(H, W, C) float32 0..1 of a profile to sRGB. By way of linear light: LittleCMS has sRGB's inverse as a table."""
+    """(H, W, C) float32 0..1 of a profile to (H, W, 3) sRGB, converted to linear light first."""
     import imagecodecs
 
     linear = imagecodecs.cms_transform(

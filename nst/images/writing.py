@@ -58,7 +58,7 @@ def write_picture(
         data = encoder(_levels(planes, bits), text, quality)
     except (OSError, ValueError, OverflowError, RuntimeError) as error:  # usually a limit of the format
         raise NstError(f"{path}: cannot be saved in this format ({error}); choose .png or .tif") from error
-    with replacing(path, suffix=".part", folders=folders) as temporary:  # no image of a folder that is read meanwhile
+    with replacing(path, suffix=".part", folders=folders) as temporary:  # globs for images skip it
         temporary.write_bytes(data)
 
 

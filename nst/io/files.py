@@ -15,15 +15,15 @@ from pathlib import Path
 
 from nst.errors import NstError
 
-#: How the names of temporary files begin.
+#: Prefix of the names of temporary files.
 _TEMPORARY = ".nst-"
 
 
 @contextmanager
 def replacing(path: Path, *, suffix: str | None = None, folders: bool = True) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path next to `path`, which replaces `path` if the block succeeds.
 
-    After any failure `path` is what it was before. Raises NstError where it cannot be written.
+    After an exception `path` is unchanged. Raises NstError if `path` cannot be written.
 
     Args:
         suffix: of the temporary path; by default that of `path`.
@@ -39,14 +39,14 @@ def replacing(path: Path, *, suffix: str | None = None, folders: bool = True) ->
         reason = getattr(error, "strerror", None) or error
         raise NstError(f"{path}: cannot be written ({reason}); choose a writable folder") from error
     finally:
-        with suppress(OSError, ValueError):  # where not even the folder is one
+        with suppress(OSError, ValueError):  # if the folder does not exist
             temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, *, seconds: float = 600) -> None:
-    """Remove temporary files of processes that were killed, also those in folders below: files older than that."""
+    """Delete temporary files of killed processes in a folder tree: those older than `seconds`."""
     for path in folder.rglob(f"{_TEMPORARY}*"):
-        with suppress(OSError):  # another process is faster
+        with suppress(OSError):  # another process deleted it
             if time.time() - path.stat().st_mtime > seconds:
                 path.unlink()
 

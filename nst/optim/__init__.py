@@ -1,1 +1,1 @@
-"""Optimizers of a batch of images. They ask for points and are told values and gradients; the caller evaluates."""
+"""Optimizers of a batch of images. `ask` returns points; `tell` takes their values and gradients from the caller."""

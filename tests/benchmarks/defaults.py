@@ -1,4 +1,4 @@
-"""Which defaults give the best images: candidates on the same pairs, judged by one judge.
+"""Which defaults give the best images: candidates on the same pairs, evaluated by one reference network.
 
     python tests/benchmarks/defaults.py --contents C... --styles S... --work FOLDER
 

@@ -77,7 +77,7 @@ def settle(device: torch.device) -> None:
 
 
 def reference(content, style, state, settings, device=None) -> tuple[list[float], float, np.ndarray]:
-    """Losses at each iteration, seconds, and the last image clipped into 0..1, of the plain loop."""
+    """Losses at each iteration, seconds, and the last image clipped into 0..1, of the PyTorch baseline."""
     layers = [*settings.content_layers, *settings.style_layers]
     network = FeatureExtractor(settings.network, state, layers)
     device = device or torch.device("cpu")
@@ -146,8 +146,8 @@ def pair(content, style, settings, state, device: torch.device) -> level.Level:
 def exact_loss(pixels, content, style, state, settings) -> float:
     """The objective in float32, whatever stylized the picture."""
     cpu = torch.device("cpu")
-    judged = pair(content, style, settings, state, cpu)
-    objective = judged.objective(judged.network(torch.float32))
+    level_fp32 = pair(content, style, settings, state, cpu)
+    objective = level_fp32.objective(level_fp32.network(torch.float32))
     return objective.evaluate(to_tensor(pixels)).total.item()
 
 

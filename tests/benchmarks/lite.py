@@ -1,4 +1,4 @@
-"""How near lite's images come to VGG-19's, judged by VGG-19: errors, speed and memory.
+"""How similar lite's images are to VGG-19's, evaluated by VGG-19: errors, speed and memory.
 
     python tests/benchmarks/lite.py --contents C... --styles S... --work FOLDER
 

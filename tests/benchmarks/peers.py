@@ -1,10 +1,10 @@
-"""The preset paper-avgpool and the defaults against the program that the preset stands for, judged by one judge.
+"""The preset paper-avgpool, the program that it reproduces, and the defaults, evaluated by one reference network.
 
     python tests/benchmarks/peers.py --contents C... --styles S... --work FOLDER
 
 Stylizes every pair three times: the preset's objective by torch.optim.LBFGS at its defaults with the pixels clamped at
 each iteration, as that program has it; the preset by nst at as many iterations; and nst's defaults. With --also VALUE
-the first pair is stylized once more with the defaults and that style_weight, to compare at an equal content error.
+the first pair is stylized again with the defaults and that style_weight, to compare at an equal content error.
 Prints a line of JSON an image, then means; writes sheet.png. Images
 that the work folder holds already are not stylized again.
 """

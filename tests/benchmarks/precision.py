@@ -1,4 +1,4 @@
-"""What 16-bit activations cost in quality: pairs stylized in float32 and in bf16, both judged in float32.
+"""What 16-bit activations cost in quality: pairs stylized in float32 and in bf16, both evaluated in float32.
 
     python tests/benchmarks/precision.py CONTENT... --styles STYLE... --size 256 --iterations 100 --starts 3
 

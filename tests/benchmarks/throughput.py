@@ -33,7 +33,7 @@ def chosen_pairs(count: int) -> list[tuple[Path, Path, int]]:
 
 
 def plainly(folder: Path, arguments: argparse.Namespace, count: int) -> tuple[float, int]:
-    """Seconds of the plain loop, and how many processes stylized."""
+    """Seconds of the PyTorch baseline, and how many processes stylized."""
     script, out = str(Path(__file__).with_name("plain.py")), str(folder / "plain.png")
     flags = ["--size", arguments.size, "--iterations", arguments.iterations, "--network", arguments.network]
     began = time.perf_counter()
@@ -78,15 +78,15 @@ def main() -> None:
     counts = {way: arguments.pairs if worker == "yes" else few for way, (worker, _) in WAYS.items()}
     with tempfile.TemporaryDirectory() as name:
         found = {way: stylize_pair(Path(name), arguments, way, count) for way, count in counts.items()}
-        counts["the plain loop"] = few
-        found["the plain loop"] = plainly(Path(name), arguments, few)
+        counts["PyTorch baseline"] = few
+        found["PyTorch baseline"] = plainly(Path(name), arguments, few)
     rates = {way: 3600 * counts[way] / seconds for way, (seconds, _) in found.items()}
     report = {
         **vars(arguments),
         "processes": {way: processes for way, (_, processes) in found.items()},
         "seconds": {way: seconds for way, (seconds, _) in found.items()},
         "pairs_an_hour": rates,
-        "ratio": {way: rate / rates["the plain loop"] for way, rate in rates.items()},
+        "ratio": {way: rate / rates["PyTorch baseline"] for way, rate in rates.items()},
     }
     print(json.dumps(report, indent=1))
 

@@ -23,6 +23,15 @@ from nst.images import read_picture, write_picture
 from user_folder import REPOSITORY, UserFolder, snakemake
 
 HOOK = Path(__file__).parent / "hook"
+#: Of a single pair without a grid.
+PAIR_SETTINGS = {
+    "size": 40,
+    "iterations": 3,
+    "network": "lite",
+    "precision": "fp32",
+    "frame_interval": 1,
+    "snapshot_interval": 2,
+}
 SETTINGS = "size: 40, iterations: {iterations}, network: lite, precision: fp32, frame_interval: 2, snapshot_interval: 3"
 #: What differs from run to run, or belongs to Snakemake.
 APART = ("logs/", "benchmarks/", ".work/")

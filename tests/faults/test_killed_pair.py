@@ -13,19 +13,11 @@ from pathlib import Path
 
 import forked
 import pytest
-from grids import Grid, contents, leftovers, stylize_arguments
+from grids import PAIR_SETTINGS, Grid, contents, leftovers, stylize_arguments
 from nst.io import work_folder
 from nst.pair import stylize as pair
 from nst.settings import make
 
-SETTINGS = {
-    "size": 40,
-    "iterations": 3,
-    "network": "lite",
-    "precision": "fp32",
-    "frame_interval": 1,
-    "snapshot_interval": 2,
-}
 #: More than any run has.
 NEVER = 10_000
 
@@ -38,7 +30,7 @@ def make_job(tmp_path):
     def make_job(name, kind):
         folder = tmp_path / name
         job = pair.Job(
-            str(grid.folder / "content0.png"), ((str(grid.folder / "style0.png"), 1.0),), make(SETTINGS),
+            str(grid.folder / "content0.png"), ((str(grid.folder / "style0.png"), 1.0),), make(PAIR_SETTINGS),
             folder / "image.png", record=folder, work=folder / "work" / "one", device="cpu", threads=1, id="one",
             unless_done=True,
         )  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import forked
 import pytest
-from grids import Grid, contents, leftovers, stylize_arguments
+from grids import PAIR_SETTINGS, Grid, contents, leftovers, stylize_arguments
 from nst.pair import stylize as pair
 from nst.settings import make
 
@@ -28,15 +28,6 @@ python -m nst {command} > ../first.txt 2>&1; echo $? >> ../first.txt
 python -m nst {command} > ../second.txt 2>&1; echo $? >> ../second.txt
 """
 FREE = "mount -o remount,size=64m,nr_inodes=10k none . ; rm -f filler"
-
-SETTINGS = {
-    "size": 40,
-    "iterations": 3,
-    "network": "lite",
-    "precision": "fp32",
-    "frame_interval": 1,
-    "snapshot_interval": 2,
-}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +94,7 @@ def make_job(tmp_path):
     def make_job(name, **values):
         folder = tmp_path / name
         return pair.Job(
-            str(grid.folder / "content0.png"), ((str(grid.folder / "style0.png"), 1.0),), make(SETTINGS | values),
+            str(grid.folder / "content0.png"), ((str(grid.folder / "style0.png"), 1.0),), make(PAIR_SETTINGS | values),
             folder / "image.png", record=folder, work=folder / "work" / "one", device="cpu", threads=1, id="one",
         )  # fmt: skip
 

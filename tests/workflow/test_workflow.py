@@ -200,7 +200,7 @@ def test_only_what_a_change_touches_is_stylized(project):
         project.write("config/config.yaml", CONFIG)
 
 
-def test_a_picture_that_another_one_replaces_is_painted_again(project):
+def test_a_picture_that_another_one_replaces_is_stylized_again(project):
     """An older one too, as `mv`, `rsync -a` and `unzip` leave it."""
     bars = project.folder / "bars.png"
     kept, times = bars.read_bytes(), bars.stat()

@@ -1,6 +1,6 @@
 """What happens before the first job and after the last one.
 
-Snakemake's handlers are told nothing of the jobs, so these functions, and no others, read its DAG and its records.
+Snakemake passes no jobs to its handlers. So these functions, and no others, read its DAG and its records.
 """
 
 import asyncio

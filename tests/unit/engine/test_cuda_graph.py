@@ -101,7 +101,7 @@ def test_the_state_stays_in_the_same_memory(made_run, kind):
 
 
 class FakeGraph:
-    """Stands in for a CUDA graph: a replay takes the step again."""
+    """A replacement of a CUDA graph: a replay repeats the step."""
 
     def __init__(self, wrong=1.0):
         self.wrong, self.replays = wrong, 0

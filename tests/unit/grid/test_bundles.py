@@ -67,7 +67,7 @@ def test_no_bundle_is_too_large_to_lose(monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-def test_pairs_that_can_be_painted_together_are_neighbors():
+def test_pairs_that_can_be_stylized_together_are_neighbors():
     config = Config(bundle=60, device="cuda")
     [bundle] = bundled(grid(config), config, Files())
     kinds = [(pair.settings_name, Files().size(pair.content)) for pair in bundle.pairs]
@@ -167,7 +167,7 @@ def test_the_plan_of_a_cluster(capsys):
     assert "nowhere/nst.yaml: there is no such file" in capsys.readouterr().err
 
 
-def test_a_bundle_is_painted_and_goes_on(folder, untrained_folder, monkeypatch, capfd):
+def test_a_bundle_is_stylized_and_goes_on(folder, untrained_folder, monkeypatch, capfd):
     monkeypatch.setenv("NST_WEIGHTS_DIR", str(untrained_folder))
     monkeypatch.setenv("NST_WORKER", "no")
     Path("presets").mkdir()

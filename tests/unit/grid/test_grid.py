@@ -379,7 +379,7 @@ def test_a_decimal_comma_in_a_cell() -> None:
 
 
 @pytest.mark.usefixtures("_pictures")
-def test_the_copy_of_an_address_is_what_is_painted_from() -> None:
+def test_the_copy_of_an_address_is_what_is_stylized_from() -> None:
     rows = "content,style,content_mask,init\nhttps://h/a.JPG?x=1,s/wave.jpg:2+https://h/b,s3://h/m.png,s3://h/é.webp\n"
     [pair] = read_grid(table(rows))
     assert pair.pictures == ["https://h/a.JPG?x=1", "s/wave.jpg", "https://h/b", "s3://h/é.webp", "s3://h/m.png"]
@@ -404,4 +404,14 @@ def test_a_file_of_the_config_or_a_preset_is_checked_before_any_work(setting: st
     assert mistakes("content,style,preset\nc/lake.jpg,s/wave.jpg,mine\n") == [named]
     assert mistakes(f"content,style,{setting}\nc/lake.jpg,s/wave.jpg,c/lost.png\n", config=config) == [
         f"2: {setting}: {right}"
+    ]
+
+
+@pytest.mark.usefixtures("_pictures")
+def test_all_unusable_files_of_the_config_are_named_at_once() -> None:
+    config = load_config({"settings": {"init": "c/a.png", "content_mask": "c/b.png"}})
+    found = mistakes("content,style\nc/lake.jpg,s/wave.jpg\n", config=config)
+    assert [line.split(";")[0] for line in found] == [
+        "2: init: there is no file c/a.png",
+        "2: content_mask: there is no file c/b.png",
     ]

@@ -48,7 +48,7 @@ def done(job):
 
 
 @pytest.mark.parametrize(("name", "damage"), CASES)
-def test_a_damaged_result_is_painted_again(done, name, damage):
+def test_a_damaged_result_is_stylized_again(done, name, damage):
     spoil(done.record / name, damage)
     assert stylize_pair(done) == [1, 2, 3, 4, 5, 6]
     assert stylize_pair(done) == []
@@ -56,7 +56,7 @@ def test_a_damaged_result_is_painted_again(done, name, damage):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
 @pytest.mark.parametrize("kept", [0.999, 0.5])
-def test_a_truncated_image_without_a_record_is_painted_again(job, suffix, kept):
+def test_a_truncated_image_without_a_record_is_stylized_again(job, suffix, kept):
     alone = dataclasses.replace(job("a"), record=None, output=job("a").output.with_suffix(suffix))
     stylize_pair(alone)
     assert stylize_pair(alone) == []

@@ -57,7 +57,7 @@ def test_a_run_that_ends_amid_its_moves_is_whole_afterwards(job, monkeypatch, mo
     assert not whole.work_folder.exists()
 
 
-def test_a_picture_without_a_record_is_not_painted_again_either(job, monkeypatch):
+def test_a_picture_without_a_record_is_not_stylized_again_either(job, monkeypatch):
     alone = dataclasses.replace(job("a"), record=None)
     with monkeypatch.context() as patch:
         failing(patch, 0)

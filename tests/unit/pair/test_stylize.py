@@ -157,7 +157,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_picture(job, monkeypatch, 
     assert not job("a").work_folder.exists()
 
 
-def test_after_a_full_disk_a_pair_can_be_painted_again(job, monkeypatch):
+def test_after_a_full_disk_a_pair_can_be_stylized_again(job, monkeypatch):
     """What is still to be written when a write fails must not bring the tidied folder back."""
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
     tried, write = [], recording.write_picture

@@ -48,7 +48,7 @@ def alone(transfer, state):
         {"pixel_range": "rescale", "normalization": "mean", "style_weight": 1e4},
     ],
 )
-def test_each_is_painted_as_if_alone(transfers, untrained, values):
+def test_each_is_stylized_as_if_alone(transfers, untrained, values):
     chosen = transfers(values)
     assert len({transfer.kind for transfer in chosen}) == 1
     events = list(stylize_batch(chosen, state=untrained, device="cpu"))
@@ -63,7 +63,7 @@ def test_each_is_painted_as_if_alone(transfers, untrained, values):
         assert np.abs(ours[-1].pixels - theirs[-1].pixels).mean() < 0.01
 
 
-def test_a_checkpoint_from_company_is_gone_on_with_alone(transfers, untrained):
+def test_a_checkpoint_from_a_batch_is_resumed_alone(transfers, untrained):
     chosen = transfers()
     states = {}
     for index, event in stylize_batch(chosen, state=untrained, device="cpu"):
@@ -87,7 +87,7 @@ def test_a_checkpoint_from_company_is_gone_on_with_alone(transfers, untrained):
         {"deterministic": "yes"},
     ],
 )
-def test_some_can_only_be_painted_alone(transfers, values):
+def test_some_can_only_be_stylized_alone(transfers, values):
     assert {transfer.kind for transfer in transfers(values)} == {None}
 
 
@@ -113,7 +113,7 @@ def blind(monkeypatch, row):
 
 
 @pytest.mark.parametrize("values", [{}, {"scales": 2}])
-def test_one_that_fails_in_company_disturbs_no_other(transfers, untrained, monkeypatch, values):
+def test_one_that_fails_in_a_batch_disturbs_no_other(transfers, untrained, monkeypatch, values):
     chosen = transfers(values)
     expected = [alone(transfer, untrained)[-1] for transfer in chosen]
     blind(monkeypatch, 1)
@@ -169,7 +169,7 @@ def gathered(transfers, state, stops=(None, None, None), max_batch=16):
     return others
 
 
-def test_those_that_wait_together_are_painted_together(transfers, untrained):
+def test_those_that_wait_together_are_stylized_together(transfers, untrained):
     """Two, four, … of them: each number costs a search for the fastest algorithms."""
     chosen = transfers()
     found = gathered(chosen, untrained)
@@ -192,7 +192,7 @@ def test_one_that_has_heard_enough_stops_no_other(transfers, untrained):
     assert isinstance(c.events[-1], Finished)
 
 
-def test_one_that_fails_in_company_is_painted_alone(transfers, untrained, monkeypatch):
+def test_one_that_fails_in_a_batch_is_stylized_alone(transfers, untrained, monkeypatch):
     chosen = transfers()
     expected = alone(chosen[1], untrained)[-1]
     blind(monkeypatch, 1)
