@@ -1,0 +1,1 @@
+"""The studio: a web app that writes manifests and runs the workflow."""

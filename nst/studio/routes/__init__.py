@@ -1,0 +1,1 @@
+"""HTTP routes. Each reads a request, calls the module of its concept, and answers."""
