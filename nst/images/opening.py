@@ -146,13 +146,13 @@ def _sniff(path: Source, file: BinaryIO) -> str:
         raise unreadable(path, error) from error
     if not head:
         raise NstError(f"{path}: the file is empty; save the image again")
-    kind = _kind(head)
+    kind = format_of(head)
     if kind is None:
         raise NstError(f"{path}: is not an image in a supported format; convert it to {_SUPPORTED}")
     return kind
 
 
-def _kind(head: bytes) -> str | None:
+def format_of(head: bytes) -> str | None:
     """Pillow's name of the format of a file with these first 16 bytes; None if unsupported."""
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
