@@ -6,10 +6,13 @@ NO_ENVIRONMENT := Specify a conda environment or container for each rule.:
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint audit bench pictures clean
+.PHONY: demo studio test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint audit bench pictures clean
 
 demo: $(VENV)/.installed  ## stylize the demo manifest
 	snakemake --cores $(CORES)
+
+studio: $(VENV)/.installed-studio  ## the web app
+	nst studio --open
 
 test: $(VENV)/.installed-test  ## the default tests
 	pytest
@@ -60,6 +63,10 @@ pictures: $(VENV)/.installed  ## render the sample images
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[workflow]"
+	touch $@
+
+$(VENV)/.installed-studio: $(VENV)/.installed
+	$(BIN)/pip install --quiet -c requirements.lock -e ".[studio]"
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
