@@ -34,6 +34,7 @@ COMMANDS = {
     "sheet": "Arrange the images of a grid on contact sheets.",
     "plot": "Plot the losses and errors of a grid.",
     "gallery": "Write an HTML gallery of a grid.",
+    "publish": "Put the gallery of a grid on a server, such as an S3-compatible bucket.",
     "animate": "Make an animation from the frames of a run.",
     "bundle": "Stylize the pairs of a bundle in one cluster job.",
     "worker": "Run, list or stop workers, which keep networks loaded between images.",
