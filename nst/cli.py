@@ -38,6 +38,7 @@ COMMANDS = {
     "animate": "Make an animation from the frames of a run.",
     "bundle": "Stylize the pairs of a bundle in one cluster job.",
     "worker": "Run, list or stop workers, which keep networks loaded between images.",
+    "studio": "Serve the web app.",
     "doctor": "Check this machine: GPUs, weights and packages.",
 }
 

@@ -1,6 +1,7 @@
 """Paths within a results folder. No other module spells these names. Standard library only.
 
 grid.csv                      the grid: one row for each pair
+ratings.csv                   the stars that a person gives to pairs
 pairs/CONTENT/STYLE/SETTINGS  the image and its record: run.json, losses.csv, animation.gif, snapshots/
 sheets  plots  tables  gallery
 logs/stylize/ID.log           the log of each pair
@@ -20,7 +21,7 @@ IMAGES = ("image.png", "image.jpg", "image.tif")
 #: In a work folder: the file that marks it as one, and the last checkpoint.
 MARK, CHECKPOINT = ".nst-work", "checkpoint.pt"
 #: Below a results folder.
-TABLE, GALLERY = "tables/comparison.html", "gallery/index.html"
+TABLE, GALLERY, RATINGS = "tables/comparison.html", "gallery/index.html", "ratings.csv"
 #: Images of the manifest that were fetched from URLs.
 DOWNLOADS = "inputs"
 

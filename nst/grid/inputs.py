@@ -81,9 +81,14 @@ def url_problem(path: str) -> str:
 
 
 class Files:
-    """A cache of what the file system says about the input files."""
+    """A cache of what the file system says about the input files.
 
-    def __init__(self) -> None:
+    Args:
+        folder: where relative paths begin, for all but globs; by default the working directory.
+    """
+
+    def __init__(self, folder: Path = Path()) -> None:
+        self._folder = folder
         self._exists: dict[str, bool] = {}
         self.matches: dict[str, tuple[str, ...]] = {}
         """The matching images of each pattern."""
@@ -98,7 +103,7 @@ class Files:
     def exists(self, path: str) -> bool:
         """Whether a path is an existing file or a URL."""
         if path not in self._exists:
-            self._exists[path] = is_url(path) or is_file(path)
+            self._exists[path] = is_url(path) or is_file(self._folder / path)
         return self._exists[path]
 
     def glob(self, pattern: str) -> tuple[str, ...]:
@@ -134,7 +139,7 @@ class Files:
         """The SHA-256 of a file; '' for a URL or a missing file."""
         if path not in self._digests:
             try:
-                self._digests[path] = sha256(Path(path)) if not is_url(path) and self.exists(path) else ""
+                self._digests[path] = sha256(self._folder / path) if not is_url(path) and self.exists(path) else ""
             except OSError:  # deleted since the check
                 self._digests[path] = ""
         return self._digests[path]
@@ -166,7 +171,7 @@ class Files:
         from nst.images import intact_picture_size  # imports numpy and Pillow, which take time
 
         try:
-            return intact_picture_size(path)
+            return intact_picture_size(self._folder / path)
         except NstError as error:
             return str(error)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from nst.errors import NstError
+from nst.studio.errors import BusyError
 
 #: The suffixes of the formats that are accepted, by the name that `nst.images` gives them.
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp", "HEIF": ".heic", "AVIF": ".avif"}
@@ -46,10 +47,6 @@ _PROCESSORS = 2
 _ANSWER = 10_000
 
 _slots = threading.BoundedSemaphore(PROCESSES)
-
-
-class BusyError(NstError):
-    """Too many files are decoded at once."""
 
 
 @dataclass(frozen=True)

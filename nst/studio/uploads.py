@@ -14,12 +14,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 from nst.errors import NstError
 from nst.grid.names import slug
 from nst.grid.plan import repository
 from nst.studio import decoding
+from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
 
 #: What an image may be uploaded as. Masks come from the page's canvas.
@@ -33,10 +34,6 @@ _PREVIEW = ".preview.webp"
 #: Prefix of the folders of unfinished uploads.
 _UNFINISHED = ".nst-"
 _CHUNK = 1 << 18
-
-
-class NotFound(NstError):  # noqa: N818
-    """The session has no upload, and the studio no sample, of this name."""
 
 
 class Connects(Protocol):
@@ -75,17 +72,17 @@ class Uploads:
         self._recording = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def receive(self, session: str, kind: str, name: str, stream: BinaryIO) -> Upload:
+    def receive(self, session: str, kind: str, name: str, stream: IO[bytes]) -> Upload:
         """Store an image from a stream, which is not read beyond the limit.
 
         name: the client's file name; it is only displayed.
-        Raises NstError for what is not an image or not accepted, QuotaError and decoding.BusyError.
+        Raises NstError for what is not an image or not accepted, QuotaError and BusyError.
         """
         if kind not in KINDS:
             raise NstError(f"an image is uploaded as {' or '.join(KINDS)}")
         return self._receive(session, kind, display_name(name), stream, decoding.decode)
 
-    def receive_mask(self, session: str, content: str, stream: BinaryIO) -> Upload:
+    def receive_mask(self, session: str, content: str, stream: IO[bytes]) -> Upload:
         """Store a mask for a content of the session: a PNG. Raises as `receive` and `get` do."""
         name = f"Mask of {self.get(session, content).name}"
         return self._receive(session, "mask", name[:NAME], stream, decoding.mask)
@@ -146,7 +143,7 @@ class Uploads:
                 path.unlink()
 
     def _receive(
-        self, session: str, kind: str, name: str, stream: BinaryIO, decode: Callable[..., decoding.Decoded]
+        self, session: str, kind: str, name: str, stream: IO[bytes], decode: Callable[..., decoding.Decoded]
     ) -> Upload:
         self._check(session, 0)
         try:
@@ -163,7 +160,7 @@ class Uploads:
             raise NstError(f"{name} cannot be stored ({error.strerror}); try again later") from error
         return upload
 
-    def _read(self, stream: BinaryIO, file: Path) -> None:
+    def _read(self, stream: IO[bytes], file: Path) -> None:
         """Write a stream to a file. Raises QuotaError as soon as it is too long."""
         size = 0
         with file.open("xb") as target:

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import io
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
+from nst.studio.database import Database
 from nst.studio.quotas import Quotas
 from nst.studio.uploads import Uploads
 from PIL import Image
 
-_TABLE = """
-CREATE TABLE uploads (
-  id TEXT PRIMARY KEY, session TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, suffix TEXT NOT NULL,
-  width INTEGER NOT NULL, height INTEGER NOT NULL, bytes INTEGER NOT NULL, created REAL NOT NULL
-) STRICT;
-"""
-
-
-class Database:
-    """The table that uploads need."""
-
-    def __init__(self, path: Path):
-        self._path = path
-        with self.connect() as connection:
-            connection.executescript(_TABLE)
-
-    @contextmanager
-    def connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            yield connection
-
 
 def studio(folder: Path, **quotas: int) -> Uploads:
     """The uploads of a new studio; `files` has what they store."""
+    folder.mkdir(parents=True, exist_ok=True)
     return Uploads(folder / "uploads", Database(folder / "studio.sqlite"), Quotas(**quotas))
 
 

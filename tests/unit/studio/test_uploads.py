@@ -11,8 +11,9 @@ import pytest
 from nst.errors import NstError
 from nst.studio import decoding, uploads
 from nst.studio.decoding import Decoded
+from nst.studio.errors import NotFound
 from nst.studio.quotas import QuotaError
-from nst.studio.uploads import NotFound, Upload, display_name, samples
+from nst.studio.uploads import Upload, display_name, samples
 from PIL import Image
 
 from studio import files, image_bytes, studio

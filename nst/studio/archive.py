@@ -1,0 +1,49 @@
+"""ZIP files of results and of what makes them, written while they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
+
+from nst.grid.pairs import Pair
+from nst.studio.progress import image_of
+from nst.studio.runs import CONFIG, IMAGES, MANIFEST, Run
+
+_README = """This folder makes the images of a run of nst studio on the command line.
+
+1. Install nst with its workflow: clone its repository, and in the clone
+       pip install -e ".[workflow]"
+2. In this folder, where NST is the clone:
+       {command}
+
+`nst grid manifest.csv` shows the images, their time and their memory before anything runs.
+"""
+
+
+def command(run: Run) -> str:
+    """The command that makes a run from its recipe."""
+    return f"snakemake -s NST/Snakefile --configfile {CONFIG} --cores all"
+
+
+def recipe_name(run: Run) -> str:
+    return f"nst-{run.id}"
+
+
+def results(run: Run, pairs: Iterable[Pair]) -> Iterator[bytes]:
+    """The finished images of some pairs, with the names of the pairs."""
+    stream = ZipStream(compress_type=ZIP_STORED, sized=False)  # images are compressed
+    for pair in pairs:
+        image = image_of(run, pair)
+        if image.is_file():
+            stream.add_path(image, f"{pair.content_name}--{pair.style_name}--{pair.settings_name}{image.suffix}")
+    return iter(stream)
+
+
+def recipe(run: Run) -> Iterator[bytes]:
+    """Manifest, configuration and input images of a run, and how to make it on the command line."""
+    stream, name = ZipStream(compress_type=ZIP_DEFLATED), recipe_name(run)
+    for file in (MANIFEST, CONFIG, *sorted(f"{IMAGES}/{path.name}" for path in (run.folder / IMAGES).iterdir())):
+        stream.add_path(run.folder / file, f"{name}/{file}")
+    stream.add(_README.format(command=command(run)), f"{name}/README.txt")
+    return iter(stream)

@@ -1,0 +1,155 @@
+"""The state of a run, read from the files that the workflow writes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nst import layout
+from nst.grid.estimate import duration_text
+from nst.grid.pairs import Pair
+from nst.io.logs import last_message
+from nst.studio.runs import LOG, RESULTS, Run
+
+#: Bytes at the end of a log that are read.
+TAIL = 4000
+#: How often Snakemake tries a failed image again (rule stylize).
+_RETRIES = 1
+
+_ITERATION = re.compile(r"iteration (\d+)/\d+  (.*?)  \d+ s$", re.MULTILINE)
+_LOSS = re.compile(r"(\w+) ([0-9.e+-]+)")
+
+
+@dataclass(frozen=True)
+class PairProgress:
+    """The state of a pair: waiting, running, done or failed."""
+
+    key: str
+    pair: Pair
+    state: str
+    iteration: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    frame: Path | None = None
+    error: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """The finished part, 0..1."""
+        return 1.0 if self.state == "done" else self.iteration / self.pair.settings.iterations
+
+
+def read(run: Run) -> list[PairProgress]:
+    """The progress of every pair of a run, in the order of the manifest."""
+    log = _tail(run.folder / LOG, 2_000_000)
+    return [_of_pair(run, key, pair, log) for key, pair in run.pairs.items()]
+
+
+def image_of(run: Run, pair: Pair) -> Path:
+    """The finished image of a pair."""
+    return run.folder / pair.image(RESULTS, "png")
+
+
+def newest_frame(run: Run, pair: Pair) -> Path | None:
+    """The newest frame of a pair: of the finished image, or of the one in progress."""
+    folder = run.folder / pair.folder(RESULTS)
+    if not _is_done(run, pair):
+        folder = run.folder / layout.work_folder(RESULTS, pair.id)
+    return max((folder / layout.FRAMES).glob("[0-9]*.jpg"), default=None)
+
+
+def newest_snapshot(run: Run, pair: Pair) -> Path | None:
+    """The newest full-size snapshot of a pair, of a finished image or one in progress."""
+    folder = run.folder / pair.folder(RESULTS)
+    if not _is_done(run, pair):
+        folder = run.folder / layout.work_folder(RESULTS, pair.id)
+    return max((folder / layout.SNAPSHOTS).glob("[0-9]*.png"), default=None)
+
+
+def summary(run: Run, pairs: Sequence[PairProgress], before: int = 0) -> str:
+    """The state of a run in words. before: number of runs that start earlier."""
+    done = sum(pair.state == "done" for pair in pairs)
+    images = f"{done:,} of {run.images:,} image{'s' * (run.images != 1)}"
+    match run.state:
+        case "queued":
+            return f"waiting for {before:,} other run{'s' * (before != 1)}" if before else "starts in a moment"
+        case "running":
+            left = seconds_left(run, pairs)
+            finishing = "; preparing the gallery" * (done == run.images)
+            return f"{images}{finishing or (f', about {duration_text(left)} left' if left else '')}"
+        case "done":
+            took = (run.ended or 0.0) - (run.started or 0.0)
+            return f"{run.images:,} image{'s' * (run.images != 1)} in {duration_text(max(took, 1))}"
+        case "canceled":
+            return f"canceled; {images} are finished"
+        case _:
+            return f"{images} are finished"
+
+
+def seconds_left(run: Run, pairs: Sequence[PairProgress]) -> float | None:
+    """Estimated seconds until a running run ends; None for other states.
+
+    From the measured speed once a twentieth is done, before that from the estimate.
+    """
+    if run.state != "running" or not run.started or not pairs:
+        return None
+    fraction, passed = sum(pair.fraction for pair in pairs) / len(pairs), time.time() - run.started
+    if fraction > 0.05:
+        return passed / fraction * (1 - fraction)
+    return max(run.seconds - passed, 0.1 * run.seconds)
+
+
+def failure(run: Run, pairs: Sequence[PairProgress]) -> str:
+    """Why a run whose Snakemake failed has failed, in one sentence."""
+    if failed := [pair for pair in pairs if pair.state != "done"]:
+        reason = next((pair.error for pair in failed if pair.error), "") or _last_error(run.folder / LOG)
+        count = f"{len(failed):,} of {len(pairs):,} images could not be made"
+        return f"{count}: {reason}" if reason else f"{count}; retry the run"
+    return f"all images are finished, but not their summaries: {_last_error(run.folder / LOG) or 'retry the run'}"
+
+
+def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
+    """given_up: Snakemake's log."""
+    if _is_done(run, pair):
+        return PairProgress(key, pair, "done", pair.settings.iterations, frame=newest_frame(run, pair))
+    log = layout.log_file(run.results, "stylize", pair.id)
+    frame, (iteration, losses) = newest_frame(run, pair), _last_iteration(_tail(log))
+    iteration = max(iteration, int(frame.stem) if frame else 0)
+    relative = layout.log_file(RESULTS, "stylize", pair.id)
+    tries = given_up.count(f"log: {relative} (check")  # in the message about a failed job
+    if tries > _RETRIES or (run.state == "failed" and tries):
+        return PairProgress(key, pair, "failed", iteration, losses, frame, last_message(log)[:300])
+    state = "running" if run.state == "running" and (frame or log.exists()) else "waiting"
+    return PairProgress(key, pair, state, iteration, losses, frame)
+
+
+def _is_done(run: Run, pair: Pair) -> bool:
+    record = run.folder / pair.folder(RESULTS) / layout.RUN
+    return record.is_file() and image_of(run, pair).is_file()
+
+
+def _last_iteration(tail: str) -> tuple[int, dict[str, float]]:
+    """The last iteration that a log reports, and its losses."""
+    reports = _ITERATION.findall(tail)
+    if not reports:
+        return 0, {}
+    number, losses = reports[-1]
+    return int(number), {name: float(value) for name, value in _LOSS.findall(losses)}
+
+
+def _tail(path: Path, most: int = TAIL) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - most))
+            return file.read(most).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _last_error(log: Path) -> str:
+    """The reason that Snakemake's log gives at its end."""
+    lines = _tail(log).splitlines()
+    failed = [line.partition(": ")[2] for line in lines if line.startswith("failed    ")]
+    return (failed or [last_message(log)])[-1][:300]

@@ -1,0 +1,89 @@
+"""What all routes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask
+
+from nst.errors import NstError
+from nst.studio.errors import NotFound
+from nst.studio.studio import Studio
+
+#: Types of the files that are sent, by suffix. Other files are never sent.
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".mp4": "video/mp4",
+    ".zip": "application/zip",
+    ".safetensors": "application/octet-stream",
+}
+#: How long a browser keeps a file that never changes.
+FOREVER = "private, max-age=31536000, immutable"
+
+
+def studio() -> Studio:
+    """The studio of this application."""
+    found: Studio = flask.current_app.extensions["nst"]
+    return found
+
+
+def session() -> str:
+    """The id of the browser's session."""
+    return str(flask.session["id"])
+
+
+def body() -> dict[str, Any]:
+    """The JSON object of a request. Raises NstError for anything else."""
+    try:
+        given = flask.request.get_json(silent=True)
+    except RecursionError:
+        given = None
+    if not isinstance(given, dict):
+        raise NstError("the request cannot be read; reload the page")
+    return given
+
+
+def text_of(given: dict[str, Any], name: str) -> str:
+    """A text of a JSON object. Raises NstError for anything else."""
+    value = given.get(name)
+    if not isinstance(value, str):
+        raise NstError(f"the request has no text {name!r}; reload the page")
+    return value
+
+
+def send(path: Path | None, *, cache: str = "private, no-cache", download: str = "") -> flask.Response:
+    """Send a file with the type of its suffix. Raises NotFound for no file and for other types.
+
+    Args:
+        download: the name under which a browser saves it; '' to show it.
+    """
+    if path is None or path.suffix not in TYPES or not path.is_file():
+        raise NotFound
+    response = flask.send_file(
+        path.absolute(),
+        mimetype=TYPES[path.suffix],
+        as_attachment=bool(download),
+        download_name=download or None,
+        conditional=True,
+        etag=True,
+    )
+    response.headers["Cache-Control"] = cache
+    return response
+
+
+def stream(parts: Iterator[bytes], name: str) -> flask.Response:
+    """A ZIP file that is written while it is sent."""
+    response = flask.Response(parts, mimetype=TYPES[".zip"])
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,112 @@
+"""Pages, and the ways into the studio: the access token, and the link for another device."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+import flask
+from flask.typing import ResponseReturnValue
+
+from nst.studio import form, uploads
+from nst.studio.errors import NotFound
+from nst.studio.routes.common import body, session, studio, text_of
+
+blueprint = flask.Blueprint("pages", __name__)
+
+#: Minutes in which another device has to open its link.
+LINK_MINUTES = 10
+
+
+@blueprint.get("/")
+def home() -> str:
+    return flask.render_template("home.html", form=_form())
+
+
+@blueprint.get("/runs/<run_id>")
+def run(run_id: str) -> str:
+    known = studio().runs.get(session(), run_id)
+    return flask.render_template("run.html", run={"id": known.id, "title": known.title})
+
+
+@blueprint.get("/login")
+def login() -> str:
+    return flask.render_template("login.html")
+
+
+@blueprint.post("/login")
+def enter() -> ResponseReturnValue:
+    """Let a browser in that has the access token."""
+    if not studio().options.admits(text_of(body(), "token")):
+        flask.abort(401, "this is not the access token; copy it from where the studio was started")
+    flask.session.permanent = True
+    flask.session["entered"] = True
+    return "", 204
+
+
+@blueprint.get("/link")
+def link() -> str:
+    return flask.render_template("link.html")
+
+
+@blueprint.post("/link")
+def use_link() -> ResponseReturnValue:
+    """Continue the session of another device, whose link has this code. A code works once."""
+    code = text_of(body(), "code")
+    with studio().database.connect() as connection:
+        row = connection.execute("SELECT * FROM codes WHERE code = ? AND expires > ?", (code, time.time())).fetchone()
+        connection.execute("DELETE FROM codes WHERE code = ? OR expires < ?", (code, time.time()))
+    if row is None:
+        raise NotFound("this link has ended or was used; make a new one on the first device")
+    flask.session.permanent = True
+    flask.session["id"] = row["session"]
+    flask.session["entered"] = True
+    return "", 204
+
+
+@blueprint.post("/api/link")
+def make_link() -> ResponseReturnValue:
+    code = secrets.token_urlsafe(24)
+    with studio().database.connect() as connection:
+        connection.execute("INSERT INTO codes VALUES (?, ?, ?)", (code, session(), time.time() + 60 * LINK_MINUTES))
+    # After #, where neither servers nor the Referer see it.
+    return {"url": f"{flask.url_for('pages.link', _external=True)}#{code}", "minutes": LINK_MINUTES}, 201
+
+
+@blueprint.get("/health")
+def health() -> dict[str, str]:
+    with studio().database.connect() as connection:
+        connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone()
+    return {"status": "ok"}
+
+
+def _form() -> dict[str, Any]:
+    """What the page needs to build the form."""
+    quotas = studio().options.quotas
+    presets = form.preset_cards()
+    for preset in presets:
+        preset["picture"] = _picture(preset["name"])
+    return {
+        "groups": form.field_groups(),
+        "basic": form.BASIC,
+        "presets": presets,
+        "default_picture": _picture("default"),
+        "samples": {kind: _samples(kind) for kind in ("content", "style")},
+        "quotas": {"bytes": quotas.file_bytes, "images": quotas.images, "uploads": quotas.uploads},
+        "publish": bool(studio().options.launch.publish),
+    }
+
+
+def _picture(preset: str) -> str:
+    """The URL of a preset's picture; '' if there is none."""
+    assert flask.current_app.static_folder
+
+    exists = Path(flask.current_app.static_folder, "presets", f"{preset}.webp").is_file()
+    return flask.url_for("static", filename=f"presets/{preset}.webp") if exists else ""
+
+
+def _samples(kind: str) -> list[dict[str, str]]:
+    """The sample images of the repository."""
+    return [{"name": name, "url": f"/samples/{kind}/{name}"} for name in uploads.samples(kind)]

@@ -1,0 +1,326 @@
+"""Runs: each is a grid in a folder of its own, in which the supervisor starts Snakemake.
+
+runs/RUN/manifest.csv config.yaml images/   what was asked for; paths are relative to the folder
+runs/RUN/results/ snakemake.log .snakemake/ what Snakemake makes
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from nst.errors import NstError
+from nst.grid.config import load_config
+from nst.grid.estimate import estimate
+from nst.grid.inputs import Files
+from nst.grid.names import Slugs
+from nst.grid.pairs import Pair, read_grid
+from nst.settings import defaults, fields, number_text, text
+from nst.studio import form
+from nst.studio.database import Database
+from nst.studio.errors import Conflict, NotFound
+from nst.studio.quotas import Quotas
+from nst.studio.uploads import Upload, Uploads
+from nst.summaries.gallery_folders import key_of, link
+
+#: Files in the folder of a run.
+MANIFEST, CONFIG, IMAGES, RESULTS, LOG = "manifest.csv", "config.yaml", "images", "results", "snakemake.log"
+#: Images of a run that lists show.
+THUMBNAILS = 4
+#: States in which a run has work to do.
+ACTIVE = ("queued", "running")
+
+_CONFIG = f"# Written by nst studio.\nmanifest: {MANIFEST}\nresults: {RESULTS}\n"
+#: Changes of `again`: the factor on the style weight.
+_CHANGES = {"larger": 1.0, "more": 3.0, "less": 1 / 3}
+#: Settings of a larger version.
+_LARGER = {"size": "1024", "network": "vgg19", "weights": "auto", "scales": "1"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of the table `runs`, and its folder."""
+
+    id: str
+    session: str
+    title: str
+    images: int
+    seconds: float
+    created: float
+    state: str
+    queued: float
+    started: float | None
+    ended: float | None
+    done: int
+    failed: int
+    keys: str
+    message: str
+    published: str
+    folder: Path
+
+    @property
+    def results(self) -> Path:
+        return self.folder / RESULTS
+
+    @property
+    def pairs(self) -> dict[str, Pair]:
+        """The pairs by key, in the order of the manifest. Their paths are relative to the folder."""
+        return _pairs(self.folder)
+
+    def pair(self, key: str) -> Pair:
+        """The pair of a key. Raises NotFound."""
+        if key not in self.pairs:
+            raise NotFound
+        return self.pairs[key]
+
+
+@lru_cache(maxsize=256)
+def _pairs(folder: Path) -> dict[str, Pair]:
+    config = load_config(folder / CONFIG)
+    pairs = read_grid(folder / MANIFEST, config, Files(folder))
+    return {key_of(pair.id): pair for pair in pairs}
+
+
+def _seconds(folder: Path) -> float:
+    """The estimated seconds of all pairs of a folder."""
+    files, cores = Files(folder), os.cpu_count() or 1
+    return sum(estimate(pair.settings, files.size(pair.content), cores)[0] for pair in _pairs(folder).values())
+
+
+class Runs:
+    """All runs of a studio. Methods with a session raise NotFound for a run of another one."""
+
+    def __init__(self, folder: Path, database: Database, uploads: Uploads, quotas: Quotas):
+        self.folder, self._database = folder / "runs", database
+        self._uploads, self._quotas = uploads, quotas
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def forecast(self, session: str, request: form.Request) -> form.Forecast:
+        """What a request would make. Raises NotFound for images that the session does not have."""
+        uploads = self._of(session, request)
+        sizes = {upload.id: (upload.width, upload.height) for upload in uploads.values()}
+        return form.forecast(request, sizes, os.cpu_count() or 1, self._quotas.images)
+
+    def create(self, session: str, request: form.Request) -> str:
+        """Put a run into the queue; returns its id. Raises NstError if it has problems or the queue is full."""
+        known = self.forecast(session, request)
+        if known.problems:
+            raise NstError("\n".join(f"{name}: {message}" if name else message for name, message in known.problems))
+        uploads = self._of(session, request)
+        slugs = Slugs()
+        names = {id: f"{IMAGES}/{slugs(id, Path(u.name).stem)}{u.suffix}" for id, u in uploads.items()}
+        manifest = form.manifest(request, names, form.given(request))
+        files = {name: self._uploads.file(uploads[id]) for id, name in names.items()}
+        return self._add(session, request.title or _title(uploads, request), manifest, files, known.seconds)
+
+    def again(self, session: str, run_id: str, key: str, change: str) -> str:
+        """Put a run of one pair into the queue that starts from the pair's image; returns its id.
+
+        Args:
+            change: `larger`, or `more` or `less` style.
+        """
+        if change not in _CHANGES:
+            raise NstError(f"change: {change!r} is not allowed; use one of {', '.join(_CHANGES)}")
+        run = self.get(session, run_id)
+        pair = run.pair(key)
+        image = run.folder / pair.image(RESULTS, "png")
+        if not image.is_file():
+            raise Conflict("this image is not finished; wait for it")
+        start = f"{IMAGES}/start-{key}.png"
+        files = {path: run.folder / path for path in pair.pictures} | {start: image}
+        changed = {"init": start} | (_LARGER if change == "larger" else _more_style(pair, _CHANGES[change]))
+        settings = {name: text(getattr(pair.settings, name)) for name in fields() if name != "preset"} | changed
+        cells = {name: value for name, value in settings.items() if value != text(getattr(defaults(), name))}
+        styles = "+".join(f"{path}:{number_text(weight)}" for path, weight in pair.styles)
+        styles = styles if len(pair.styles) > 1 else pair.styles[0][0]
+        words = {"larger": "larger", "more": "more style", "less": "less style"}
+        manifest = _row({"content": pair.content, "style": styles, "name": words[change], **cells})
+        return self._add(session, f"{pair.content_title} × {pair.style_title}, {words[change]}", manifest, files)
+
+    def _add(
+        self, session: str, title: str, manifest: str, files: Mapping[str, Path], seconds: float | None = None
+    ) -> str:
+        """Write the folder of a run and put it into the queue."""
+        id = secrets.token_hex(8)
+        self._check_quotas(session)
+        folder, fresh = self.folder / id, self.folder / f".{id}"
+        (fresh / IMAGES).mkdir(parents=True)
+        try:
+            for name, source in files.items():
+                link(source, fresh / name)  # the run keeps its images when an upload is removed
+            (fresh / MANIFEST).write_text(manifest, encoding="utf-8")
+            (fresh / CONFIG).write_text(_CONFIG, encoding="utf-8")
+            fresh.rename(folder)
+            pairs, now = _pairs(folder), time.time()
+            keys = " ".join(list(pairs)[:THUMBNAILS])
+            row = (id, session, title[:100], len(pairs), seconds or _seconds(folder), now, now, keys)
+            with self._database.connect() as connection:
+                connection.execute(
+                    "INSERT INTO runs (id, session, title, images, seconds, created, state, queued, keys)"
+                    " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                    row,
+                )
+        except (OSError, NstError):
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return id
+
+    def _check_quotas(self, session: str) -> None:
+        with self._database.connect() as connection:
+            queued, runs = connection.execute(
+                "SELECT count(*) FILTER (WHERE session = ? AND state = 'queued'), count(*) FROM runs", (session,)
+            ).fetchone()
+        self._quotas.check_runs(queued + 1, runs + 1)
+        self._quotas.check_disk(self.folder)
+
+    def _of(self, session: str, request: form.Request) -> dict[str, Upload]:
+        return {id: self._uploads.get(session, id) for id in request.uploads}
+
+    def get(self, session: str | None, run_id: str) -> Run:
+        """A run. session: None for the supervisor and for shares, which see all."""
+        with self._database.connect() as connection:
+            row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is None or session not in (None, row["session"]):
+            raise NotFound
+        return self._run(row)
+
+    def of(self, session: str) -> list[Run]:
+        """The runs of a session, newest first."""
+        with self._database.connect() as connection:
+            rows = connection.execute("SELECT * FROM runs WHERE session = ? ORDER BY created DESC", (session,))
+            return [self._run(row) for row in rows]
+
+    def in_state(self, state: str) -> list[Run]:
+        """All runs in a state, in the order in which they were queued."""
+        with self._database.connect() as connection:
+            rows = connection.execute("SELECT * FROM runs WHERE state = ? ORDER BY queued", (state,))
+            return [self._run(row) for row in rows]
+
+    def _run(self, row: sqlite3.Row) -> Run:
+        return Run(**dict(row), folder=self.folder / row["id"])
+
+    def cancel(self, session: str, run_id: str) -> None:
+        """Cancel a queued or running run. The supervisor ends its process; finished images stay."""
+        self.get(session, run_id)
+        if not self.change(run_id, ACTIVE, "canceled", ended=time.time()):
+            raise Conflict("this run has already ended")
+
+    def retry(self, session: str, run_id: str) -> None:
+        """Put a run that failed or was canceled into the queue again; what is finished is not made again."""
+        self.get(session, run_id)
+        now = time.time()
+        if not self.change(run_id, ("failed", "canceled"), "queued", queued=now, started=None, ended=None, message=""):
+            raise Conflict("this run has not failed; only failed and canceled runs can be retried")
+
+    def delete(self, session: str, run_id: str) -> None:
+        """Delete a run with all its files."""
+        run = self.get(session, run_id)
+        with self._database.connect() as connection:
+            gone = connection.execute(
+                f"DELETE FROM runs WHERE id = ? AND state NOT IN {ACTIVE}",  # noqa: S608 - a constant
+                (run_id,),
+            )
+        if not gone.rowcount:
+            raise Conflict("this run has not ended; cancel it first")
+        trash = self.folder / f".{run_id}"
+        run.folder.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def change(self, run_id: str, states: tuple[str, ...], state: str, **columns: float | str | None) -> bool:
+        """Change the state of a run if it is in one of `states`; returns whether it was."""
+        assignments = ", ".join(f"{name} = ?" for name in ("state", *columns))
+        marks = ", ".join("?" * len(states))
+        with self._database.connect() as connection:
+            done = connection.execute(
+                f"UPDATE runs SET {assignments} WHERE id = ? AND state IN ({marks})",  # noqa: S608 - names of ours
+                (state, *columns.values(), run_id, *states),
+            )
+        return bool(done.rowcount)
+
+    def update(self, run_id: str, **columns: float | str | None) -> None:
+        """Set columns of a run in any state."""
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        with self._database.connect() as connection:
+            connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run_id))  # noqa: S608
+
+    def waiting(self) -> list[str]:
+        """The ids of queued runs in the order in which they start."""
+        with self._database.connect() as connection:
+            rows = connection.execute(
+                "SELECT id, session, started FROM runs WHERE state = 'queued' ORDER BY queued, rowid"
+            ).fetchall()
+            last = connection.execute(
+                "SELECT session, max(coalesce(started, 0)) + 1e12 * sum(state = 'running') FROM runs GROUP BY session"
+            ).fetchall()
+        return fair_order([tuple(row) for row in rows], dict(map(tuple, last)))
+
+    # ---- what the supervisor does besides runs
+    def ask(self, run_id: str, kind: str) -> None:
+        """Ask the supervisor for a task: `gallery` or `publish`."""
+        with self._database.connect() as connection:
+            connection.execute("INSERT OR IGNORE INTO tasks VALUES (?, ?)", (run_id, kind))
+
+    def next_task(self) -> tuple[str, str] | None:
+        """The next task (run, kind), which is removed from the list; None without one."""
+        with self._database.connect() as connection:
+            row = connection.execute("SELECT run, kind FROM tasks ORDER BY rowid LIMIT 1").fetchone()
+            if row is None:
+                return None
+            connection.execute("DELETE FROM tasks WHERE run = ? AND kind = ?", tuple(row))
+        return row["run"], row["kind"]
+
+
+def fair_order(queued: list[tuple[str, str, float | None]], last: Mapping[str, float]) -> list[str]:
+    """The ids of queued runs in the order in which they start: sessions take turns.
+
+    A run that was interrupted when the studio stopped has a start time, and comes first.
+
+    Args:
+        queued: (id, session, start time) in the order in which they were queued.
+        last: when each session last started a run; sessions that started none come first.
+    """
+    order = [id for id, _, started in queued if started is not None]
+    turns: dict[str, deque[str]] = {}
+    for id, session, started in queued:
+        if started is None:
+            turns.setdefault(session, deque()).append(id)
+    sessions = deque(sorted(turns, key=lambda session: last.get(session, 0.0)))
+    while sessions:
+        session = sessions.popleft()
+        order.append(turns[session].popleft())
+        if turns[session]:
+            sessions.append(session)
+    return order
+
+
+def _title(uploads: Mapping[str, Upload], request: form.Request) -> str:
+    """A title such as: lake, street × wave."""
+    contents = [Path(uploads[id].name).stem for id in request.contents]
+    styles = [" + ".join(Path(uploads[part.id].name).stem for part in blend) for blend in request.styles]
+    return " × ".join(", ".join(names[:2]) + " …" * (len(names) > 2) for names in (contents, styles))
+
+
+def _more_style(pair: Pair, factor: float) -> dict[str, str]:
+    weight = pair.settings.style_weight
+    if weight == "auto":
+        return {"target_style_loss": number_text(float(f"{pair.settings.target_style_loss / factor:.3g}"))}
+    return {"style_weight": number_text(float(f"{weight * factor:.3g}"))}
+
+
+def _row(cells: Mapping[str, str]) -> str:
+    """A manifest of one row."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerows([list(cells), list(cells.values())])
+    return file.getvalue()

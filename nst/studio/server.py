@@ -1,0 +1,115 @@
+"""The server of a studio: waitress, the supervisor, and their end."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import signal
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import filelock
+import waitress
+
+from nst.errors import NstError
+from nst.studio.app import create_app
+from nst.studio.studio import Options, Studio
+
+log = logging.getLogger(__name__)
+
+#: Threads that answer requests: more than the browsers that upload at the same time.
+THREADS = 16
+#: Connections at the same time; seconds until an idle one is closed.
+CONNECTIONS, IDLE = 500, 60
+
+
+def serve(options: Options, host: str, port: int, *, show: Callable[[str], None], open_browser: bool = False) -> None:
+    """Serve a studio until SIGTERM or Ctrl-C.
+
+    Args:
+        show: prints a line for the person who starts the studio.
+    Raises NstError if the folder is in use, or the port cannot be bound.
+    """
+    studio = Studio(options)
+    with _lock(options.folder):
+        try:
+            server = waitress.create_server(
+                create_app(studio),
+                host=host,
+                port=port,
+                threads=THREADS,
+                connection_limit=CONNECTIONS,
+                channel_timeout=IDLE,
+                max_request_body_size=options.quotas.body_bytes,
+                clear_untrusted_proxy_headers=not options.proxy,
+                ident=None,
+            )
+        except OSError as error:
+            raise NstError(f"port {port} of {host} cannot be used ({error.strerror}); choose another --port") from error
+        link = _link(host, _port_of(server), options.token)
+        show(f"studio    {link}")
+        show(f"results   {options.folder.absolute()}")
+        signal.signal(signal.SIGTERM, _interrupt)
+        studio.supervisor.start()
+        if open_browser:
+            threading.Timer(0.5, webbrowser.open, [link]).start()
+        try:
+            server.run()  # returns after Ctrl-C
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            server.close()
+            show("stopping  running images keep their progress")
+            studio.supervisor.stop()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server on this host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def access_token(host: str, file: Path | None) -> str:
+    """The token of the file; without a file a new one beyond loopback, and '' on loopback. Raises NstError."""
+    if file is None:
+        return "" if is_loopback(host) else secrets.token_urlsafe(24)
+    try:
+        token = file.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise NstError(f"--token-file: {file} cannot be read ({error})") from error
+    if len(token) < 16:
+        raise NstError(f"--token-file: {file} has fewer than 16 characters; use a longer token")
+    return token
+
+
+def _lock(folder: Path) -> filelock.BaseFileLock:
+    """The lock by which one server uses a folder; it ends with the process."""
+    lock = filelock.FileLock(folder / "studio.lock")
+    try:
+        return lock.acquire(timeout=0).lock
+    except filelock.Timeout:
+        raise NstError(
+            f"{folder}: another studio uses this folder; stop it, or choose another with --results"
+        ) from None
+
+
+def _link(host: str, port: int, token: str) -> str:
+    """The link to open. The token is behind #, which browsers do not send to servers and proxies."""
+    name = "localhost" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{name}:{port}/" + (f"login#{token}" if token else "")
+
+
+def _port_of(server: object) -> int:
+    port = getattr(server, "effective_port", None)
+    return int(port) if port else int(server.effective_listen[0][1])  # type: ignore[attr-defined]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,241 @@
+"""The supervisor: starts Snakemake for queued runs, and notes how it ended.
+
+What happens when the studio ends: on SIGTERM or Ctrl-C it interrupts Snakemake, whose images keep their checkpoints,
+and the run continues at the next start. Killed, it leaves Snakemake running; the next studio waits for it and then
+starts Snakemake once more, which finds what is left to do and gives the exit status that nobody received.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from nst import layout
+from nst.errors import NstError
+from nst.grid import plan
+from nst.studio import progress
+from nst.studio.errors import NotFound
+from nst.studio.runs import CONFIG, LOG, RESULTS, Run, Runs
+
+log = logging.getLogger(__name__)
+
+#: What a run makes: what the app shows. Sheets and plots come from the recipe's command.
+TARGETS = ("gallery",)
+#: Seconds between two looks at queue and processes.
+POLL = 0.2
+#: Seconds after an interrupt until SIGTERM, and until SIGKILL: checkpoints of large images take long to write.
+GENTLE, PATIENT = 20.0, 60.0
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How runs are started."""
+
+    cores: int
+    at_once: int = 1
+    profile: Path | None = None
+    publish: str = ""
+
+    def snakemake(self, run: Run) -> list[str]:
+        """The command that makes a run, in its folder."""
+        repository = plan.repository()
+        if repository is None:
+            raise NstError("nst was installed without the workflow; install it from its repository")
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(repository / "Snakefile")]
+        command += ["--nolock"]  # the supervisor starts one process per folder; a lock would outlive a killed one
+        files = [CONFIG]
+        if self.profile:
+            command += ["--workflow-profile", str(self.profile)]
+            files += [str(self.profile / "nst.yaml")]
+        else:
+            command += ["--cores", str(self.cores)]
+        return [*command, "--configfile", *files, "--", *TARGETS]
+
+    def task(self, run: Run, kind: str) -> list[str]:
+        """The command of a task, in the folder of its run."""
+        nst = [sys.executable, "-m", "nst"]
+        if kind == "publish":
+            return [*nst, "publish", RESULTS, f"{self.publish.rstrip('/')}/{run.id}"]
+        work = layout.work_folder(RESULTS, ".gallery")
+        return [*nst, "gallery", f"{RESULTS}/grid.csv", "-o", f"{RESULTS}/gallery", "--work", str(work)]
+
+
+@dataclass
+class _Process:
+    """A Snakemake: our child, or one that an earlier studio left running."""
+
+    process: psutil.Process
+    child: subprocess.Popen[bytes] | None
+    interrupted: float | None = None
+    sent: set[int] = field(default_factory=set)
+
+    def ended(self) -> bool:
+        if self.child is not None:
+            return self.child.poll() is not None
+        return not _alive(self.process)
+
+    def stop(self) -> None:
+        """Interrupt it; call again until it has ended: with time the signals become stronger."""
+        now = time.monotonic()
+        self.interrupted = self.interrupted or now
+        waited = now - self.interrupted
+        due = signal.SIGKILL if waited > PATIENT else signal.SIGTERM if waited > GENTLE else signal.SIGINT
+        if due not in self.sent:
+            self.sent.add(due)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, due)
+
+
+class Supervisor:
+    """Runs as a thread of the studio from `start` to `stop`."""
+
+    def __init__(self, runs: Runs, launch: Launch):
+        self._runs, self._launch = runs, launch
+        self._processes: dict[str, _Process] = {}
+        self._task: tuple[str, str, subprocess.Popen[str]] | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Adopt what an earlier studio left, and start the thread."""
+        self._processes = {name: _Process(process, None) for name, process in _left_running(self._runs.folder)}
+        for run in self._runs.in_state("running"):
+            if run.id not in self._processes:
+                self._runs.change(run.id, ("running",), "queued")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Interrupt all processes and wait for their end. Their runs continue at the next start."""
+        self._ending.set()
+        self._thread.join()
+        while self._processes:
+            for run_id, process in list(self._processes.items()):
+                process.stop()
+                if process.ended():
+                    del self._processes[run_id]
+                    self._runs.change(run_id, ("running",), "queued")
+            time.sleep(POLL)
+        if self._task:
+            self._task[2].terminate()
+
+    def _loop(self) -> None:
+        while not self._ending.wait(POLL):
+            try:
+                self._look()
+            except Exception:  # a full disk or a locked database must not end the supervisor
+                log.exception("the supervisor had an error, and continues")
+                self._ending.wait(5.0)
+
+    def _look(self) -> None:
+        for run_id, process in list(self._processes.items()):
+            self._watch(run_id, process)
+        for run_id in self._runs.waiting():
+            if len(self._processes) >= self._launch.at_once:
+                break
+            if run_id not in self._processes:  # a retried run whose old process has not ended yet
+                self._start(run_id)
+        self._do_tasks()
+
+    def _watch(self, run_id: str, process: _Process) -> None:
+        try:
+            run = self._runs.get(None, run_id)
+        except NotFound:  # deleted
+            run = None
+        if process.ended():
+            del self._processes[run_id]
+            if run and process.child is None:
+                self._runs.change(run_id, ("running",), "queued")  # its exit status is unknown
+            elif run and process.child:
+                self._finish(run, process.child.returncode)
+        elif run is None or run.state != "running":
+            process.stop()
+
+    def _start(self, run_id: str) -> None:
+        now = time.time()
+        if not self._runs.change(run_id, ("queued",), "running", started=now, message=""):
+            return  # canceled meanwhile
+        run = self._runs.get(None, run_id)
+        try:
+            with (run.folder / LOG).open("wb") as file:
+                child = subprocess.Popen(
+                    self._launch.snakemake(run),
+                    cwd=run.folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    env=_environment(),
+                    start_new_session=True,  # signals reach its jobs too, and never ours
+                )
+            self._processes[run_id] = _Process(psutil.Process(child.pid), child)
+        except (OSError, NstError, psutil.Error) as error:
+            self._runs.change(run_id, ("running",), "failed", ended=time.time(), message=str(error))
+
+    def _finish(self, run: Run, status: int) -> None:
+        pairs = progress.read(run)
+        done = sum(pair.state == "done" for pair in pairs)
+        self._runs.update(run.id, done=done, failed=len(pairs) - done if run.state == "running" and status else 0)
+        if status == 0:
+            self._runs.change(run.id, ("running",), "done", ended=time.time())
+        else:
+            message = progress.failure(run, pairs)
+            self._runs.change(run.id, ("running",), "failed", ended=time.time(), message=message)
+
+    def _do_tasks(self) -> None:
+        """Run tasks one by one: a gallery with new ratings, publishing."""
+        if self._task:
+            run_id, kind, child = self._task
+            if child.poll() is None:
+                return
+            self._task = None
+            output = (child.stdout.read() if child.stdout else "").strip().splitlines()
+            if kind == "publish" and output:
+                last = output[-1].removeprefix("nst: ")
+                self._runs.update(run_id, **({"published": last} if child.returncode == 0 else {"message": last}))
+        if task := self._runs.next_task():
+            with contextlib.suppress(NotFound):  # the run was deleted
+                run = self._runs.get(None, task[0])
+                child = subprocess.Popen(
+                    self._launch.task(run, task[1]),
+                    cwd=run.folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    env=_environment(),
+                )
+                self._task = (*task, child)
+
+
+def _environment() -> dict[str, str]:
+    """The environment of Snakemake, whose jobs call `nst` of this installation."""
+    scripts = str(Path(sys.executable).parent)
+    return os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _left_running(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """(run, process) of each Snakemake that works in a run's folder: an earlier studio started it and was killed."""
+    folder = folder.resolve()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if "snakemake" in process.cmdline() and os.getpgid(process.pid) == process.pid:
+                place = Path(process.cwd())
+                if place.parent == folder:
+                    yield place.name, process
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

@@ -1,0 +1,174 @@
+"""The supervisor: order, ends, cancellation, and what is found again after a restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from nst.studio.studio import Studio
+from studios import FAIL, FINISH, WAIT, browser, open_studio, until
+
+
+@pytest.fixture
+def started() -> Iterator[list[Studio]]:
+    """Studios to be stopped at the end."""
+    studios: list[Studio] = []
+    yield studios
+    for studio in studios:
+        studio.supervisor.stop()
+
+
+def start(started: list[Studio], folder: Path, program: str, **options: int) -> Studio:
+    studio = open_studio(folder, program, **options)
+    studio.supervisor.start()
+    started.append(studio)
+    return studio
+
+
+def test_a_run_is_made(tmp_path: Path, started: list[Studio]) -> None:
+    studio = start(started, tmp_path, FINISH)
+    person = browser(studio)
+    run = person.start(contents=2)
+    until(lambda: person.watch(run)["state"] == "done")
+    known = person.watch(run)
+    assert (known["done"], known["failed"], known["message"]) == (2, 0, "")
+    assert known["text"].startswith("2 images in ")
+    [line] = person.get("/api/runs").json["runs"]
+    assert (line["done"], len(line["thumbnails"])) == (2, 2)
+    assert person.get(line["thumbnails"][0]).mimetype == "image/jpeg"
+
+
+def test_a_failure_is_told_and_can_be_retried(tmp_path: Path, started: list[Studio]) -> None:
+    studio = start(started, tmp_path, f"import pathlib\nif pathlib.Path('tried').exists():\n exec({FINISH!r})\n"
+                   f"else:\n pathlib.Path('tried').touch()\n exec({FAIL!r})")  # fmt: skip
+    person = browser(studio)
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "failed")
+    assert person.watch(run)["message"] == "1 of 1 images could not be made: the disk is full"
+    assert person.post(f"/api/runs/{run}/retry").status_code == 204
+    until(lambda: person.watch(run)["state"] == "done")
+    assert person.watch(run)["message"] == ""
+
+
+def test_a_canceled_run_is_interrupted_and_the_next_one_starts(tmp_path: Path, started: list[Studio]) -> None:
+    studio = start(started, tmp_path, WAIT)
+    person = browser(studio)
+    first, second = person.start(), person.start()
+    folder = studio.runs.folder
+    until((folder / first / "waiting").exists)
+    assert person.watch(second)["text"] == "starts in a moment"
+    time.sleep(0.5)
+    assert not (folder / second / "waiting").exists()  # one at once
+    person.post(f"/api/runs/{first}/cancel")
+    until((folder / first / "interrupted").exists)
+    until((folder / second / "waiting").exists)
+    assert person.watch(first)["state"] == "canceled"
+
+
+def test_a_canceled_run_waits_for_its_old_process(tmp_path: Path, started: list[Studio]) -> None:
+    """Retried at once, it must not have two processes in one folder."""
+    slow = WAIT.replace('pathlib.Path("interrupted").touch()', 'time.sleep(1); pathlib.Path("ended").touch()')
+    studio = start(
+        started,
+        tmp_path,
+        f"import pathlib\nassert not pathlib.Path('waiting').exists() or pathlib.Path('ended').exists()\n{slow}",
+        at_once=2,
+    )
+    person = browser(studio)
+    run = person.start()
+    until((studio.runs.folder / run / "waiting").exists)
+    person.post(f"/api/runs/{run}/cancel")
+    person.post(f"/api/runs/{run}/retry")
+    time.sleep(2.5)
+    assert person.watch(run)["state"] == "running"
+
+
+def test_a_deleted_run_ends_its_process(tmp_path: Path, started: list[Studio]) -> None:
+    studio = start(started, tmp_path, WAIT)
+    person = browser(studio)
+    run = person.start()
+    until((studio.runs.folder / run / "waiting").exists)
+    person.post(f"/api/runs/{run}/cancel")
+    person.delete(f"/api/runs/{run}")
+    until(lambda: not studio.supervisor._processes)
+    assert not (studio.runs.folder / run).exists()
+
+
+def test_a_stopped_studio_interrupts_and_continues_at_the_next_start(tmp_path: Path, started: list[Studio]) -> None:
+    studio = open_studio(tmp_path, WAIT)
+    studio.supervisor.start()
+    person = browser(studio)
+    run = person.start()
+    until((studio.runs.folder / run / "waiting").exists)
+    studio.supervisor.stop()
+    assert (studio.runs.folder / run / "interrupted").exists()
+    assert person.watch(run)["state"] == "queued"
+    start(started, tmp_path, FINISH)
+    until(lambda: person.watch(run)["state"] == "done")
+
+
+_SERVER = """
+import pathlib, sys, time
+from studios import WAIT, browser, open_studio, until
+studio = open_studio(pathlib.Path(sys.argv[1]), sys.argv[2])
+studio.supervisor.start()
+run = browser(studio).start()
+until((studio.runs.folder / run / "waiting").exists)
+print(run, flush=True)
+time.sleep(60)
+"""
+_UNTIL_TOLD = """
+import pathlib, time
+pathlib.Path("waiting").touch()
+while not pathlib.Path("finish").exists():
+    time.sleep(0.05)
+pathlib.Path("adopted").touch()
+"""
+
+
+def test_a_killed_studio_leaves_a_process_that_the_next_one_adopts(tmp_path: Path, started: list[Studio]) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, tmp_path, _UNTIL_TOLD], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert server.stdout
+    with server.stdout as output:
+        run = output.readline().strip()
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    studio = start(started, tmp_path, FINISH)
+    folder = studio.runs.folder / run
+    time.sleep(0.5)
+    assert studio.runs.get(None, run).state == "running"
+    assert [p.process.pid for p in studio.supervisor._processes.values()]
+    (folder / "finish").touch()
+    until(lambda: studio.runs.get(None, run).state == "done")  # started once more, which finds what is left
+    assert (folder / "adopted").exists()
+
+
+def test_a_run_whose_process_died_with_the_studio_is_started_again(tmp_path: Path, started: list[Studio]) -> None:
+    studio = open_studio(tmp_path)
+    run = browser(studio).start()
+    assert studio.runs.change(run, ("queued",), "running", started=1.0)
+    again = start(started, tmp_path, FINISH)
+    until(lambda: again.runs.get(None, run).state == "done")
+
+
+def test_no_process_is_left(tmp_path: Path) -> None:
+    """What ignores an interrupt is ended more strongly."""
+    stubborn = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + WAIT
+    studio = open_studio(tmp_path, stubborn)
+    studio.supervisor.start()
+    run = browser(studio).start()
+    until((studio.runs.folder / run / "waiting").exists)
+    [process] = studio.supervisor._processes.values()
+    process.interrupted = time.monotonic() - 30  # as if it had been interrupted long ago
+    studio.supervisor.stop()
+    assert not psutil.pid_exists(process.process.pid)
