@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import PATH
 from nst.commands.outputs import check_outputs, force_option
 from nst.settings import defaults
 
 
 @click.command()
-@click.argument("frames_dir", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="File to write (.gif or .mp4).",
-)
+@click.argument("frames_dir", type=PATH)
+@click.option("-o", "--output", metavar="FILE", required=True, type=PATH, help="File to write (.gif or .mp4).")
 @force_option
 @click.option(
     "--frame-rate",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import device_option, output_option
+from nst.commands.options import PATH, device_option
 from nst.commands.outputs import check_outputs, force_option
 from nst.commands.stylize import check_suffix
 
@@ -14,7 +14,7 @@ from nst.commands.stylize import check_suffix
 @click.command()
 @click.argument("network")
 @click.argument("picture")
-@output_option
+@click.option("-o", "--output", required=True, type=PATH, help="Image to write (png, jpg, tif, webp).")
 @force_option
 @click.option(
     "--size", type=click.IntRange(0, 16384), default=0, help="Long side, in pixels; 0 keeps the size of PICTURE."

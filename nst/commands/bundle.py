@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import device_option, threads_option
+from nst.commands.options import PATH, device_option, threads_option
 from nst.errors import Problems
 from nst.grid.bundles import bundled, find
 from nst.grid.command_line import stylize_arguments
@@ -39,15 +39,9 @@ MAX_CONCURRENT = 16
 @click.option(
     "--config", "config_file", metavar="FILE", required=True, help="Configuration file. It must set `bundle`."
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="JSON file to write when all pairs are stylized.",
-)
-@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for unfinished work.")
-@click.option("--logs", type=click.Path(path_type=Path), required=True, help="Folder for the logs of the pairs.")
+@click.option("-o", "--output", type=PATH, required=True, help="JSON file to write when all pairs are stylized.")
+@click.option("--work", type=PATH, required=True, help="Folder for unfinished work.")
+@click.option("--logs", type=PATH, required=True, help="Folder for the logs of the pairs.")
 @click.option("--attempt", type=click.IntRange(1), default=1, help="Retry number; each retry uses a smaller batch.")
 @device_option
 @threads_option

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import PATH
+
 
 @click.command()
-@click.argument("grid_csv", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder to write.  [default: gallery, next to GRID_CSV]"
-)
-@click.option("--work", type=click.Path(path_type=Path), help="Folder for files that the next call can reuse.")
+@click.argument("grid_csv", type=PATH)
+@click.option("-o", "--output", type=PATH, help="Folder to write.  [default: gallery, next to GRID_CSV]")
+@click.option("--work", type=PATH, help="Folder for files that the next call can reuse.")
 @click.option("--processes", type=click.IntRange(0), default=0, help="Maximum number of processes; 0 is one per core.")
 def command(grid_csv: Path, output: Path | None, work: Path | None, processes: int) -> None:
     """Write a gallery of the pairs in GRID_CSV, including missing ones. Open its index.html in a browser."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from nst import layout
+from nst.commands.options import PATH
 from nst.errors import NstError
 from nst.grid import leftovers, plan
 from nst.grid.bundles import bundled, forecast
@@ -32,7 +33,7 @@ from nst.grid.pairs import Pair, print_grid_csv, read_grid
     metavar="DIR",
     default="profiles/slurm",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Cluster profile. Its nst.yaml overrides the configuration.",
 )
 @click.option(

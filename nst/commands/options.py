@@ -35,29 +35,12 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(rows[title])
 
 
+#: The type of options that are paths.
+PATH = click.Path(path_type=Path)
+
 option = functools.partial(click.option, cls=Option)
 
-output_option = option(
-    "-o",
-    "--output",
-    group="common",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Image to write (png, jpg, tif, webp).",
-)
-optional_output_option = option(
-    "-o",
-    "--output",
-    group="common",
-    type=click.Path(path_type=Path),
-    help="Image to write (png, jpg, tif, webp), or a folder.  [default: CONTENT--STYLE.png]",
-)
-record_option = option(
-    "--record",
-    group="output",
-    type=click.Path(path_type=Path),
-    help="Folder for losses, frames, animation and run.json.",
-)
+record_option = option("--record", group="output", type=PATH, help="Folder for losses, frames, animation and run.json.")
 device_option = option(
     "--device",
     group="machine",

@@ -6,24 +6,18 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import PATH
 from nst.commands.outputs import check_outputs, force_option
 
 
 @click.command()
-@click.argument("grid_csv", type=click.Path(path_type=Path))
+@click.argument("grid_csv", type=PATH)
 @click.option("--content", metavar="NAME", help="Plot the losses of the pairs with this content.")
 @click.option("--style", metavar="NAME", help="Plot the losses of the pairs with this style.")
 @click.option("--settings", metavar="NAME", help="Plot the losses of the pairs with these settings.")
 @click.option("--errors", is_flag=True, help="Plot style error against content error, with the Pareto fronts.")
 @click.option("--all", "everything", is_flag=True, help="Write every plot into the folder given by -o.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="PATH",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="File to write (.png, .svg or .pdf).",
-)
+@click.option("-o", "--output", metavar="PATH", required=True, type=PATH, help="File to write (.png, .svg or .pdf).")
 @force_option
 def command(
     grid_csv: Path,

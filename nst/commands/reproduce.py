@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from nst.commands.options import (
+    PATH,
     GroupedCommand,
     device_option,
     option,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=GroupedCommand)
 @click.argument("image")
-@option("-o", "--output", group="common", type=click.Path(path_type=Path), help="Image to write (png, jpg, tif, webp).")
+@option("-o", "--output", group="common", type=PATH, help="Image to write (png, jpg, tif, webp).")
 @option("--content", metavar="FILE", group="common", help="Content image, if it was moved.")
 @option(
     "--style",

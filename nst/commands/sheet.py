@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import PATH
 from nst.commands.outputs import check_outputs, force_option
 
 
 @click.command()
-@click.argument("grid_csv", type=click.Path(path_type=Path), required=False)
+@click.argument("grid_csv", type=PATH, required=False)
 @click.option("--settings", metavar="NAME", help="Draw contents × styles with these settings.")
 @click.option("--content", metavar="NAME", help="Draw one content and style with all their settings (with --style).")
 @click.option("--style", metavar="NAME", help="Draw one content and style with all their settings (with --content).")
-@click.option("--snapshots", type=click.Path(path_type=Path), help="Draw the snapshots of the pair in this folder.")
+@click.option("--snapshots", type=PATH, help="Draw the snapshots of the pair in this folder.")
 @click.option("--all", "everything", is_flag=True, help="Write every sheet into the folder given by -o.")
 @click.option(
     "-o",
@@ -23,7 +24,7 @@ from nst.commands.outputs import check_outputs, force_option
     metavar="PATH",
     required=True,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="File to write (.png, .jpg or .html); can be repeated. HTML also shows the animations.",
 )
 @force_option

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst.commands.options import (
+    PATH,
     GroupedCommand,
     device_option,
     option,
-    optional_output_option,
     record_option,
     setting_options,
     settings_from,
@@ -39,15 +39,13 @@ if TYPE_CHECKING:
 @click.command(cls=GroupedCommand)
 @click.argument("content")
 @click.argument("style", nargs=-1, required=True)
-@optional_output_option
+@option(
+    "-o", "--output", group="common", type=PATH,
+    help="Image to write (png, jpg, tif, webp), or a folder.  [default: CONTENT--STYLE.png]",
+)  # fmt: skip
 @force_option
 @record_option
-@option(
-    "--work",
-    group="output",
-    type=click.Path(path_type=Path),
-    help="Folder for unfinished work, from which an interrupted run resumes.",
-)
+@option("--work", group="output", type=PATH, help="Folder for unfinished work, from which an interrupted run resumes.")
 @device_option
 @threads_option
 @option("--id", "pair", group="output", default="", help="Name of the pair in run.json.")

@@ -6,19 +6,13 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import PATH
 from nst.io.files import refuse_inputs
 
 
 @click.command()
-@click.argument("grid_csv", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder to write.",
-)
+@click.argument("grid_csv", type=PATH)
+@click.option("-o", "--output", metavar="DIR", required=True, type=PATH, help="Folder to write.")
 def command(grid_csv: Path, output: Path) -> None:
     """Compare the pairs in GRID_CSV: a table of all pairs, and one for each setting that varies."""
     from nst.summaries.records import read_records

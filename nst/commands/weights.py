@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from nst import weights
+from nst.commands.options import PATH
 from nst.io.files import refuse_inputs, replacing, sha256
 from nst.settings import WIDTHS, make
 
@@ -23,9 +24,7 @@ from nst.settings import WIDTHS, make
     help="Weights to use, as in the setting `weights`.",
 )
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the weights, without downloading them.")
-@click.option(
-    "--record", metavar="FILE", type=click.Path(path_type=Path), help="JSON file to write, with path and SHA-256."
-)
+@click.option("--record", metavar="FILE", type=PATH, help="JSON file to write, with path and SHA-256.")
 def command(network: str, kind: str, only_path: bool, record: Path | None) -> None:
     """Find the weights of NETWORK and print their SHA-256.
 
