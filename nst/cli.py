@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -150,7 +151,5 @@ def _usage_error(error: click.ClickException) -> str:
 
 def _quiet() -> int:
     """Avoid a second error about the closed pipe when the interpreter flushes stdout at exit."""
-    import sys
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

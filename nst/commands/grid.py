@@ -20,6 +20,7 @@ from nst.grid.config import CONFIG, Config, load_config, results_folder
 from nst.grid.estimate import duration_text, estimate, minutes
 from nst.grid.inputs import Files
 from nst.grid.pairs import Pair, print_grid_csv, read_grid
+from nst.settings import counted
 
 
 @click.command()
@@ -93,7 +94,7 @@ def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
     for line in [str(layout.pairs_folder(results)), *_shortened([f"  {name}" for name in names], limit)]:
         click.echo(line)
     megabytes = leftovers.size(results, names) / 1e6
-    question = f"{_count(len(names), 'image')} {'belongs' if len(names) == 1 else 'belong'} to no row"
+    question = f"{counted(len(names), 'image')} {'belongs' if len(names) == 1 else 'belong'} to no row"
     try:
         agreed = yes or click.confirm(f"{question}; remove {megabytes:,.1f} MB permanently?")
     except click.Abort:
@@ -102,7 +103,7 @@ def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
         click.echo("nothing was removed")
         return
     kept = leftovers.prune(results, names)
-    click.echo(f"removed {_count(len(names), 'image')}, with records and logs")
+    click.echo(f"removed {counted(len(names), 'image')}, with records and logs")
     for folder in kept:
         click.echo(f"{folder} was kept: it contains other files")
 
@@ -111,14 +112,14 @@ def _report(
     manifest: str, pairs: list[Pair], config: Config, results: str, files: Files, *, limit: int
 ) -> Iterator[str]:
     existing = _made(pairs, config, results)
-    yield f"{manifest}: {_count(len(pairs), 'pair')}"
+    yield f"{manifest}: {counted(len(pairs), 'pair')}"
     contents = Counter(pair.content_title for pair in pairs)
     styles = Counter(pair.style_title for pair in pairs)
     settings = Counter(pair.settings_name for pair in pairs)
     for title, counter in (("contents", contents), ("styles", styles), ("settings", settings)):
         yield ""
         yield f"{title} ({len(counter):,})"
-        yield from _shortened([f"  {name}  ({_count(n, 'pair')})" for name, n in counter.items()], limit)
+        yield from _shortened([f"  {name}  ({counted(n, 'pair')})" for name, n in counter.items()], limit)
     yield ""
     yield f"pairs ({layout.pairs_folder(results)}/…)"
     yield from _shortened([f"  {pair.id}{'  (exists)' * (pair.id in existing)}" for pair in pairs], limit)
@@ -126,9 +127,9 @@ def _report(
     waiting = [pair for pair in pairs if pair.id not in existing]
     yield from _globs(files)
     yield f"results   {Path(results).absolute()}"
-    yield f"jobs      {_count(len(waiting), 'image')} to stylize{_existing_text(len(existing))}"
+    yield f"jobs      {counted(len(waiting), 'image')} to stylize{_existing_text(len(existing))}"
     if old := len(leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})):
-        yield f"kept      {_count(old, 'image')} of no row; --prune lists and removes them"
+        yield f"kept      {counted(old, 'image')} of no row; --prune lists and removes them"
     yield from _forecast(waiting, files)
     yield from (f"missing   {line}" for line in plan.missing_requirements(waiting, config))
 
@@ -141,11 +142,11 @@ def _globs(files: Files) -> Iterator[str]:
         more = {*files.glob(f"{stem}.*")} - {*found} if dot and suffix.isalnum() else ()
         others = files.skipped[pattern]
         if more:
-            yield f"glob      {pattern} matches {_count(len(found), 'image')}; {wider} also {_named(sorted(more))}"
+            yield f"glob      {pattern} matches {counted(len(found), 'image')}; {wider} also {_named(sorted(more))}"
         if others:
             what = "file that is not an image" if len(others) == 1 else "files that are not images"
             skipped = f"skipped {len(others):,} {what}: {_named(others)}"
-            yield f"glob      {pattern} matches {_count(len(found), 'image')}; {skipped}"
+            yield f"glob      {pattern} matches {counted(len(found), 'image')}; {skipped}"
 
 
 def _named(paths: Sequence[str]) -> str:
@@ -175,7 +176,7 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, fil
         for job in bundled(pairs, config, files)
         if not (Path(job.marker(results)).exists() if config.bundle else existing.issuperset(p.id for p in job.pairs))
     ]
-    yield f"{manifest}: {_count(len(pairs), 'pair')}{_existing_text(len(existing))}"
+    yield f"{manifest}: {counted(len(pairs), 'pair')}{_existing_text(len(existing))}"
     if not jobs:
         return
     left = [job.seconds - sum(forecast(p, config, files)[0] for p in job.pairs if p.id in existing) for job in jobs]
@@ -185,13 +186,13 @@ def _cluster(manifest: str, pairs: list[Pair], config: Config, results: str, fil
     hours = sum(left) / 3600
     yield ""
     of_each = f"of {each[0]:,}" if each[0] == each[-1] else f"of {each[0]:,} to {each[-1]:,}"
-    yield f"bundles   {_count(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"
+    yield f"bundles   {counted(len(jobs), 'job')} {of_each} pairs (config: bundle: {config.bundle:g} minutes)"
     about = f"about {hours:,.1f}" if hours >= 0.1 else "less than 0.1"
     several = min(8, len(jobs))
     shared = max(*left, sum(left) / several) if several > 1 else 0.0  # a job cannot be divided
     on_several = f", {duration_text(shared)} on {several}" if shared else ""
     yield f"hours     {about} {what} hours: {duration_text(sum(left))} on 1{on_several}"
-    longest_text = f"{longest.name}, {_count(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
+    longest_text = f"{longest.name}, {counted(len(longest.pairs), 'pair')}, about {duration_text(longest.seconds)}"
     yield f"longest   {longest_text}; requested: {minutes(longest.seconds)} min"
     yield f"memory    up to {max(job.megabytes for job in jobs) / 1000:.1f} GB per job"
     if config.device != "cpu":
@@ -210,13 +211,9 @@ def _forecast(waiting: list[Pair], files: Files) -> Iterator[str]:
     cores = os.cpu_count() or 1
     forecasts = [estimate(pair.settings, files.size(pair.content), cores) for pair in waiting]
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
-    yield f"time      about {duration_text(seconds)} on {_count(cores, 'CPU core')}; a GPU is far faster"
+    yield f"time      about {duration_text(seconds)} on {counted(cores, 'CPU core')}; a GPU is far faster"
     yield f"memory    about {megabytes / 1000:.1f} GB for each image that is stylized at the same time"
 
 
 def _existing_text(number: int) -> str:
-    return f", {_count(number, 'image')} done" if number else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f", {counted(number, 'image')} done" if number else ""

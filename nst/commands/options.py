@@ -108,16 +108,7 @@ def _option(name: str, group: str, show_default: bool) -> Callable[[Callable[...
     info = fields()[name]
     kinds: dict[Any, str] = {int: "INTEGER", float: "NUMBER"}
     kind = "NUMBER|auto" if name == "style_weight" else kinds.get(info.annotation, "TEXT")
-    default = text(info.default) if show_default else ""
-    return option(
-        flag(name),
-        _parameter(name),
-        group=group,
-        metavar="|".join(choices(name)) or kind,
-        help=_help(info.description or "", default),
-    )
-
-
-def _help(description: str, default: str) -> str:
-    """A setting's description as the help of an option, with its default."""
-    return f"{description[:1].upper()}{description[1:]}.{f'  [default: {default}]' if default else ''}"
+    description = info.description or ""
+    default = f"  [default: {text(info.default)}]" if show_default and text(info.default) else ""
+    help = f"{description[:1].upper()}{description[1:]}.{default}"
+    return option(flag(name), _parameter(name), group=group, metavar="|".join(choices(name)) or kind, help=help)

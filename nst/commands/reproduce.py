@@ -22,8 +22,7 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
-from nst.commands.running import stylize_pair
-from nst.commands.stylize import Display, check_needs_record, check_suffix, summary
+from nst.commands.stylize import check_needs_record, check_suffix, stylized, summary
 from nst.errors import NstError, Problems, printable
 from nst.grid.cells import styles_text
 from nst.grid.estimate import duration_text, estimate
@@ -116,9 +115,7 @@ def command(
     job = Job(moved[0], blend, chosen, output, record=record, device=device, threads=threads, id=made.id)
     check_outputs([output], [image, *job.inputs], force=force)
     check_records([job], force=force)
-    with Display(chosen.iterations, output) as display:
-        result = stylize_pair(job, display.show, runner)
-    click.echo(summary(result))
+    click.echo(summary(stylized(job, runner)))
 
 
 #: Estimated seconds above which --yes is required.

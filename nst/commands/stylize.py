@@ -22,13 +22,13 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
-from nst.commands.running import stylize_pair
 from nst.errors import NstError, Problems
 from nst.grid.cells import parse_blend
 from nst.grid.inputs import Styles
 from nst.io import logs
 from nst.io.files import is_folder
 from nst.settings import Settings, differing, flag, make, text
+from nst.worker import client
 
 if TYPE_CHECKING:
     from nst.cli import Runner
@@ -109,16 +109,24 @@ def command(
     if record is None and chosen.method == "network":
         log.warning("the trained network is not saved; to use it with nst apply, add --record FOLDER")
     if several:
-        stylize_each(jobs, partial(_stylized, runner=runner), summary)
+        stylize_each(jobs, partial(stylized, runner=runner), summary)
     else:
         if output != jobs[0].output and (earlier := _earlier(jobs[0])):
             log.info("%s: replacing an earlier result that was made with %s", jobs[0].output, earlier)
-        click.echo(summary(_stylized(jobs[0], runner)))
+        click.echo(summary(stylized(jobs[0], runner)))
 
 
-def _stylized(job: Job, runner: Runner | None) -> dict[str, Any]:
+def stylized(job: Job, runner: Runner | None) -> dict[str, Any]:
+    """Stylize a pair in this process, or in the worker that runs the command, and show progress.
+
+    Returns the run record. If all GPUs are busy, idle workers are stopped.
+    """
+    from nst.pair.stylize import stylize_pair
+
     with Display(job.settings.iterations, job.output) as display:
-        return stylize_pair(job, display.show, runner)
+        if runner is not None:
+            return runner.stylize(job, display.show)
+        return stylize_pair(job, display.show, when_busy=client.stop_workers)
 
 
 def _earlier(job: Job) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,25 +57,25 @@ def _of_folder(folder: Path, styles: Styles, output: Path | None) -> list[Target
         raise NstError(f"{folder} is a folder; -o must be a folder too, not {output}")
     if output.resolve() == folder.resolve():
         raise NstError(f"{output}: is the folder of the contents; give another folder for the results with -o")
-    return list(_named(list(_contents(folder, styles)), styles, output))
+    return _named(_contents(folder, styles), styles, output)
 
 
-def _contents(folder: Path, styles: Styles) -> Iterator[Path]:
+def _contents(folder: Path, styles: Styles) -> list[Path]:
     """The images of a folder, by suffix, except the styles and hidden files."""
-    found = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-    pictures = [path for path in found if path.suffix.lower() in SUFFIXES]
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     contents = [path for path in pictures if not any(_same(path, style) for style, _ in styles)]
     if not contents:
         raise NstError(f"{folder}: contains no images to stylize ({' '.join(SUFFIXES)})")
-    yield from contents
+    return contents
 
 
-def _named(contents: list[Path], styles: Styles, output: Path) -> Iterator[Target]:
+def _named(contents: list[Path], styles: Styles, output: Path) -> list[Target]:
     """Each content with its output. Contents with the same stem keep their suffix in the name of the output."""
     count = Counter(path.stem.casefold() for path in contents)
-    for path in contents:
-        own = path.stem if count[path.stem.casefold()] == 1 else path.name
-        yield str(path), output / f"{output_name(own, styles)}.png"
+    names = [path.stem if count[path.stem.casefold()] == 1 else path.name for path in contents]
+    outputs = [output / f"{output_name(name, styles)}.png" for name in names]
+    return list(zip(map(str, contents), outputs, strict=True))
 
 
 def _same(path: Path, other: str) -> bool:

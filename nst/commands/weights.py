@@ -32,22 +32,22 @@ def command(network: str, kind: str, only_path: bool, record: Path | None) -> No
     checked. An interrupted download is resumed.
     """
     make({"network": network, "weights": kind}, "nst weights")
-    place = weights.find(network, kind)
+    path = weights.find(network, kind)
     if only_path:
-        click.echo(str(place))
+        click.echo(str(path))
         return
     if record:
-        refuse_inputs(record, [place])
-    if not place.is_file() or (place.parent == weights.cache() and weights.published(place)):  # replaced if corrupt
-        _fetch(network, place)
-    digest = sha256(place)
+        refuse_inputs(record, [path])
+    if not path.is_file() or (path.parent == weights.cache() and weights.published(path)):  # replaced if corrupt
+        _fetch(network, path)
+    digest = sha256(path)
     if record:
         with replacing(record) as temporary:
-            temporary.write_text(json.dumps({"network": network, "file": str(place), "sha256": digest}, indent=1))
-    click.echo(f"{place}: {network}, sha256 {digest}")
+            temporary.write_text(json.dumps({"network": network, "file": str(path), "sha256": digest}, indent=1))
+    click.echo(f"{path}: {network}, sha256 {digest}")
 
 
-def _fetch(network: str, place: Path) -> Path:
+def _fetch(network: str, path: Path) -> None:
     from tqdm import tqdm
 
     with tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc=network) as bar:
@@ -56,4 +56,4 @@ def _fetch(network: str, place: Path) -> Path:
             bar.total = total
             bar.update(have - bar.n)
 
-        return weights.fetch(network, place, show)
+        weights.fetch(network, path, show)

@@ -48,17 +48,17 @@ def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]
     groups: dict[tuple[str, tuple[int, int]], list[Pair]] = {}
     for pair in pairs:
         groups.setdefault((pair.settings_name, files.size(pair.content)), []).append(pair)
-    found: list[Bundle] = []
+    bundles: list[Bundle] = []
     current: list[tuple[Pair, float, float]] = []
     seconds = 0.0
     for pair in (pair for group in groups.values() for pair in group):
         cost, memory = forecast(pair, config, files)
         if current and (seconds + cost > 60 * config.bundle or len(current) == MOST):
-            found.append(_bundle(current))
+            bundles.append(_bundle(current))
             current, seconds = [], 0.0
         current.append((pair, cost, memory))
         seconds += cost
-    return [*found, _bundle(current)] if current else found
+    return [*bundles, _bundle(current)] if current else bundles
 
 
 def forecast(pair: Pair, config: Config, files: Files) -> tuple[float, float]:
@@ -76,9 +76,9 @@ def _bundle(members: list[tuple[Pair, float, float]]) -> Bundle:
     return Bundle(fingerprint(pairs), pairs, seconds, JOB_MB + max(megabytes for _, _, megabytes in members))
 
 
-def find(name: str, found: Iterable[Bundle], where: str) -> Bundle:
+def find(name: str, bundles: Iterable[Bundle], where: str) -> Bundle:
     """The bundle with this name; raises NstError if there is none. `where`: the path of the manifest, for messages."""
-    for bundle in found:
+    for bundle in bundles:
         if bundle.name == name:
             return bundle
     raise NstError(

@@ -10,7 +10,7 @@ from nst import limits
 from nst.errors import NstError, Problems, problems_of
 from nst.grid.globbing import is_glob
 from nst.grid.inputs import SUFFIXES, Files, Styles, is_url, tidy
-from nst.settings import decimal_point, number_text
+from nst.settings import decimal_point, is_number, number_text
 
 T = TypeVar("T")
 
@@ -37,25 +37,25 @@ def parse_contents(cell: str, files: Files) -> list[str]:
 
 def parse_style_cell(cell: str, files: Files) -> list[Styles]:
     """The styles of a cell, single or blended. Raises Problems with a message for each wrong item."""
-    found = _pictures(cell, files, lambda item: parse_styles(item, files))
-    return [((style, 1.0),) if isinstance(style, str) else style for style in found]
+    items = _pictures(cell, files, lambda item: parse_styles(item, files))
+    return [((item, 1.0),) if isinstance(item, str) else item for item in items]
 
 
 def _pictures(cell: str, files: Files, parse: Callable[[str], T]) -> list[str | T]:
     """The items of a cell, with globs expanded and other items converted by `parse`."""
-    found: list[str | T] = []
+    pictures: list[str | T] = []
     wrong: list[str] = []
     for item in [cell] if files.exists(cell) else split_list(cell):
         try:
             if not files.exists(item) and is_glob(item):
-                found += _matches(item, files)
+                pictures += _matches(item, files)
             else:
-                found.append(parse(item))
+                pictures.append(parse(item))
         except NstError as error:
             wrong += problems_of(error)
     if wrong:
         raise Problems(wrong)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(pictures))
 
 
 def _matches(pattern: str, files: Files) -> tuple[str, ...]:
@@ -121,32 +121,21 @@ def _named(text: str, files: Files) -> bool:
     """Whether a text is an existing file or a URL, with or without a weight."""
     text = text.strip()
     path, colon, weight = text.rpartition(":")
-    return files.exists(text) or (bool(colon) and not is_url(text) and _is_number(weight) and files.exists(path))
+    return files.exists(text) or (bool(colon) and not is_url(text) and is_number(weight) and files.exists(path))
 
 
 def _has_weight(text: str, files: Files) -> bool:
     _, colon, weight = text.rpartition(":")
-    return bool(colon) and not files.exists(text) and _is_number(weight)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return bool(colon) and not files.exists(text) and is_number(weight)
 
 
 def _path_and_weight(text: str, files: Files) -> tuple[str, float]:
     path, colon, weight = text.rpartition(":")
     if not colon or files.exists(text):
         return tidy(text) if text else "", 1.0
-    try:
-        number = float(weight)
-    except ValueError:
-        if not files.exists(path):  # the colon belongs to the name
-            return tidy(text), 1.0
-        number = 0.0
+    if not is_number(weight) and not files.exists(path):  # the colon belongs to the name
+        return tidy(text), 1.0
+    number = float(weight) if is_number(weight) else 0.0
     if not 0 < number < math.inf:
         right = decimal_point(weight) or f"; {_BLEND}"
         raise NstError(f"the weight {weight!r} of {path} is not a number above 0{right}")

@@ -9,6 +9,7 @@ from nst import layout
 from nst.grid.leftovers import pairs_not_in_grid
 from nst.grid.pairs import Pair
 from nst.io.logs import last_message
+from nst.settings import counted
 
 #: Maximum number of failed pairs that are printed with their reason.
 _MOST_REASONS = 5
@@ -44,9 +45,9 @@ def summary(
         yield "failed    no image, but a job that is named above"
     yield from _places(results, since, changed=bool(new or missing))
     if removed:
-        yield f"removed   {_count(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
+        yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
     if kept := len(pairs_not_in_grid(results, times)):
-        yield f"kept      {_count(kept, 'image')} of no row; `nst grid --prune` removes them"
+        yield f"kept      {counted(kept, 'image')} of no row; `nst grid --prune` removes them"
     if missing or failed:
         yield "next      run the same command again to make what is missing; finished images are kept"
 
@@ -71,7 +72,3 @@ def _time(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

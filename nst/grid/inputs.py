@@ -158,12 +158,9 @@ class Files:
         if is_url(path):
             if problem := url_problem(path):
                 return problem
-            same = self._urls.setdefault(redacted(path), path) == path
-            return (
-                (0, 0)
-                if same
-                else f"{redacted(path)} appears with two different passwords, tokens or signatures; use one of them"
-            )
+            if self._urls.setdefault(redacted(path), path) != path:
+                return f"{redacted(path)} appears with two different passwords, tokens or signatures; use one of them"
+            return 0, 0
         if not self.exists(path):
             return self._missing(path)
         if message := _unusable(path):

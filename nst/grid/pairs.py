@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from nst import layout, limits
 from nst.errors import NstError, problems_of
-from nst.grid.cells import parse_contents, parse_style_cell, parse_styles, styles_text
+from nst.grid.cells import parse_contents, parse_style_cell, styles_text
 from nst.grid.config import Config
 from nst.grid.inputs import Files, Styles, local, mask_problems
 from nst.grid.manifest import Manifest, Problem, Row, read_manifest
@@ -21,13 +21,7 @@ from nst.grid.variants import Variants
 from nst.io.urls import redacted
 from nst.settings import Settings, differing, fields, pictures, text
 
-__all__ = [
-    "Pair",
-    "expand",
-    "parse_styles",
-    "read_grid",
-    "styles_text",
-]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +121,8 @@ class _Expansion:
 
     def add(self, row: Row) -> None:
         """Add the pairs of a row and its problems."""
-        contents, styles = self._content_cell(row), self._style_cell(row)
+        contents = self._cell(row, "content", parse_contents, self._contents)
+        styles = self._cell(row, "style", parse_style_cell, self._styles)
         variants, wrong = self._variants.of(row.cells)
         self._problems += [Problem(row.line, column, message) for column, message in wrong]
         self._count(row, len(contents), len(styles), len(variants))
@@ -172,27 +167,23 @@ class _Expansion:
             message = f"has {product}; with the rows above, more than {limits.PAIRS:,} pairs: split the manifest"
             raise self._manifest.error([*self._problems, Problem(row.line, "", message)])
 
-    def _content_cell(self, row: Row) -> list[str]:
-        cell = row.cells.get("content", "")
-        if cell and cell not in self._contents:
+    def _cell(
+        self,
+        row: Row,
+        column: str,
+        parse: Callable[[str, Files], list[T]],
+        parsed: dict[str, tuple[list[T], list[str]]],
+    ) -> list[T]:
+        """The values of a cell; its problems are added. Each distinct cell is parsed once: `parsed` has the results."""
+        cell = row.cells.get(column, "")
+        if cell and cell not in parsed:
             try:
-                self._contents[cell] = parse_contents(cell, self._files), []
+                parsed[cell] = parse(cell, self._files), []
             except NstError as error:
-                self._contents[cell] = [], [*problems_of(error)]
-        contents, messages = self._contents.get(cell, ([], []))
-        self._problems += [Problem(row.line, "content", message) for message in messages]
-        return contents
-
-    def _style_cell(self, row: Row) -> list[Styles]:
-        cell = row.cells.get("style", "")
-        if cell and cell not in self._styles:
-            try:
-                self._styles[cell] = parse_style_cell(cell, self._files), []
-            except NstError as error:
-                self._styles[cell] = [], [*problems_of(error)]
-        styles, messages = self._styles.get(cell, ([], []))
-        self._problems += [Problem(row.line, "style", message) for message in messages]
-        return styles
+                parsed[cell] = [], [*problems_of(error)]
+        values, messages = parsed.get(cell, ([], []))
+        self._problems += [Problem(row.line, column, message) for message in messages]
+        return values
 
 
 def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:

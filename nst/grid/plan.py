@@ -18,6 +18,7 @@ from nst.grid.inputs import is_url
 from nst.grid.pairs import Pair
 from nst.io import weight_files
 from nst.machine import gpus
+from nst.settings import is_number
 
 #: Paths where Snakemake looks for a Snakefile in the working directory.
 _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
@@ -87,14 +88,6 @@ def _is_found(folder: Path) -> bool:
 def _as_config(value: str) -> str:
     """The value quoted so that `snakemake --config`, which parses YAML, reads it as this string."""
     with suppress(yaml.YAMLError):
-        if yaml.safe_load(value) == value.strip("'\"") and not _is_number(value):
+        if yaml.safe_load(value) == value.strip("'\"") and not is_number(value):
             return value
     return f" {json.dumps(value, ensure_ascii=False)} "  # Snakemake strips outer quotes, but not between blanks
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True

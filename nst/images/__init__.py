@@ -16,22 +16,7 @@ from nst.images.source import ImageFile, file_digest, read_file
 from nst.images.writing import WRITTEN, bits_of, write_picture
 
 __all__ = [
-    "MAX_PIXELS",
-    "WRITTEN",
-    "ImageFile",
-    "Picture",
-    "bits_of",
-    "decoded_size",
-    "file_digest",
-    "filled",
-    "from_array",
-    "intact_picture_size",
-    "is_foreign",
-    "picture_size",
-    "read_file",
-    "read_metadata",
-    "read_picture",
-    "resize",
-    "resized",
-    "write_picture",
-]
+    "MAX_PIXELS", "WRITTEN", "ImageFile", "Picture", "bits_of", "decoded_size", "file_digest", "filled", "from_array",
+    "intact_picture_size", "is_foreign", "picture_size", "read_file", "read_metadata", "read_picture", "resize",
+    "resized", "write_picture",
+]  # fmt: skip

@@ -26,48 +26,15 @@ from nst.settings.checking import (
 from nst.settings.layers import LITE_LAYERS, WIDTHS, Layers, convolutions, layer_names, stride
 from nst.settings.style_losses import STYLE_LOSSES, StyleLossEntry
 from nst.settings.values import GROUPS, Values, fields, grouped
-from nst.settings.wording import decimal_point, did_you_mean, flag, nearest, number_text, text
+from nst.settings.wording import counted, decimal_point, did_you_mean, flag, is_number, nearest, number_text, text
 
-# fmt: off
 __all__ = [
-    "GROUPS",
-    "LITE_LAYERS",
-    "PATHS",
-    "PICTURES",
-    "STYLE_LOSSES",
-    "UNNAMED",
-    "WIDTHS",
-    "Layers",
-    "Settings",
-    "SettingsError",
-    "StyleLossEntry",
-    "Values",
-    "Wrong",
-    "allowed",
-    "check_consistent",
-    "choices",
-    "convolutions",
-    "decimal_point",
-    "defaults",
-    "did_you_mean",
-    "differing",
-    "fields",
-    "flag",
-    "grouped",
-    "layer_names",
-    "make",
-    "mask_problem",
-    "nearest",
-    "number_text",
-    "overlay",
-    "pictures",
-    "problems",
-    "schema",
-    "stride",
-    "text",
-    "value",
-]
-# fmt: on
+    "GROUPS", "LITE_LAYERS", "PATHS", "PICTURES", "STYLE_LOSSES", "UNNAMED", "WIDTHS", "Layers", "Settings",
+    "SettingsError", "StyleLossEntry", "Values", "Wrong", "allowed", "check_consistent", "choices", "convolutions",
+    "counted", "decimal_point", "defaults", "did_you_mean", "differing", "fields", "flag", "grouped", "is_number",
+    "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay", "pictures", "problems", "schema",
+    "stride", "text", "value",
+]  # fmt: skip
 
 
 class Settings(Values):

@@ -25,6 +25,20 @@ def number_text(number: float) -> str:
     return min(plain, scientific, key=len)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: '1 image', '2,000 images'."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def did_you_mean(word: str, known: Any) -> str:
     """A suggestion for a near miss, ready to append: '; did you mean average?'; '' without a near match."""
     near = nearest(word, known)
@@ -34,8 +48,8 @@ def did_you_mean(word: str, known: Any) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word most similar to this one, ignoring case; '' without a near match."""
     folded = {name.casefold(): name for name in known}
-    wanted = str(word).strip().casefold()
-    near = [wanted] if wanted in folded else difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    word = str(word).strip().casefold()
+    near = [word] if word in folded else difflib.get_close_matches(word, folded, n=1, cutoff=0.6)
     return folded[near[0]] if near else ""
 
 

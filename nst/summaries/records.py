@@ -15,7 +15,7 @@ from nst.grid.cells import parse_styles
 from nst.grid.groups import side_by_side
 from nst.grid.inputs import local
 from nst.grid.names import slug
-from nst.settings import fields, number_text
+from nst.settings import fields, is_number, number_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,10 +208,7 @@ def sorted_values(values: Iterable[str]) -> list[str]:
 
 def value_order(value: str) -> tuple[bool, float, str]:
     """A key that sorts numbers by size and puts texts after them."""
-    try:
-        return False, float(value), value
-    except ValueError:
-        return True, 0.0, value
+    return (False, float(value), value) if is_number(value) else (True, 0.0, value)
 
 
 def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:

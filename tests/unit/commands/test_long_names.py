@@ -6,8 +6,9 @@ import pytest
 from gridfiles import picture, table
 from nst.cli import main
 from nst.errors import NstError
+from nst.grid.cells import parse_styles
 from nst.grid.config import Config
-from nst.grid.pairs import parse_styles, read_grid
+from nst.grid.pairs import read_grid
 
 LONG = "x" * 300 + ".jpg"  # a part of a path has at most 255 bytes
 SETTINGS = ("init", "weights", "content_mask", "style_mask", "preset")

@@ -12,12 +12,12 @@ from gridfiles import PATIENT, picture, table, write_grid
 from hypothesis import given
 from hypothesis import strategies as st
 from nst.errors import NstError, Problems
-from nst.grid.cells import split_list
+from nst.grid.cells import parse_styles, split_list, styles_text
 from nst.grid.command_line import setting_arguments
 from nst.grid.config import Config, load_config
 from nst.grid.inputs import SUFFIXES, Files, local
 from nst.grid.manifest import Manifest, Row
-from nst.grid.pairs import Pair, expand, parse_styles, read_grid, styles_text
+from nst.grid.pairs import Pair, expand, read_grid
 from nst.settings import defaults, fields, make, text
 
 
