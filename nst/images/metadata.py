@@ -9,17 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
-import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
 from PIL import Image, PngImagePlugin
 
 from nst.errors import NstError
-from nst.images.opening import decoding, open_pillow, picture_size, read_header
+from nst.images.opening import MAX_TEXT, decoding, open_pillow, picture_size, png_chunks, read_header
 from nst.images.source import PathLike, opened
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
@@ -27,8 +24,6 @@ _ASCII = b"ASCII\0\0\0"  # character code of a UserComment
 _PACKED = "nst:zlib:"  # prefix of a compressed text
 _EXIF_ROOM = 65_000
 """Maximum bytes of text in JPEG, whose EXIF segment has 64 KiB."""
-_MOST = 4_000_000
-"""Maximum bytes of text that are read. A record has about 3,000, and 300 for each further style of a blend."""
 
 
 def metadata_text(metadata: dict[str, Any]) -> str:
@@ -95,13 +90,13 @@ def _none(path: PathLike) -> NstError:
 def _text(file: BinaryIO, kind: str) -> str:
     """The embedded text; '' if there is none, or if it is too long to be nst's."""
     text = {"TIFF": _tiff_text, "PNG": _png_text}[kind](file) if kind in ("TIFF", "PNG") else _pillow_text(file, kind)
-    return text if len(text) <= _MOST else ""
+    return text if len(text) <= MAX_TEXT else ""
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Decompress up to _MOST bytes; 1 MB could expand to 1 GB."""
+    """Decompress up to MAX_TEXT bytes; 1 MB could expand to 1 GB."""
     unpacking = zlib.decompressobj()
-    unpacked = unpacking.decompress(data, _MOST)
+    unpacked = unpacking.decompress(data, MAX_TEXT)
     if not unpacking.eof:
         raise ValueError("too long, or truncated")
     return unpacked
@@ -112,7 +107,7 @@ def _png_text(file: BinaryIO) -> str:
 
     nst writes an iTXt chunk; other tools may convert it to tEXt or zTXt (PNG, third edition, 11.3.3).
     """
-    for name, data in _png_chunks(file, (b"iTXt", b"tEXt", b"zTXt")):
+    for name, data in png_chunks(file, (b"iTXt", b"tEXt", b"zTXt")):
         key, _, rest = data.partition(b"\0")
         if key == b"nst":
             with suppress(ValueError, IndexError, zlib.error):  # another program's chunk of that name
@@ -128,17 +123,6 @@ def _chunk_text(name: bytes, data: bytes) -> str:
         return _unpacked(data[1:]).decode("latin-1")
     text = data[2:].split(b"\0", 2)[2]  # after language and translated keyword
     return (_unpacked(text) if data[:1] == b"\1" else text).decode("utf-8")
-
-
-def _png_chunks(file: BinaryIO, wanted: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
-    file.seek(8)
-    while len(head := file.read(8)) == 8:
-        length, name = struct.unpack(">I4s", head)
-        if name in wanted and length <= _MOST:
-            yield name, file.read(length)
-        else:
-            file.seek(length, os.SEEK_CUR)
-        file.seek(4, os.SEEK_CUR)  # the checksum
 
 
 def _pillow_text(file: BinaryIO, kind: str) -> str:

@@ -19,6 +19,9 @@ from nst.images.source import Source, opened, unreadable
 MAX_PIXELS = limits.PICTURE_PIXELS
 """Images with more pixels are refused before decoding."""
 
+MAX_TEXT = 4_000_000
+"""Maximum bytes of metadata that are read. A record has about 3,000, and 300 for each further style of a blend."""
+
 _REDUCE = "reduce it first, for example with ImageMagick: `magick IN -resize 8000x8000 OUT`"
 
 _SUPPORTED = "JPEG, PNG, TIFF, WebP, HEIC, AVIF, BMP or GIF"
@@ -130,10 +133,27 @@ def open_pillow(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
         yield image
 
 
-def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation of an open image, 1..8; 1 if it is missing or broken."""
+def png_chunks(file: BinaryIO, names: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
+    """(name, data) of a PNG's chunks with these names, except larger ones than nst and cameras write."""
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name in names and length <= MAX_TEXT:
+            yield name, file.read(length)
+        else:
+            file.seek(length, os.SEEK_CUR)
+        file.seek(4, os.SEEK_CUR)  # the checksum
+
+
+def orientation_of(image: Image.Image, exif: bytes | None = None) -> int:
+    """The EXIF orientation of an open image, 1..8; 1 if it is missing or broken. `exif`: the data, if known already."""
+    tags = Image.Exif()
     try:
-        return _valid_orientation(image.getexif().get(_ORIENTATION))
+        if exif is None:
+            tags = image.getexif()
+        else:
+            tags.load(exif)
+        return _valid_orientation(tags.get(_ORIENTATION))
     except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
         return 1
 
@@ -166,39 +186,13 @@ def format_of(head: bytes) -> str | None:
 
 
 def _pillow_header(file: BinaryIO, kind: str) -> Header:
-    bits, exif = _png_facts(file) if kind == "PNG" else (8, None)
+    # Of a PNG, whose eXIf chunk may be behind the pixels: Pillow would decode them to reach it.
+    chunks = dict(png_chunks(file, (b"IHDR", b"eXIf"))) if kind == "PNG" else {}
+    bits = chunks[b"IHDR"][8] if b"IHDR" in chunks else 8
     file.seek(0)
     with open_pillow(file, kind) as image:
-        orientation = orientation_of(image) if exif is None else _parsed_orientation(exif)
+        orientation = orientation_of(image, chunks.get(b"eXIf", b"") if kind == "PNG" else None)
         return Header(kind, image.width, image.height, orientation, bits, pillow_bytes(image, kind, bits, file))
-
-
-def _png_facts(file: BinaryIO) -> tuple[int, bytes]:
-    """Bits per channel and EXIF data (or b"") of a PNG, whose eXIf chunk may be behind the pixels.
-
-    Pillow would decode the pixels to reach that chunk; this skips them.
-    """
-    bits, exif = 8, b""
-    file.seek(8)
-    while len(head := file.read(8)) == 8:
-        length, name = struct.unpack(">I4s", head)
-        if name == b"IHDR":
-            bits = file.read(length)[8]
-        elif name == b"eXIf":
-            exif = file.read(length)
-        else:
-            file.seek(length, os.SEEK_CUR)
-        file.seek(4, os.SEEK_CUR)  # the checksum
-    return bits, exif
-
-
-def _parsed_orientation(block: bytes) -> int:
-    exif = Image.Exif()
-    try:
-        exif.load(block)
-        return _valid_orientation(exif.get(_ORIENTATION))
-    except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
-        return 1
 
 
 def _tiff_header(file: BinaryIO) -> Header:

@@ -54,9 +54,7 @@ def read_picture(source: Source, *, long_side: int = 0, shape: tuple[int, int] |
         pixels, alpha = resampled(
             _in_srgb(stored, str(image_file)), stored.shape, target_shape(stored.shape, long_side, shape)
         )
-    opaque = alpha is None or bool((alpha >= 1).all())
-    bits = 16 if header.bits > 8 else 8
-    return Picture(np.ascontiguousarray(pixels), None if opaque else alpha, bits)
+    return _picture(pixels, alpha, 16 if header.bits > 8 else 8)
 
 
 def _in_srgb(stored: Stored, name: str) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -68,7 +66,7 @@ def _in_srgb(stored: Stored, name: str) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 def from_array(values: np.ndarray, name: str) -> Picture:
-    """A Image from an sRGB array.
+    """An image from an sRGB array.
 
     values: (H, W) or (H, W, 1, 3 or 4), where the fourth channel is alpha; uint8, or floating point from 0 to 1.
     name: the name of the image in messages.
@@ -85,9 +83,13 @@ def from_array(values: np.ndarray, name: str) -> Picture:
     if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
         raise NstError(f"{name}: floating-point values must be from 0 to 1; divide values from 0 to 255 by 255")
     color, alpha = (pixels[..., :3], pixels[..., 3]) if planes.shape[2] == 4 else (pixels, None)
-    opaque = alpha is None or bool((alpha >= 1).all())
     color = np.repeat(color, 3, axis=2) if color.shape[2] == 1 else color
-    return Picture(np.ascontiguousarray(color), None if opaque else alpha, 8 if planes.dtype == np.uint8 else 16)
+    return _picture(color, alpha, 8 if planes.dtype == np.uint8 else 16)
+
+
+def _picture(pixels: np.ndarray, alpha: np.ndarray | None, bits: int) -> Picture:
+    opaque = alpha is None or bool((alpha >= 1).all())
+    return Picture(np.ascontiguousarray(pixels), None if opaque else alpha, bits)
 
 
 def resized(picture: Picture, *, long_side: int = 0, shape: tuple[int, int] | None = None) -> Picture:

@@ -68,7 +68,11 @@ def decode(image_file: ImageFile, header: Header) -> Stored:
             )
         icc = image.info.get("icc_profile")
         if header.format == "WEBP" and not getattr(image, "is_animated", False):
-            return _webp(image_file, icc, orientation_of(image))
+            import imagecodecs
+
+            # By libwebp directly: Pillow makes four copies.
+            levels = imagecodecs.webp_decode(image_file.data)
+            return _of_samples(levels, 3, orientation_of(image), icc, lambda planes: planes)
         # Pillow assumes that every CMYK JPEG is inverted, but only Adobe's are, which have a marker.
         inverted = image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info
         image.load()
@@ -91,14 +95,6 @@ def _split(image: Image.Image, inverted: bool) -> Block:
         return np.atleast_3d(np.asarray(image.convert("L" if gray else "RGB"))), None
     levels = np.asarray(image.convert("LA" if gray else "RGBA"))
     return levels[..., :-1], levels[..., -1]
-
-
-def _webp(image_file: ImageFile, icc: bytes | None, orientation: int) -> Stored:
-    """Decode by libwebp directly: Pillow makes four copies."""
-    import imagecodecs
-
-    levels = imagecodecs.webp_decode(image_file.data)
-    return _of_samples(levels, 3, orientation, icc, lambda planes: planes)
 
 
 def _deep_png(image_file: ImageFile, header: Header) -> Stored:

@@ -97,7 +97,7 @@ def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
 
 def _is_or_holds(output: Path, path: Path) -> bool:
     try:
-        return any(output.samefile(place) for place in (path, *path.resolve().parents))
+        return any(output.samefile(each) for each in (path, *path.resolve().parents))
     except (OSError, ValueError, RuntimeError):  # one of them does not exist or is not a path
         return False
 
@@ -108,10 +108,10 @@ def is_regular(path: str | Path) -> bool:
     False also for an impossible name.
     """
     try:
-        found = Path(path).stat()
+        status = Path(path).stat()
     except (OSError, ValueError):
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_size > 0
+    return stat.S_ISREG(status.st_mode) and status.st_size > 0
 
 
 def sha256(path: Path) -> str:

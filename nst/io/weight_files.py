@@ -79,8 +79,8 @@ def downloaded(network: str, weights: str = "auto") -> bool:
 
 def _in_folder(folder: Path, network: str) -> Path:
     for pattern in (f"{network}*.safetensors", f"{network}*.pth"):
-        if found := sorted(folder.glob(pattern)):
-            return found[0]
+        if files := sorted(folder.glob(pattern)):
+            return files[0]
     raise NstError(
         f"{folder} (NST_WEIGHTS_DIR) has no {network}*.safetensors or {network}*.pth; put the weights there, or unset "
         "NST_WEIGHTS_DIR"

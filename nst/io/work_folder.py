@@ -29,12 +29,11 @@ def held(folder: Path, announced: AbstractContextManager[None], waiting: Callabl
     """
     from filelock import FileLock, Timeout
 
-    lock, had = FileLock(lock_file(folder), timeout=1), False
+    lock = FileLock(lock_file(folder), timeout=1)
     with announced:
-        while not had:
+        while not lock.is_locked:
             try:
                 lock.acquire()
-                had = True
             except Timeout:
                 waiting()
     try:
@@ -82,8 +81,7 @@ def sweep(root: Path) -> None:
     """Remove the remains of killed processes in the folders root/CONTENT/STYLE, except those in use."""
     from filelock import FileLock, Timeout
 
-    found = {_folder(path) for path in root.glob("[!.]*/*/*")}
-    for folder in filter(None, found):
+    for folder in filter(None, {_folder(path) for path in root.glob("[!.]*/*/*")}):
         lock = FileLock(lock_file(folder))
         with suppress(Timeout, OSError), lock.acquire(timeout=0):
             _tidy(folder)

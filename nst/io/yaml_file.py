@@ -35,7 +35,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     Raises NstError if the file is missing, too large, not UTF-8, not YAML or not a mapping.
     """
     try:
-        found = _loaded(read_bounded(path, limits.YAML_BYTES).decode("utf-8-sig"))
+        content = _loaded(read_bounded(path, limits.YAML_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise NstError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
@@ -46,9 +46,9 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         raise NstError(f"{path}: is nested too deeply; write it as `key: value` lines") from error
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:  # a date of month 99, …
         raise NstError(f"{path}: is not valid YAML ({error}); write it as `key: value` lines") from error
-    if not isinstance(found or {}, dict):
+    if not isinstance(content or {}, dict):
         raise NstError(f"{path}: is not a mapping; write it as `key: value` lines")
-    return without_empty(found or {})
+    return without_empty(content or {})
 
 
 def without_empty(mapping: dict[Any, Any]) -> dict[str, Any]:
@@ -77,8 +77,7 @@ def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
         known[node] = 1 + inside
         if known[node] > limits.YAML_VALUES:
             raise yaml.MarkedYAMLError(
-                problem=f"more than {limits.YAML_VALUES:,} values, with aliases expanded",
-                problem_mark=node.start_mark,
+                problem=f"more than {limits.YAML_VALUES:,} values, with aliases expanded", problem_mark=node.start_mark
             )
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and len(node.value) > _DIGITS:
             raise yaml.MarkedYAMLError(problem=f"a number of {len(node.value)} digits", problem_mark=node.start_mark)
