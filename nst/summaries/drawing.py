@@ -220,8 +220,8 @@ class _Sheet:
     def _heads_and_sides(self) -> None:
         first_row, first_column = self.layout.inputs
         for j, head in enumerate(self.layout.heads, first_column):
-            place = (self.lefts[j] + self.widths[j] // 2, self.tops[0] - round(self.m.label * 0.5))
-            self._text(place, head, self.m.label, _INK, self.widths[j], anchor="md")
+            above = (self.lefts[j] + self.widths[j] // 2, self.tops[0] - round(self.m.label * 0.5))
+            self._text(above, head, self.m.label, _INK, self.widths[j], anchor="md")
         for i, side in enumerate(self.layout.sides, first_row):
             left = self.lefts[first_column] - round(self.m.label * 1.7)
             self._side(side, left, self.tops[i], self.heights[i])
@@ -235,14 +235,7 @@ class _Sheet:
         self.image.paste(_INK, (left, top), turned)
 
     def _text(
-        self,
-        at: tuple[int, int],
-        words: str,
-        size: int,
-        fill: str,
-        width: int,
-        anchor: str,
-        bold: bool = False,
+        self, at: tuple[int, int], words: str, size: int, fill: str, width: int, anchor: str, bold: bool = False
     ) -> None:
         font = _font(size, bold)
         self.pen.text(at, shortened(words, font, width), fill, font, anchor=anchor)
@@ -256,24 +249,26 @@ def shortened(words: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     words = " ".join(words.split())
     if font.getlength(words) <= width:
         return words
-    kept = len(words)
-    while kept and font.getlength(_ends(words, kept)) > width:
-        kept -= 1
-    return _ends(words, kept)
+    count = len(words)
+    while count and font.getlength(_ends(words, count)) > width:
+        count -= 1
+    return _ends(words, count)
 
 
-def _ends(words: str, kept: int) -> str:
-    tail = kept // 2
-    return words[: kept - tail].rstrip() + "…" + words[len(words) - tail :].lstrip()
+def _ends(words: str, count: int) -> str:
+    """The first and the last of the characters, `count` in all, joined by an ellipsis."""
+    tail = count // 2
+    return words[: count - tail].rstrip() + "…" + words[len(words) - tail :].lstrip()
 
 
 @cache
 def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which is part of matplotlib on every system."""
     package = find_spec("matplotlib")  # without importing it
-    places = package.submodule_search_locations if package else None
+    assert package is not None
+    assert package.submodule_search_locations
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path((places or [""])[0], "mpl-data", "fonts", "ttf", name)), size)
+    return ImageFont.truetype(str(Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", name)), size)
 
 
 def _side(picture: str) -> int:

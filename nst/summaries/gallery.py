@@ -1,12 +1,11 @@
-"""The results gallery: a static page that shows every pair of a grid, also failed and missing ones.
+"""The gallery of a grid: a static page that shows every pair, including failed and missing ones.
 
-It needs no server and no network: `index.html` opens from the disk, and the folder can be put on any web server as it
-is. What all views need is in one data file; what one pair needs is in a file of its own, loaded when it is looked at.
-Images are there as WebP in two sizes, and as they are.
+It needs no server and no internet: a browser opens `index.html` from the disk. `data.js` has the data of all views;
+`pair.js`, the data of one pair's page, is loaded when that page is opened.
 
     index.html  data.js  inputs/KEY/{small,large}.webp  pairs/KEY/{small,large}.webp, pair.js, image.png, …
 
-A KEY's folder is made whole or not at all, and not again while nothing that it is made from has changed.
+`nst.summaries.gallery_folders` writes the KEY folders.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst import layout
 from nst.errors import NstError
 from nst.io.files import replacing
 from nst.io.logs import last_message
@@ -53,12 +53,12 @@ def write_gallery(
     """Write the gallery of a grid into a folder; returns the path of its page.
 
     Args:
-        work: where what was made is kept for the next time, if that is not to be the folder itself.
-        processes: at most; 0 is one a core.
-    Raises NstError where the folder holds anything but a gallery, or cannot be written.
+        work: a folder with files that the next call reuses; None for the gallery's folder.
+        processes: maximum number of processes; 0 is one per core.
+    Raises NstError if a folder contains other files than a gallery, or cannot be written.
     """
-    for place in (folder, work or folder):
-        _check_place(place)
+    for each in (folder, work or folder):
+        _check_is_gallery(each)
     try:
         _build(records, grid_csv, work or folder, processes)
         if work is not None:
@@ -69,7 +69,7 @@ def write_gallery(
     return folder / "index.html"
 
 
-def _check_place(folder: Path) -> None:
+def _check_is_gallery(folder: Path) -> None:
     """Raise NstError for a folder with other files, because outdated files of a gallery are deleted."""
     if folder.exists() and not (folder.is_dir() and ((folder / "data.js").exists() or not any(folder.iterdir()))):
         raise NstError(f"{folder}: is no gallery; choose a new folder, an empty one, or that of an earlier gallery")
@@ -79,24 +79,34 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
     (folder / "data.js").touch()  # from here on the folder is a gallery
     lines = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1).to_dict("records")
-    inputs = {path: Source(Path(path), folder / "inputs" / key_of(path)) for path in _inputs(lines)}
-    done = {line["id"]: _pair_work(line, folder) for line in lines if line["status"] == "done"}
-    works = [work for work in inputs.values() if work.picture.is_file()]
-    works += [work for work in done.values() if work.picture.is_file()]
-    known = update_folders(works, processes)
-    _forget(folder, known)
+    # The content and style images: the paths from which they were read, or those of the manifest.
+    paths = {picture(line) for line in lines for picture in (content_picture, style_picture)}
+    inputs = {path: Source(Path(path), folder / "inputs" / key_of(path)) for path in paths}
+    done = {
+        line["id"]: Source(Path(line["image"]), folder / "pairs" / key_of(line["id"]), Path(line["folder"]))
+        for line in lines
+        if line["status"] == "done"
+    }
+    sources = [source for source in (*inputs.values(), *done.values()) if source.picture.is_file()]
+    made = update_folders(sources, processes)
+    _remove_others(folder, made)
+    pictures = {path: made.get(source.folder, {}) for path, source in inputs.items()}
+    pairs = {pair: made.get(source.folder, {}) for pair, source in done.items()}
     varied, every = _choices(records), setting_columns(records)
-    pairs = []
-    for line in lines:
-        work = done.get(line["id"])
-        made = known.get(work.folder, {}) if work else None
-        pairs.append(_entry(line, grid_csv.parent, made, varied, every))
-    edges = [
-        _edges(lines, name, picture, {path: known.get(work.folder, {}) for path, work in inputs.items()})
-        for name, picture in (("content_title", content_picture), ("style_title", style_picture))
-    ]
-    _write_data(folder / "data.js", records, varied, pairs, edges)
-    write_page(folder / "index.html", "gallery.html", title=_title(grid_csv))
+    data = {
+        "settings": varied,
+        "same": {name: records[name].iloc[0] for name in ALWAYS_NAMED if name not in varied and len(records)},
+        "options": [sorted_values(records[name]) for name in varied],
+        "score": SCORE,
+        "references": [*records.loc[records["reference"] != "", "reference"].value_counts().index],
+        "contents": _edges(lines, "content_title", content_picture, pictures),
+        "styles": _edges(lines, "style_title", style_picture, pictures),
+        "pairs": [_entry(line, grid_csv.parent, pairs.get(line["id"]), varied, every) for line in lines],
+    }
+    with replacing(folder / "data.js") as file:
+        file.write_text(f"gallery.data({script(data)});\n", encoding="utf-8")
+    name = grid_csv.resolve().parent.name
+    write_page(folder / "index.html", "gallery.html", title="nst" if name == "results" else name)
 
 
 def _publish(work: Path, folder: Path) -> None:
@@ -111,20 +121,6 @@ def _publish(work: Path, folder: Path) -> None:
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _title(grid_csv: Path) -> str:
-    name = grid_csv.resolve().parent.name
-    return "nst" if name == "results" else name
-
-
-def _pair_work(line: dict[str, Any], folder: Path) -> Source:
-    return Source(Path(line["image"]), folder / "pairs" / key_of(line["id"]), Path(line["folder"]))
-
-
-def _inputs(lines: list[dict[str, Any]]) -> set[str]:
-    """The content and style images: the paths from which they were read, or those of the manifest."""
-    return {picture(line) for line in lines for picture in (content_picture, style_picture)}
 
 
 def _entry(
@@ -162,18 +158,18 @@ def _reason(line: dict[str, Any], results: Path) -> str:
     """Why there is no image, in one line: the last message of its log, unless that reports an image."""
     if line["status"] != "missing":
         return "its run.json cannot be read"
-    log = results / "logs" / "stylize" / f"{line['id']}.log"
-    said = last_message(log)
-    if said.startswith(f"{line['image']}: "):
+    log = layout.log_file(results, "stylize", line["id"])
+    message = last_message(log)
+    if message.startswith(f"{line['image']}: "):
         return "stylized, but its files are gone"
-    return said[:300] or ("stopped before its end" if log.exists() else "not stylized yet")
+    return message[:300] or ("stopped before its end" if log.exists() else "not stylized yet")
 
 
-def _forget(folder: Path, known: dict[Path, Any]) -> None:
+def _remove_others(folder: Path, made: dict[Path, Any]) -> None:
     """Remove the folders of pairs and inputs that are no longer in the grid."""
     for kind in ("pairs", "inputs"):
         for path in (folder / kind).glob("*"):
-            if _KEY.fullmatch(path.name) and path not in known:
+            if _KEY.fullmatch(path.name) and path not in made:
                 shutil.rmtree(path)
 
 
@@ -191,38 +187,17 @@ def _same_parts(records: pd.DataFrame, one: str, other: str) -> bool:
 
 
 def _edges(
-    lines: list[dict[str, Any]], names: str, picture: Callable[[Any], str], known: dict[str, dict[str, Any]]
+    lines: list[dict[str, Any]], names: str, picture: Callable[[Any], str], made: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The contents or styles in the order of the grid, each with the key and size of a readable image, if any."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for line in lines:
         path = picture(line)
-        if line[names] not in found or "width" not in known.get(found[line[names]], {}):
-            found[line[names]] = path
+        if line[names] not in paths or "width" not in made.get(paths[line[names]], {}):
+            paths[line[names]] = path
     size = partial(_only, ("width", "height"))
-    return [{"name": name, "key": key_of(path)} | size(known.get(path, {})) for name, path in found.items()]
+    return [{"name": name, "key": key_of(path)} | size(made.get(path, {})) for name, path in paths.items()]
 
 
 def _only(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}
-
-
-def _write_data(
-    path: Path,
-    records: pd.DataFrame,
-    varied: list[str],
-    pairs: list[dict[str, Any]],
-    edges: list[list[dict[str, Any]]],
-) -> None:
-    data = {
-        "settings": varied,
-        "same": {name: records[name].iloc[0] for name in ALWAYS_NAMED if name not in varied and len(records)},
-        "options": [sorted_values(records[name]) for name in varied],
-        "score": SCORE,
-        "references": [*records.loc[records["reference"] != "", "reference"].value_counts().index],
-        "contents": edges[0],
-        "styles": edges[1],
-        "pairs": pairs,
-    }
-    with replacing(path) as file:
-        file.write_text(f"gallery.data({script(data)});\n", encoding="utf-8")

@@ -55,9 +55,9 @@ class Source:
         """The snapshots that a browser can display; without snapshots, the frames."""
         if self.record is None:
             return []
-        whole = [path for path in (self.record / layout.SNAPSHOTS).glob("*.*") if path.suffix in (".png", ".jpg")]
-        found = whole or list((self.record / layout.FRAMES).glob("*.jpg"))
-        return sorted(path for path in found if path.stem.isdigit())
+        snapshots = [path for path in (self.record / layout.SNAPSHOTS).glob("*.*") if path.suffix in (".png", ".jpg")]
+        paths = snapshots or (self.record / layout.FRAMES).glob("*.jpg")
+        return sorted(path for path in paths if path.stem.isdigit())
 
     @property
     def stamp(self) -> list[Any]:
@@ -69,10 +69,10 @@ class Source:
     def made(self) -> dict[str, Any] | None:
         """The data of the folder; None if it must be written."""
         try:
-            known: dict[str, Any] = json.loads((self.folder / MADE).read_text())
+            data: dict[str, Any] = json.loads((self.folder / MADE).read_text())
         except (OSError, ValueError):
             return None
-        return known if known["stamp"] == self.stamp else None
+        return data if data["stamp"] == self.stamp else None
 
 
 def key_of(text: str) -> str:
@@ -85,41 +85,43 @@ def rounded(number: float) -> float | None:
     return float(f"{number:.5g}") if math.isfinite(number) else None
 
 
-def update_folders(works: Sequence[Source], processes: int) -> dict[Path, dict[str, Any]]:
+def update_folders(sources: Sequence[Source], processes: int) -> dict[Path, dict[str, Any]]:
     """Write the folders that are missing or outdated; returns the data of each."""
-    known = {work.folder: work.made() for work in works}
-    missing = [work for work in works if known[work.folder] is None]
+    data = {source.folder: source.made() for source in sources}
+    missing = [source for source in sources if data[source.folder] is None]
     count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # a process costs more than four folders
     if count > 1:
         with ProcessPoolExecutor(count) as pool:
             made = list(pool.map(_write_folder, missing, chunksize=4))
     else:
         made = list(map(_write_folder, missing))
-    known |= {work.folder: found for work, found in zip(missing, made, strict=True)}
-    return {folder: found for folder, found in known.items() if found is not None}
+    return {folder: each for folder, each in data.items() if each is not None} | {
+        source.folder: each for source, each in zip(missing, made, strict=True)
+    }
 
 
-def _write_folder(work: Source) -> dict[str, Any]:
-    """Write a folder; returns its data: width and height of the small image, if the image can be read.
+def _write_folder(source: Source) -> dict[str, Any]:
+    """Write a folder; returns its data.
 
-    And `whole`, the image itself, where that has more to show than its large size.
+    That is `stamp`; `width` and `height` of the small image, if the image can be read; and for a pair `moves`, whether
+    it has an animation, and `whole`, the name of the image if it is larger than its large copy.
     """
     from nst.images import picture_size
 
-    fresh = work.folder.with_name(f".{work.folder.name}.new")
+    fresh = source.folder.with_name(f".{source.folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    known: dict[str, Any] = {"stamp": work.stamp} | _write_sizes(work.picture, fresh)
-    if work.record is not None and "width" in known:
-        _write_pair(work, fresh)
-        known["moves"] = (fresh / layout.ANIMATION).exists()
-        if viewable(str(work.picture)) == str(work.picture) and max(picture_size(work.picture)) > LARGE[0]:
-            known["whole"] = work.picture.name
-    (fresh / MADE).write_text(json.dumps(known))
-    if work.folder.exists():
-        shutil.rmtree(work.folder)
-    fresh.rename(work.folder)
-    return known
+    data: dict[str, Any] = {"stamp": source.stamp} | _write_sizes(source.picture, fresh)
+    if source.record is not None and "width" in data:
+        _write_pair(source, source.record, fresh)
+        data["moves"] = (fresh / layout.ANIMATION).exists()
+        if viewable(str(source.picture)) == str(source.picture) and max(picture_size(source.picture)) > LARGE[0]:
+            data["whole"] = source.picture.name
+    (fresh / MADE).write_text(json.dumps(data))
+    if source.folder.exists():
+        shutil.rmtree(source.folder)
+    fresh.rename(source.folder)
+    return data
 
 
 def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
@@ -142,19 +144,18 @@ def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _write_pair(work: Source, folder: Path) -> None:
+def _write_pair(source: Source, record: Path, folder: Path) -> None:
     """Link the pair's files and write the data of its page."""
-    for path in work.originals:
+    for path in source.originals:
         link(path, folder / path.name)
-    for path in work.snapshots:
+    for path in source.snapshots:
         link(path, folder / f"snapshot-{path.name}")
-    assert work.record is not None
-    run = json.loads((work.record / layout.RUN).read_bytes())
+    run = json.loads((record / layout.RUN).read_bytes())
     warnings = at(run, ("warnings",))
     shown = {
-        "files": [path.name for path in work.originals],
-        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in work.snapshots],
-        "losses": curves(work.record / layout.LOSSES),
+        "files": [path.name for path in source.originals],
+        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in source.snapshots],
+        "losses": curves(record / layout.LOSSES),
         "layers": {name: rounded(number(value)) for name, value in mapping(run, "metrics", "layers").items()},
         "settings": {
             name: value if _is_plain(value) else str(value) for name, value in mapping(run, "settings").items()
@@ -163,9 +164,9 @@ def _write_pair(work: Source, folder: Path) -> None:
         "device": str(at(run, ("device_name",)) or ""),
         "precision": str(at(run, ("precision",)) or ""),
         "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
-        "reproduce": f"nst reproduce {shlex.quote(str(work.picture))} -o again{work.picture.suffix}",
+        "reproduce": f"nst reproduce {shlex.quote(str(source.picture))} -o again{source.picture.suffix}",
     }
-    text = f"gallery.pair({script(work.folder.name)}, {script(shown)});\n"
+    text = f"gallery.pair({script(source.folder.name)}, {script(shown)});\n"
     (folder / "pair.js").write_text(text, encoding="utf-8")
 
 

@@ -54,11 +54,11 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
         _curves(panel, Path(pair["folder"], layout.LOSSES), parts, detailed=count == 1)
         if count > 1:
             _title(panel, _distinct_title(records, pair), _INK)
-    for place, panel in enumerate(panels):
-        panel.set_visible(place < count)
-        if place % across == 0:
+    for position, panel in enumerate(panels):
+        panel.set_visible(position < count)
+        if position % across == 0:
             panel.set_ylabel("loss")
-        if place + across >= count:
+        if position + across >= count:
             panel.set_xlabel("iteration")
             panel.tick_params(labelbottom=True)
     _legend(figure, panels[:count])
@@ -172,11 +172,11 @@ def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
     """Panels for total, content and style loss: a thin line for each pair, and the median."""
     import pandas as pd
 
-    found = [losses for folder in records["folder"] if (losses := _losses(Path(folder, layout.LOSSES))) is not None]
-    figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(found):,} pairs")
+    measured = [losses for folder in records["folder"] if (losses := _losses(Path(folder, layout.LOSSES))) is not None]
+    figure, panels = _figure(1, 3, (11.5, 4.2), f"{title}: {len(measured):,} pairs")
     for panel, part in zip(panels, ("total", "content", "style"), strict=True):
         _title(panel, part, _INK)
-        lines = pd.DataFrame(dict(enumerate(losses[part] for losses in found if part in losses)))
+        lines = pd.DataFrame(dict(enumerate(losses[part] for losses in measured if part in losses)))
         if lines.notna().any(axis=None):
             panel.set_yscale("log")
             _plain_numbers(panel.yaxis)
@@ -220,13 +220,13 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
     """Write the name of each layer at the right end of its line, without overlaps."""
     ends = layers.ffill().iloc[-1].dropna().sort_values() if len(layers) else layers.sum()
     low, high = (math.log10(limit) for limit in panel.get_ylim())
-    places, least = [], -1.0
+    heights, least = [], -1.0
     for value in ends:
         least = max((math.log10(value) - low) / (high - low), least + 0.045)
-        places.append(least)
-    for name, place in zip(ends.index, places, strict=True):
+        heights.append(least)
+    for name, height in zip(ends.index, heights, strict=True):
         part, _, layer = str(name).partition(":")
-        panel.text(1.01, place, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center")
+        panel.text(1.01, height, layer, transform=panel.transAxes, color=PARTS[part], fontsize=7.5, va="center")
 
 
 def _coloring(records: pd.DataFrame) -> str:
@@ -241,13 +241,7 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
     for i, value in enumerate(sorted_values(measured[column])):
         points = measured[measured[column] == value]
         color = _PALETTE[i % len(_PALETTE)]
-        style = {
-            "marker": _MARKERS[i % len(_MARKERS)],
-            "s": 34,
-            "edgecolors": color,
-            "linewidths": 1.2,
-            "zorder": 3,
-        }
+        style = {"marker": _MARKERS[i % len(_MARKERS)], "s": 34, "edgecolors": color, "linewidths": 1.2, "zorder": 3}
         name = f"{column} = {value}" if column in measured.columns and column not in TITLES else value
         beaten, front = points[~points["pareto"]], points[points["pareto"]]
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **style)

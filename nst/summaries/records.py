@@ -129,9 +129,8 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
             grid[column] = grid[column.replace("title", "name")]
     if names:
         grid = _selected(grid, names, grid_csv)
-    columns = ["status", *NUMBERS, *TEXTS]
     grid = _relocated(grid, grid_csv.parent)
-    runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=columns)
+    runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=["status", *NUMBERS, *TEXTS])
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
     return ranked(pd.concat([grid, runs], axis=1))
 
@@ -144,23 +143,24 @@ def _relocated(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
     ]
     if not any(moved):
         return grid
-    grid, names = grid.copy(), [Path(image).name for image in grid.loc[moved, "image"]]
-    grid.loc[moved, "folder"] = [layout.pair_folder(results, pair) for pair in grid.loc[moved, "id"]]
-    grid.loc[moved, "image"] = [
-        f"{folder}/{name}" for folder, name in zip(grid.loc[moved, "folder"], names, strict=True)
-    ]
+    folders = [layout.pair_folder(results, pair) for pair in grid.loc[moved, "id"]]
+    images = [f"{folder}/{Path(image).name}" for folder, image in zip(folders, grid.loc[moved, "image"], strict=True)]
+    grid = grid.copy()
+    grid.loc[moved, "folder"], grid.loc[moved, "image"] = folders, images
     return grid
 
 
 def _selected(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -> pd.DataFrame:
-    chosen = grid
-    for column, name in names.items():
-        chosen = chosen[chosen[column] == name]
-    if chosen.empty:
-        wanted = " and ".join(f"{column} {name!r}" for column, name in names.items())
-        known = sorted_values(grid[list(names)].agg(" × ".join, axis=1))
-        raise NstError(f"{grid_csv}: no pair has {wanted}; existing: {', '.join(known[:8])}{' …' * (len(known) > 8)}")
-    return chosen.reset_index(drop=True)
+    """The pairs with these names. Raises NstError if there are none."""
+    import pandas as pd
+
+    selected = grid[(grid[list(names)] == pd.Series(names)).all(axis=1)]
+    if selected.empty:
+        missing = " and ".join(f"{column} {name!r}" for column, name in names.items())
+        existing = sorted_values(grid[list(names)].agg(" × ".join, axis=1))
+        more = " …" * (len(existing) > 8)
+        raise NstError(f"{grid_csv}: no pair has {missing}; existing: {', '.join(existing[:8])}{more}")
+    return selected.reset_index(drop=True)
 
 
 def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -234,13 +234,13 @@ def ranked(records: pd.DataFrame) -> pd.DataFrame:
     `pareto` are computed among the pairs of the same content, style and reference. Images that keep the content's
     colors are not ranked; `unranked` has the reason.
     """
-    kept = records["style_error"].notna() & (records["color"] != "style")
-    records["unranked"] = kept.map({True: KEEPS_COLORS, False: ""})
-    records["score"] = (records["content_error"] + STYLE_FACTOR * records["style_error"]).mask(kept)
+    unranked = records["style_error"].notna() & (records["color"] != "style")
+    records["unranked"] = unranked.map({True: KEEPS_COLORS, False: ""})
+    records["score"] = (records["content_error"] + STYLE_FACTOR * records["style_error"]).mask(unranked)
     rivals = records[records["score"].notna()]
-    places = rivals.groupby(GROUP)["score"]
-    records["rank"] = places.rank(method="min")
-    records["best"] = (records["rank"] == 1) & (places.transform("size") > 1)  # a single one is not the best
+    scores = rivals.groupby(GROUP)["score"]
+    records["rank"] = scores.rank(method="min")
+    records["best"] = (records["rank"] == 1) & (scores.transform("size") > 1)  # a single one is not the best
     records["pareto"] = False
     for _, group in rivals.groupby(GROUP):
         records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
@@ -274,8 +274,8 @@ def at(record: Any, path: tuple[str | int, ...]) -> Any:
 
 def mapping(record: Any, *path: str | int) -> dict[str, Any]:
     """The mapping at a path of keys and indices; empty if there is none."""
-    found = at(record, path)
-    return found if isinstance(found, dict) else {}
+    value = at(record, path)
+    return value if isinstance(value, dict) else {}
 
 
 def number(value: Any) -> float:

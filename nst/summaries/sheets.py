@@ -37,13 +37,13 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
     """Draw contents × styles of pairs with the same settings: contents at the left, styles at the top."""
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
-    own = varying(records)  # pairs with the same settings_name may differ in settings
+    varied = varying(records)  # pairs with the same settings_name may differ in settings
     top = [Cell(style_picture(style._asdict()), style.style_title) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
         left = Cell(content_picture(content._asdict()), content.content_title)
-        rows.append([left, *(pair and _result(pair, _own(pair, own)) for pair in results)])
+        rows.append([left, *(pair and _result(pair, _values(pair, varied)) for pair in results)])
     title = records["settings_title"].iloc[0]
     layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
     _write(layout, outs)
@@ -133,7 +133,7 @@ def _result(pair: Any, label: str = "") -> Cell:
     return Cell(pair.image, label, detail, clip=animation(pair.image))
 
 
-def _own(pair: Any, varied: list[str]) -> str:
+def _values(pair: Any, varied: list[str]) -> str:
     """The values of the varying settings of a pair, and the weight that `auto` found for it."""
     values = [_shown(pair, name) for name in varied]
     if "style_weight" not in varied and (found := found_weight(pair.style_weight, pair.final_style_weight)):
@@ -180,7 +180,7 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
     if len(records) * 2 < len(rows) * len(columns):
         return None
     cells = {
-        (getattr(pair, down), getattr(pair, across)): _result(pair, _own(pair, [])) for pair in records.itertuples()
+        (getattr(pair, down), getattr(pair, across)): _result(pair, _values(pair, [])) for pair in records.itertuples()
     }
     results = [[cells.get((row, column)) for column in columns] for row in rows]
     return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
@@ -189,7 +189,7 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
 def _ordered(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
     """The results ordered by the setting that varies; if several vary, in the order of the grid, with names."""
     if len(varied) != 1:
-        labels = ["  ·  ".join(filter(None, (pair.settings_title, _own(pair, [])))) for pair in records.itertuples()]
+        labels = ["  ·  ".join(filter(None, (pair.settings_title, _values(pair, [])))) for pair in records.itertuples()]
         return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
     setting = varied[0]
     pairs = sorted(records.itertuples(), key=lambda pair: value_order(getattr(pair, setting)))

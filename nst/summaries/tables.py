@@ -101,8 +101,7 @@ def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
 
 
 def _by_value(column: pd.Series) -> pd.Series:
-    places = {value: place for place, value in enumerate(sorted_values(column))}
-    return column.map(places)
+    return column.map({value: position for position, value in enumerate(sorted_values(column))})
 
 
 def _means(measured: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -145,17 +144,12 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
 
 def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
     """The columns of the page, without those that are constant or redundant."""
-    shown = [name for name in _order(table) if name in table and not _dull(name, table, records)]
-    return [_column(name, table) for name in shown]
+    names = ["content_name", "style_name", "settings_name", "status", *setting_columns(table)]
+    names += ["pairs", "rank", "pareto", "score", *_RESULTS, "reference", "unranked"]
+    return [_column(name, table) for name in names if name in table and not _is_redundant(name, table, records)]
 
 
-def _order(table: pd.DataFrame) -> list[str]:
-    first = ["content_name", "style_name", "settings_name"]
-    settings = setting_columns(table)
-    return [*first, "status", *settings, "pairs", "rank", "pareto", "score", *_RESULTS, "reference", "unranked"]
-
-
-def _dull(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
+def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
     if name in setting_columns(table):
         return records[name].nunique() == 1
     if name == "status":
