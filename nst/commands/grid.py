@@ -102,9 +102,9 @@ def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
     if not agreed:
         click.echo("nothing was removed")
         return
-    kept = leftovers.prune(results, names)
+    remaining = leftovers.prune(results, names)
     click.echo(f"removed {counted(len(names), 'image')}, with records and logs")
-    for folder in kept:
+    for folder in remaining:
         click.echo(f"{folder} was kept: it contains other files")
 
 
@@ -124,29 +124,29 @@ def _report(
     yield f"pairs ({layout.pairs_folder(results)}/…)"
     yield from _shortened([f"  {pair.id}{'  (exists)' * (pair.id in existing)}" for pair in pairs], limit)
     yield ""
-    waiting = [pair for pair in pairs if pair.id not in existing]
+    remaining = [pair for pair in pairs if pair.id not in existing]
     yield from _globs(files)
     yield f"results   {Path(results).absolute()}"
-    yield f"jobs      {counted(len(waiting), 'image')} to stylize{_existing_text(len(existing))}"
-    if old := len(leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})):
-        yield f"kept      {counted(old, 'image')} of no row; --prune lists and removes them"
-    yield from _forecast(waiting, files)
-    yield from (f"missing   {line}" for line in plan.missing_requirements(waiting, config))
+    yield f"jobs      {counted(len(remaining), 'image')} to stylize{_existing_text(len(existing))}"
+    if others := len(leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})):
+        yield f"kept      {counted(others, 'image')} of no row; --prune lists and removes them"
+    yield from _costs(remaining, files)
+    yield from (f"missing   {line}" for line in plan.missing_requirements(remaining, config))
 
 
 def _globs(files: Files) -> Iterator[str]:
     """Files that the glob patterns of the manifest leave out."""
-    for pattern, found in list(files.matches.items()):
+    for pattern, matches in list(files.matches.items()):
         stem, dot, suffix = pattern.rpartition(".")
         wider = stem if stem.endswith("*") else f"{stem}.*"
-        more = {*files.glob(f"{stem}.*")} - {*found} if dot and suffix.isalnum() else ()
+        more = {*files.glob(f"{stem}.*")} - {*matches} if dot and suffix.isalnum() else ()
         others = files.skipped[pattern]
         if more:
-            yield f"glob      {pattern} matches {counted(len(found), 'image')}; {wider} also {_named(sorted(more))}"
+            yield f"glob      {pattern} matches {counted(len(matches), 'image')}; {wider} also {_named(sorted(more))}"
         if others:
             what = "file that is not an image" if len(others) == 1 else "files that are not images"
             skipped = f"skipped {len(others):,} {what}: {_named(others)}"
-            yield f"glob      {pattern} matches {counted(len(found), 'image')}; {skipped}"
+            yield f"glob      {pattern} matches {counted(len(matches), 'image')}; {skipped}"
 
 
 def _named(paths: Sequence[str]) -> str:
@@ -157,9 +157,9 @@ def _named(paths: Sequence[str]) -> str:
 def _profile(folder: Path) -> Path:
     """The folder of a cluster profile, in the working directory or else in nst's repository."""
     ours = plan.repository()
-    for place in (folder, ours / folder if ours else folder):
-        if (place / "nst.yaml").is_file():
-            return place
+    for each in (folder, ours / folder if ours else folder):
+        if (each / "nst.yaml").is_file():
+            return each
     raise NstError(f"{folder}/nst.yaml: there is no such file; name the folder of a cluster profile with --profile")
 
 
@@ -205,11 +205,11 @@ def _shortened(lines: list[str], limit: int) -> list[str]:
     return [*lines[:limit], f"  … and {len(lines) - limit:,} more (--limit 0 shows them)"]
 
 
-def _forecast(waiting: list[Pair], files: Files) -> Iterator[str]:
-    if not waiting:
+def _costs(remaining: list[Pair], files: Files) -> Iterator[str]:
+    if not remaining:
         return
     cores = os.cpu_count() or 1
-    forecasts = [estimate(pair.settings, files.size(pair.content), cores) for pair in waiting]
+    forecasts = [estimate(pair.settings, files.size(pair.content), cores) for pair in remaining]
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
     yield f"time      about {duration_text(seconds)} on {counted(cores, 'CPU core')}; a GPU is far faster"
     yield f"memory    about {megabytes / 1000:.1f} GB for each image that is stylized at the same time"

@@ -103,7 +103,7 @@ def command(
     typed = {*settings, *preset, *(["content"] if content else []), *(["style"] if styles else [])}
     inputs = _inputs(made, moved, chosen, typed)
     if not trust_paths:
-        _check_places(image, inputs)
+        _check_trusted(image, inputs)
     _check_unchanged(image, made, inputs)
     if not yes:
         _check_costs(image, chosen, picture_size(moved[0]), device)
@@ -165,7 +165,7 @@ def _inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -
     return [_Input(*each, typed=each[0] in typed) for each in inputs]
 
 
-def _check_places(image: str, inputs: list[_Input]) -> None:
+def _check_trusted(image: str, inputs: list[_Input]) -> None:
     """Raise Problems for files outside the trusted folders that only the metadata names."""
     trusted = [Path(image).parent.resolve(), Path.cwd()]
     if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, trusted)]:

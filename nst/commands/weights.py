@@ -38,7 +38,8 @@ def command(network: str, kind: str, only_path: bool, record: Path | None) -> No
         return
     if record:
         refuse_inputs(record, [path])
-    if not path.is_file() or (path.parent == weights.cache() and weights.published(path)):  # replaced if corrupt
+    downloaded = path.parent == weights.cache() and weights.published(path)  # if corrupt, it is downloaded again
+    if downloaded or not path.is_file():
         _fetch(network, path)
     digest = sha256(path)
     if record:

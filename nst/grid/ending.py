@@ -29,30 +29,30 @@ def summary(
     new = sum(time >= since for time in times.values())
     missing = [name for name, time in times.items() if not time]
     logs = {name: layout.log_file(results, "stylize", name) for name in missing}
-    spoiled = [name for name, log in logs.items() if _time(log) >= since]
+    unsuccessful = [name for name, log in logs.items() if _time(log) >= since]
     counts = [
         (new, "stylized"),
         (len(times) - new - len(missing), "up to date"),
-        (len(spoiled), "failed"),
-        (len(missing) - len(spoiled), "not stylized yet"),
+        (len(unsuccessful), "failed"),
+        (len(missing) - len(unsuccessful), "not stylized yet"),
     ]
     yield f"images    {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
-    for name in spoiled[:_MOST_REASONS]:  # a log without an error belongs to an interrupted run
+    for name in unsuccessful[:_MOST_REASONS]:  # a log without an error belongs to an interrupted run
         yield f"failed    {name}: {last_message(logs[name]) or 'interrupted'}"
-    if len(spoiled) > _MOST_REASONS:
-        yield f"          … and {len(spoiled) - _MOST_REASONS:,} more: {results}/logs/stylize"
-    if failed and not spoiled:
+    if len(unsuccessful) > _MOST_REASONS:
+        yield f"          … and {len(unsuccessful) - _MOST_REASONS:,} more: {results}/logs/stylize"
+    if failed and not unsuccessful:
         yield "failed    no image, but a job that is named above"
-    yield from _places(results, since, changed=bool(new or missing))
+    yield from _summary_paths(results, since, changed=bool(new or missing))
     if removed:
         yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
-    if kept := len(pairs_not_in_grid(results, times)):
-        yield f"kept      {counted(kept, 'image')} of no row; `nst grid --prune` removes them"
+    if others := len(pairs_not_in_grid(results, times)):
+        yield f"kept      {counted(others, 'image')} of no row; `nst grid --prune` removes them"
     if missing or failed:
         yield "next      run the same command again to make what is missing; finished images are kept"
 
 
-def _places(results: str, since: float, *, changed: bool) -> Iterator[str]:
+def _summary_paths(results: str, since: float, *, changed: bool) -> Iterator[str]:
     """The paths of sheets, tables and gallery, except those that are older than the images."""
     sheets = list(Path(results, "sheets").rglob("*.png"))
     tables, gallery = Path(results, layout.TABLE), Path(results, layout.GALLERY)

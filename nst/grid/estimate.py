@@ -86,9 +86,9 @@ def minutes(seconds: float, attempt: int = 1) -> int:
     return max(5, math.ceil(3 * seconds / 60)) * attempt
 
 
-def megabytes(forecast: float, attempt: int = 1) -> int:
+def megabytes(estimated: float, attempt: int = 1) -> int:
     """Megabytes to request from a cluster; each retry adds half of the estimate."""
-    return math.ceil(forecast * (0.5 + attempt / 2))
+    return math.ceil(estimated * (0.5 + attempt / 2))
 
 
 def duration_text(seconds: float) -> str:

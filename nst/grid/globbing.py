@@ -66,10 +66,10 @@ class _Walk:
 
     def _anywhere(self, folder: str, parts: tuple[str, ...], above: _Folders) -> Iterator[str]:
         try:
-            found = Path(folder).stat()
+            status = Path(folder).stat()
         except OSError:
             return
-        current = (found.st_dev, found.st_ino)
+        current = (status.st_dev, status.st_ino)
         if current in above:  # a symlink to a parent folder
             return
         if len(parts) > 1:

@@ -74,7 +74,7 @@ def url_problem(path: str) -> str:
         return ""
     try:
         server = urlsplit(path).netloc and urlsplit(path).hostname
-        _ = urlsplit(path).port
+        _ = urlsplit(path).port  # raises ValueError for an invalid one
     except ValueError as error:
         return f"{path} is not a valid URL ({error}); copy it again"
     return "" if server else f"{path} is not a valid URL (it has no server name); copy it again"
@@ -94,7 +94,7 @@ class Files:
         """The matching images of each pattern."""
         self.skipped: dict[str, list[str]] = {}
         """The other matching files of each pattern, whose suffix is not that of an image."""
-        self._pictures: dict[str, tuple[int, int] | str] = {}
+        self._pictures: dict[str, tuple[int, int] | str] = {}  # the size of an image, or its problem
         self._digests: dict[str, str] = {}
         self._urls: dict[str, str] = {}
         self._names: dict[Path, list[str]] = {}
@@ -113,9 +113,9 @@ class Files:
         that visits too many files.
         """
         if pattern not in self.matches:
-            found = globbing.expand(_whatever_case(pattern))
-            pictures = [path for path in found if path.lower().endswith(SUFFIXES)]
-            others = {*found} - {*pictures}
+            paths = globbing.expand(_whatever_case(pattern))
+            pictures = [path for path in paths if path.lower().endswith(SUFFIXES)]
+            others = {*paths} - {*pictures}
             self.skipped[pattern] = sorted(path for path in others if is_file(path))
             self.matches[pattern] = tuple(tidy(path) for path in pictures if self.exists(path))
         return self.matches[pattern]
@@ -132,8 +132,8 @@ class Files:
     def picture_problem(self, path: str) -> str:
         """The problem of an image and how to fix it; '' for a good image and for a URL."""
         self.read_sizes([path])
-        known = self._pictures[path]
-        return known if isinstance(known, str) else ""
+        size = self._pictures[path]
+        return size if isinstance(size, str) else ""
 
     def digest(self, path: str) -> str:
         """The SHA-256 of a file; '' for a URL or a missing file."""
@@ -151,8 +151,8 @@ class Files:
     def size(self, path: str) -> tuple[int, int]:
         """(width, height) of an image in pixels; (0, 0) for a URL or a broken file."""
         self.read_sizes([path])
-        known = self._pictures[path]
-        return (0, 0) if isinstance(known, str) else known
+        size = self._pictures[path]
+        return (0, 0) if isinstance(size, str) else size
 
     def _read_size(self, path: str) -> tuple[int, int] | str:
         if is_url(path):

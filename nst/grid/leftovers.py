@@ -46,8 +46,8 @@ def remove_stale_summaries(results: str, sheets: Iterable[str], snapshots: Itera
 def pairs_not_in_grid(results: str, ids: Collection[str]) -> list[str]:
     """The ids of finished pairs in the results folder that are not among `ids`, sorted."""
     pairs = layout.pairs_folder(results)
-    found = (path.relative_to(pairs).as_posix() for path in pairs.glob("*/*/*"))
-    return sorted(name for name in found if name not in ids and _is_ours(pairs / name, name))
+    names = (path.relative_to(pairs).as_posix() for path in pairs.glob("*/*/*"))
+    return sorted(name for name in names if name not in ids and _is_ours(pairs / name, name))
 
 
 def size(results: str, ids: Iterable[str]) -> int:
@@ -58,20 +58,20 @@ def size(results: str, ids: Iterable[str]) -> int:
 
 def prune(results: str, ids: Iterable[str]) -> list[str]:
     """Remove pairs with their logs and unfinished work. Returns the folders that remain, with other files in them."""
-    kept = []
+    remaining = []
     for name in ids:
         folder = Path(layout.pair_folder(results, name))
         shutil.rmtree(folder / layout.SNAPSHOTS, ignore_errors=True)
         for file in _FILES:
             (folder / file).unlink(missing_ok=True)
         if not _remove_empty(folder, layout.pairs_folder(results)):
-            kept.append(str(folder))
+            remaining.append(str(folder))
         for kind in _LOGS:
             _remove_log(results, kind, name)
         work = layout.work_folder(results, name)
         if any((work / mark).exists() for mark in (layout.MARK, layout.CHECKPOINT)):
             work_folder.remove(work)
-    return kept
+    return remaining
 
 
 def _is_ours(folder: Path, name: str) -> bool:

@@ -117,7 +117,7 @@ class _Expansion:
         self._pairs: dict[tuple[str, Styles, str], Pair] = {}
         self._problems = list(manifest.problems)
         self._pictures: list[tuple[int, str, str]] = []  # (line, column, path), to be checked at the end
-        self._asked = 0
+        self._requested = 0
 
     def add(self, row: Row) -> None:
         """Add the pairs of a row and its problems."""
@@ -161,8 +161,8 @@ class _Expansion:
 
     def _count(self, row: Row, *sizes: int) -> None:
         """Raise Problems for too many pairs, before they are created."""
-        self._asked += math.prod(max(1, size) for size in sizes)
-        if self._asked > limits.PAIRS:
+        self._requested += math.prod(max(1, size) for size in sizes)
+        if self._requested > limits.PAIRS:
             product = " × ".join(f"{size:,} {noun}" for size, noun in zip(sizes, _NOUNS, strict=True))
             message = f"has {product}; with the rows above, more than {limits.PAIRS:,} pairs: split the manifest"
             raise self._manifest.error([*self._problems, Problem(row.line, "", message)])
@@ -202,10 +202,10 @@ def print_grid_csv(
     writer.writerow((*_COLUMNS, *more, *fields()))
     for p in pairs:
         names = (p.content_name, p.style_name, p.settings_name, p.row)
-        places = (p.folder(results), p.image(results, format))
+        paths = (p.folder(results), p.image(results, format))
         titles = (p.content_title, p.style_title, p.settings_title, *([bundles[p.id]] if bundles else []))
         styles = styles_text(tuple((redacted(path), share) for path, share in p.styles))
-        writer.writerow((p.id, redacted(p.content), styles, *names, *places, *titles, *_texts(p.settings)))
+        writer.writerow((p.id, redacted(p.content), styles, *names, *paths, *titles, *_texts(p.settings)))
 
 
 @lru_cache(maxsize=1024)

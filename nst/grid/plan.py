@@ -27,8 +27,8 @@ _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefi
 def repository() -> Path | None:
     """nst's repository with the workflow; None if the package was installed without it."""
     folder = Path(__file__).resolve().parents[2]
-    whole = (folder / "Snakefile").is_file() and (folder / "workflow/Snakefile").is_file()
-    return folder if whole else None
+    has_workflow = (folder / "Snakefile").is_file() and (folder / "workflow/Snakefile").is_file()
+    return folder if has_workflow else None
 
 
 def command(changes: Mapping[str, str], *, config_file: str = "", profile: Path | None = None) -> str:
@@ -39,16 +39,16 @@ def command(changes: Mapping[str, str], *, config_file: str = "", profile: Path 
         profile: the folder of a cluster profile; None to run on all cores of this machine.
     """
     folder = repository()
-    found = folder is not None and _is_found(folder)
+    is_default = folder is not None and _is_default(folder)
     files = [config_file] if config_file else []
     parts = ["snakemake"]
-    if not found:
+    if not is_default:
         parts += ["-s", str(folder / "Snakefile") if folder else "NST/Snakefile"]
     if profile:
         parts += ["--workflow-profile", str(profile)]
         # Snakemake reads the config file of a profile only relative to the working directory, and not if another is
         # given.
-        files += [str(profile / "nst.yaml")] if files or not found else []
+        files += [str(profile / "nst.yaml")] if files or not is_default else []
     else:
         parts += ["--cores", str(os.cpu_count() or 1)]
     parts += ["--configfile", *files] if files else []
@@ -79,10 +79,10 @@ def missing_requirements(pairs: Collection[Pair], config: Config) -> Iterator[st
         yield f"Snakemake: pip install {shlex.quote(f'{folder}[workflow]' if folder else 'snakemake')}"
 
 
-def _is_found(folder: Path) -> bool:
-    """Whether Snakemake finds nst's Snakefile in the working directory."""
-    found = next((path for path in map(Path, _SNAKEFILES) if path.is_file()), None)
-    return found is not None and found.samefile(folder / "Snakefile")
+def _is_default(folder: Path) -> bool:
+    """Whether Snakemake uses nst's Snakefile by default, because it is in the working directory."""
+    default = next((path for path in map(Path, _SNAKEFILES) if path.is_file()), None)
+    return default is not None and default.samefile(folder / "Snakefile")
 
 
 def _as_config(value: str) -> str:

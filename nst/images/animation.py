@@ -68,15 +68,12 @@ def distinct_frames(paths: Sequence[Path]) -> list[Path]:
 
     thumbnails = [np.asarray(_open(path).resize((_COMPARED_SIDE, _COMPARED_SIDE)), dtype=np.int16) for path in paths]
     least = max(_STEP * np.abs(thumbnails[-1] - thumbnails[0]).mean(), _VISIBLE)
-    kept = [0]
-    for at, thumbnail in enumerate(thumbnails[:-1]):
-        if (
-            at
-            and np.abs(thumbnail - thumbnails[kept[-1]]).mean() >= least
-            and np.abs(thumbnails[-1] - thumbnail).mean() >= least
-        ):
-            kept.append(at)
-    return [paths[at] for at in dict.fromkeys([*kept, len(paths) - 1])]
+    last = len(paths) - 1
+    chosen = [0]
+    for i in range(1, last):
+        if all(np.abs(thumbnails[i] - thumbnails[j]).mean() >= least for j in (chosen[-1], last)):
+            chosen.append(i)
+    return [paths[i] for i in dict.fromkeys([*chosen, last])]
 
 
 def sample_frames(items: Sequence[T], most: int) -> list[T]:
@@ -93,9 +90,9 @@ def frame_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise NstError(f"{folder}: is not a folder; give the folder of a pair, or of frames like 000010.jpg")
     for index in (folder / layout.FRAMES, folder / "frames", folder):
-        found = [path for path in index.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
-        if found:
-            return sorted(found, key=lambda path: int(path.stem))
+        frames = [path for path in index.glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()]
+        if frames:
+            return sorted(frames, key=lambda path: int(path.stem))
     raise NstError(
         f"{folder}: has no frames, neither in it nor in snapshots/frames; give the folder of a pair that was "
         "stylized with a frame_interval above 0 (with nst stylize, also with --record FOLDER)"
@@ -156,8 +153,7 @@ def _gif(frames: list[Image.Image], times: list[float]) -> bytes:
 
 def _palette(frames: list[Image.Image]) -> Image.Image:
     """256 colors from frames of the whole run; the last frame, which is shown longest, counts twice."""
-    chosen = [*sample_frames(frames, 8), frames[-1]]
-    small = [frame.copy() for frame in chosen]
+    small = [frame.copy() for frame in (*sample_frames(frames, 8), frames[-1])]
     for frame in small:
         frame.thumbnail((_PALETTE_SIDE, _PALETTE_SIDE))
     mosaic = Image.new("RGB", (small[0].width, small[0].height * len(small)))

@@ -38,7 +38,8 @@ def tiff_bytes(page: Any, bits: int, orientation: int) -> int:
     strip = math.prod(page.chunks) * max(1, math.ceil(bits / 8)) if page.compression != 1 else 0
     if bits > 8:
         return 0 if page.is_final else int(page.nbytes) + 2 * strip
-    return int(page.imagewidth * page.imagelength) * _PILLOW * (1 + (orientation > 1)) + strip
+    copies = 2 if orientation > 1 else 1  # Pillow rotates into another image
+    return int(page.imagewidth * page.imagelength) * _PILLOW * copies + strip
 
 
 def check_scans(image_file: ImageFile, header: Header) -> None:

@@ -57,8 +57,8 @@ def download(source: str, path: Path, progress: Progress | None = None) -> None:
 
     Raises requests' exceptions and OSError; NstError if a limit is exceeded, or if the server is in a private network.
     """
-    have = path.stat().st_size if path.exists() else 0
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    start = path.stat().st_size if path.exists() else 0
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with (
         _deadline(source) as watch,
         _session(watch) as session,
@@ -70,14 +70,14 @@ def download(source: str, path: Path, progress: Progress | None = None) -> None:
         if (packing := answer.headers.get("Content-Encoding", "identity")) != "identity":
             raise NstError(f"{redacted(source)}: the server sent compressed data ({packing}), which is not supported")
         if answer.status_code != requests.codes.partial_content:
-            have = 0
+            start = 0
         length = answer.headers.get("Content-Length", "")
-        total = have + int(length) if length.isdecimal() else None
+        total = start + int(length) if length.isdecimal() else None
         _check_size(source, total or 0)
-        with path.open("ab" if have else "wb") as file:
-            for had in _written(source, answer.iter_content(1 << 16), file, have):
+        with path.open("ab" if start else "wb") as file:
+            for size in _written(source, answer.iter_content(1 << 16), file, start):
                 if progress:
-                    progress(had, total)
+                    progress(size, total)
 
 
 def _copy_by_fsspec(url: str, path: Path) -> None:
@@ -90,13 +90,13 @@ def _copy_by_fsspec(url: str, path: Path) -> None:
                 raise _too_slow(url)
 
 
-def _written(source: str, blocks: Iterable[bytes], file: BinaryIO, have: int) -> Iterator[int]:
-    """Write blocks to a file; yields its size after each."""
+def _written(source: str, blocks: Iterable[bytes], file: BinaryIO, size: int) -> Iterator[int]:
+    """Append blocks to a file of this size; yields its size after each."""
     for block in blocks:
-        have += len(block)
-        _check_size(source, have)
+        size += len(block)
+        _check_size(source, size)
         file.write(block)
-        yield have
+        yield size
 
 
 def _check_size(source: str, size: int) -> None:

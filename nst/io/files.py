@@ -96,6 +96,7 @@ def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
 
 
 def _is_or_holds(output: Path, path: Path) -> bool:
+    """Whether `output` is the same file as `path`, or a folder that contains it."""
     try:
         return any(output.samefile(each) for each in (path, *path.resolve().parents))
     except (OSError, ValueError, RuntimeError):  # one of them does not exist or is not a path

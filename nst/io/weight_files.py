@@ -124,7 +124,7 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
     """
     source = source or TORCHVISION[network]
     expected = _digits(source)
-    if _is_whole(destination, expected):
+    if _is_intact(destination, expected):
         return destination
     from filelock import FileLock
 
@@ -134,7 +134,7 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
         with announced(f"another nst process that downloads {destination}"):
             held = lock.acquire()
         with held:
-            if not _is_whole(destination, expected):  # the other process has not downloaded it
+            if not _is_intact(destination, expected):  # the other process has not downloaded it
                 _download(source, destination, expected, progress)
     except (requests.RequestException, OSError) as error:
         reason = type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
@@ -142,14 +142,14 @@ def fetch(network: str, destination: Path, progress: Progress | None = None, sou
     return destination
 
 
-def _is_whole(path: Path, expected: str) -> bool:
+def _is_intact(path: Path, expected: str) -> bool:
     return path.is_file() and sha256(path).startswith(expected)
 
 
 def _download(source: str, destination: Path, expected: str, progress: Progress | None) -> None:
     part = destination.with_name(destination.name + ".part")
     download(source, part, progress)
-    if not _is_whole(part, expected):
+    if not _is_intact(part, expected):
         part.unlink()
         raise NstError(
             f"{source}: the SHA-256 of the download does not begin with {expected}; the file was removed, try again"

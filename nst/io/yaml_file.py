@@ -62,26 +62,26 @@ def _loaded(text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        _count(node, {})
+        _count_values(node, {})
         return loader.construct_document(node)
     finally:
         loader.dispose()
 
 
-def _count(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+def _count_values(node: yaml.Node, counts: dict[yaml.Node, int]) -> int:
     """The number of values of a node, with aliases expanded. Raises YAMLError for too many."""
-    if node not in known:
-        known[node] = limits.YAML_VALUES  # for a node that contains itself
+    if node not in counts:
+        counts[node] = limits.YAML_VALUES  # for a node that contains itself
         parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
-        inside = sum(_count(part, known) for part in parts) if isinstance(node, yaml.CollectionNode) else 0
-        known[node] = 1 + inside
-        if known[node] > limits.YAML_VALUES:
+        inside = sum(_count_values(part, counts) for part in parts) if isinstance(node, yaml.CollectionNode) else 0
+        counts[node] = 1 + inside
+        if counts[node] > limits.YAML_VALUES:
             raise yaml.MarkedYAMLError(
                 problem=f"more than {limits.YAML_VALUES:,} values, with aliases expanded", problem_mark=node.start_mark
             )
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and len(node.value) > _DIGITS:
             raise yaml.MarkedYAMLError(problem=f"a number of {len(node.value)} digits", problem_mark=node.start_mark)
-    return known[node]
+    return counts[node]
 
 
 def _message(error: yaml.YAMLError) -> str:

@@ -64,7 +64,7 @@ class StyleLoss(ABC):
 
 def style_loss(name: str) -> StyleLoss:
     """The style loss with a name from `STYLE_LOSSES`."""
-    module, _, kind = STYLE_LOSSES[name].home.partition(":")
+    module, _, kind = STYLE_LOSSES[name].implementation.partition(":")
     made = getattr(import_module(module), kind)()
     assert isinstance(made, StyleLoss)
     return made

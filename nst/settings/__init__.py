@@ -19,9 +19,9 @@ from nst.settings.checking import (
     allowed,
     check_consistent,
     choices,
-    found_in,
     mask_problem,
     problems,
+    wrong_settings,
 )
 from nst.settings.layers import LITE_LAYERS, WIDTHS, Layers, convolutions, layer_names, stride
 from nst.settings.style_losses import STYLE_LOSSES, StyleLossEntry
@@ -54,7 +54,7 @@ class Settings(Values):
             try:
                 super().__init__(**values)
             except ValidationError as error:
-                raise SettingsError(found_in(error)) from None
+                raise SettingsError(wrong_settings(error)) from None
 
 
 #: Settings that are not part of a pair's name: they do not change the image, or are paths of this machine.

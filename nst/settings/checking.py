@@ -58,8 +58,8 @@ class SettingsError(Problems, ValueError):
 
 def check_consistent(settings: Values) -> None:
     """Raise SettingsError for values that cannot be combined."""
-    if found := [Wrong(name, message, conflict=True) for name, message in _conflicts(settings)]:
-        raise SettingsError(found)
+    if wrong := [Wrong(name, message, conflict=True) for name, message in _conflicts(settings)]:
+        raise SettingsError(wrong)
 
 
 def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,7 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
         yield "style_weight", "auto requires {normalization} relative and a {content_weight} above 0"
     if s.style_weight != "auto" and s.target_style_loss != fields()["target_style_loss"].default:
         yield "target_style_loss", "requires {style_weight} auto"
-    if not STYLE_LOSSES[s.style_loss].any_normalization and s.normalization != "relative":
+    if not STYLE_LOSSES[s.style_loss].has_normalization and s.normalization != "relative":
         yield "style_loss", f"{s.style_loss} requires {{normalization}} relative"
     if s.iterations < s.scales:
         yield "iterations", f"must be at least {{scales}} ({s.scales})"
@@ -144,17 +144,18 @@ def allowed(name: str) -> str:
 
 def problems(error: ValidationError) -> list[tuple[str, str]]:
     """(setting, what is wrong and what would be right) for each problem that pydantic found."""
-    return [item.as_column() for item in found_in(error)]
+    return [item.as_column() for item in wrong_settings(error)]
 
 
-def found_in(error: ValidationError) -> list[Wrong]:
-    return [item for problem in error.errors(include_url=False) for item in _found(problem)]
+def wrong_settings(error: ValidationError) -> list[Wrong]:
+    """The problems that pydantic found."""
+    return [item for problem in error.errors(include_url=False) for item in _wrong_settings(problem)]
 
 
-def _found(problem: Any) -> list[Wrong]:
+def _wrong_settings(problem: Any) -> list[Wrong]:
     if not problem["loc"]:  # raised by _consistent
-        found: list[Wrong] = problem["ctx"]["error"].wrong
-        return found
+        wrong: list[Wrong] = problem["ctx"]["error"].wrong
+        return wrong
     name, given = str(problem["loc"][0]), problem.get("input")
     if problem["type"] == "extra_forbidden":
         return [Wrong(name, f"no such setting{did_you_mean(name, fields())}")]

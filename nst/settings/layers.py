@@ -82,8 +82,8 @@ def _layer_weight(name: str, weight: Any) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 < number <= LARGEST:
-        told = "leave the layer out" if number == 0 else f"give a number above 0 and at most {number_text(LARGEST)}"
-        raise ValueError(f"the weight {weight!r} of {name} is not allowed; {told}{decimal_point(weight)}")
+        right = "leave the layer out" if number == 0 else f"give a number above 0 and at most {number_text(LARGEST)}"
+        raise ValueError(f"the weight {weight!r} of {name} is not allowed; {right}{decimal_point(weight)}")
     return number
 
 

@@ -35,7 +35,7 @@ class Preset:
 
 def names(folder: str | Path = FOLDER) -> list[str]:
     """The names of all presets, the user's and the package's, sorted."""
-    return sorted({path.stem for place in (folder, SHIPPED) if is_folder(place) for path in Path(place).glob("*.yaml")})
+    return sorted({path.stem for each in (folder, SHIPPED) if is_folder(each) for path in Path(each).glob("*.yaml")})
 
 
 def load(name: str, folder: str | Path = FOLDER) -> Preset:
@@ -46,7 +46,7 @@ def load(name: str, folder: str | Path = FOLDER) -> Preset:
     """
     if not name:
         return Preset("")
-    path = next((p for place in (Path(folder), SHIPPED) if is_file(p := place / f"{name}.yaml")), None)
+    path = next((p for each in (Path(folder), SHIPPED) if is_file(p := each / f"{name}.yaml")), None)
     if path is None:
         known = names(folder)
         raise NstError(
@@ -74,7 +74,7 @@ def _checked(name: str, path: Path) -> Preset:
         try:
             values = partial(settings)
         except ValidationError as error:
-            wrong += [f"{path}: settings.{key}: {sentence}" for key, sentence in problems(error)]
+            wrong += [f"{path}: settings.{key}: {message}" for key, message in problems(error)]
     if wrong:
         raise Problems(wrong)
     return Preset(name, str(content.get("description", "")).strip(), values)

@@ -8,13 +8,13 @@ from typing import NamedTuple
 class StyleLossEntry(NamedTuple):
     """Where a style loss is implemented, as `module:class`, and whether `normalization` applies to it."""
 
-    home: str
-    any_normalization: bool = False
+    implementation: str
+    has_normalization: bool = False
 
 
 #: The choices of `style_loss`. To add one, add a line here and its module (see `nst.losses.style`).
 STYLE_LOSSES = {
-    "gram": StyleLossEntry("nst.losses.gram:Gram", any_normalization=True),
+    "gram": StyleLossEntry("nst.losses.gram:Gram", has_normalization=True),
     "covariance": StyleLossEntry("nst.losses.covariance:Covariance"),
     "wasserstein": StyleLossEntry("nst.losses.wasserstein:Wasserstein"),
 }

@@ -21,7 +21,7 @@ from typing import Any
 from nst import layout
 from nst.errors import NstError
 from nst.summaries.pages import viewable
-from nst.summaries.records import at, mapping, number
+from nst.summaries.records import mapping, number, value_at
 
 #: Version of the folders' format. Folders of another version are written again.
 FORMAT = 2
@@ -151,7 +151,7 @@ def _write_pair(source: Source, record: Path, folder: Path) -> None:
     for path in source.snapshots:
         link(path, folder / f"snapshot-{path.name}")
     run = json.loads((record / layout.RUN).read_bytes())
-    warnings = at(run, ("warnings",))
+    warnings = value_at(run, ("warnings",))
     shown = {
         "files": [path.name for path in source.originals],
         "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in source.snapshots],
@@ -160,9 +160,9 @@ def _write_pair(source: Source, record: Path, folder: Path) -> None:
         "settings": {
             name: value if _is_plain(value) else str(value) for name, value in mapping(run, "settings").items()
         },
-        "size": [rounded(number(at(run, ("output", name)))) for name in ("width", "height")],
-        "device": str(at(run, ("device_name",)) or ""),
-        "precision": str(at(run, ("precision",)) or ""),
+        "size": [rounded(number(value_at(run, ("output", name)))) for name in ("width", "height")],
+        "device": str(value_at(run, ("device_name",)) or ""),
+        "precision": str(value_at(run, ("precision",)) or ""),
         "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
         "reproduce": f"nst reproduce {shlex.quote(str(source.picture))} -o again{source.picture.suffix}",
     }

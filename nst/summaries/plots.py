@@ -232,9 +232,7 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
 def _coloring(records: pd.DataFrame) -> str:
     """The column that determines the colors: the first with several values, but not too many for a legend."""
     candidates = [*varying(records), *reversed(TITLES)]
-    counts = {name: records[name].nunique() for name in candidates}
-    few = [name for name in candidates if 1 < counts[name] <= len(_PALETTE)]
-    return few[0] if few else "status"
+    return next((name for name in candidates if 1 < records[name].nunique() <= len(_PALETTE)), "status")
 
 
 def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:

@@ -92,6 +92,7 @@ def style_picture(line: Mapping[str, Any]) -> str:
 
 
 def _results(line: Mapping[str, Any]) -> str:
+    """The results folder of a pair."""
     return str(line["folder"]).removesuffix(layout.pair_folder("", line["id"]))
 
 
@@ -230,9 +231,9 @@ def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
 def ranked(records: pd.DataFrame) -> pd.DataFrame:
     """Add the columns `score`, `rank`, `best`, `pareto` and `unranked`.
 
-    `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (the lowest of several) and
-    `pareto` are computed among the pairs of the same content, style and reference. Images that keep the content's
-    colors are not ranked; `unranked` has the reason.
+    `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (whether the score is the
+    lowest of several) and `pareto` are computed among the pairs of the same content, style and reference. Images that
+    keep the content's colors are not ranked; `unranked` has the reason.
     """
     unranked = records["style_error"].notna() & (records["color"] != "style")
     records["unranked"] = unranked.map({True: KEEPS_COLORS, False: ""})
@@ -255,14 +256,14 @@ def _run(folder: Path) -> dict[str, Any]:
         return {"status": "missing"} | dict.fromkeys(TEXTS, "")
     except (OSError, ValueError, RecursionError):
         run = None
-    numbers = {name: number(at(run, path)) for name, path in NUMBERS.items()}
+    numbers = {name: number(value_at(run, path)) for name, path in NUMBERS.items()}
     if math.isnan(numbers["final_total"]):
         return {"status": "broken"} | dict.fromkeys(TEXTS, "")
-    texts = {name: str(at(run, path) or "") for name, path in TEXTS.items()}
+    texts = {name: str(value_at(run, path) or "") for name, path in TEXTS.items()}
     return {"status": "done"} | numbers | texts
 
 
-def at(record: Any, path: tuple[str | int, ...]) -> Any:
+def value_at(record: Any, path: tuple[str | int, ...]) -> Any:
     """The value at a path of keys and indices; None if it does not exist."""
     for key in path:
         try:
@@ -274,7 +275,7 @@ def at(record: Any, path: tuple[str | int, ...]) -> Any:
 
 def mapping(record: Any, *path: str | int) -> dict[str, Any]:
     """The mapping at a path of keys and indices; empty if there is none."""
-    value = at(record, path)
+    value = value_at(record, path)
     return value if isinstance(value, dict) else {}
 
 

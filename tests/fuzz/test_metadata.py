@@ -11,7 +11,7 @@ from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mutation import altered, damaged
-from nst.commands.reproduce import _check_costs, _check_places, _check_unchanged, _inputs, _moved, _shown
+from nst.commands.reproduce import _check_costs, _check_trusted, _check_unchanged, _inputs, _moved, _shown
 from nst.errors import printable
 from nst.images import picture_size, read_metadata, write_picture
 from nst.images.metadata import metadata_text, png_text
@@ -48,7 +48,7 @@ def read(image: str) -> None:
     assert printable("\n".join(_shown(made))).replace("\n", "").isprintable()
     chosen = make(made.settings, image)
     inputs = _inputs(made, _moved(image, made, None, ()), chosen, set())
-    _check_places(image, inputs)
+    _check_trusted(image, inputs)
     _check_unchanged(image, made, inputs)
     _check_costs(image, chosen, picture_size(made.content.path), "cpu")
 

@@ -34,9 +34,9 @@ def get_bundle(wildcards):
 
 
 def get_images(names):
-    """What shows that pairs are stylized: their images, or the bundles that they are in.
+    """The files that exist when pairs are stylized: their images, or the markers of their bundles.
 
-    An image of a finished bundle that is no longer there is stylized by itself.
+    If an image of a finished bundle is missing, the rule `stylize` makes it.
     """
     images = {name: PAIRS[name].image(RESULTS, CONFIG.format) for name in names}
     if not BUNDLES:
@@ -70,7 +70,7 @@ def get_sweep_pair(wildcards):
 
 
 def get_snapshots(wildcards):
-    """What shows that a pair's snapshots are there."""
+    """The file or folder that exists when a pair's snapshots do."""
     name = get_pair(wildcards).id
     if BUNDLES:
         return get_images([name])
@@ -119,7 +119,7 @@ def get_plots(wildcards):
 
 
 def get_weights(wildcards):
-    """The record that the rule `weights` leaves of a pair's network, if its weights are downloaded."""
+    """The record that the rule `weights` writes about a pair's network, if its weights are downloaded."""
     return weight_records([get_pair(wildcards)])
 
 
@@ -137,17 +137,17 @@ def weight_records(pairs):
 
 
 def weights_are_lost(wildcards):
-    """Whether weights that were downloaded once are gone while there is something left to stylize."""
-    wanted = (wildcards.network, wildcards.source)
-    if not Path(WEIGHTS.format(network=wanted[0], source=wanted[1])).exists():
+    """Whether downloaded weights were deleted although some pairs with them are not stylized yet."""
+    weights = (wildcards.network, wildcards.source)
+    if not Path(WEIGHTS.format(network=weights[0], source=weights[1])).exists():
         return False
     try:
-        if weight_files.find(*wanted).is_file():
+        if weight_files.find(*weights).is_file():
             return False
-    except NstError:  # NST_WEIGHTS_DIR has none: the rule will say so
+    except NstError:  # NST_WEIGHTS_DIR has none: the rule reports it
         pass
     return any(
-        (pair.settings.network, pair.settings.weights) == wanted
+        (pair.settings.network, pair.settings.weights) == weights
         and not Path(pair.image(RESULTS, CONFIG.format)).exists()
         for pair in PAIRS.values()
     )
@@ -160,7 +160,7 @@ def get_bundle_files(wildcards):
 
 
 def hash_of_files(pairs):
-    """A hash of the contents of all files that pairs need, so that a change counts whatever the files' times are."""
+    """A hash of the contents of all files that pairs need: Snakemake would only compare their modification times."""
     names = {path for pair in pairs for path in pair.pictures}
     names |= {pair.settings.weights for pair in pairs} - PATHS["weights"]
     digests = "\n".join(
@@ -170,9 +170,11 @@ def hash_of_files(pairs):
 
 
 def config_of_grid():
-    """The configuration as far as grid.csv depends on it."""
-    aside = {"worker", "video"} if BUNDLES else {"worker", "video", "device", "threads"}
-    return CONFIG.model_dump_json(exclude=aside)
+    """The part of the configuration on which grid.csv depends."""
+    unused = (
+        {"worker", "video"} if BUNDLES else {"worker", "video", "device", "threads"}
+    )
+    return CONFIG.model_dump_json(exclude=unused)
 
 
 def get_cost(wildcards):
@@ -202,9 +204,9 @@ def get_attempt(wildcards, attempt):
 
 
 def threads_of_a_pair():
-    """All cores where pairs are few; otherwise one each, so that each core has a pair.
+    """CPU threads per pair: all cores divided by the number of pairs, at least 1.
 
-    One each on GPUs too: a job's core reads and encodes, and pairs that wait at the same time become one batch.
+    On a GPU 1: a job's thread only reads and writes files, and queued pairs are optimized as one batch.
     """
     if CONFIG.device in ("auto", "cuda") and gpus.available():
         return CONFIG.threads or 1

@@ -1,6 +1,6 @@
 """What happens before the first job and after the last one.
 
-Snakemake passes no jobs to its handlers. So these functions, and no others, read its DAG and its records.
+Snakemake passes no jobs to its handlers. Therefore these functions, and no others, read its DAG and its records.
 """
 
 import asyncio
@@ -18,21 +18,24 @@ STARTED = time.time()
 
 
 def show_unfinished_grid():
-    """Make the gallery of the images that exist, which its rule cannot, for it needs all; not of a stopped run."""
+    """Make a gallery of the existing images after a failure; the rule `gallery` needs all images.
+
+    Not if the run was interrupted, or was not to make the gallery.
+    """
     scheduler = workflow.scheduler
-    wanted = any(job.rule.name == "gallery" for job in workflow.dag.needrun_jobs())
-    if wanted and scheduler.failed and not scheduler.running and Path(GRID).exists():
-        logger.info("The gallery is made of what is there.")
+    planned = any(job.rule.name == "gallery" for job in workflow.dag.needrun_jobs())
+    if planned and scheduler.failed and not scheduler.running and Path(GRID).exists():
+        logger.info("Making the gallery of the existing images.")
         command = ["gallery", GRID, "-o", GALLERY, "--work", f"{WORK}/.gallery"]
         command += ["--processes", str(all_cores())]
         subprocess.run([sys.executable, "-m", "nst", *command])
 
 
 def tidy_work():
-    """Remove what killed jobs left, and the links to the results of jobs that Snakemake knows to be complete.
+    """Remove the remains of killed jobs, and the links to results of jobs that Snakemake recorded as complete.
 
-    The links of other jobs are kept, for their results are restored from these: Snakemake deletes the outputs of all
-    jobs that were running when it was killed, also of those that have ended well since.
+    The links of other jobs are kept, because `nst stylize` restores results from them: if Snakemake was killed, it
+    deletes the outputs of all jobs that were running then, even of those that finished later.
     """
     jobs = {
         "/".join(job.wildcards): job
@@ -51,7 +54,7 @@ def tidy_work():
 
 @atexit.register
 def tidy_work_of_this_run():
-    """Tidy after a run in which there was nothing to do, for which Snakemake calls no handler."""
+    """Tidy at exit: Snakemake calls no handler if there was nothing to do."""
     ran = getattr(workflow, "scheduler", None) is not None
     if ran and workflow.is_main_process and not workflow.dryrun:
         tidy_work()
@@ -59,13 +62,12 @@ def tidy_work_of_this_run():
 
 def report_the_end(failed=False):
     """Remove the sheets and plots of an earlier grid, and print what this run made."""
-    removed = len(
-        leftovers.remove_stale_summaries(
-            RESULTS, get_sheet_names(), names_with_snapshots()
-        )
-    )
-    where = (RESULTS, CONFIG.format, STARTED)
-    for line in ending.summary(PAIRS.values(), *where, removed=removed, failed=failed):
+    sheets, snapshots = get_sheet_names(), names_with_snapshots()
+    removed = len(leftovers.remove_stale_summaries(RESULTS, sheets, snapshots))
+    pairs = PAIRS.values()
+    for line in ending.summary(
+        pairs, RESULTS, CONFIG.format, STARTED, removed=removed, failed=failed
+    ):
         logger.info(line)
 
 
@@ -78,6 +80,6 @@ onsuccess:
 
 
 onerror:
-    # A failed pair stops the tables, and so the gallery, but hides nothing: it shows what exists and why the rest does not.
+    # The gallery shows the existing images, and the error of each other pair.
     show_unfinished_grid()
     report_the_end(failed=True)

@@ -14,8 +14,8 @@ from nst.io.urls import pass_secrets, redacted
 from nst.worker import protocol
 from snakemake.exceptions import WorkflowError
 
-# The jobs of a large grid are millions of objects that live until the end. Looking for garbage among them took a
-# seventh of the time of a dry run of 10,000 pairs.
+# The jobs of a large grid are millions of objects that live until the end. With Python's default thresholds, garbage
+# collection took a seventh of the time of a dry run of 10,000 pairs.
 gc.set_threshold(200_000, 20, 100)
 
 
@@ -30,7 +30,7 @@ def checked(function, *arguments):
 def find_urls(pairs, results):
     """URLs that are not fetched yet, without passwords and signatures, by the names of their copies.
 
-    A copy is a file like any other: once it exists, the grid needs the image's server no more.
+    Once a copy exists, the run no longer contacts the image's server.
     """
     urls = {path for pair in pairs for path in pair.pictures if is_url(path)}
     copies = {Path(local(url, results)): url for url in sorted(urls)}
@@ -61,7 +61,7 @@ protocol.set_worker_owner(CONFIG.worker)
 PAIRS = {pair.id: pair for pair in checked(read_grid, CONFIG.manifest, CONFIG, FILES)}
 MATRICES, SWEEPS = group_names(PAIRS.values())
 URLS = find_urls(PAIRS.values(), CONFIG.results)
-# What each job of a cluster stylizes, by the bundle's name; without bundles each pair is a job of its own.
+# The bundles of pairs by name, each a cluster job; empty if each pair is a separate job.
 BUNDLES = (
     {bundle.name: bundle for bundle in bundled(PAIRS.values(), CONFIG, FILES)}
     if CONFIG.bundle
