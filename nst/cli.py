@@ -118,7 +118,8 @@ def main(arguments: list[str] | None = None, runner: Runner | None = None) -> in
     except click.ClickException as error:
         lines = [_usage_error(error)]
     except BrokenPipeError:  # `nst grid | head`
-        return _quiet()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing it at exit would fail again
+        return 0
     for line in lines:
         click.echo(f"nst: {redacted(line)}", err=True)
     return 1
@@ -147,9 +148,3 @@ def _usage_error(error: click.ClickException) -> str:
     if context is None or "nst --help" in message:
         return message
     return f"{message}; see `{context.command_path} --help`"
-
-
-def _quiet() -> int:
-    """Avoid a second error about the closed pipe when the interpreter flushes stdout at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

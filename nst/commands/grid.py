@@ -82,7 +82,7 @@ def _results(given: str) -> str:
     try:
         return results_folder(given)
     except ValueError as error:
-        raise NstError(f"--{error}") from None
+        raise NstError(f"--{error}") from None  # the message begins with `results: `
 
 
 def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:

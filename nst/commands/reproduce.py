@@ -129,11 +129,11 @@ def _shown(made: Origin) -> Iterator[str]:
     yield f"made by  nst {made.nst}, algorithm {made.algorithm}"
     yield f"weights  {made.weights.network}, sha256 {made.weights.sha256}"
     values = {name: text(value) for name, value in made.settings.items()}
-    usual = {name: text(info.default) for name, info in fields().items()}
-    changed = [name for name in values if values[name] != usual.get(name)]
+    defaults = {name: text(info.default) for name, info in fields().items()}
+    changed = [name for name in values if values[name] != defaults.get(name)]
     width = max(map(len, values), default=0)
     yield "\nChanged settings  [default]:" if changed else "\nAll settings have their defaults."
-    yield from (f"  {name:{width}}  {values[name] or 'none'}  [{usual.get(name) or 'none'}]" for name in changed)
+    yield from (f"  {name:{width}}  {values[name] or 'none'}  [{defaults.get(name) or 'none'}]" for name in changed)
     yield "\nDefault settings:"
     yield from (f"  {name:{width}}  {values[name] or 'none'}" for name in values if name not in changed)
 

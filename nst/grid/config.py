@@ -15,6 +15,7 @@ from nst.grid.inputs import has_control
 from nst.grid.manifest import REQUIRED
 from nst.io.yaml_file import read_mapping, without_empty
 from nst.settings import Layers, Settings, did_you_mean, fields, presets, problems
+from nst.settings.presets import yes_or_no
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -53,11 +54,6 @@ def results_folder(given: str) -> str:
     return folder
 
 
-def _yes_or_no(given: Any) -> Any:
-    """`yes` or `no` for a boolean, because YAML reads yes as true."""
-    return {True: "yes", False: "no"}[given] if isinstance(given, bool) else given
-
-
 class Config(BaseModel):
     """The configuration of a grid. The descriptions are in config/README.md and in the schema."""
 
@@ -85,7 +81,7 @@ class Config(BaseModel):
         default="png", description="file format of the images; tif has 16 bits per channel"
     )
     video: Literal["none", "mp4"] = Field(default="none", description="also write each animation as a video")
-    worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_or_no)] = Field(
+    worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(yes_or_no)] = Field(
         default="auto",
         description="keep processes with loaded networks between images: auto is yes on GPUs and no on a CPU",
     )
@@ -108,7 +104,8 @@ def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> 
     try:
         config = Config.model_validate(without_empty(dict(source)))
     except ValidationError as error:
-        raise Problems(f"{where}: {line}" for line in _messages(error)) from None
+        errors = error.errors(include_url=False)
+        raise Problems(f"{where}: {line}" for problem in errors for line in _lines(problem)) from None
     try:
         presets.load(config.settings.get("preset", ""), config.presets)
     except Problems:
@@ -118,12 +115,8 @@ def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> 
     return config
 
 
-def _messages(error: ValidationError) -> list[str]:
-    """A line `KEY: what is wrong; what would be right` for each problem that pydantic found."""
-    return [line for problem in error.errors(include_url=False) for line in _lines(problem)]
-
-
 def _lines(problem: Any) -> list[str]:
+    """The lines `KEY: what is wrong; what would be right` for a problem that pydantic found."""
     key, given = str(problem["loc"][0]), problem.get("input")
     if problem["type"] == "value_error":  # _settings wrote the lines
         return str(problem["msg"]).removeprefix("Value error, ").splitlines()

@@ -69,15 +69,15 @@ def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
 def flops_per_pixel(settings: Settings) -> float:
     """Operations per pixel of a forward pass up to the deepest layer used, including Gram matrices."""
     used = {*settings.content_layers, *settings.style_layers}
-    flops, before, share = 0.0, 3, 0.0
+    flops, total, inputs = 0.0, 0.0, 3
     for name, channels in convolutions(settings.network).items():
         positions = 1 / stride(name) ** 2  # per pixel of the image
-        share += 2 * 9 * before * channels * positions
-        before = channels
+        total += 2 * 9 * inputs * channels * positions
+        inputs = channels
         if name in settings.style_layers:
-            share += 2 * channels**2 * positions
+            total += 2 * channels**2 * positions
         if name in used:
-            flops = share
+            flops = total
     return flops
 
 

@@ -98,14 +98,15 @@ def read_manifest(path: str | Path) -> Manifest:
     (header_line, header), body = records[0], records[1:]
     if len(header) > limits.COLUMNS:
         raise NstError(f"{path}:{header_line}: {len(header):,} columns; {_COLUMNS_TEXT}")
-    known = _known(header_line, header, problems)
+    indices = _column_indices(header_line, header, problems)
     rows = []
     for line, cells in body:
         if len(cells) != len(header):
             problems.append(Problem(line, "", _ragged(cells, len(header), separator)))
             continue
-        row = Row(line, {name: cells[index] for name, index in known.items() if cells[index]})
-        problems += [_empty(line, name) for name in REQUIRED if name in known and name not in row.cells]
+        row = Row(line, {name: cells[index] for name, index in indices.items() if cells[index]})
+        empty = "the cell is empty; give an image, a list a.jpg|b.jpg or a glob like pictures/*"
+        problems += [Problem(line, name, empty) for name in REQUIRED if name in indices and name not in row.cells]
         rows.append(row)
     if not body and not problems:
         raise NstError(f"{path}: has no rows; add one, for example data/content/lake.jpg,data/style/wave.jpg")
@@ -177,22 +178,22 @@ def _records(text: str, separator: str, problems: list[Problem]) -> Iterator[tup
             yield lines.first, cells
 
 
-def _known(line: int, header: list[str], problems: list[Problem]) -> dict[str, int]:
+def _column_indices(line: int, header: list[str], problems: list[Problem]) -> dict[str, int]:
     """The index of each valid column; adds a problem for each other column."""
-    known: dict[str, int] = {}
+    indices: dict[str, int] = {}
     for index, name in enumerate(header):
         if not name:
             message = f"column {index + 1} has no name; name or delete it"
             problems.append(Problem(line, "", message))
-        elif name in known:
+        elif name in indices:
             problems.append(Problem(line, name, "this column appears twice; keep one of them"))
         elif name in columns():
-            known[name] = index
+            indices[name] = index
         else:
             problems.append(Problem(line, name, f"no such column{_suggestion(name)}"))
-    missing = [name for name in REQUIRED if name not in known]
+    missing = [name for name in REQUIRED if name not in indices]
     problems += [Problem(line, name, "this column is missing; it is required") for name in missing]
-    return known
+    return indices
 
 
 def _suggestion(header: str) -> str:
@@ -210,8 +211,3 @@ def _ragged(cells: list[str], header: int, separator: str) -> str:
     if len(cells) > header and separator == "," and any(a.isdigit() and b.isdigit() for a, b in pairwise(cells)):
         advice += ", and write decimals with a point: 1.5"
     return f"{len(cells)} cells for {header} columns; {advice}"
-
-
-def _empty(line: int, column: str) -> Problem:
-    right = "give an image, a list a.jpg|b.jpg or a glob like pictures/*"
-    return Problem(line, column, f"the cell is empty; {right}")

@@ -111,6 +111,7 @@ class _Expansion:
         self._manifest = manifest
         self._files = files
         self._variants = Variants(config, files)
+        # (values, problems) of each distinct cell
         self._contents: dict[str, tuple[list[str], list[str]]] = {}
         self._styles: dict[str, tuple[list[Styles], list[str]]] = {}
         self._content_slug, self._style_slug = Slugs(), Slugs()

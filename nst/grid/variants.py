@@ -25,11 +25,8 @@ class Variant(NamedTuple):
     title: str  # the name with accents and spaces
 
 
-class Outcome(NamedTuple):
-    """The variants of a row, and its problems."""
-
-    variants: tuple[Variant, ...]
-    wrong: tuple[ColumnProblem, ...]
+#: The variants of a row, and its problems.
+Outcome = tuple[tuple[Variant, ...], tuple[ColumnProblem, ...]]
 
 
 class Variants:
@@ -68,7 +65,7 @@ class Variants:
             what = f"the lists have {choices:,} combinations; a row may have at most {limits.CHOICES:,}"
             wrong.append(("", f"{what}: shorten the lists"))
         if wrong:
-            return Outcome((), tuple(wrong))
+            return (), tuple(wrong)
         lists = tuple(column for column, values in parsed.items() if len(values) > 1)
         variants = []
         for combination in itertools.product(*parsed.values()):
@@ -77,7 +74,7 @@ class Variants:
                 variants.append(self._variant(chosen, name, lists))
             except SettingsError as error:  # values that cannot be combined
                 wrong += [item.as_column() for item in error.wrong]
-        return Outcome(tuple(variants), tuple(dict.fromkeys(wrong)))
+        return tuple(variants), tuple(dict.fromkeys(wrong))
 
     def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:
         basis, base = self._base(chosen.get("preset", self._config.settings.get("preset", "")))

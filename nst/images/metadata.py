@@ -89,7 +89,8 @@ def _none(path: PathLike) -> NstError:
 
 def _text(file: BinaryIO, kind: str) -> str:
     """The embedded text; '' if there is none, or if it is too long to be nst's."""
-    text = {"TIFF": _tiff_text, "PNG": _png_text}[kind](file) if kind in ("TIFF", "PNG") else _pillow_text(file, kind)
+    readers = {"TIFF": _tiff_text, "PNG": _png_text}
+    text = readers[kind](file) if kind in readers else _pillow_text(file, kind)
     return text if len(text) <= MAX_TEXT else ""
 
 

@@ -111,10 +111,10 @@ def mask_problem(styles: int, settings: Values) -> str:
 
 def choices(name: str) -> tuple[str, ...]:
     """The values of a setting that is an enumeration; () for other settings."""
-    info = fields()[name]
     if name == "style_loss":
         return tuple(STYLE_LOSSES)
-    return get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    annotation = fields()[name].annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
 def allowed(name: str) -> str:

@@ -82,11 +82,11 @@ def _checked(name: str, path: Path) -> Preset:
 
 def partial(given: dict[Any, Any]) -> dict[str, Any]:
     """The checked values of the settings that are given, as YAML gives them; raises a ValidationError."""
-    texts = {name: _text(value) for name, value in without_empty(given).items()}
+    texts = {name: yes_or_no(value) for name, value in without_empty(given).items()}
     settings = Values.model_validate(texts)
     return {name: getattr(settings, name) for name in texts}
 
 
-def _text(value: Any) -> Any:
-    """YAML 1.1 reads a bare `yes` as true; a setting has the texts yes and no."""
+def yes_or_no(value: Any) -> Any:
+    """`yes` or `no` for a boolean, because YAML 1.1 reads a bare `yes` as true; other values unchanged."""
     return ("no", "yes")[value] if isinstance(value, bool) else value

@@ -62,31 +62,16 @@ class Layout:
     footer: str = ""
 
 
-@dataclass(frozen=True)
 class _Measures:
-    """The distances and text sizes of a sheet in pixels, all derived from the size of its images."""
+    """The distances and text sizes of a sheet in pixels, derived from the side of its images."""
 
-    side: int
-
-    @property
-    def gap(self) -> int:
-        return max(5, round(self.side * 0.045))
-
-    @property
-    def gutter(self) -> int:  # between inputs and results
-        return self.gap * 3
-
-    @property
-    def margin(self) -> int:
-        return max(24, round(self.side * 0.13))
-
-    @property
-    def label(self) -> int:
-        return min(24, max(9, round(self.side * 0.048)))
-
-    @property
-    def detail(self) -> int:
-        return min(20, max(8, round(self.side * 0.041)))
+    def __init__(self, side: int):
+        self.side = side
+        self.gap = max(5, round(side * 0.045))
+        self.gutter = self.gap * 3  # between inputs and results
+        self.margin = max(24, round(side * 0.13))
+        self.label = min(24, max(9, round(side * 0.048)))
+        self.detail = min(20, max(8, round(side * 0.041)))
 
 
 def draw_sheet(layout: Layout, out: Path) -> None:
@@ -124,7 +109,7 @@ class _Sheet:
         self.widths = [self._column_width(j) for j in range(columns)]
         self.lefts = self._lefts()
         width = self.lefts[-1] + self.widths[-1] + self.m.margin
-        self.title = max(round(self.m.side * 0.06), round(width * 0.012), 16)
+        self.title_size = max(round(self.m.side * 0.06), round(width * 0.012), 16)
         self.tops = self._tops()
         bottom = self.tops[-1] + self.heights[-1] + self._captions(len(self.cells) - 1)
         footer = round(self.m.detail * 2.6) if layout.footer else 0
@@ -133,9 +118,9 @@ class _Sheet:
 
     def draw(self) -> Image.Image:
         margin, width = self.m.margin, self.image.width - 2 * self.m.margin
-        self._text((margin, margin), self.layout.title, self.title, _INK, width, anchor="la", bold=True)
-        below = margin + round(self.title * 1.45)
-        self._text((margin, below), self.layout.subtitle, self._subtitle, _MUTED, width, anchor="la")
+        self._text((margin, margin), self.layout.title, self.title_size, _INK, width, anchor="la", bold=True)
+        below = margin + round(self.title_size * 1.45)
+        self._text((margin, below), self.layout.subtitle, self._subtitle_size, _MUTED, width, anchor="la")
         for i, row in enumerate(self.cells):
             for j, cell in enumerate(row):
                 if cell:
@@ -154,8 +139,8 @@ class _Sheet:
         return max((_side(cell.picture) for cell in results), default=LARGEST)
 
     @property
-    def _subtitle(self) -> int:
-        return max(10, round(self.title * 0.56))
+    def _subtitle_size(self) -> int:
+        return max(10, round(self.title_size * 0.56))
 
     def _row_height(self, i: int) -> int:
         """The height of the highest result, or else of the highest input."""
@@ -188,8 +173,8 @@ class _Sheet:
         return lefts
 
     def _tops(self) -> list[int]:
-        tops, y = [], self.m.margin + round(self.title * 1.45) + self.m.gutter
-        y += round(self._subtitle * 1.5) * bool(self.layout.subtitle)
+        tops, y = [], self.m.margin + round(self.title_size * 1.45) + self.m.gutter
+        y += round(self._subtitle_size * 1.5) * bool(self.layout.subtitle)
         y += round(self.m.label * 1.4) * bool(self.layout.heads)
         for i, height in enumerate(self.heights):
             if i and i == self.layout.inputs[0]:

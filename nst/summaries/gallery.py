@@ -22,7 +22,7 @@ from nst.errors import NstError
 from nst.io.files import replacing
 from nst.io.logs import last_message
 from nst.settings import UNNAMED
-from nst.summaries.gallery_folders import MADE, Source, key_of, link, rounded, script, update_folders
+from nst.summaries.gallery_folders import MADE, GalleryFolder, key_of, link, rounded, script, update_folders
 from nst.summaries.pages import write_page
 from nst.summaries.records import (
     GROUP,
@@ -81,17 +81,17 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     lines = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1).to_dict("records")
     # The content and style images: the paths from which they were read, or those of the manifest.
     paths = {picture(line) for line in lines for picture in (content_picture, style_picture)}
-    inputs = {path: Source(Path(path), folder / "inputs" / key_of(path)) for path in paths}
+    inputs = {path: GalleryFolder(Path(path), folder / "inputs" / key_of(path)) for path in paths}
     done = {
-        line["id"]: Source(Path(line["image"]), folder / "pairs" / key_of(line["id"]), Path(line["folder"]))
+        line["id"]: GalleryFolder(Path(line["image"]), folder / "pairs" / key_of(line["id"]), Path(line["folder"]))
         for line in lines
         if line["status"] == "done"
     }
-    sources = [source for source in (*inputs.values(), *done.values()) if source.picture.is_file()]
-    made = update_folders(sources, processes)
+    folders = [each for each in (*inputs.values(), *done.values()) if each.picture.is_file()]
+    made = update_folders(folders, processes)
     _remove_others(folder, made)
-    pictures = {path: made.get(source.folder, {}) for path, source in inputs.items()}
-    pairs = {pair: made.get(source.folder, {}) for pair, source in done.items()}
+    pictures = {path: made.get(each.path, {}) for path, each in inputs.items()}
+    pairs = {pair: made.get(each.path, {}) for pair, each in done.items()}
     varied, every = _choices(records), setting_columns(records)
     data = {
         "settings": varied,

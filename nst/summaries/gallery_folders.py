@@ -35,11 +35,11 @@ MADE = "made.json"
 
 
 @dataclass(frozen=True)
-class Source:
-    """The sources of a folder: an image and, for a pair, the folder of its record."""
+class GalleryFolder:
+    """A folder of the gallery, and its sources: an image and, for a pair, the folder of its record."""
 
     picture: Path
-    folder: Path
+    path: Path
     record: Path | None = None
 
     @property
@@ -66,10 +66,10 @@ class Source:
         times = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
         return [FORMAT, str(self.picture), *map(list, times)]
 
-    def made(self) -> dict[str, Any] | None:
-        """The data of the folder; None if it must be written."""
+    def data(self) -> dict[str, Any] | None:
+        """The data of the folder; None if the folder must be written."""
         try:
-            data: dict[str, Any] = json.loads((self.folder / MADE).read_text())
+            data: dict[str, Any] = json.loads((self.path / MADE).read_text())
         except (OSError, ValueError):
             return None
         return data if data["stamp"] == self.stamp else None
@@ -85,22 +85,21 @@ def rounded(number: float) -> float | None:
     return float(f"{number:.5g}") if math.isfinite(number) else None
 
 
-def update_folders(sources: Sequence[Source], processes: int) -> dict[Path, dict[str, Any]]:
+def update_folders(folders: Sequence[GalleryFolder], processes: int) -> dict[Path, dict[str, Any]]:
     """Write the folders that are missing or outdated; returns the data of each."""
-    data = {source.folder: source.made() for source in sources}
-    missing = [source for source in sources if data[source.folder] is None]
+    data = {folder.path: folder.data() for folder in folders}
+    missing = [folder for folder in folders if data[folder.path] is None]
     count = min(processes or os.cpu_count() or 1, len(missing) // 4)  # a process costs more than four folders
     if count > 1:
         with ProcessPoolExecutor(count) as pool:
-            made = list(pool.map(_write_folder, missing, chunksize=4))
+            written = list(pool.map(_write_folder, missing, chunksize=4))
     else:
-        made = list(map(_write_folder, missing))
-    return {folder: each for folder, each in data.items() if each is not None} | {
-        source.folder: each for source, each in zip(missing, made, strict=True)
-    }
+        written = list(map(_write_folder, missing))
+    present = {path: each for path, each in data.items() if each is not None}
+    return present | {folder.path: each for folder, each in zip(missing, written, strict=True)}
 
 
-def _write_folder(source: Source) -> dict[str, Any]:
+def _write_folder(folder: GalleryFolder) -> dict[str, Any]:
     """Write a folder; returns its data.
 
     That is `stamp`; `width` and `height` of the small image, if the image can be read; and for a pair `moves`, whether
@@ -108,19 +107,19 @@ def _write_folder(source: Source) -> dict[str, Any]:
     """
     from nst.images import picture_size
 
-    fresh = source.folder.with_name(f".{source.folder.name}.new")
+    fresh = folder.path.with_name(f".{folder.path.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    data: dict[str, Any] = {"stamp": source.stamp} | _write_sizes(source.picture, fresh)
-    if source.record is not None and "width" in data:
-        _write_pair(source, source.record, fresh)
+    data: dict[str, Any] = {"stamp": folder.stamp} | _write_sizes(folder.picture, fresh)
+    if folder.record is not None and "width" in data:
+        _write_pair(folder, folder.record, fresh)
         data["moves"] = (fresh / layout.ANIMATION).exists()
-        if viewable(str(source.picture)) == str(source.picture) and max(picture_size(source.picture)) > LARGE[0]:
-            data["whole"] = source.picture.name
+        if viewable(str(folder.picture)) == str(folder.picture) and max(picture_size(folder.picture)) > LARGE[0]:
+            data["whole"] = folder.picture.name
     (fresh / MADE).write_text(json.dumps(data))
-    if source.folder.exists():
-        shutil.rmtree(source.folder)
-    fresh.rename(source.folder)
+    if folder.path.exists():
+        shutil.rmtree(folder.path)
+    fresh.rename(folder.path)
     return data
 
 
@@ -144,17 +143,17 @@ def _write_sizes(source: Path, folder: Path) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _write_pair(source: Source, record: Path, folder: Path) -> None:
+def _write_pair(folder: GalleryFolder, record: Path, fresh: Path) -> None:
     """Link the pair's files and write the data of its page."""
-    for path in source.originals:
-        link(path, folder / path.name)
-    for path in source.snapshots:
-        link(path, folder / f"snapshot-{path.name}")
+    for path in folder.originals:
+        link(path, fresh / path.name)
+    for path in folder.snapshots:
+        link(path, fresh / f"snapshot-{path.name}")
     run = json.loads((record / layout.RUN).read_bytes())
     warnings = value_at(run, ("warnings",))
     shown = {
-        "files": [path.name for path in source.originals],
-        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in source.snapshots],
+        "files": [path.name for path in folder.originals],
+        "snapshots": [(int(path.stem), f"snapshot-{path.name}") for path in folder.snapshots],
         "losses": curves(record / layout.LOSSES),
         "layers": {name: rounded(number(value)) for name, value in mapping(run, "metrics", "layers").items()},
         "settings": {
@@ -164,10 +163,10 @@ def _write_pair(source: Source, record: Path, folder: Path) -> None:
         "device": str(value_at(run, ("device_name",)) or ""),
         "precision": str(value_at(run, ("precision",)) or ""),
         "warnings": [str(warning) for warning in warnings] if isinstance(warnings, list) else [],
-        "reproduce": f"nst reproduce {shlex.quote(str(source.picture))} -o again{source.picture.suffix}",
+        "reproduce": f"nst reproduce {shlex.quote(str(folder.picture))} -o again{folder.picture.suffix}",
     }
-    text = f"gallery.pair({script(source.folder.name)}, {script(shown)});\n"
-    (folder / "pair.js").write_text(text, encoding="utf-8")
+    text = f"gallery.pair({script(folder.path.name)}, {script(shown)});\n"
+    (fresh / "pair.js").write_text(text, encoding="utf-8")
 
 
 def _is_plain(value: Any) -> bool:
@@ -188,8 +187,8 @@ def curves(path: Path) -> dict[str, list[float | None]]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         step = max(1, math.ceil(len(rows) / POINTS))
-        kept = [*rows[:-1:step], *rows[-1:]]
-        return {name: [rounded(float(row[name])) for row in kept] for name in kept[0] if name != "seconds"}
+        sampled = [*rows[:-1:step], *rows[-1:]]
+        return {name: [rounded(float(row[name])) for row in sampled] for name in sampled[0] if name != "seconds"}
     except (OSError, ValueError, LookupError, TypeError):
         return {}
 

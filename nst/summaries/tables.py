@@ -164,7 +164,7 @@ def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool
 
 
 def _column(name: str, table: pd.DataFrame) -> Column:
-    values = {_human(value) or _NONE for value in table[name] if not _absent(value)}
+    values = {_human(value) or _NONE for value in table[name] if not _is_missing(value)}
     number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
     few = 1 < len(values) <= _MOST_CHOICES and (not number or name in setting_columns(table))
     choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
@@ -198,13 +198,13 @@ def _cell(column: Column, line: dict[str, Any]) -> tuple[str, str, bool]:
     return shown + star, exact, column.number
 
 
-def _absent(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _human(value: Any) -> str:
     """A value as text: three significant digits; '' for a missing value."""
-    if _absent(value):
+    if _is_missing(value):
         return ""
     if not isinstance(value, float):
         return str(value)

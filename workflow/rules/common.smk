@@ -52,7 +52,7 @@ def get_images(names):
 
 
 def get_all_images(wildcards):
-    """Every image. A function, because Snakemake hashes a list of 10,000 files once for each of them."""
+    """Every image. A function, because Snakemake would hash a list of 10,000 files 10,000 times."""
     return get_images(PAIRS)
 
 
