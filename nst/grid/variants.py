@@ -36,7 +36,7 @@ class Variants:
         self._config = config
         self._files = files
         self._cells: dict[tuple[str, str], tuple[list[Any], list[str]]] = {}
-        self._bases: dict[str, tuple[Settings, Settings]] = {}
+        self._presets: dict[str, tuple[Settings, Settings]] = {}  # (basis, inherited settings) of each preset
         self._outcomes: dict[tuple[tuple[str, str], ...], Outcome] = {}
 
     def of(self, cells: dict[str, str]) -> Outcome:
@@ -77,11 +77,11 @@ class Variants:
         return tuple(variants), tuple(dict.fromkeys(wrong))
 
     def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:
-        basis, base = self._base(chosen.get("preset", self._config.settings.get("preset", "")))
-        settings = declared.overlay(base, chosen)
+        basis, inherited = self._inherited(chosen.get("preset", self._config.settings.get("preset", "")))
+        settings = declared.overlay(inherited, chosen)
         self._check_inherited(settings, chosen)
-        slugged = settings_name(settings, basis, name=name, lists=lists)
-        return Variant(settings, basis, slugged, title(name, slugged))
+        folder_name = settings_name(settings, basis, name=name, lists=lists)
+        return Variant(settings, basis, folder_name, title(name, folder_name))
 
     def _check_inherited(self, settings: Settings, chosen: dict[str, Any]) -> None:
         """Raise SettingsError with every file of the preset or the configuration that cannot be used."""
@@ -91,14 +91,14 @@ class Variants:
         if wrong := [Wrong(name, f"{problem} {named}") for name, problem in problems if problem]:
             raise SettingsError(wrong)
 
-    def _base(self, preset: str) -> tuple[Settings, Settings]:
+    def _inherited(self, preset: str) -> tuple[Settings, Settings]:
         """(defaults overridden by the preset, defaults overridden by the configuration and then by the preset)."""
-        if preset not in self._bases:
+        if preset not in self._presets:
             given = {**presets.load(preset, self._config.presets).values, "preset": preset}
             basis = declared.defaults().model_copy(update=given)
-            base = declared.defaults().model_copy(update={**self._config.settings, **given})
-            self._bases[preset] = basis, base
-        return self._bases[preset]
+            inherited = declared.defaults().model_copy(update={**self._config.settings, **given})
+            self._presets[preset] = basis, inherited
+        return self._presets[preset]
 
     def _cell(self, column: str, cell: str) -> tuple[list[Any], list[str]]:
         """The distinct values of a cell, and the messages for its invalid items."""
@@ -121,7 +121,7 @@ class Variants:
     def _value(self, column: str, item: str) -> Any:
         value = declared.value(column, item)
         if column == "preset":
-            self._base(value)
+            self._inherited(value)  # raises NstError for a wrong preset
         if column in PATHS and (problem := self._path_problem(column, value)):
             raise NstError(problem)
         return value

@@ -1,4 +1,4 @@
-"""Values as text, and suggestions for near misses."""
+"""Values and counts as text, and suggestions for near misses."""
 
 from __future__ import annotations
 

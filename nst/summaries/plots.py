@@ -116,9 +116,9 @@ def _save(figure: Figure, out: Path) -> None:
 
     if out.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise NstError(f"{out}: a plot is written as .png, .svg or .pdf; choose one of these suffixes")
-    carried = {"nst": mark("plot")} if out.suffix.lower() == ".png" else None
+    metadata = {"nst": mark("plot")} if out.suffix.lower() == ".png" else None
     with mpl.rc_context(_RC), replacing(out) as temporary:
-        figure.savefig(temporary, dpi=144, metadata=carried)
+        figure.savefig(temporary, dpi=144, metadata=metadata)
 
 
 def _legend(figure: Figure, panels: list[Axes]) -> None:
