@@ -180,8 +180,8 @@ def _refused(name: str, given: list[str]) -> list[str]:
 def _resolved(values: Mapping[str, list[str]]) -> tuple[list[Settings], list[tuple[str, str]]]:
     """The settings of each combination, and the problems, as the grid itself finds them."""
     resolver = Variants(Config(presets=str(presets.SHIPPED)), Files())
-    outcome = resolver.of({name: "|".join(given) for name, given in values.items()})
-    return [variant.settings for variant in outcome.variants], list(outcome.wrong)
+    variants, wrong = resolver.of({name: "|".join(given) for name, given in values.items()})
+    return [variant.settings for variant in variants], list(wrong)
 
 
 def _counted(request: Request, variants: int, seconds: float) -> str:
