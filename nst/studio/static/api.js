@@ -1,0 +1,54 @@
+// Requests to the studio. Every failure is an ApiError whose message a person can read.
+import {away} from "./notice.js";
+
+export class ApiError extends Error {
+  constructor(status, body = {}) {
+    super(body.error || (status ? `The studio answered with error ${status}.` : "The studio does not answer. Try again in a moment."));
+    this.status = status;
+    this.problems = body.problems || [];
+  }
+}
+
+export const headers = () => ({"X-CSRFToken": document.querySelector("meta[name=csrf-token]")?.content ?? ""});
+
+function parsed(text) {
+  try {
+    return JSON.parse(text) || {};
+  } catch {
+    return {};
+  }
+}
+
+export function answer(status, text) {
+  if (status === 401 && location.pathname !== "/login") location.assign("/login");
+  if (status < 200 || status >= 300) throw new ApiError(status, parsed(text));
+  return parsed(text);
+}
+
+export async function api(method, url, body) {
+  const options = {method, headers: headers(), cache: "no-store"};
+  if (body !== undefined) Object.assign(options, {body: JSON.stringify(body), headers: {...options.headers, "Content-Type": "application/json"}});
+  const response = await fetch(url, options).catch(() => { throw new ApiError(0); });
+  away(false);
+  return answer(response.status, await response.text());
+}
+
+// POST of a file, with its progress from 0 to 1, which fetch does not report.
+export function send(url, file, progressed) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.addEventListener("progress", event => event.lengthComputable && progressed(event.loaded / event.total));
+    request.addEventListener("error", () => reject(new ApiError(0)));
+    request.addEventListener("load", () => {
+      try {
+        resolve(answer(request.status, request.responseText));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    request.send(file);
+  });
+}

@@ -1,0 +1,32 @@
+// What a person is preparing: kept in this browser, so that a reload loses nothing. The server has the uploads.
+const KEY = "nst-studio-draft";
+
+const empty = () => ({title: "", preset: "", contents: [], styles: [], settings: {}, masks: {}});
+
+export function load() {
+  try {
+    return {...empty(), ...JSON.parse(localStorage.getItem(KEY))};
+  } catch {
+    return empty();
+  }
+}
+
+export function save(draft) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(draft));
+  } catch { /* private windows may have no storage: the draft lives as long as the page */ }
+}
+
+// Drops what the server no longer has, and adds what came from elsewhere: another device, a kept snapshot.
+export function reconcile(draft, uploads) {
+  const has = id => uploads.has(id), of = kind => [...uploads.values()].filter(each => each.kind === kind).map(each => each.id);
+  draft.contents = draft.contents.filter(has);
+  draft.contents.push(...of("content").filter(id => !draft.contents.includes(id)));
+  draft.styles = draft.styles.map(entry => entry.filter(part => has(part.id))).filter(entry => entry.length);
+  for (const entry of draft.styles) if (entry.length === 1) entry[0].weight = 1;
+  const used = new Set(draft.styles.flat().map(part => part.id));
+  draft.styles.push(...of("style").filter(id => !used.has(id)).map(id => [{id, weight: 1}]));
+  draft.masks = Object.fromEntries(Object.entries(draft.masks).filter(pair => pair.every(has)));
+}
+
+export const request = ({title, contents, styles, settings, masks}) => ({title: title.trim(), contents, styles, settings, masks});

@@ -1,0 +1,201 @@
+// The first page: what goes into a run, checked while it is put together, and the list of runs.
+import {api} from "./api.js";
+import "./device.js";
+import {load, reconcile, request, save} from "./draft.js";
+import {$, element, setHidden, setText} from "./dom.js";
+import {Fields, presets} from "./fields.js";
+import {paintMask} from "./mask.js";
+import {toast} from "./notice.js";
+import {watchRuns} from "./runs.js";
+import {choosePartner, contentTile, keyOf, styleTile} from "./tiles.js";
+import {Zone} from "./zone.js";
+
+const WAIT = 300;
+const form = JSON.parse($("form").textContent), draft = load(), uploads = new Map();
+let wait, asked = 0;
+
+// ---- contents and styles -------------------------------------------------------------------------------------------
+const contents = new Zone("content", form, {
+  added: upload => { uploads.set(upload.id, upload); draft.contents.push(upload.id); changed(); },
+  ordered: keys => { draft.contents = keys; changed(); },
+  removed: id => discard([id]),
+  cleared: () => discard([...draft.contents])
+});
+const styles = new Zone("style", form, {
+  added: upload => { uploads.set(upload.id, upload); draft.styles.push([{id: upload.id, weight: 1}]); changed(); },
+  ordered: keys => { draft.styles = keys.map(key => draft.styles.find(entry => keyOf(entry) === key)); changed(); },
+  removed: key => {
+    const gone = draft.styles.find(entry => keyOf(entry) === key);
+    draft.styles = draft.styles.filter(entry => entry !== gone);
+    const used = draft.styles.flat().map(part => part.id);
+    discard(gone.map(part => part.id).filter(id => !used.includes(id)));
+  },
+  cleared: () => { const all = new Set(draft.styles.flat().map(part => part.id)); draft.styles = []; discard([...all]); }
+});
+
+// Removes uploads here at once, and then on the server; one that it cannot remove comes back.
+async function discard(ids) {
+  const masks = ids.map(id => draft.masks[id]).filter(Boolean);
+  for (const id of [...ids, ...masks]) uploads.delete(id);
+  refresh();
+  const answers = await Promise.allSettled([...ids, ...masks].map(id => api("DELETE", `/api/uploads/${id}`)));
+  const failure = answers.find(answer => answer.status === "rejected" && answer.reason.status !== 404);
+  if (!failure) return;
+  toast(failure.reason.message);
+  fetchUploads().catch(() => {});
+}
+
+function refresh() {
+  reconcile(draft, uploads);
+  changed();
+}
+
+async function fetchUploads() {
+  const given = await api("GET", "/api/uploads");
+  uploads.clear();
+  for (const upload of given.uploads) uploads.set(upload.id, upload);
+  refresh();
+}
+
+function paint(content) {
+  const old = draft.masks[content.id];
+  paintMask(content, uploads.get(old), mask => {
+    if (mask) { uploads.set(mask.id, mask); draft.masks[content.id] = mask.id; }
+    else delete draft.masks[content.id];
+    if (old) discard([old]);
+    else changed();
+  });
+}
+
+function blend(entry) {
+  const first = uploads.get(entry[0].id), others = draft.styles.filter(each => each.length === 1 && each !== entry);
+  choosePartner(first, others.map(each => uploads.get(each[0].id)), (second, keep) => {
+    const place = draft.styles.indexOf(entry), ids = [first.id, second.id], made = ids.map(id => ({id, weight: 0.5}));
+    if (draft.styles.some(each => keyOf(each) === keyOf(made))) return toast("This blend is there already.");
+    draft.styles.splice(place, 0, made);
+    if (!keep) draft.styles = draft.styles.filter(each => each.length > 1 || !ids.includes(each[0].id));
+    changed();
+  });
+}
+
+function separate(entry) {
+  const alone = entry.map(part => [{id: part.id, weight: 1}]).filter(each => !draft.styles.some(other => keyOf(other) === keyOf(each)));
+  draft.styles.splice(draft.styles.indexOf(entry), 1, ...alone);
+  changed();
+}
+
+function draw() {
+  const several = draft.styles.filter(entry => entry.length === 1).length > 1;
+  contents.draw(draft.contents.map(id => contentTile(uploads.get(id), Boolean(draft.masks[id]), () => paint(uploads.get(id)))));
+  styles.draw(draft.styles.map(entry => styleTile(entry, uploads, {blend: several && (() => blend(entry)), separate: () => separate(entry), changed: check})));
+}
+
+// ---- settings ------------------------------------------------------------------------------------------------------
+const fields = new Fields(form, (name, values) => {
+  if (values.length) draft.settings[name] = values;
+  else delete draft.settings[name];
+  if (name in presetValues()) draft.preset = "";
+  showSettings();
+});
+const press = presets(form.presets, preset => {
+  for (const name in presetValues()) delete draft.settings[name];
+  draft.preset = preset ? preset.name : "";
+  for (const [name, text] of Object.entries(presetValues())) draft.settings[name] = [text];
+  fields.show(draft.settings);
+  showSettings();
+});
+
+function presetValues() { return form.presets.find(preset => preset.name === draft.preset)?.values || {}; }
+
+function showSettings() {
+  press(draft.preset);
+  setHidden($("reset"), !Object.keys(draft.settings).length);
+  check();
+}
+
+$("reset").addEventListener("click", () => {
+  draft.settings = {};
+  draft.preset = "";
+  fields.show({});
+  showSettings();
+});
+$("run-title").value = draft.title;
+$("run-title").addEventListener("input", event => { draft.title = event.target.value; save(draft); });
+
+// ---- check and start -----------------------------------------------------------------------------------------------
+function changed() {
+  draw();
+  check();
+}
+
+const complete = () => draft.contents.length > 0 && draft.styles.length > 0;
+
+function check() {
+  save(draft);
+  clearTimeout(wait);
+  $("go").disabled = true;
+  wait = setTimeout(async () => {
+    const mine = asked += 1;
+    try {
+      const found = await api("POST", "/api/check", request(draft));
+      if (mine === asked) summarize(found);
+    } catch (error) {
+      if (mine !== asked) return;
+      setText($("summary"), error.message);
+      if (error.status === 0 || error.status >= 500 || error.status === 429) wait = setTimeout(check, 4000);
+    }
+  }, WAIT);
+}
+
+const missing = () => draft.contents.length ? "Add a style." : draft.styles.length ? "Add a content." : "Add a content and a style to begin.";
+
+function summarize({text, problems}) {
+  const others = fields.problems(draft.settings, problems), wrong = problems.filter(each => !others.includes(each));
+  const of = names => others.filter(each => names.includes(each.field)).map(each => each.message).join(" ");
+  contents.problem(complete() ? of(["contents", "masks"]) : "");
+  styles.problem(complete() ? of(["styles"]) : "");
+  if (wrong.length) $("summary").replaceChildren(element("button", {type: "button", class: "link bad", onclick: () => fields.focus(wrong[0].field)},
+    wrong.length === 1 ? "One setting is to be corrected" : `${wrong.length} settings are to be corrected`));
+  else setText($("summary"), complete() ? others.map(each => each.message).join(" ") || text : missing());
+  $("summary").classList.toggle("bad", complete() && others.length > 0);
+  $("go").disabled = !complete() || problems.length > 0;
+}
+
+function starting(on) {
+  setText($("go"), on ? "Starting …" : "Start");
+  $("go").disabled = on;
+}
+
+$("new").addEventListener("submit", async event => {
+  event.preventDefault();
+  if ($("go").disabled) return;
+  starting(true);
+  try {
+    const run = await api("POST", "/api/runs", request(draft));
+    draft.title = "";
+    save(draft);
+    location.assign(run.url);
+  } catch (error) {
+    starting(false);
+    if (error.problems.length) summarize({text: error.message, problems: error.problems});
+    else toast(error.message);
+  }
+});
+
+// A file dropped beside the zones must not replace the page.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, event => event.preventDefault());
+addEventListener("pageshow", event => event.persisted && location.reload());
+
+async function begin() {
+  try {
+    await fetchUploads();
+  } catch (error) {
+    setText($("summary"), error.message);
+    setTimeout(begin, 4000);
+  }
+}
+
+fields.show(draft.settings);
+showSettings();
+begin();
+watchRuns();

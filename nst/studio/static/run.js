@@ -1,0 +1,113 @@
+// The page of one run: progress while it runs, and the images.
+import {api} from "./api.js";
+import "./device.js";
+import {confirmed, copied} from "./dialog.js";
+import {$, button, element, setHidden, setText} from "./dom.js";
+import {say, toast} from "./notice.js";
+import {actionsOf, Card, largeOf, lossesOf, titleOf} from "./pair.js";
+import {isActive, showState} from "./runs.js";
+import {shareDialog} from "./share.js";
+import {view} from "./viewer.js";
+import {watch} from "./watch.js";
+
+const id = $("run").dataset.id, title = document.title, cards = new Map();
+let run, viewer = null;
+
+// A `work` that returns false has nothing to refresh.
+const attempt = work => async () => {
+  try {
+    if (await work() !== false) refresh();
+  } catch (error) {
+    toast(error.message);
+  }
+};
+const post = what => attempt(() => api("POST", `/api/runs/${id}/${what}`, {}));
+
+// Made once and shown where they apply, so that polling does not move the focus.
+const link = (text, attributes) => element("a", {class: "plain", ...attributes}, text);
+const actions = {
+  gallery: link("Open the gallery", {class: "primary"}),
+  share: button("Share", () => shareDialog(id, run.shares)),
+  all: link("Download all", {href: `/runs/${id}/download.zip`, download: ""}),
+  publish: button("Publish", attempt(async () => { await api("POST", `/api/runs/${id}/publish`, {}); toast("Publishing … The link appears here when it is done."); })),
+  published: link("Published page", {}),
+  cancel: button("Cancel", post("cancel")),
+  retry: button("Retry", post("retry")),
+  remove: button("Delete", attempt(async () => {
+    if (!await confirmed("Delete this run?", "Its images, its gallery and its links are removed for good.", "Delete")) return false;
+    await api("DELETE", `/api/runs/${id}`);
+    location.assign("/#runs");
+    return false;
+  }), {class: "plain bad"})
+};
+$("actions").append(...Object.values(actions));
+
+function showActions() {
+  const active = isActive(run), some = run.done > 0;
+  const applies = {gallery: run.gallery, share: some, all: some, publish: run.gallery && $("run").dataset.publish && !run.published, published: run.published,
+    cancel: active, retry: ["failed", "canceled"].includes(run.state), remove: !active};
+  for (const [name, node] of Object.entries(actions)) setHidden(node, !applies[name]);
+  for (const name of ["gallery", "published"]) if (run[name]) actions[name].href = run[name];
+}
+
+const pictured = () => run.pairs.filter(pair => pair.image);
+const items = () => pictured().map(pair => ({src: largeOf(pair.image), alt: `${pair.content} in the style of ${pair.style}`, title: titleOf(pair),
+  caption: [pair.settings, pair.state === "running" ? `${pair.iteration} of ${pair.iterations}` : "", lossesOf(pair)].filter(Boolean).join(" · ")}));
+
+function look(key) {
+  viewer = view(items, pictured().findIndex(pair => pair.key === key), index => actionsOf(id, pictured()[index]));
+  viewer.closed(() => { viewer = null; });
+}
+
+// All images of a content have its shape, so that little moves when the next one appears.
+function shape(content, {naturalWidth, naturalHeight}) {
+  for (const card of cards.values()) if (card.pair.content === content) card.node.style.setProperty("--aspect", naturalWidth / naturalHeight);
+}
+
+function showPairs() {
+  for (const pair of run.pairs) {
+    if (cards.has(pair.key)) cards.get(pair.key).update(pair);
+    else {
+      const card = new Card(id, pair, () => look(pair.key));
+      card.picture.addEventListener("load", () => shape(pair.content, card.picture), {once: true});
+      cards.set(pair.key, card);
+      $("pairs").append(card.node);
+    }
+  }
+}
+
+function showProgress() {
+  const before = $("state").dataset.state;
+  showState($("state"), run.state);
+  setText($("text"), run.text);
+  $("progress").value = run.images ? run.pairs.reduce((sum, pair) => sum + share(pair), 0) / run.images : 0;
+  setHidden($("progress"), !isActive(run));
+  setText($("message"), run.message);
+  setHidden($("message"), !run.message);
+  document.title = isActive(run) ? `${run.done} of ${run.images} · ${title}` : title;
+  if (before !== run.state || showProgress.done !== run.done) say(run.text);
+  showProgress.done = run.done;
+}
+
+const share = pair => pair.state === "done" ? 1 : pair.iterations ? pair.iteration / pair.iterations : 0;
+
+function showCommands() {
+  setHidden($("commands"), !run.commands.length);
+  if (!$("command-list").children.length) $("command-list").append(...run.commands.map((text, index) => copied(text, `Command ${index + 1}`)));
+}
+
+function show(given) {
+  if (!given) {
+    $("main").replaceChildren(element("div", {class: "card"}, element("h1", {}, "This run is gone"), element("p", {}, "It was deleted. ", element("a", {href: "/#runs"}, "See your runs"))));
+    return;
+  }
+  run = given;
+  showProgress();
+  showActions();
+  showPairs();
+  showCommands();
+  viewer?.refresh();
+}
+
+const pause = ({state}) => ({running: 1, queued: 3}[state] || 6);
+const refresh = watch(`/api/runs/${id}`, pause, show);
