@@ -46,8 +46,8 @@ class Request(_Strict):
     """A grid as the browser describes it. Images are ids of uploads; settings are texts."""
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
-    contents: list[Id] = Field(min_length=1, max_length=200)
-    styles: list[Annotated[list[Part], Field(min_length=1, max_length=8)]] = Field(min_length=1, max_length=200)
+    contents: list[Id] = Field(max_length=200)
+    styles: list[Annotated[list[Part], Field(min_length=1, max_length=8)]] = Field(max_length=200)
     settings: dict[str, Annotated[list[Text], Field(max_length=VALUES)]] = Field(default={}, max_length=100)
     masks: dict[Id, Id] = Field(default={}, max_length=200)
 
@@ -75,8 +75,6 @@ def parse(given: Any) -> Request:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        if first["loc"] in (("contents",), ("styles",)) and first["type"] == "too_short":
-            raise NstError(f"there is no {place.removesuffix('s')} image; add one") from None
         raise NstError(f"the request cannot be read ({place}: {first['msg']}); reload the page") from None
 
 
@@ -90,6 +88,9 @@ def forecast(request: Request, sizes: Mapping[str, tuple[int, int]], cores: int,
     values = {name: [value for value in given if value] for name, given in request.settings.items()}
     values = {name: given for name, given in values.items() if given}
     problems = [(name, message) for name, given in values.items() for message in _refused(name, given)]
+    problems += [
+        (name, f"add a {name.removesuffix('s')} image") for name in ("contents", "styles") if not getattr(request, name)
+    ]
     asked = len(request.contents) * len(request.styles) * math.prod(map(len, values.values()))
     if asked > most:
         problems.append(("", f"this makes {asked:,} images, and a run has at most {most:,}; give fewer values"))

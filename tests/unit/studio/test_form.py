@@ -111,5 +111,8 @@ def test_what_no_page_sends_is_refused_in_one_sentence(wrong: object) -> None:
 
 
 def test_missing_images_have_their_own_message() -> None:
-    with pytest.raises(NstError, match="there is no content image; add one"):
-        form.parse({"contents": [], "styles": [[{"id": C}]]})
+    asked = form.parse({"contents": [], "styles": []})
+    assert form.forecast(asked, {}, 2, 200).problems == [
+        ("contents", "add a content image"),
+        ("styles", "add a style image"),
+    ]
