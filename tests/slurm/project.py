@@ -65,18 +65,18 @@ class Project(UserFolder):
         return pd.read_csv(self.folder / results / "grid.csv")
 
     def pictures(self, results: str = "results") -> dict[str, bytes]:
-        """The pictures that are there, by their pair."""
+        """The bytes of each existing image, by pair."""
         root = self.folder / results / "pairs"
         return {str(path.parent.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("image.png"))}
 
-    def painted_at(self, results: str = "results") -> dict[str, int]:
-        """When each picture that is there was written."""
+    def stylized_at(self, results: str = "results") -> dict[str, int]:
+        """The time in ns at which each existing image was written, by pair."""
         root = self.folder / results / "pairs"
         return {str(path.parent.relative_to(root)): path.stat().st_mtime_ns for path in root.rglob("image.png")}
 
 
 def finished(process: subprocess.Popen, seconds: float = 240) -> str:
-    """What a process has said, when it has ended."""
+    """The output of a process, after its end."""
     try:
         return process.communicate(timeout=seconds)[0]
     except subprocess.TimeoutExpired:

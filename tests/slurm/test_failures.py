@@ -54,7 +54,7 @@ def untouched(before, after):
     return {name: after[name] for name in before} == before
 
 
-def test_a_pair_that_fails_leaves_its_neighbours_their_pictures(project):
+def test_a_failed_pair_does_not_affect_the_others_of_its_bundle(project):
     png, broken = project.folder / "content/c1.png", project.folder / "content/c1.jpg"
     whole = png.read_bytes()
     data = whole.index(b"IDAT") + 6
@@ -70,7 +70,7 @@ def test_a_pair_that_fails_leaves_its_neighbours_their_pictures(project):
     assert "nst: 3 of 9 pairs failed; the others are stylized" in said
     assert re.search(r"nst: c1/s0/\S+: content/c1.jpg: ", said), said
     assert "Traceback" not in said
-    good = project.painted_at()
+    good = project.stylized_at()
     assert len(good) == 6
     assert not any(name.startswith("c1/") for name in good)
 
@@ -79,34 +79,34 @@ def test_a_pair_that_fails_leaves_its_neighbours_their_pictures(project):
     said = finished(run)
     assert run.returncode == 0, said
     assert len(project.pictures()) == 9
-    assert untouched(good, project.painted_at())
+    assert untouched(good, project.stylized_at())
 
 
-def test_a_killed_job_is_tried_again_and_goes_on(long, cluster):
+def test_a_killed_job_is_retried_and_resumes(long, cluster):
     run = started(long, cluster)
-    before = long.painted_at()
+    before = long.stylized_at()
     for process in bundle(cluster):
         os.kill(process, signal.SIGKILL)
     said = finished(run)
     assert run.returncode == 0, said
     assert "Trying to restart" in said
     assert len(long.pictures()) == 4
-    assert untouched(before, long.painted_at())
+    assert untouched(before, long.stylized_at())
 
 
-def test_a_killed_painter_costs_no_more_than_its_picture(long, cluster):
+def test_a_killed_worker_costs_no_more_than_its_image(long, cluster):
     run = started(long, cluster)
-    before = long.painted_at()
+    before = long.stylized_at()
     for process in cluster.processes("nst worker run"):
         os.kill(process, signal.SIGKILL)
     said = finished(run)
     assert run.returncode == 0, said
     assert "Trying to restart" not in said  # the client has tried again
     assert len(long.pictures()) == 4
-    assert untouched(before, long.painted_at())
+    assert untouched(before, long.stylized_at())
 
 
-def test_a_job_out_of_memory_gets_more(long):
+def test_a_job_out_of_memory_is_retried_with_more(long):
     run = long.on_cluster("--set-resources", "bundle:mem_mb=500*attempt*attempt", "--", "pairs", config=ONE)
     said = finished(run)
     assert run.returncode == 0, said
@@ -114,12 +114,12 @@ def test_a_job_out_of_memory_gets_more(long):
     assert len(long.pictures()) == 4
 
 
-def test_a_job_out_of_time_goes_on_from_where_it_was(long):
+def test_a_job_out_of_time_is_retried_and_resumes(long):
     trial = [sys.executable, "-m", "nst", "stylize", "content/c0.png", "style/s0.png", "-o", "trial.png"]
     small = ["--network", "lite", "--size", "160", "--threads", "1", "--device", "cpu", "--frame-interval", "0"]
     subprocess.run([*trial, "--record", "trial", *small, "--iterations", "100"], cwd=long.folder, check=True)
     record = json.loads((long.folder / "trial/run.json").read_text())
-    iterations = round(120 / record["seconds"]["optimise"] * 100)  # two minutes; the first try has one
+    iterations = round(120 / record["seconds"]["optimize"] * 100)  # two minutes; the first try has one
     long.write(
         "long.csv", f"content,style,iterations,size,frame_interval\ncontent/c0.png,style/s0.png,{iterations},160,0\n"
     )
@@ -132,19 +132,19 @@ def test_a_job_out_of_time_goes_on_from_where_it_was(long):
     assert re.search(r"resuming an interrupted run after iteration \d+ ", log), log
 
 
-def test_a_cancelled_job_is_tried_again(long, cluster):
+def test_a_cancelled_job_is_retried(long, cluster):
     run = started(long, cluster)
-    before = long.painted_at()
+    before = long.stylized_at()
     subprocess.run(["scancel", *cluster.jobs("RUNNING")], check=True)
     said = finished(run)
     assert run.returncode == 0, said
     assert len(long.pictures()) == 4
-    assert untouched(before, long.painted_at())
+    assert untouched(before, long.stylized_at())
 
 
 def test_a_lost_node_loses_nothing_that_was_stylized(long, cluster):
     run = started(long, cluster)
-    before = long.painted_at()
+    before = long.stylized_at()
     [job] = cluster.jobs("RUNNING")
     where = subprocess.run(["squeue", "-h", "-j", job, "-o", "%N"], capture_output=True, text=True).stdout.strip()
     number = int(where.removeprefix("n"))
@@ -155,10 +155,10 @@ def test_a_lost_node_loses_nothing_that_was_stylized(long, cluster):
         cluster.start_node(number)
     assert run.returncode == 0, said
     assert len(long.pictures()) == 4
-    assert untouched(before, long.painted_at())
+    assert untouched(before, long.stylized_at())
 
 
-def test_the_controller_may_be_away(long, cluster):
+def test_a_run_survives_an_absence_of_the_controller(long, cluster):
     run = started(long, cluster)
     cluster.stop_controller()
     time.sleep(30)
@@ -169,9 +169,9 @@ def test_the_controller_may_be_away(long, cluster):
     assert "Trying to restart" not in said
 
 
-def test_a_second_driver_after_the_first_was_killed_paints_nothing_twice(long, cluster):
+def test_a_second_driver_after_the_first_was_killed_stylizes_nothing_twice(long, cluster):
     run = started(long, cluster)
-    before = long.painted_at()
+    before = long.stylized_at()
     run.kill()
     run.communicate()
     assert cluster.jobs("RUNNING")  # they go on without it
@@ -181,16 +181,16 @@ def test_a_second_driver_after_the_first_was_killed_paints_nothing_twice(long, c
     assert second.returncode == 0, said
     cluster.wait(lambda: not cluster.jobs(), 60, "end of the first driver's job")
     assert len(long.pictures()) == 4
-    assert untouched(before, long.painted_at())
+    assert untouched(before, long.stylized_at())
     runs = [json.loads(path.read_text()) for path in long.folder.glob("results/pairs/*/*/*/run.json")]
     assert all(run["iterations_run"] == 200 for run in runs)
     logs = [path.read_text() for path in long.folder.glob("results/logs/stylize/*/*/*.log")]
     assert len(logs) == 4
 
 
-def test_ctrl_c_cancels_the_jobs_and_the_next_run_goes_on(long, cluster):
+def test_ctrl_c_cancels_the_jobs_and_the_next_run_resumes(long, cluster):
     run = started(long, cluster)
-    before = long.painted_at()
+    before = long.stylized_at()
     run.send_signal(signal.SIGINT)
     finished(run)
     cluster.wait(lambda: not cluster.jobs(), 30, "end of the jobs")
@@ -199,4 +199,4 @@ def test_ctrl_c_cancels_the_jobs_and_the_next_run_goes_on(long, cluster):
     said = finished(run)
     assert run.returncode == 0, said
     assert len(long.pictures()) == 4
-    assert untouched(before, long.painted_at())
+    assert untouched(before, long.stylized_at())

@@ -44,19 +44,19 @@ def test_a_grid_on_the_cluster_is_the_grid_on_this_machine(project, cluster):
     assert "Nothing to be done" in finished(again)
 
 
-def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(project):
+def test_a_deleted_image_is_stylized_by_itself_and_a_new_style_with_its_own(project):
     few = (*BUNDLE, "manifest=few.csv")
     project.write("few.csv", "content,style\ncontent/c0.png,style/s0.png|style/s1.png\n")
     run = project.on_cluster("--", "pairs", config=few)
     said = finished(run)
     assert run.returncode == 0, said
-    before = project.painted_at()
+    before = project.stylized_at()
     [gone, kept] = sorted(before)
     (project.folder / "results/pairs" / gone / "image.png").unlink()
     said = finished(project.on_cluster("--", "pairs", config=few))
     assert "rule stylize:" in said
     assert "rule bundle:" not in said
-    after = project.painted_at()
+    after = project.stylized_at()
     assert set(after) == set(before)
     assert after[kept] == before[kept]
 
@@ -64,12 +64,12 @@ def test_a_deleted_picture_is_painted_by_itself_and_a_new_style_with_its_own(pro
     run = project.on_cluster("--", "pairs", config=few)
     said = finished(run)
     assert run.returncode == 0, said
-    third = project.painted_at()
+    third = project.stylized_at()
     assert len(third) == 3
     assert {name: third[name] for name in after} == after
 
 
-def test_addresses_are_fetched_once_and_the_nodes_need_no_internet(project, cluster, monkeypatch):
+def test_urls_are_downloaded_once_and_the_nodes_need_no_internet(project, cluster, monkeypatch):
     monkeypatch.setenv("NST_ALLOW_PRIVATE", "1")
     serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
@@ -86,7 +86,7 @@ def test_addresses_are_fetched_once_and_the_nodes_need_no_internet(project, clus
     assert "Nothing to be done" in finished(project.on_cluster("--dry-run", "--", "pairs", config=asked))
 
 
-def test_the_plan_tells_what_is_submitted(project):
+def test_the_plan_lists_what_is_submitted(project):
     plan = [sys.executable, "-m", "nst", "grid", "--cluster"]
     told = subprocess.run(plan, cwd=project.folder, capture_output=True, text=True, check=True).stdout
     assert "24 pairs" in told

@@ -88,7 +88,7 @@ def place(tmp_path, scene, stripes, untrained_folder) -> Iterator[Place]:
     shutil.rmtree(private)
 
 
-def test_a_worker_paints_what_the_command_itself_paints(place):
+def test_a_worker_gives_the_image_that_the_command_itself_gives(place):
     alone = place.stylized("alone", NST_WORKER="no")
     first, second = place.stylized("first"), place.stylized("second")
     assert [alone["process"]["picture"], first["process"]["picture"], second["process"]["picture"]] == [1, 1, 2]
@@ -99,7 +99,7 @@ def test_a_worker_paints_what_the_command_itself_paints(place):
     assert alone["threads"] == second["threads"]
 
 
-def test_what_the_command_says_comes_from_the_worker_too(place):
+def test_the_output_of_the_command_is_the_same_from_a_worker(place):
     process = place.stylize("one")
     out, err = process.communicate(timeout=120)
     assert out.startswith("one.png: 40×33 px, 4 iterations")
@@ -121,7 +121,7 @@ def test_a_worker_works_in_the_folder_and_environment_of_each_client(place, tmp_
     assert not (place.folder / "there").exists()
 
 
-def test_a_worker_that_dies_costs_a_picture_one_retry(place):
+def test_a_crashed_worker_costs_an_image_one_retry(place):
     process = place.stylize("long", iterations=400)
     place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
     [worker] = place.workers()
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_costs_a_picture_one_retry(place):
     assert json.loads((place.folder / "long/run.json").read_text())["process"]["pid"] != worker["pid"]
 
 
-def test_a_worker_that_dies_of_a_picture_does_not_take_it_for_ever(place):
+def test_an_image_that_crashes_workers_is_retried_a_limited_number_of_times(place):
     process = place.stylize("long", iterations=100_000)
     frame = place.folder / ".long.png.work/snapshots/frames/000010.jpg"
     for _ in range(2):
@@ -163,7 +163,7 @@ server.run(sys.argv[1])
 
 
 @pytest.mark.parametrize("device", ["cpu-0", "GPU-a"])
-def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_picture(place, device):
+def test_a_worker_whose_gpu_fails_reports_it_and_stops_and_another_stylizes_the_image(place, device):
     visible = {} if device == "cpu-0" else {"CUDA_VISIBLE_DEVICES": device, "NST_WORKER": "auto"}
     failing = subprocess.Popen(
         [sys.executable, "-c", FAILING, device],
@@ -186,7 +186,7 @@ def test_a_worker_whose_gpu_fails_reports_it_and_ends_and_another_makes_the_pict
     assert [line.partition(",")[0] for line in losses[1:]] == [str(i) for i in range(1, 13)]
 
 
-def test_status_shows_who_is_busy(place):
+def test_status_lists_busy_workers(place):
     """`nst worker status` while an image is stylized, while another waits for it, and afterwards."""
     gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a", "NST_WORKER": "auto"}
     first = place.stylize("first", iterations=100_000, **gpu)
@@ -206,13 +206,13 @@ def test_status_shows_who_is_busy(place):
     assert place.run("worker", "status") == (0, line.replace("0 images", "1 images").format(0))
 
 
-def test_a_picture_is_made_again_by_the_worker(place):
+def test_the_worker_reproduces_an_image(place):
     place.stylized("one")
     assert place.run("reproduce", "one.png", "-o", "two.png", "--record", "two")[0] == 0
     assert json.loads((place.folder / "two/run.json").read_text())["process"]["picture"] == 2
 
 
-def test_without_a_worker_a_picture_waits_for_its_gpu_and_gets_it(place):
+def test_without_a_worker_a_command_waits_for_a_gpu_and_gets_it(place):
     """An idle worker leaves when another process needs the GPU."""
     gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a"}
     place.stylized("one", **gpu, NST_WORKER="auto")
@@ -221,7 +221,7 @@ def test_without_a_worker_a_picture_waits_for_its_gpu_and_gets_it(place):
     assert not place.workers()
 
 
-def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place):
+def test_a_process_that_locks_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place):
     """One without a worker holds the output and waits for the GPU; a client's worker holds that, and waits for it."""
     gpu = {"CUDA_VISIBLE_DEVICES": "GPU-a"}
     place.stylized("other", **gpu, NST_WORKER="auto")
@@ -234,7 +234,7 @@ def test_who_holds_an_output_gets_the_gpu_of_the_worker_that_waits_for_it(place)
     assert json.loads((place.folder / "one/run.json").read_text())["process"]["picture"] == 1
 
 
-def test_a_client_says_what_it_waits_for(place):
+def test_a_client_logs_what_it_waits_for(place):
     """For another image at the same output, and for the start of a worker."""
     place.stylized("one")
     [worker] = place.workers()
@@ -251,7 +251,7 @@ def test_a_client_says_what_it_waits_for(place):
     assert waits.wait(timeout=120) == 0
 
 
-def test_a_picture_of_somebody_else_is_asked_about_by_the_client(place):
+def test_the_client_asks_before_a_foreign_image_is_overwritten(place):
     """The worker has no terminal: the client asks, and a yes is the request with --force."""
     mine = place.folder / "mine.png"
     shutil.copy(place.folder / "scene.png", mine)
@@ -277,7 +277,7 @@ def test_a_picture_of_somebody_else_is_asked_about_by_the_client(place):
     assert place.workers()
 
 
-def test_a_client_that_goes_gives_its_picture_up(place):
+def test_a_request_is_cancelled_when_its_client_disconnects(place):
     process = place.stylize("long", iterations=100_000)
     place.wait_for(lambda found: bool(found) and found[0].get("busy") == 1)
     process.kill()
@@ -287,7 +287,7 @@ def test_a_client_that_goes_gives_its_picture_up(place):
     assert place.stylized("short")["process"]["pid"] == place.workers()[0]["pid"]
 
 
-def test_one_worker_a_gpu_takes_all_that_waits(place):
+def test_one_worker_per_gpu_serves_all_clients(place):
     processes = [
         place.stylize(f"p{i}", "--threads", "1", CUDA_VISIBLE_DEVICES="GPU-a", NST_WORKER="auto") for i in range(4)
     ]
@@ -302,7 +302,7 @@ def test_one_worker_a_gpu_takes_all_that_waits(place):
     assert said.startswith("nst: GPU-a is in use by a worker (see `nst worker status`)")
 
 
-def test_each_gpu_has_a_worker_of_its_own(place):
+def test_each_gpu_has_its_own_worker(place):
     processes = [
         place.stylize(f"p{i}", "--threads", "1", iterations=300, CUDA_VISIBLE_DEVICES="GPU-a,GPU-b", NST_WORKER="auto")
         for i in range(2)
@@ -313,7 +313,7 @@ def test_each_gpu_has_a_worker_of_its_own(place):
     assert {worker["device"] for worker in place.workers()} == {"GPU-a", "GPU-b"}
 
 
-def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
+def test_a_grid_uses_every_gpu_in_one_process_each(place):
     settings = "size: 40, iterations: 200, frame_interval: 0, content_layers: conv2_1, style_layers: conv1_1+conv2_1"
     place.write("config/config.yaml", f"settings: {{{settings}, precision: fp32}}\n")
     place.write("config/manifest.csv", "content,style,seed\nscene.png,stripes.png,1|2|3|4|5|6\n")
@@ -329,7 +329,7 @@ def test_a_grid_uses_every_gpu_and_each_by_one_process(place):
     place.wait_for(lambda workers: not workers)  # they leave with their Snakemake
 
 
-def test_a_worker_leaves_with_the_last_of_its_owners(place):
+def test_a_worker_stops_with_the_last_of_its_owners(place):
     owner = subprocess.Popen(["sleep", "60"])
     place.stylized("one", NST_WORKER_OWNER=str(owner.pid))
     assert place.workers()
@@ -339,7 +339,7 @@ def test_a_worker_leaves_with_the_last_of_its_owners(place):
     assert not list(Path(place.private).glob("*/worker-*.sock"))
 
 
-def test_a_worker_leaves_when_it_is_idle_or_asked_to(place):
+def test_a_worker_stops_when_it_is_idle_or_asked_to(place):
     idle = place.start("worker", "run", "cpu-0", "--idle", "0.3")
     idle.communicate(timeout=60)
     assert idle.returncode == 0
@@ -385,7 +385,7 @@ def asked(address: Path, request: bytes) -> dict:
             return json.loads(lines.readline() or "{}")
 
 
-def test_no_request_ends_a_worker(place):
+def test_no_request_crashes_a_worker(place):
     """A billion threads, and an owner that is no process's number, did."""
     before = place.stylized("one")["process"]["pid"]
     [address] = Path(place.private).glob("nst-*/worker-*.sock")
@@ -401,7 +401,7 @@ def test_no_request_ends_a_worker(place):
 
 
 @pytest.mark.parametrize("change", ["removed", "opened to others"])
-def test_a_worker_that_nobody_finds_ends(place, change):
+def test_a_worker_without_a_reachable_socket_stops(place, change):
     """As after a cleaning of /tmp: a second one starts beside it, on the same GPU."""
     first = place.stylized("one")["process"]["pid"]
     [folder] = Path(place.private).glob("nst-*")
@@ -451,7 +451,7 @@ def test_a_worker_of_other_code_is_replaced(place, monkeypatch, tmp_path_factory
     assert after["picture"] == 1
 
 
-def test_the_client_loads_nothing_that_is_slow_to_load():
+def test_the_client_imports_no_slow_module():
     slow = "{'torch', 'numpy', 'click', 'pydantic', 'PIL'}"
     code = f"import sys, nst.__main__, nst.worker.client; print(*{slow} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -473,7 +473,7 @@ def test_the_client_loads_nothing_that_is_slow_to_load():
         ("no", "0", ["stylize", "a", "b"], False),
     ],
 )
-def test_when_a_worker_is_wanted(monkeypatch, mode, gpus, arguments, expected):
+def test_when_a_worker_is_used(monkeypatch, mode, gpus, arguments, expected):
     monkeypatch.setenv("NST_WORKER", mode)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
     assert client.should_use_worker(arguments) is expected

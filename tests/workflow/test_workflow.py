@@ -285,7 +285,7 @@ def test_pictures_may_be_addresses(project, tmp_path):
     assert project.planned(*asked)["stylize"] == 2
 
 
-def test_bundles_paint_what_pairs_alone_do(project, tmp_path):
+def test_bundles_give_the_images_that_single_pairs_give(project, tmp_path):
     serve = functools.partial(http.server.SimpleHTTPRequestHandler, directory=project.folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -139,7 +139,7 @@ def test_all_mistakes_of_a_manifest_at_once(place, capsys):
     ]  # fmt: skip
 
 
-def test_the_shares_of_a_blend_reach_the_painter(place, monkeypatch):
+def test_the_shares_of_a_blend_reach_the_engine(place, monkeypatch):
     import nst.pair.stylize
 
     jobs = []

@@ -298,7 +298,7 @@ def test_the_metrics_are_those_of_nst_judge(job, values, capsys):
 
 
 @pytest.mark.parametrize("name", [name for name in presets.names() if name])
-def test_every_preset_paints(job, name):
+def test_every_preset_stylizes(job, name):
     chosen = presets.load(name).values | {"network": "vgg19", "size": 40, "iterations": 2}
     record = pair.stylize_pair(dataclasses.replace(job("a"), settings=make(chosen)))
     assert record["iterations_run"] == 2

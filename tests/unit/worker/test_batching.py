@@ -87,17 +87,17 @@ def test_a_checkpoint_from_a_batch_is_resumed_alone(transfers, untrained):
         {"deterministic": "yes"},
     ],
 )
-def test_some_can_only_be_stylized_alone(transfers, values):
+def test_some_transfers_cannot_share_a_batch(transfers, values):
     assert {transfer.kind for transfer in transfers(values)} == {None}
 
 
-def test_what_is_not_alike_is_of_another_kind(transfers, scene):
+def test_transfers_with_other_shapes_or_settings_are_of_another_kind(transfers, scene):
     kinds = [*{s.kind for s in transfers()}, *{s.kind for s in transfers({"style_weight": 7})}]
     kinds.append(Transfer(scene[1:], [scene], transfers()[0].settings).kind)
     assert len(set(kinds)) == 3
 
 
-def blind(monkeypatch, row):
+def make_losses_not_finite(monkeypatch, row):
     """16-bit losses of one image, in a batch, are never finite."""
     real = Objective.evaluate
 
@@ -113,30 +113,30 @@ def blind(monkeypatch, row):
 
 
 @pytest.mark.parametrize("values", [{}, {"scales": 2}])
-def test_one_that_fails_in_a_batch_disturbs_no_other(transfers, untrained, monkeypatch, values):
+def test_an_image_that_fails_does_not_affect_the_others_of_its_batch(transfers, untrained, monkeypatch, values):
     chosen = transfers(values)
     expected = [alone(transfer, untrained)[-1] for transfer in chosen]
-    blind(monkeypatch, 1)
+    make_losses_not_finite(monkeypatch, 1)
     *_, a, b, c = stylize_batch(chosen, state=untrained, device="cpu")
     assert b == (1, None)
     for (index, found), wanted in zip((a, c), (expected[0], expected[2]), strict=True):
         assert found.losses == pytest.approx(wanted.losses, rel=0.05, abs=1e-4), index
 
 
-class Hearer:
-    """Hands a transfer to a batcher from a thread of its own, and keeps what it hears."""
+class Client:
+    """Passes a transfer to a batcher in a thread of its own and records the events."""
 
     def __init__(self, batcher, transfer, state, stop=None):
-        self.events, self.error, self.heard = [], None, queue.Queue()
-        self.go_on = threading.Event()
+        self.events, self.error, self.received = [], None, queue.Queue()
+        self.may_continue = threading.Event()
         self.thread = threading.Thread(target=self.run, args=(batcher, transfer, state, stop))
         self.thread.start()
 
     def run(self, batcher, transfer, state, stop):
         def handle(event):
             self.events.append(event)
-            self.heard.put(event)
-            self.go_on.wait(60)
+            self.received.put(event)
+            self.may_continue.wait(60)
             if stop is not None and len(self.events) == stop:
                 raise KeyboardInterrupt
 
@@ -146,79 +146,79 @@ class Hearer:
             self.error = error
 
     def join(self):
-        self.go_on.set()
+        self.may_continue.set()
         self.thread.join(60)
         assert not self.thread.is_alive()
 
 
-def gathered(transfers, state, stops=(None, None, None), max_batch=16):
-    """Those who hear of the transfers, which come while another image is stylized."""
+def queued(transfers, state, stops=(None, None, None), max_batch=16):
+    """The clients of transfers that are queued while another image is stylized."""
     batcher = Batcher(max_batch)
-    first = Hearer(batcher, transfers[0], state)
-    first.heard.get(timeout=60)
-    others = [Hearer(batcher, transfer, state, stop) for transfer, stop in zip(transfers, stops, strict=True)]
+    first = Client(batcher, transfers[0], state)
+    first.received.get(timeout=60)
+    others = [Client(batcher, transfer, state, stop) for transfer, stop in zip(transfers, stops, strict=True)]
     for _ in range(600):
-        if len(batcher._waiting) == sum(hearer.thread.is_alive() for hearer in others):
+        if len(batcher._waiting) == sum(client.thread.is_alive() for client in others):
             break
         threading.Event().wait(0.05)
-    for hearer in (first, *others):
-        hearer.go_on.set()
-    for hearer in (first, *others):
-        hearer.join()
+    for client in (first, *others):
+        client.may_continue.set()
+    for client in (first, *others):
+        client.join()
     assert first.events[-1].batch_size == 1
     return others
 
 
-def test_those_that_wait_together_are_stylized_together(transfers, untrained):
+def test_queued_images_are_stylized_as_one_batch(transfers, untrained):
     """Two, four, … of them: each number costs a search for the fastest algorithms."""
     chosen = transfers()
-    found = gathered(chosen, untrained)
-    assert sorted(hearer.events[-1].batch_size for hearer in found) == [1, 2, 2]
-    for hearer, transfer in zip(found, chosen, strict=True):
-        assert hearer.events[-1].losses == pytest.approx(alone(transfer, untrained)[-1].losses, rel=0.05, abs=1e-4)
+    found = queued(chosen, untrained)
+    assert sorted(client.events[-1].batch_size for client in found) == [1, 2, 2]
+    for client, transfer in zip(found, chosen, strict=True):
+        assert client.events[-1].losses == pytest.approx(alone(transfer, untrained)[-1].losses, rel=0.05, abs=1e-4)
 
 
-def test_no_more_at_once_than_allowed_and_the_unlike_apart(transfers, untrained):
+def test_a_batch_has_at_most_max_batch_images_of_one_kind(transfers, untrained):
     chosen = [*transfers(), *transfers({"style_weight": 7})]
-    found = gathered(chosen, untrained, [None] * 6, max_batch=2)
-    assert sorted(hearer.events[-1].batch_size for hearer in found) == [1, 1, 2, 2, 2, 2]
+    found = queued(chosen, untrained, [None] * 6, max_batch=2)
+    assert sorted(client.events[-1].batch_size for client in found) == [1, 1, 2, 2, 2, 2]
 
 
-def test_one_that_has_heard_enough_stops_no_other(transfers, untrained):
-    a, b, c = gathered(transfers(), untrained, stops=(None, 2, None))
+def test_cancelling_one_image_does_not_stop_the_others(transfers, untrained):
+    a, b, c = queued(transfers(), untrained, stops=(None, 2, None))
     assert isinstance(b.error, KeyboardInterrupt)
     assert len(b.events) == 2
     assert isinstance(a.events[-1], Finished)
     assert isinstance(c.events[-1], Finished)
 
 
-def test_one_that_fails_in_a_batch_is_stylized_alone(transfers, untrained, monkeypatch):
+def test_an_image_that_fails_in_a_batch_is_stylized_again_alone(transfers, untrained, monkeypatch):
     chosen = transfers()
     expected = alone(chosen[1], untrained)[-1]
-    blind(monkeypatch, 1)
-    a, b = gathered(chosen[:2], untrained, (None, None))
-    assert [hearer.events[-1].batch_size for hearer in (a, b)] == [2, 1]
+    make_losses_not_finite(monkeypatch, 1)
+    a, b = queued(chosen[:2], untrained, (None, None))
+    assert [client.events[-1].batch_size for client in (a, b)] == [2, 1]
     assert np.array_equal(b.events[-1].pixels, expected.pixels)
     last = [event.iteration for event in b.events[:-1]][-12:]
     assert last == list(range(1, 13))
 
 
-def test_an_impossible_picture_is_told_so_and_the_others_are_stylized(transfers, untrained):
+def test_an_invalid_transfer_raises_and_the_others_are_stylized(transfers, untrained):
     chosen = transfers()
     chosen[1] = Transfer(chosen[1].content, [chosen[1].styles[0][:1]], chosen[1].settings)
-    a, b, c = gathered(chosen, untrained)
+    a, b, c = queued(chosen, untrained)
     assert isinstance(b.error, NstError)
     assert "too small" in str(b.error) or "at least" in str(b.error)
-    assert all(isinstance(hearer.events[-1], Finished) for hearer in (a, c))
+    assert all(isinstance(client.events[-1], Finished) for client in (a, c))
 
 
-def test_weights_that_fit_nothing_fail_all_that_asked_for_them(transfers, untrained):
+def test_invalid_weights_raise_for_every_image_that_uses_them(transfers, untrained):
     broken = dict(itertools.islice(untrained.items(), 1))
     batcher = Batcher()
-    hearer = Hearer(batcher, transfers()[0], broken)
-    hearer.join()
-    assert isinstance(hearer.error, NstError)
-    again = Hearer(batcher, transfers()[0], untrained)
+    client = Client(batcher, transfers()[0], broken)
+    client.join()
+    assert isinstance(client.error, NstError)
+    again = Client(batcher, transfers()[0], untrained)
     again.join()
     assert isinstance(again.events[-1], Finished)
 
@@ -239,7 +239,7 @@ ILLEGAL_ACCESS = "CUDA error: an illegal memory access was encountered\nCompile 
         (NstError("the losses are not finite"), False),
     ],
 )
-def test_which_errors_leave_a_gpu_beyond_use(error, failed):
+def test_which_errors_mean_a_failed_gpu(error, failed):
     assert gpu_failed(error) is failed
 
 
@@ -248,7 +248,7 @@ def test_which_errors_leave_a_gpu_beyond_use(error, failed):
     [(RuntimeError(ILLEGAL_ACCESS), [1, 2]), (RuntimeError("of one of them"), [1, 2, 1, 1])],
     ids=["the GPU's", "an image's"],
 )
-def test_a_batch_is_tried_again_one_by_one_but_not_on_a_gpu_that_has_failed(
+def test_a_failed_batch_is_retried_one_by_one_except_after_a_gpu_failure(
     transfers, untrained, monkeypatch, error, calls
 ):
     """What ran after an illegal access in the same process would fail too, or be wrong."""
@@ -262,6 +262,6 @@ def test_a_batch_is_tried_again_one_by_one_but_not_on_a_gpu_that_has_failed(
             yield event
 
     monkeypatch.setattr(batching, "stylize_batch", failing)
-    found = gathered(transfers()[:2], untrained, (None, None))
-    assert [hearer.error for hearer in found] == [error, error]
+    found = queued(transfers()[:2], untrained, (None, None))
+    assert [client.error for client in found] == [error, error]
     assert sizes == calls
