@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from nst import weights
 from nst.errors import NstError
 from nst.images import filled, resize
-from nst.losses.functional import content_loss, gram_loss
+from nst.losses.functional import content_loss, gram_loss, position_weights, weighted
 from nst.losses.gram import gram_of
 from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor, smallest_side, to_tensor
@@ -84,7 +84,7 @@ def evaluate(
     """The metrics of an image for its content and styles, whichever system stylized it.
 
     Args:
-        image, content: (H, W, 3) float32 in 0..1; the content is resized to the image's shape.
+        picture, content: (H, W, 3) float32 in 0..1; the content is resized to the picture's shape.
         styles: each (h, w, 3), resized to the image's long side. blend: a weight for each; equal where None.
             Images below 16 px per side are enlarged.
         by: the reference network; where None, VGG-19 with the weights `oxford`.
@@ -96,47 +96,32 @@ def evaluate(
     if alpha is not None:
         alpha = resize(alpha, shape=picture.shape[:2])
         picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
-    return _evaluate(
-        picture, content, styles, by or ReferenceNetwork.load(), blend, alpha, runtime.torch_device(device)
-    )
-
-
-def _evaluate(
-    picture: Pixels,
-    content: Pixels,
-    styles: Sequence[Pixels],
-    by: ReferenceNetwork,
-    blend: Sequence[float] | None,
-    alpha: Pixels | None,
-    where: torch.device,
-) -> Metrics:
-    least = smallest_side(STYLE_LAYERS)
-    side = min(max(picture.shape[:2]), MAX_SIDE)
+    by, to = by or ReferenceNetwork.load(), runtime.torch_device(device)
+    least, side = smallest_side(STYLE_LAYERS), min(max(picture.shape[:2]), MAX_SIDE)
     network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER])
     stylized = _at_least(resize(picture, long_side=side), least)
     shape = stylized.shape[:2]
     original = resize(content, shape=shape)
-    visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(where)
+    visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(to)
     examples = [_at_least(resize(style, long_side=side), least) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
+
+    def features_of(pixels: Pixels) -> dict[str, Tensor]:
+        return network(to_tensor(pixels, channels_last=True).to(to))  # type: ignore[no-any-return]
+
     with runtime.exact_convolutions(), torch.no_grad():
-        network.convert(where, torch.float32)
-        features = network(to_tensor(stylized, channels_last=True).to(where))
-        features = {layer: _weighted(values, visible) for layer, values in features.items()}
-        found = network.project(CONTENT_LAYER, features[CONTENT_LAYER])
-        wanted_content = _weighted(network(to_tensor(original, channels_last=True).to(where))[CONTENT_LAYER], visible)
-        target = network.project(CONTENT_LAYER, wanted_content)
-        content_error = content_loss(found, target, "relative").item()
+        network.convert(to, torch.float32)
+        features = {layer: _weighted(values, visible) for layer, values in features_of(stylized).items()}
+        target = network.project(CONTENT_LAYER, _weighted(features_of(original)[CONTENT_LAYER], visible))
+        content_error = content_loss(network.project(CONTENT_LAYER, features[CONTENT_LAYER]), target, "relative").item()
         grams = {layer: gram_of(network, layer, features[layer]) for layer in STYLE_LAYERS}
-        del features, found, target, wanted_content
-        wanted: dict[str, Tensor] = {}
+        del features, target
+        targets: dict[str, Tensor] = dict.fromkeys(STYLE_LAYERS, torch.zeros(()))
         for example, share in zip(examples, shares / shares.sum(), strict=True):
-            theirs = network(to_tensor(example, channels_last=True).to(where))
+            features = features_of(example)
             for layer in STYLE_LAYERS:
-                wanted[layer] = wanted.get(layer, torch.zeros(())) + float(share) * gram_of(
-                    network, layer, theirs[layer]
-                )
-        errors = {layer: gram_loss(grams[layer], wanted[layer], "relative").item() for layer in STYLE_LAYERS}
+                targets[layer] = targets[layer] + float(share) * gram_of(network, layer, features[layer])
+        errors = {layer: gram_loss(grams[layer], targets[layer], "relative").item() for layer in STYLE_LAYERS}
     style_error = sum(errors.values()) / len(errors)
     if not math.isfinite(style_error + content_error):
         raise NstError(f"{by.name}: the features of these images overflow; use other weights for the metrics")
@@ -145,14 +130,8 @@ def _evaluate(
 
 
 def _weighted(features: Tensor, visible: Tensor | None) -> Tensor:
-    """Features times the square root of the opacity, normalized to mean 1: products are weighted by the opacity.
-
-    visible: (1, 1, height, width) in 0..1; None: features unchanged.
-    """
-    if visible is None:
-        return features
-    weight = F.adaptive_avg_pool2d(visible, features.shape[2:])
-    return features * (weight / weight.mean().clamp_min(1e-6)).sqrt()
+    """Features weighted by the opacity (1, 1, height, width) in 0..1; None: unchanged."""
+    return features if visible is None else weighted(features, position_weights(visible, features.shape[2:]))
 
 
 def _at_least(pixels: Pixels, least: int) -> Pixels:

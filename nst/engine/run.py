@@ -232,14 +232,11 @@ class Run:
 
         It includes the started iteration, because the optimizer's state is that after it.
         """
-        image, row, started = self.images[index], slice(index, index + 1), self._started
-        if started is not None:
-            rows, x, names, averaged = started
-            started = _Started(
-                rows[row].clone(), x[row].clone(), names, None if averaged is None else averaged[row].clone()
-            )
+        image, row, started = self.images[index], slice(index, index + 1), None
+        if self._started is not None:
+            started = {k: v[row].clone() if isinstance(v, Tensor) else v for k, v in self._started._asdict().items()}
         return {
-            "started": None if started is None else started._asdict(),
+            "started": started,
             "optimizer": self.optimizer.state_dict(index),
             "precision": self.precision,
             "iteration": self.iteration,
@@ -291,8 +288,8 @@ def take_step(
     x = canvas.into_range(optimizer.ask() if x is None else x)
     value = objective.evaluate(canvas.picture(x))
     optimizer.tell(x, value.total, canvas.gradient(x, value.gradient))
-    whole = {name: value.parts[name] for name in ("content", "style", "tv")} | {"total": value.total}
-    named = whole | value.parts
+    sums = {name: value.parts[name] for name in ("content", "style", "tv")} | {"total": value.total}
+    named = sums | value.parts
     return torch.stack([*named.values()], 1).to(runtime.widest(x.device)), (x, list(named))
 
 
@@ -304,13 +301,11 @@ def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | N
         return network, network.start() if before is None else before.only_image.best_parameters()
     shape = (len(levels), 3, *levels[0].content.shape[:2])
     canvas = PixelCanvas((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.pixel_range)
-    first = _enlarged(before, shape) if before else torch.cat(list(map(start, levels, inits))).to(device)
-    return canvas, canvas.parameters(first)
-
-
-def _enlarged(before: Run, shape: tuple[int, ...]) -> Tensor:
-    pictures = before.canvas.picture(torch.cat([image.best_parameters() for image in before.images]))
-    return F.interpolate(pictures, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    if before is None:
+        return canvas, canvas.parameters(torch.cat(list(map(start, levels, inits))).to(device))
+    smaller = before.canvas.picture(torch.cat([image.best_parameters() for image in before.images]))
+    enlarged = F.interpolate(smaller, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    return canvas, canvas.parameters(enlarged)
 
 
 def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optimizer:

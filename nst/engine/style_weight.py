@@ -29,23 +29,15 @@ TOLERANCE = 1.5
 
 def initial(settings: Settings) -> float:
     """The initial style weight: that of the settings, with `auto` that of a search."""
-    if settings.style_weight != "auto":
-        return float(settings.style_weight)
-    return START * settings.content_weight
-
-
-def is_correction(settings: Settings, iteration: int) -> bool:
-    """Whether the weight is corrected after an iteration (counted from 1)."""
-    if settings.style_weight != "auto":
-        return False
-    return iteration < settings.iterations and iteration in {
-        max(1, round(share * settings.iterations)) for share in CORRECTIONS
-    }
+    return START * settings.content_weight if settings.style_weight == "auto" else float(settings.style_weight)
 
 
 def adjust(run: Run, settings: Settings, last: int) -> None:
-    """Correct the weight of a run of one image if it is due now; last: the last iteration of the scale."""
-    if is_correction(settings, run.iteration) and run.only_image.best is not None:
+    """Correct the weight of a run of one image if a correction is due; last: the last iteration of the scale."""
+    if settings.style_weight != "auto" or run.iteration >= settings.iterations:
+        return
+    due = {max(1, round(share * settings.iterations)) for share in CORRECTIONS}
+    if run.iteration in due and run.only_image.best is not None:
         weight = corrected(settings, run.only_image.style_weight, run.only_image.best_losses["style"])
         run.set_style_weight(weight, keep=run.iteration == last)
 

@@ -27,8 +27,8 @@ class Covariance(StyleLoss):
 
 def means_of(network: FeatureExtractor, layer: str, features: Tensor) -> Tensor:
     """Spatial means of projected features, (batch, N), in at least 32 bits."""
-    found = features.mean((2, 3), dtype=torch.promote_types(features.dtype, torch.float32))
-    return found @ network.maps[layer].to(found.dtype).mT if layer in network.maps else found
+    means = features.mean((2, 3), dtype=torch.promote_types(features.dtype, torch.float32))
+    return means @ network.maps[layer].to(means.dtype).mT if layer in network.maps else means
 
 
 def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: Tensor) -> Tensor:
@@ -37,10 +37,10 @@ def covariance_loss(grams: Tensor, means: Tensor, target: Tensor, target_means: 
     Args:
         grams, target: (batch, N, N), from `gram`. means, target_means: (batch, N), of the same features.
     Returns:
-        (batch,): 0 is a perfect match, 1 the loss of an empty picture.
+        (batch,): 0 is a perfect match, 1 the loss of an empty image.
     """
-    wanted = covariance(target, target_means)
-    of_covariances = (covariance(grams, means) - wanted).square().sum((1, 2)) / positive(wanted.square().sum((1, 2)))
+    goal = covariance(target, target_means)
+    of_covariances = (covariance(grams, means) - goal).square().sum((1, 2)) / positive(goal.square().sum((1, 2)))
     of_means = (means - target_means).square().sum(1) / positive(target_means.square().sum(1))
     return (of_covariances + of_means) / 2
 

@@ -11,11 +11,13 @@ arXiv:1412.0035. `normalization` defines how a loss is computed from a sum of sq
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from nst.kernels import available
 
@@ -65,9 +67,9 @@ def _in_chunks(features: Tensor) -> list[Tensor]:
     """
     pixels = features.flatten(2).transpose(1, 2)  # (batch, M, N): a view when the memory is channels-last
     m = pixels.shape[1]
-    whole = m - m % _CHUNK
-    parts = [pixels[:, :whole].unflatten(1, (-1, _CHUNK))] if whole else []
-    return list(map(_products, [*parts, pixels[:, whole:].unsqueeze(1)] if whole < m else parts))
+    full = m - m % _CHUNK
+    parts = [pixels[:, :full].unflatten(1, (-1, _CHUNK))] if full else []
+    return list(map(_products, [*parts, pixels[:, full:].unsqueeze(1)] if full < m else parts))
 
 
 def _products(chunks: Tensor) -> Tensor:
@@ -211,16 +213,28 @@ def total_variation(pictures: Tensor, normalization: Normalization) -> Tensor:
     """Sum of squared differences of neighboring pixels (arXiv:1412.0035, equation 5, β = 2).
 
     Args:
-        images: (batch, channels, height, width).
+        pictures: (batch, channels, height, width).
     Returns:
         (batch,): the sum with `paper`, else divided by channels · height · width.
     """
     if not pictures.requires_grad and (kernels := available.kernels_for(pictures.device)):
         squares: Tensor = kernels.total_variation(pictures.contiguous())
-        return squares if normalization == "paper" else squares / pictures[0].numel()
-    down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))
-    across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().sum((1, 2, 3))
-    return (down + across) if normalization == "paper" else (down + across) / pictures[0].numel()
+    else:
+        down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))
+        across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().sum((1, 2, 3))
+        squares = down + across
+    return squares if normalization == "paper" else squares / pictures[0].numel()
+
+
+def position_weights(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """The mean of a mask (1, 1, H, W) over the pixels of each position of a feature map, scaled to mean 1."""
+    weight = F.adaptive_avg_pool2d(mask, size)
+    return weight / weight.mean().clamp_min(1e-6)
+
+
+def weighted(features: Tensor, weight: Tensor | None) -> Tensor:
+    """Features times the root of a weight (1, 1, h, w), so that their products are weighted by it; None: unchanged."""
+    return features if weight is None else features * weight.sqrt().to(features.dtype)
 
 
 def positive(sums: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from nst.losses.functional import gram, gram_distance, gram_factor, gram_loss
+from nst.losses.functional import gram, gram_distance, gram_factor, gram_loss, weighted
 from nst.losses.style import Scale, Statistics, StyleLoss
 from nst.networks.extractor import FeatureExtractor
 
@@ -32,10 +32,10 @@ def gram_of(network: FeatureExtractor, layer: str, features: Tensor, weight: Ten
 
     weight: (1, 1, height, width), of each position in the sum (guided Gram matrices: arXiv:1611.07865, equation 3).
     """
-    weighted = features if weight is None else features * weight.sqrt().to(features.dtype)
-    channels, pixels = weighted.shape[1], weighted[0, 0].numel()
+    features = weighted(features, weight)
+    channels, pixels = features.shape[1], features[0, 0].numel()
     if layer not in network.maps or pixels <= channels:
-        return gram(network.project(layer, weighted))
-    found = gram(weighted)  # R·G·Rᵀ is equal, and cheaper with more pixels than channels
-    triangle = network.maps[layer].to(found.dtype)
-    return triangle @ found @ triangle.mT
+        return gram(network.project(layer, features))
+    grams = gram(features)  # R·G·Rᵀ is equal, and cheaper with more pixels than channels
+    triangle = network.maps[layer].to(grams.dtype)
+    return triangle @ grams @ triangle.mT

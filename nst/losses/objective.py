@@ -1,4 +1,4 @@
-"""The objective of a pair: the targets are computed once, then value, parts and gradient at any image."""
+"""The objective of a pair: its targets are computed once; then it gives value, parts and gradient at any image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.functional import Normalization, content_distance, content_factor, total_variation
+from nst.losses.functional import (
+    Normalization,
+    content_distance,
+    content_factor,
+    position_weights,
+    total_variation,
+    weighted,
+)
 from nst.losses.style import Scale, Statistics, style_loss
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import Settings, convolutions
@@ -33,10 +40,10 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class ObjectiveValue:
-    """The objective at a batch of pictures.
+    """The objective at a batch of images.
 
     `total`: (batch,). `parts`: `content`, `style`, `tv` and each layer, such as `content:conv4_2`, all without their
-    weights, (batch,) each. `gradient`: shaped like the pictures.
+    weights, (batch,) each. `gradient`: shaped like the images.
     """
 
     total: Tensor
@@ -93,15 +100,12 @@ class Objective:
         return {layer: self._masked(layer, features[layer], mask) for layer in self.style_layers}
 
     def _content_targets(self, content: Tensor) -> dict[str, Tensor]:
-        found = self.content_features(content) if self.content_layers else {}
-        return {layer: _weighted(target, self.visibility(target)) for layer, target in found.items()}
+        targets = self.content_features(content) if self.content_layers else {}
+        return {layer: weighted(target, self.visibility(target)) for layer, target in targets.items()}
 
     def visibility(self, features: Tensor) -> Tensor | None:
         """Weight of each position of a feature map in the content loss, (1, 1, h, w), mean 1; None: equal weights."""
-        if self.visible is None:
-            return None
-        weight = F.adaptive_avg_pool2d(self.visible, features.shape[2:])
-        return weight / weight.mean().clamp_min(1e-6)
+        return None if self.visible is None else position_weights(self.visible, features.shape[2:])
 
     def _regions(
         self, masks: Tensor | None, styles: Sequence[tuple[Tensor, float]], style_mask: Tensor | None
@@ -114,20 +118,20 @@ class Objective:
         if masks is None:
             return [Region(self.visible, 1.0, self._style_targets(styles, style_mask))]
         shares = [weight * mask.mean().item() for mask, (_, weight) in zip(masks, styles, strict=True)]
-        whole = sum(shares)
+        total = sum(shares)
         return [
-            Region(mask[None], share / whole, self._style_targets([style], style_mask))
+            Region(mask[None], share / total, self._style_targets([style], style_mask))
             for mask, share, style in zip(masks, shares, styles, strict=True)
             if share
         ]
 
     def _style_targets(self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None) -> dict[str, Statistics]:
         """The weighted mean of the styles' statistics: matching it minimizes the weighted sum of the styles' losses."""
-        whole = sum(weight for _, weight in styles)
+        total = sum(weight for _, weight in styles)
         means: dict[str, Statistics] = {}
         for picture, weight in styles:
-            for layer, found in self.style_statistics(picture, mask).items():
-                share = tuple(value * (weight / whole) for value in found)
+            for layer, statistics in self.style_statistics(picture, mask).items():
+                share = tuple(value * (weight / total) for value in statistics)
                 before = means.get(layer, (0.0,) * len(share))
                 means[layer] = tuple(a + b for a, b in zip(before, share, strict=True))
         return {layer: self.style_loss.target(mean) for layer, mean in means.items()}
@@ -192,23 +196,24 @@ class Objective:
         tv = total_variation(pictures if self.settings.tv_weight else pictures.detach(), self.settings.normalization)
         terms = torch.stack([*content.values(), *style.values(), tv], 1)
         names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
-        whole = terms @ self._mixture(list(content), list(style), terms)
-        parts = dict(zip([*names, "tv"], torch.cat([whole[:, :2], terms], 1).unbind(1), strict=True))
-        return whole[:, 2], parts
+        sums = terms @ self._mixture(list(content), list(style), terms)  # content, style and the objective
+        parts = dict(zip([*names, "tv"], torch.cat([sums[:, :2], terms], 1).unbind(1), strict=True))
+        return sums[:, 2], parts
 
     def _mixture(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
         """The matrix from the layers' losses and tv to content, style and objective, (losses, 3)."""
         s = self.settings
-        name = (s.content_weight, s.style_weight, s.tv_weight)
-        if name not in self._cache:
+
+        def compute() -> Tensor:
             of_content = [
                 self.content_layers[layer] / scale_of(self.content_layers, s.normalization) for layer in content
             ]
             of_style = [self.style_layers[layer] / scale_of(self.style_layers, s.normalization) for layer in style]
             rows = [(weight, 0.0, s.content_weight * weight) for weight in of_content]
             rows += [(0.0, weight, s.style_weight * weight) for weight in of_style]
-            self._cache[name] = terms.new_tensor([*rows, (0, 0, s.tv_weight)])
-        return self._cache[name]
+            return terms.new_tensor([*rows, (0, 0, s.tv_weight)])
+
+        return self._cached((s.content_weight, s.style_weight, s.tv_weight), compute)  # type: ignore[no-any-return]
 
     def content_loss(
         self, layer: str, features: Tensor, part: Callable[[Tensor], Tensor] = lambda whole: whole
@@ -221,16 +226,16 @@ class Objective:
         """
         target = self.content[layer]
         weight, channels = self.visibility(target), VGG_WIDTHS[layer]
-        found = _weighted(self.network.project(layer, features), None if weight is None else part(weight))
+        projected = weighted(self.network.project(layer, features), None if weight is None else part(weight))
         factor = self._cached(layer, lambda: content_factor(target, self.settings.normalization, channels))
-        return content_distance(found, part(target), factor)
+        return content_distance(projected, part(target), factor)
 
-    def style_distance(self, layer: str, found: Sequence[Statistics], pixels: int) -> Tensor:
+    def style_distance(self, layer: str, by_region: Sequence[Statistics], pixels: int) -> Tensor:
         """The style loss (batch,) of a layer's statistics in each region; pixels: those of the whole feature map."""
         scale = self._scale(layer, pixels)
         of_regions = [
             region.share * self.style_loss.distance(statistics, region.targets[layer], scale)
-            for region, statistics in zip(self.style, found, strict=True)
+            for region, statistics in zip(self.style, by_region, strict=True)
         ]
         return torch.stack(of_regions).sum(0)
 
@@ -254,11 +259,6 @@ def _stacked(targets: Sequence[dict[str, Statistics]]) -> dict[str, Statistics]:
     }
 
 
-def _weighted(features: Tensor, weight: Tensor | None) -> Tensor:
-    """Features times the root of a weight (1, 1, h, w), so that squared differences are weighted by it."""
-    return features if weight is None else features * weight.sqrt().to(features.dtype)
-
-
 def scale_of(weights: dict[str, float], kind: Normalization) -> float:
     """The divisor of the layers' weights: their sum, 1 with normalization `mean` and `sum`."""
     return 1.0 if kind in ("mean", "sum") else sum(weights.values()) or 1.0
@@ -274,5 +274,5 @@ class _GradientOfSize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        whole = grads[0].abs().sum((1, 2, 3), keepdim=True, dtype=torch.float32)
-        return (grads[0] * (ctx.size / (whole + 1e-8))).to(grads[0].dtype), None
+        size = grads[0].abs().sum((1, 2, 3), keepdim=True, dtype=torch.float32)
+        return (grads[0] * (ctx.size / (size + 1e-8))).to(grads[0].dtype), None

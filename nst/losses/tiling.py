@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from nst.losses.functional import position_weights
 from nst.losses.objective import Objective, ObjectiveValue, scale_of
 from nst.losses.style import Statistics
 from nst.settings import Settings, convolutions, stride
@@ -64,10 +64,10 @@ class TiledObjective(Objective):
         for tile in self._tiles(picture):
             features = self.network(tile.window(picture))
             for layer in self.content_layers:
-                found = self.network.project(layer, features[layer])
+                projected = self.network.project(layer, features[layer])
                 if layer not in whole:
-                    whole[layer] = found.new_empty(*found.shape[:2], *_size(picture, layer))
-                tile.of_whole(whole[layer], layer).copy_(tile.of_window(found, layer))
+                    whole[layer] = projected.new_empty(*projected.shape[:2], *_size(picture, layer))
+                tile.of_whole(whole[layer], layer).copy_(tile.of_window(projected, layer))
         return whole
 
     def style_statistics(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
@@ -92,17 +92,18 @@ class TiledObjective(Objective):
             {layer: _weights(pictures, region.mask, layer) for layer in self.style_layers} for region in self.style
         ]
         content, sums = self._first_pass(pictures, weights)
-        leaves = [[[value.requires_grad_(True) for value in found] for found in of.values()] for of in sums]
-        flat = [value for region in leaves for found in region for value in found]
-        whole = pictures.clone().requires_grad_(True)
+        statistics = [value.requires_grad_(True) for of in sums for values in of.values() for value in values]
+        inputs = pictures.clone().requires_grad_(True)
         with torch.enable_grad():
             style = {
                 layer: self.style_distance(layer, [of[layer] for of in sums], weights[0][layer].numel())
                 for layer in self.style_layers
             }
-            total, parts = self.combined(whole, content, style)
-            total = total + 0 * whole.sum()  # else without style and tv the total would not depend on the pixels
-            gradients = torch.autograd.grad(total.sum(), [whole, *flat], allow_unused=True, materialize_grads=True)
+            total, parts = self.combined(inputs, content, style)
+            total = total + 0 * inputs.sum()  # else without style and tv the total would not depend on the pixels
+            gradients = torch.autograd.grad(
+                total.sum(), [inputs, *statistics], allow_unused=True, materialize_grads=True
+            )
         gradient = gradients[0].clone()
         self._second_pass(pictures, weights, gradients[1:], gradient)
         return ObjectiveValue(total.detach(), {name: part.detach() for name, part in parts.items()}, gradient)
@@ -110,7 +111,7 @@ class TiledObjective(Objective):
     def _first_pass(
         self, pictures: Tensor, weights: list[dict[str, Tensor]]
     ) -> tuple[dict[str, Tensor], list[dict[str, Statistics]]]:
-        """Content losses by layer, and for each region the statistics by layer, of the whole picture."""
+        """Content losses by layer, and for each region the statistics by layer, of the whole image."""
         content = {layer: pictures.new_zeros(len(pictures), dtype=torch.float32) for layer in self.content}
         sums: list[dict[str, Statistics]] = [{} for _ in self.style]
         with torch.no_grad():
@@ -145,8 +146,8 @@ class TiledObjective(Objective):
                         for value in self._share(tile, layer, features[layer], of[layer]):
                             surrogate = surrogate + (value * next(rest)).sum()
                 assert isinstance(surrogate, Tensor)
-                (found,) = torch.autograd.grad(surrogate, window)
-            tile.window(gradient).add_(found)
+                (of_window,) = torch.autograd.grad(surrogate, window)
+            tile.window(gradient).add_(of_window)
 
     def _content_share(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
         """A tile's contribution to a layer's content loss, (batch,)."""
@@ -201,10 +202,7 @@ def _part(span: tuple[int, int], step: int, length: int) -> slice:
 def _weights(picture: Tensor, mask: Tensor | None, layer: str) -> Tensor:
     """Weight of each position of a layer's feature map, (1, 1, height, width), mean 1."""
     size = _size(picture, layer)
-    if mask is None:
-        return picture.new_ones(1, 1, *size)
-    weight = F.adaptive_avg_pool2d(mask, size)
-    return weight / weight.mean().clamp_min(1e-6)
+    return picture.new_ones(1, 1, *size) if mask is None else position_weights(mask, size)
 
 
 def _added(total: Statistics | None, share: Statistics) -> Statistics:

@@ -40,7 +40,7 @@ def wasserstein_loss(grams: Tensor, means: Tensor, target: Tensor, target_means:
         grams, target: (batch, N, N), from `gram`. means, target_means: (batch, N), of the same features.
         root: `covariance_root` of the target.
     Returns:
-        (batch,): 0 is a perfect match, 1 the loss of an empty picture.
+        (batch,): 0 is a perfect match, 1 the loss of an empty image.
     """
     c, d = covariance(grams, means), covariance(target, target_means)
     shift = (means - target_means).square().sum(1)

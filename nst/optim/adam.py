@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nst.optim.base import Stateful
+from nst.optim.base import Optimizer
 
 
-class Adam(Stateful):
+class Adam(Optimizer):
     """Adam (Kingma & Ba, arXiv:1412.6980, algorithm 1) on a batch of rows, each with its own step size.
 
     Where a value or gradient is not finite, the row returns to its last accepted point and halves its step size.
@@ -34,18 +34,16 @@ class Adam(Stateful):
     ):
         self.betas, self.decay, self.ema_decay = betas, decay, ema_decay
         self.age = x.new_full((len(x),), age)
-        self.sum, self.count = torch.zeros_like(x), x.new_zeros(len(x))
+        self.sum, self.count = torch.zeros_like(x), x.new_zeros(len(x))  # of the running average
         self.x, self.accepted = x.clone(), x.clone()
         self.rate = x.new_full((len(x),), learning_rate)
         self.steps = x.new_zeros(len(x))
         self.mean, self.square = torch.zeros_like(x), torch.zeros_like(x)
 
     def ask(self) -> Tensor:
-        """The next point to evaluate, (batch, n)."""
         return self.x.clone()
 
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
-        """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
         finite = values.isfinite() & gradients.isfinite().all(1)
         good = finite[:, None]
         b1, b2 = self.betas
@@ -67,7 +65,7 @@ class Adam(Stateful):
         return torch.where(share > 0, self.sum / share, self.x)
 
     def restart(self) -> None:
-        """Reset the moments. For use when the objective itself has changed."""
+        """Return to the accepted points and reset the moments."""
         self.x = self.accepted.clone()
         self.steps.zero_()
         self.mean.zero_()

@@ -11,10 +11,10 @@ from torch import Tensor
 from nst.kernels import available
 from nst.machine import runtime
 from nst.optim import vectors
-from nst.optim.base import Stateful
+from nst.optim.base import Optimizer
 
 
-class LBFGS(Stateful):
+class LBFGS(Optimizer):
     """Limited-memory BFGS with one iteration per step (Nocedal & Wright, Numerical Optimization, chapter 7.2).
 
     The inverse Hessian is applied in compact matrix form (Byrd, Nocedal & Schnabel 1994, equation 3.1): two products
@@ -74,11 +74,9 @@ class LBFGS(Stateful):
         self.products = x.new_zeros(batch, 2 * memory, memory, dtype=runtime.widest(x.device))  # pairs · y
 
     def ask(self) -> Tensor:
-        """The next point to evaluate, (batch, n)."""
         return torch.addcmul(self.x, self.length[:, None], self.direction)
 
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
-        """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
         smooth = self.precondition(gradients)
         new, old = (x, gradients, smooth), (self.x, self.gradient, self.smooth)
         change, sums = self._vectors.secant_pair(x, self.x, gradients, self.gradient)
@@ -100,7 +98,7 @@ class LBFGS(Stateful):
         self._set_direction(gradient_dots)
 
     def restart(self) -> None:
-        """Drop all pairs and evaluate the accepted point again. For use when the objective itself has changed."""
+        """Drop all pairs and evaluate the accepted point again."""
         self.count.zero_()
         self.pairs.zero_()
         self.products.zero_()
@@ -137,26 +135,29 @@ class LBFGS(Stateful):
         self.products[rows, m + slot] = mirrored
 
     def _set_direction(self, gradient_dots: Tensor) -> None:
-        """Set the direction at the accepted point to −H·g, without stored pairs to a scaled steepest descent."""
+        """Set the direction at the accepted point to −H·g; without stored pairs, to scaled steepest descent."""
         weights, gamma = self._vectors.solve(self.products, gradient_dots, self.count, self.GAMMA_FACTOR)
         weights, gamma = weights.to(self.x.dtype), gamma.to(self.x.dtype)
         self._scale_direction(gamma, self._vectors.combine(weights, self.pairs))
 
-    def _scale_direction(self, gamma: Tensor, found: Tensor) -> None:
-        """Set the direction to −γ·P·g − found, or to −P·g at the first step's length; at most `longest_step`."""
+    def _scale_direction(self, gamma: Tensor, memory: Tensor) -> None:
+        """Set the direction to −γ·P·g − memory, or to −P·g at the first step's length; at most `longest_step`.
+
+        memory: the part of H·g from the stored pairs, (batch, n).
+        """
         g, smooth, root, least = self.gradient, self.smooth, self.x.shape[1] ** 0.5, torch.finfo(self.x.dtype).tiny
-        found_g, smooth_g, found_2, both, smooth_2 = self._vectors.dots(found, smooth, g).unbind(1)
+        memory_g, smooth_g, memory_2, both, smooth_2 = self._vectors.dots(memory, smooth, g).unbind(1)
         if self.first_step is None:
             first = (1 / smooth.abs().sum(1).clamp_min(least)).clamp_max(1)
         else:
             first = self.first_step * root * smooth_2.clamp_min(least).rsqrt()
         # Rounding can yield a direction of ascent; −P·g always descends.
-        newton = (self.count > 0) & (torch.addcmul(found_g, gamma, smooth_g) > 0)
-        of_found, of_smooth = newton.to(g.dtype), torch.where(newton, gamma, first)
-        squares = torch.addcmul(found_2, gamma, torch.add(gamma * smooth_2, both, alpha=2))
+        newton = (self.count > 0) & (torch.addcmul(memory_g, gamma, smooth_g) > 0)
+        of_memory, of_smooth = newton.to(g.dtype), torch.where(newton, gamma, first)
+        squares = torch.addcmul(memory_2, gamma, torch.add(gamma * smooth_2, both, alpha=2))
         length = torch.where(newton, squares, of_smooth * (of_smooth * smooth_2))  # of_smooth² alone can overflow
         shrink = (-self.longest_step * root * length.clamp_min(least).rsqrt()).clamp_min(-1)
-        self._vectors.axpby(shrink * of_smooth, smooth, shrink * of_found, found, self.direction)
+        self._vectors.axpby(shrink * of_smooth, smooth, shrink * of_memory, memory, self.direction)
 
     @property
     def _vectors(self) -> Any:

@@ -26,7 +26,7 @@ class Smoothing:
     there the map is linear and symmetric up to 11 bits.
 
     Args:
-        shape: (batch, channels, height, width) of the pictures. differentiable: whether autograd must follow the map.
+        shape: (batch, channels, height, width) of the images. differentiable: whether autograd must follow the map.
     """
 
     def __init__(self, shape: tuple[int, ...], device: torch.device, *, differentiable: bool = False):
@@ -59,7 +59,7 @@ def _by_matrices(pictures: Tensor, gain: Tensor, rows: Tensor, columns: Tensor) 
 
 def _cosines(side: int) -> Tensor:
     """The matrix of the orthonormal DCT-II, (frequencies, positions) = (side, side), float32."""
-    place = torch.arange(side, dtype=torch.float64) + 0.5
-    waves = torch.cos(torch.arange(side, dtype=torch.float64)[:, None] * place * math.pi / side)
+    index = torch.arange(side, dtype=torch.float64)
+    waves = torch.cos(index[:, None] * (index + 0.5) * math.pi / side)
     waves[0] /= math.sqrt(2)
     return (waves * math.sqrt(2 / side)).float()
