@@ -31,7 +31,7 @@ def _run(arguments: list[str]) -> int:
     except OSError as error:
         print(f"nst: the working directory cannot be used ({error.strerror}); change to another one", file=sys.stderr)
         return 1
-    if arguments[:1] in [[name] for name in protocol.COMMANDS]:
+    if protocol.is_pair_command(arguments):
         stopping.interrupt_on_sigterm()  # a checkpoint is kept
     try:
         code = client.run(arguments) if client.should_use_worker(arguments) else None

@@ -35,11 +35,11 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
     path = find(network, weights)
     if not is_file(path):
         raise NstError(missing(network, path))
-    found = path.stat()
-    if found.st_size > MOST_BYTES:
-        raise NstError(f"{path}: has {found.st_size:,} bytes; weights have at most {MOST_BYTES:,}")
+    file = path.stat()
+    if file.st_size > MOST_BYTES:
+        raise NstError(f"{path}: has {file.st_size:,} bytes; weights have at most {MOST_BYTES:,}")
     with _reading:  # concurrent requests share one copy of the tensors
-        return _load_cached(path.resolve(), found.st_mtime_ns, found.st_size, published(path))
+        return _load_cached(path.resolve(), file.st_mtime_ns, file.st_size, published(path))
 
 
 @lru_cache(maxsize=3)
@@ -62,8 +62,8 @@ def _load_cached(path: Path, changed: int, size: int, expected: str) -> tuple[di
             )
         file.seek(0)
         state = _read(path, file)
-        found = os.fstat(file.fileno())
-    if (found.st_mtime_ns, found.st_size) != (changed, size):
+        after = os.fstat(file.fileno())
+    if (after.st_mtime_ns, after.st_size) != (changed, size):
         raise NstError(f"{path}: was changed while it was read; try again when it is complete")
     return state, str(path), digest
 
@@ -113,9 +113,7 @@ def _problem(value: object) -> str:
         return f"is no tensor, but {type(value).__name__}"
     if value.layout != torch.strided or not value.is_floating_point() or value.device.type != "cpu":
         return f"is of the kind {value.dtype}, {value.layout}, {value.device}".replace("torch.", "")
-    if (
-        value.numel() * value.element_size() > value.untyped_storage().nbytes()
-    ):  # stride 0: 4 bytes could expand to terabytes
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # 4 bytes could expand to terabytes
         return "repeats its numbers"
     if not value.isfinite().all():
         return "has values that are not finite"

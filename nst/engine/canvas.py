@@ -1,4 +1,4 @@
-"""What is optimized: the pixels themselves, or the parameters of a network that outputs the picture."""
+"""What is optimized: the pixels themselves, or the parameters of a network that outputs the image."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ class NetworkCanvas:
     def picture(self, x: Tensor) -> Tensor:
         x = x.detach().requires_grad_(True)
         with runtime.gpu_lock(x.device), torch.enable_grad():
-            made = functional_call(self.network, self.named_parameters(x), (self.content,))
-        self._last = x, made
-        return made.detach()
+            output = functional_call(self.network, self.named_parameters(x), (self.content,))
+        self._last = x, output
+        return output.detach()
 
     def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
         """As `Canvas.gradient`, for the image of the last call of `picture`."""
         assert self._last is not None
-        parameters, made = self._last
-        (gradient,) = torch.autograd.grad(made, parameters, of_picture)
+        parameters, output = self._last
+        (gradient,) = torch.autograd.grad(output, parameters, of_picture)
         self._last = None
         return gradient

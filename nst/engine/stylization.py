@@ -153,16 +153,16 @@ def stylize_batch(
     deterministic = settings.deterministic == "yes" or (settings.deterministic == "auto" and device_used.type == "cpu")
     runtime.set_up(device_used, threads=threads, deterministic=deterministic)
     started = time.perf_counter()
-    whole = [prepared(transfer, state, device_used) for transfer in transfers]
+    full_size = [prepared(transfer, state, device_used) for transfer in transfers]
     inits = [transfer.init for transfer in transfers]
     dtype = runtime.compute_type(settings.precision, device_used)
     timing = {"targets": 0.0, "optimize": 0.0}
     run: Run | None = None
-    for shape, last in scale_plan(whole[0].content.shape[:2], settings):
+    for shape, last in scale_plan(full_size[0].content.shape[:2], settings):
         if resume and resume["iteration"] > last:
             continue
         # Coarse to fine: each run starts from the result of the one before.
-        run, resume = Run([level.at(shape) for level in whole], inits, dtype, run, resume), None
+        run, resume = Run([level.at(shape) for level in full_size], inits, dtype, run, resume), None
         with run:
             timing["targets"] += time.perf_counter() - started
             started = time.perf_counter()
@@ -177,8 +177,9 @@ def stylize_batch(
                     run.start_iteration(last=run.iteration + 1 == last)
                 for index, image in enumerate(run.images):
                     if not image.failed:
-                        look, state_of = partial(run.pixels, image.level, shown[index]), partial(run.state, index)
-                        yield index, Progress(run.iteration, losses[index], timing["optimize"], look, state_of)
+                        picture = partial(run.pixels, image.level, shown[index])
+                        state_of = partial(run.state, index)
+                        yield index, Progress(run.iteration, losses[index], timing["optimize"], picture, state_of)
         started = time.perf_counter()
     assert run is not None
     for index, image in enumerate(run.images):

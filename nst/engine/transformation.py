@@ -24,7 +24,7 @@ SMALLEST = 8
 
 
 class Transformation(nn.Module):
-    """Pictures (batch, 3, height, width) in 0..1 to images of the same shape, about in 0..1.
+    """Images (batch, 3, height, width) in 0..1 to images of the same shape, about in 0..1.
 
     Inside, zero is ImageNet's mean color, so the output of an untrained network is gray, not black. It has about 60,000
     parameters, initialized from `seed`.
@@ -51,14 +51,14 @@ class Transformation(nn.Module):
         height, width = pictures.shape[2:]
         x = F.pad((pictures - self.mean) / self.std, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         x = self.enter(x)
-        whole, half = self.first[0](x), self.first[1](self.halve[0](x))
-        down = self.halve[1](whole)
-        whole, half, quarter = (
-            self.second[0](torch.cat([whole, _enlarged(half, whole)], 1)),
+        full, half = self.first[0](x), self.first[1](self.halve[0](x))
+        down = self.halve[1](full)
+        full, half, quarter = (
+            self.second[0](torch.cat([full, _enlarged(half, full)], 1)),
             self.second[1](torch.cat([half, down], 1)),
             self.second[2](torch.cat([self.halve[2](half), self.halve[3](down)], 1)),
         )
-        x = self.leave(torch.cat([whole, _enlarged(half, whole), _enlarged(quarter, whole)], 1))
+        x = self.leave(torch.cat([full, _enlarged(half, full), _enlarged(quarter, full)], 1))
         return x[:, :, :height, :width] * self.std + self.mean
 
 

@@ -11,19 +11,19 @@ from torch import Tensor
 @triton.jit
 def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr):
     at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    there = at < count
-    shown = tl.load(features + of.to(tl.int64) * count + at, there, 0).to(tl.float32)
-    wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
-    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum((shown - wanted) * (shown - wanted), 0))
+    mask = at < count
+    value = tl.load(features + of.to(tl.int64) * count + at, mask, 0).to(tl.float32)
+    goal = tl.load(target + of.to(tl.int64) * repeat + at, mask, 0).to(tl.float32)
+    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum((value - goal) * (value - goal), 0))
 
 
 @triton.jit
 def _squared_distance_backward(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
     at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    there, place = at < count, of.to(tl.int64) * count + at
-    shown = tl.load(features + place, there, 0).to(tl.float32)
-    wanted = tl.load(target + of.to(tl.int64) * repeat + at, there, 0).to(tl.float32)
-    tl.store(out + place, ((shown - wanted) * tl.load(scale + of)).to(out.dtype.element_ty), there)
+    mask, offset = at < count, of.to(tl.int64) * count + at
+    value = tl.load(features + offset, mask, 0).to(tl.float32)
+    goal = tl.load(target + of.to(tl.int64) * repeat + at, mask, 0).to(tl.float32)
+    tl.store(out + offset, ((value - goal) * tl.load(scale + of)).to(out.dtype.element_ty), mask)
 
 
 def squared_distance(features: Tensor, target: Tensor) -> Tensor:
@@ -55,14 +55,14 @@ def _gram_residual(
     products, rest, target, difference, out, count, chunks, share, repeat, REST: tl.constexpr, BLOCK: tl.constexpr
 ):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    there = at < count
+    mask = at < count
     total = tl.zeros((BLOCK,), tl.float32)
     for chunk in range(chunks):
-        total += tl.load(products + (of.to(tl.int64) * chunks + chunk) * count + at, there, 0)
+        total += tl.load(products + (of.to(tl.int64) * chunks + chunk) * count + at, mask, 0)
     if REST:
-        total += tl.load(rest + of * count + at, there, 0)
-    total = total * share - tl.load(target + of * repeat + at, there, 0)
-    tl.store(difference + of * count + at, total, there)
+        total += tl.load(rest + of * count + at, mask, 0)
+    total = total * share - tl.load(target + of * repeat + at, mask, 0)
+    tl.store(difference + of * count + at, total, mask)
     tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum(total * total, 0))
 
 
@@ -74,14 +74,14 @@ def gram_residual(products: list[Tensor], pixels: int, target: Tensor) -> tuple[
             second has one chunk.
         target: (batch or 1, N, N).
     """
-    whole, rest = products[0], products[-1]
-    batch, chunks, width, _ = whole.shape
+    chunked, rest = products[0], products[-1]
+    batch, chunks, width, _ = chunked.shape
     count, block = width * width, 256
     blocks = triton.cdiv(count, block)
-    difference = torch.empty(batch, width, width, dtype=torch.float32, device=whole.device)
-    out = torch.empty(batch, blocks, dtype=torch.float32, device=whole.device)
+    difference = torch.empty(batch, width, width, dtype=torch.float32, device=chunked.device)
+    out = torch.empty(batch, blocks, dtype=torch.float32, device=chunked.device)
     _gram_residual[(blocks, batch)](
-        whole, rest, target, difference, out, count, chunks, 1 / pixels, _step(target), len(products) > 1, block
+        chunked, rest, target, difference, out, count, chunks, 1 / pixels, _step(target), len(products) > 1, block
     )
     return difference, out.sum(1)
 
@@ -89,9 +89,9 @@ def gram_residual(products: list[Tensor], pixels: int, target: Tensor) -> tuple[
 @triton.jit
 def _scaled(values, first, second, out, count, by, stride_1, stride_2, BLOCK: tl.constexpr):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    there, place = at < count, of * count + at
+    mask, offset = at < count, of * count + at
     scale = by * tl.load(first + of * stride_1) * tl.load(second + of * stride_2)
-    tl.store(out + place, (tl.load(values + place, there, 0) * scale).to(out.dtype.element_ty), there)
+    tl.store(out + offset, (tl.load(values + offset, mask, 0) * scale).to(out.dtype.element_ty), mask)
 
 
 def scaled(values: Tensor, by: float, first: Tensor, second: Tensor, kind: torch.dtype) -> Tensor:
@@ -106,13 +106,13 @@ def scaled(values: Tensor, by: float, first: Tensor, second: Tensor, kind: torch
 @triton.jit
 def _total_variation(pictures, out, height, width, BLOCK: tl.constexpr):
     row, column = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)  # rows of all planes in sequence
-    there = column < width
+    mask = column < width
     at = pictures + row.to(tl.int64) * width + column
-    here = tl.load(at, there, 0)
+    here = tl.load(at, mask, 0)
     right = tl.load(at + 1, column + 1 < width, 0) - here
-    below = tl.load(at + width, there & (row % height + 1 + 0 * column < height), 0) - here
+    below = tl.load(at + width, mask & (row % height + 1 + 0 * column < height), 0) - here
     total = tl.where(column + 1 < width, right * right, 0)
-    total += tl.where(there & (row % height + 1 + 0 * column < height), below * below, 0)
+    total += tl.where(mask & (row % height + 1 + 0 * column < height), below * below, 0)
     tl.store(out + row * tl.num_programs(1) + tl.program_id(1), tl.sum(total, 0))
 
 

@@ -14,12 +14,12 @@ _NOTHING = tl.constexpr(4)
 @triton.jit
 def _relu_backward(y, first, second, out, count, TWO: tl.constexpr, BLOCK: tl.constexpr):
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    there = at < count
-    gradient = tl.load(first + at, there, 0).to(tl.float32)
+    mask = at < count
+    gradient = tl.load(first + at, mask, 0).to(tl.float32)
     if TWO:
-        gradient += tl.load(second + at, there, 0).to(tl.float32)
-    shown = tl.load(y + at, there, 0).to(tl.float32)
-    tl.store(out + at, tl.where(shown > 0, gradient, 0).to(out.dtype.element_ty), there)
+        gradient += tl.load(second + at, mask, 0).to(tl.float32)
+    activation = tl.load(y + at, mask, 0).to(tl.float32)
+    tl.store(out + at, tl.where(activation > 0, gradient, 0).to(out.dtype.element_ty), mask)
 
 
 def relu_backward(y: Tensor, *gradients: Tensor) -> Tensor:
@@ -45,25 +45,25 @@ def _corners(height, width, C: tl.constexpr, BLOCK: tl.constexpr):
 
 @triton.jit
 def _max_pool(y, out, code, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
-    at, corner, there = _corners(height, width, C, BLOCK)
-    best = tl.load(y + corner, there, 0).to(tl.float32)
+    at, corner, mask = _corners(height, width, C, BLOCK)
+    best = tl.load(y + corner, mask, 0).to(tl.float32)
     which = tl.zeros_like(best).to(tl.int32)
     for k in tl.static_range(1, 4):
-        value = tl.load(y + corner + (k // 2 * width + k % 2) * C, there, 0).to(tl.float32)
+        value = tl.load(y + corner + (k // 2 * width + k % 2) * C, mask, 0).to(tl.float32)
         larger = (value > best) | (value != value)
         best = tl.where(larger, value, best)
         which = tl.where(larger, k, which)
-    tl.store(out + at, best.to(out.dtype.element_ty), there)
-    tl.store(code + at, tl.where(best > 0, which, _NOTHING).to(tl.int8), there)
+    tl.store(out + at, best.to(out.dtype.element_ty), mask)
+    tl.store(code + at, tl.where(best > 0, which, _NOTHING).to(tl.int8), mask)
 
 
 @triton.jit
 def _max_pool_backward(gradient, code, out, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
-    at, corner, there = _corners(height, width, C, BLOCK)
-    value = tl.load(gradient + at, there, 0)
-    which = tl.load(code + at, there, 0)
+    at, corner, mask = _corners(height, width, C, BLOCK)
+    value = tl.load(gradient + at, mask, 0)
+    which = tl.load(code + at, mask, 0)
     for k in tl.static_range(4):
-        tl.store(out + corner + (k // 2 * width + k % 2) * C, tl.where(which == k, value, 0.0), there)
+        tl.store(out + corner + (k // 2 * width + k % 2) * C, tl.where(which == k, value, 0.0), mask)
 
 
 def max_pool(y: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,29 +105,29 @@ def _first_conv(picture, high, low, bias, mean, std, y, height, width, C: tl.con
     k = tl.arange(0, 32)[None, :]
     color = k // 9
     at_row, at_column = row + k % 9 // 3 - 1, column + k % 3 - 1
-    there = (k < 27) & (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
+    mask = (k < 27) & (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
     plane = (of * 3 + color).to(tl.int64) * height
-    value = tl.load(picture + (plane + at_row) * width + at_column, there, 0)
+    value = tl.load(picture + (plane + at_row) * width + at_column, mask, 0)
     value = (value - tl.load(mean + color, k < 27, 0)) / tl.load(std + color, k < 27, 1)
-    value = tl.where(there, value, 0)
-    whole = value.to(high.dtype.element_ty)
-    rest = (value - whole.to(tl.float32)).to(high.dtype.element_ty)
+    value = tl.where(mask, value, 0)
+    high_value = value.to(high.dtype.element_ty)
+    low_value = (value - high_value.to(tl.float32)).to(high.dtype.element_ty)
     channel = tl.arange(0, C)[None, :]
     entry = tl.arange(0, 32)[:, None] * C + channel
     weights = tl.load(high + entry)
-    found = tl.dot(whole, tl.load(low + entry), input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
-    found = tl.dot(rest, weights, found, input_precision="ieee")
-    found = tl.dot(whole, weights, found, input_precision="ieee")
-    place = (of.to(tl.int64) * height + row) * width + column
-    shown = tl.where(found < 0, 0, found)  # unlike a maximum, this keeps NaN
-    tl.store(y + place * C + channel, shown.to(y.dtype.element_ty), column < width)
+    sums = tl.dot(high_value, tl.load(low + entry), input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
+    sums = tl.dot(low_value, weights, sums, input_precision="ieee")
+    sums = tl.dot(high_value, weights, sums, input_precision="ieee")
+    offset = (of.to(tl.int64) * height + row) * width + column
+    activation = tl.where(sums < 0, 0, sums)  # unlike a maximum, this keeps NaN
+    tl.store(y + offset * C + channel, activation.to(y.dtype.element_ty), column < width)
 
 
 def first_conv(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Normalization, first convolution and ReLU, (batch, C, height, width) bf16.
 
     Args:
-        image: (batch, 3, height, width) float32 in 0..1.
+        picture: (batch, 3, height, width) float32 in 0..1.
         high, low: (32, C) bf16, whose sum is the weights, as in `SplitConv2d`. Rows are ordered by color, row and
             column of the 3×3 window; the last five are 0.
         bias: (C,). mean, std: (3,), of the normalization.
@@ -146,18 +146,18 @@ def first_conv(picture: Tensor, high: Tensor, low: Tensor, bias: Tensor, mean: T
 def _first_conv_backward(
     y, first, second, weight, products, count, TWO: tl.constexpr, C: tl.constexpr, BLOCK: tl.constexpr
 ):
-    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)[:, None]
+    position = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)[:, None]
     channel = tl.arange(0, C)[None, :]
-    there = place < count
-    at = place * C + channel
-    gradient = tl.load(first + at, there, 0).to(tl.float32)
+    mask = position < count
+    at = position * C + channel
+    gradient = tl.load(first + at, mask, 0).to(tl.float32)
     if TWO:
-        gradient += tl.load(second + at, there, 0).to(tl.float32)
-    shown = tl.load(y + at, there, 0).to(tl.float32)
-    gradient = tl.where(shown > 0, gradient, 0).to(weight.dtype.element_ty)
+        gradient += tl.load(second + at, mask, 0).to(tl.float32)
+    activation = tl.load(y + at, mask, 0).to(tl.float32)
+    gradient = tl.where(activation > 0, gradient, 0).to(weight.dtype.element_ty)
     k = tl.arange(0, 32)[None, :]
-    found = tl.dot(gradient, tl.load(weight + tl.arange(0, C)[:, None] * 32 + k), input_precision="ieee")
-    tl.store(products + k.to(tl.int64) * count + place, found.to(products.dtype.element_ty), there & (k < 27))
+    sums = tl.dot(gradient, tl.load(weight + tl.arange(0, C)[:, None] * 32 + k), input_precision="ieee")
+    tl.store(products + k.to(tl.int64) * count + position, sums.to(products.dtype.element_ty), mask & (k < 27))
 
 
 @triton.jit
@@ -168,9 +168,9 @@ def _collect(products, std, out, count, height, width, BLOCK: tl.constexpr):
     total = tl.zeros((BLOCK,), tl.float32)
     for k in tl.static_range(9):
         at_row, at_column = row + 1 - k // 3 + 0 * column, column + 1 - k % 3
-        there = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
-        place = (of.to(tl.int64) * height + at_row) * width + at_column
-        total += tl.load(products + (color * 9 + k).to(tl.int64) * count + place, there, 0).to(tl.float32)
+        mask = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
+        offset = (of.to(tl.int64) * height + at_row) * width + at_column
+        total += tl.load(products + (color * 9 + k).to(tl.int64) * count + offset, mask, 0).to(tl.float32)
     at = (plane.to(tl.int64) * height + row) * width + column
     tl.store(out + at, total / tl.load(std + color), column < width)
 

@@ -22,13 +22,13 @@ def _row_dots(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.c
     begin = rows + (of * count + row[:, None]) * n
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
-        there = at < n
-        values = tl.load(begin + at[None, :], (row[:, None] < count) & there[None, :], 0).to(tl.float32)
-        first += values * tl.load(a + of * n + at, there, 0)[None, :]
-        second += values * tl.load(b + of * n + at, there, 0)[None, :]
-    place = out + (of * count + row) * 2 * chunks + chunk
-    tl.store(place, tl.sum(first, 1), row < count)
-    tl.store(place + chunks, tl.sum(second, 1), row < count)
+        mask = at < n
+        values = tl.load(begin + at[None, :], (row[:, None] < count) & mask[None, :], 0).to(tl.float32)
+        first += values * tl.load(a + of * n + at, mask, 0)[None, :]
+        second += values * tl.load(b + of * n + at, mask, 0)[None, :]
+    pointer = out + (of * count + row) * 2 * chunks + chunk
+    tl.store(pointer, tl.sum(first, 1), row < count)
+    tl.store(pointer + chunks, tl.sum(second, 1), row < count)
 
 
 def row_dots(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -48,8 +48,8 @@ def _combine(weights, rows, out, count, n, ROWS: tl.constexpr, BLOCK: tl.constex
     for first in range(0, count, ROWS):
         row = first + tl.arange(0, ROWS)
         weight = tl.load(weights + of * count + row, row < count, 0)
-        place = rows + (of * count + row[:, None]) * n + at[None, :]
-        values = tl.load(place, (row[:, None] < count) & (at[None, :] < n), 0).to(tl.float32)
+        pointer = rows + (of * count + row[:, None]) * n + at[None, :]
+        values = tl.load(pointer, (row[:, None] < count) & (at[None, :] < n), 0).to(tl.float32)
         total += weight[:, None] * values
     tl.store(out + of * n + at, tl.sum(total, 0), at < n)
 
@@ -69,16 +69,16 @@ def _secant_pair(x, old_x, gradient, old, change, out, n, chunks, STEPS: tl.cons
     derivative, curvature = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
-        there, at = at < n, of + at
-        moved = tl.load(x + at, there, 0) - tl.load(old_x + at, there, 0)
-        before = tl.load(old + at, there, 0)
-        y = tl.load(gradient + at, there, 0) - before
+        mask, at = at < n, of + at
+        moved = tl.load(x + at, mask, 0) - tl.load(old_x + at, mask, 0)
+        before = tl.load(old + at, mask, 0)
+        y = tl.load(gradient + at, mask, 0) - before
         derivative += before * moved
         curvature += moved.to(tl.bfloat16).to(tl.float32) * y  # of the step as it will be stored
-        tl.store(change + at, y, there)
-    place = out + tl.program_id(1) * 2 * chunks + chunk
-    tl.store(place, tl.sum(derivative, 0))
-    tl.store(place + chunks, tl.sum(curvature, 0))
+        tl.store(change + at, y, mask)
+    pointer = out + tl.program_id(1) * 2 * chunks + chunk
+    tl.store(pointer, tl.sum(derivative, 0))
+    tl.store(pointer + chunks, tl.sum(curvature, 0))
 
 
 def secant_pair(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,15 +94,15 @@ def secant_pair(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tupl
 @triton.jit
 def _store_pair(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth, n, m, BLOCK: tl.constexpr):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    there, place = at < n, of.to(tl.int64) * n + at
+    mask, offset = at < n, of.to(tl.int64) * n + at
     to_store, to_take = at < n * tl.load(stored + of).to(tl.int32), at < n * tl.load(good + of).to(tl.int32)
-    new_x, new_smooth = tl.load(x + place, there), tl.load(smooth + place, there)
+    new_x, new_smooth = tl.load(x + offset, mask), tl.load(smooth + offset, mask)
     row = of.to(tl.int64) * 2 * m + tl.load(slot + of)
-    tl.store(pairs + row * n + at, new_x - tl.load(old_x + place, there), to_store)
-    tl.store(pairs + (row + m) * n + at, new_smooth - tl.load(old_smooth + place, there), to_store)
-    tl.store(old_x + place, new_x, to_take)
-    tl.store(old + place, tl.load(gradient + place, there), to_take)
-    tl.store(old_smooth + place, new_smooth, to_take)
+    tl.store(pairs + row * n + at, new_x - tl.load(old_x + offset, mask), to_store)
+    tl.store(pairs + (row + m) * n + at, new_smooth - tl.load(old_smooth + offset, mask), to_store)
+    tl.store(old_x + offset, new_x, to_take)
+    tl.store(old + offset, tl.load(gradient + offset, mask), to_take)
+    tl.store(old_smooth + offset, new_smooth, to_take)
 
 
 def store_pair(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
@@ -118,19 +118,19 @@ def _dots(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     ab, bb = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
-        there, at = at < n, of + at
-        one, other, gradient = tl.load(a + at, there, 0), tl.load(b + at, there, 0), tl.load(g + at, there, 0)
+        mask, at = at < n, of + at
+        one, other, gradient = tl.load(a + at, mask, 0), tl.load(b + at, mask, 0), tl.load(g + at, mask, 0)
         ag += one * gradient
         bg += other * gradient
         aa += one * one
         ab += one * other
         bb += other * other
-    place = out + tl.program_id(1) * 5 * chunks + chunk
-    tl.store(place, tl.sum(ag, 0))
-    tl.store(place + chunks, tl.sum(bg, 0))
-    tl.store(place + 2 * chunks, tl.sum(aa, 0))
-    tl.store(place + 3 * chunks, tl.sum(ab, 0))
-    tl.store(place + 4 * chunks, tl.sum(bb, 0))
+    pointer = out + tl.program_id(1) * 5 * chunks + chunk
+    tl.store(pointer, tl.sum(ag, 0))
+    tl.store(pointer + chunks, tl.sum(bg, 0))
+    tl.store(pointer + 2 * chunks, tl.sum(aa, 0))
+    tl.store(pointer + 3 * chunks, tl.sum(ab, 0))
+    tl.store(pointer + 4 * chunks, tl.sum(bb, 0))
 
 
 def dots(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
@@ -145,11 +145,11 @@ def dots(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
 @triton.jit
 def _axpby(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
     at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    there, place = at < n, of.to(tl.int64) * n + at
+    mask, offset = at < n, of.to(tl.int64) * n + at
     share, other = tl.load(of_a + of), tl.load(of_b + of)
-    first = tl.where(share == 0, 0, share * tl.load(a + place, there))
-    second = tl.where(other == 0, 0, other * tl.load(b + place, there))
-    tl.store(out + place, first + second, there)
+    first = tl.where(share == 0, 0, share * tl.load(a + offset, mask))
+    second = tl.where(other == 0, 0, other * tl.load(b + offset, mask))
+    tl.store(out + offset, first + second, mask)
 
 
 def axpby(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
@@ -170,43 +170,43 @@ def _solve(products, gradient_dots, count, weights, gammas, m, M: tl.constexpr, 
     live = tl.minimum(taken, m)
     lane = tl.arange(0, M)
     first = tl.where(taken >= m, taken % m, 0)  # slot of the oldest pair
-    place = (first + lane) % m
-    there = lane < live
+    slots = (first + lane) % m
+    mask = lane < live
     newest = (first + tl.maximum(live - 1, 0)) % m
-    diagonal = tl.load(inner + place * m + place, there, 1)
-    y2 = tl.load(inner + (m + place) * m + place, there, 0)
-    usable = there & (diagonal > 0) & (y2 > 0)
+    diagonal = tl.load(inner + slots * m + slots, mask, 1)
+    y2 = tl.load(inner + (m + slots) * m + slots, mask, 0)
+    usable = mask & (diagonal > 0) & (y2 > 0)
     logs = tl.log(tl.where(usable, diagonal / tl.where(usable, y2, 1), 1).to(tl.float32))
     number = tl.sum(usable.to(tl.int32), 0)
     gamma = tl.where(number > 0, GAMMA_FACTOR * tl.exp(tl.sum(logs, 0) / tl.maximum(number, 1)), 1)
-    right = -tl.load(b + place, there, 0)  # becomes YᵀY·u − b
+    right = -tl.load(b + slots, mask, 0)  # becomes YᵀY·u − b
     # Each step needs the result of the one before. Its operands do not, so they are loaded one step ahead.
     u = tl.zeros((M,), tl.float64)
     at = newest
-    row, column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
-    pivot, wanted = tl.load(inner + at * m + at), tl.load(a + at)
+    row, column = tl.load(inner + at * m + slots), tl.load(inner + (m + slots) * m + at)
+    pivot, right_side = tl.load(inner + at * m + at), tl.load(a + at)
     for step in range(live):  # u = R⁻¹·a, from the newest
         t = live - 1 - step
         at = (first + tl.maximum(t - 1, 0)) % m
-        next_row, next_column = tl.load(inner + at * m + place), tl.load(inner + (m + place) * m + at)
-        next_pivot, next_wanted = tl.load(inner + at * m + at), tl.load(a + at)
-        value = (wanted - tl.sum(row * u, 0)) * (1 / pivot)
+        next_row, next_column = tl.load(inner + at * m + slots), tl.load(inner + (m + slots) * m + at)
+        next_pivot, next_right_side = tl.load(inner + at * m + at), tl.load(a + at)
+        value = (right_side - tl.sum(row * u, 0)) * (1 / pivot)
         u = tl.where(lane == t, value, u)
-        right += tl.where(there, column * value, 0)
-        row, column, pivot, wanted = next_row, next_column, next_pivot, next_wanted
+        right += tl.where(mask, column * value, 0)
+        row, column, pivot, right_side = next_row, next_column, next_pivot, next_right_side
     right = diagonal * u + gamma * right
     s = tl.zeros((M,), tl.float64)
-    column, pivot = tl.load(inner + place * m + first), tl.load(inner + first * m + first)
+    column, pivot = tl.load(inner + slots * m + first), tl.load(inner + first * m + first)
     for t in range(live):  # R⁻ᵀ, from the oldest
         at = (first + tl.minimum(t + 1, m - 1)) % m
-        next_column, next_pivot = tl.load(inner + place * m + at), tl.load(inner + at * m + at)
+        next_column, next_pivot = tl.load(inner + slots * m + at), tl.load(inner + at * m + at)
         value = tl.sum(tl.where(lane == t, right, -column * s), 0) * (1 / pivot)
         s = tl.where(lane == t, value, s)
         column, pivot = next_column, next_pivot
     out = weights + of * 2 * m
     inside = lane < m
-    tl.store(out + place, tl.where(there, s, 0).to(tl.float32), inside)
-    tl.store(out + m + place, tl.where(there, -gamma * u, 0).to(tl.float32), inside)
+    tl.store(out + slots, tl.where(mask, s, 0).to(tl.float32), inside)
+    tl.store(out + m + slots, tl.where(mask, -gamma * u, 0).to(tl.float32), inside)
     tl.store(gammas + of, gamma.to(tl.float32))
 
 

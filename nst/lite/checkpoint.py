@@ -23,8 +23,7 @@ COLUMNS = ["step", "seconds", "side", *_ERRORS, "gradient"]
 def save(training: Training, folder: Path, seconds: float) -> None:
     """Write the state to `checkpoint.pt`, and the averaged weights in float16 to `lite.safetensors`.
 
-    Args:
-        seconds: of training so far, in all runs.
+    seconds: of training so far, in all runs.
     """
     state = {
         "student": training.student.state_dict(),
@@ -64,11 +63,9 @@ def restore(training: Training, folder: Path) -> None:
 
 def log(folder: Path, step: int, seconds: float, side: int, errors: dict[str, float]) -> None:
     """Append a line to `log.csv`. errors: means since the last line, by column."""
-    path = folder / "log.csv"
-    new = not path.exists()
-    with path.open("a", newline="") as file:
+    with (folder / "log.csv").open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
-        if new:
+        if file.tell() == 0:
             writer.writeheader()
         means = {name: f"{value:.4g}" for name, value in errors.items()}
         writer.writerow({"step": step, "seconds": f"{seconds:.1f}", "side": side} | means)

@@ -19,7 +19,7 @@ class Crops(Dataset):
     A crop depends on the seed and its index only, so the series does not depend on the number of worker processes.
 
     Args:
-        images: (3, h, w) uint8. side: of the crops, px.
+        pictures: (3, h, w) uint8 each. side: of the crops, px.
     """
 
     def __init__(self, pictures: list[Tensor], side: int, seed: int):

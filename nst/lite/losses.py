@@ -51,12 +51,12 @@ def distances(
     """
     pictures = sample.pictures[:, 0].clone().requires_grad_(gradient)
     triples = torch.cat([pictures[:, None], sample.pictures[:, 1:]], 1).flatten(0, 1)
-    found: dict[str, Tensor] = {}
+    errors: dict[str, Tensor] = {}
     grams: dict[str, Tensor] = {}
     content = triples
     for layer, s in student(normalized(triples)).items():
         t, m = sample.features[layer], student.maps[layer]
-        weight, wanted = m.to(s.dtype)[:, :, None, None], gram(t)
+        weight, target = m.to(s.dtype)[:, :, None, None], gram(t)
         if layer < "conv4":  # neighboring positions are similar, so a quarter suffices
             grams[layer] = m @ _products(s) @ m.mT
             row, column = torch.randint(2, (2,)).tolist()
@@ -68,13 +68,13 @@ def distances(
         if layer == "conv4_2":
             content = mapped.float()
         t = t.float()
-        found[f"gram:{layer}"] = _relative((grams[layer] - wanted).square().sum((1, 2)), wanted.square().sum((1, 2)))
-        found[f"feature:{layer}"] = _relative((mapped.float() - t).square().sum((1, 2, 3)), t.square().sum((1, 2, 3)))
+        errors[f"gram:{layer}"] = _relative((grams[layer] - target).square().sum((1, 2)), target.square().sum((1, 2)))
+        errors[f"feature:{layer}"] = _relative((mapped.float() - t).square().sum((1, 2, 3)), t.square().sum((1, 2, 3)))
     if gradient:
         loss = transfer_loss(grams, content, sample.coefficients)
         (gradients,) = torch.autograd.grad(loss.sum(), pictures, create_graph=True)
-        found["gradient"] = _gradient_error(gradients, sample.gradients)
-    return found
+        errors["gradient"] = _gradient_error(gradients, sample.gradients)
+    return errors
 
 
 def total(errors: dict[str, Tensor], plan: Plan, gradient_coefficient: float) -> Tensor:
@@ -86,10 +86,10 @@ def total(errors: dict[str, Tensor], plan: Plan, gradient_coefficient: float) ->
     return torch.stack(terms).sum()
 
 
-def _gradient_error(gradients: Tensor, wanted: Tensor) -> Tensor:
+def _gradient_error(gradients: Tensor, targets: Tensor) -> Tensor:
     smooth = Smoothing(tuple(gradients.shape), gradients.device, differentiable=True)
-    error, wanted = (gradients - wanted).flatten(1), wanted.flatten(1)
-    return ((error * smooth(error)).sum(1) / (wanted * smooth(wanted)).sum(1)).log1p().mean()
+    error, target = (gradients - targets).flatten(1), targets.flatten(1)
+    return ((error * smooth(error)).sum(1) / (target * smooth(target)).sum(1)).log1p().mean()
 
 
 def _products(features: Tensor) -> Tensor:

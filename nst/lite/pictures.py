@@ -1,4 +1,4 @@
-"""Reading a folder of training images, without those that resemble a test picture."""
+"""Reading a folder of training images, without those that resemble a test image."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def read_pictures(folder: Path, leave_out: Path | None) -> list[Tensor]:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not found:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
         raise NstError(f"{folder}: no image there; give a folder with images ({', '.join(SUFFIXES)})")
-    return found
+    return files
 
 
 def _read(path: Path) -> np.ndarray:

@@ -17,10 +17,10 @@ from nst.networks.extractor import FeatureExtractor
 
 @dataclass
 class Sample:
-    """A batch of stylizations with the teacher's features in bf16, and the gradient of its loss in the pictures.
+    """A batch of stylizations with the teacher's features in bf16, and the gradient of its loss in the images.
 
     Attributes:
-        images: (batch, 3, 3, side, side): image, content, style. coefficients: see `Stylization`.
+        pictures: (batch, 3, 3, side, side): image, content, style. coefficients: see `Stylization`.
         features: by layer, (3 · batch, N, h, w), in the order of `pictures`. gradients: (batch, 3, side, side).
     """
 

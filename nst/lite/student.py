@@ -50,13 +50,13 @@ class Student(nn.Module):
 
 def prefixes() -> dict[str, str]:
     """The prefix of each convolution's keys by torchvision's numbering: `features.N`."""
-    found, number, step = {}, 0, 1
+    keys, number, step = {}, 0, 1
     for name in convolutions("lite"):
         if stride(name) != step:
             number, step = number + 1, stride(name)  # the pooling
-        found[name] = f"features.{number}"
+        keys[name] = f"features.{number}"
         number += 2  # the convolution and its ReLU
-    return found
+    return keys
 
 
 def exported(parameters: dict[str, Tensor], scales: dict[str, float]) -> dict[str, Tensor]:

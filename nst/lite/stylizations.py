@@ -68,8 +68,8 @@ class Stylization:
         optimizer = LBFGS(x, precondition=Smoothing(tuple(shape), device), memory=10, first_step=0.02, longest_step=0.1)
         for iteration in range(1, max(SAMPLED_ITERATIONS) + 1):
             x = optimizer.ask().clamp(0, 1)
-            found = objective.evaluate(x.view(shape))
-            optimizer.tell(x, found.total, found.gradient.flatten(1))
+            value = objective.evaluate(x.view(shape))
+            optimizer.tell(x, value.total, value.gradient.flatten(1))
             if iteration in SAMPLED_ITERATIONS:
                 self.pictures = optimizer.x.view(shape).clone()
                 yield self

@@ -49,7 +49,7 @@ class Training:
         self.mean, self.std = teacher.mean, teacher.std
 
     def set_scales(self, teacher: FeatureExtractor, pictures: Tensor) -> None:
-        """Set each layer's scale to the root mean square of the teacher's features of pictures."""
+        """Set each layer's scale to the root mean square of the teacher's features of images."""
         with torch.no_grad():
             features = teacher(pictures)
         self.scales = {name: f.float().square().mean().sqrt().item() for name, f in features.items()}
@@ -76,9 +76,8 @@ class Training:
                 squares[layer] = squares.get(layer, 0) + x @ x.mT
                 products[layer] = products.get(layer, 0) + x @ y.mT
         for layer, square in squares.items():
-            square.diagonal().add_(
-                1e-4 * square.diagonal().mean()
-            )  # regularization: some channels are hardly ever active
+            # Regularization, because some channels are hardly ever active.
+            square.diagonal().add_(1e-4 * square.diagonal().mean())
             self.student.maps[layer].copy_(torch.linalg.solve(square, products[layer]).mT)
 
     def learn(self, sample: Sample, stage: Stage, progress: float) -> dict[str, Tensor]:
@@ -87,8 +86,8 @@ class Training:
         for optimizer, factor in zip(self.optimizers, (1.0, 2.0), strict=True):
             optimizer.param_groups[0]["lr"] = rate * factor
             optimizer.zero_grad()
-        found = distances(self.student, sample, self.normalized, stage.gradient_coefficient > 0)
-        total(found, self.plan, stage.gradient_coefficient).backward()
+        errors = distances(self.student, sample, self.normalized, stage.gradient_coefficient > 0)
+        total(errors, self.plan, stage.gradient_coefficient).backward()
         parameters = list(self.student.parameters())
         torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip)
         for optimizer in self.optimizers:
@@ -96,10 +95,10 @@ class Training:
         self.step += 1
         decay = min(self.plan.average, self.step / (self.step + 10))
         get_ema_multi_avg_fn(decay)(list(self.average.values()), parameters, self.step)
-        return {name: value.detach() for name, value in found.items()}
+        return {name: value.detach() for name, value in errors.items()}
 
     def normalized(self, pictures: Tensor) -> Tensor:
-        """Pictures as the student's input: normalized, bf16, channels-last."""
+        """Images as the student's input: normalized, bf16, channels-last."""
         return ((pictures - self.mean) / self.std).to(torch.bfloat16, memory_format=torch.channels_last)
 
     def exported(self) -> dict[str, Tensor]:
@@ -120,9 +119,9 @@ class Means:
 
     def take(self) -> dict[str, float]:
         """The means since the last call, read from the device."""
-        found = {name: value.item() / self.count for name, value in self.sums.items()}
+        means = {name: value.item() / self.count for name, value in self.sums.items()}
         self.sums, self.count = {}, 0
-        return found
+        return means
 
 
 def train(
@@ -138,7 +137,7 @@ def train(
     """Train until the plan's time is over, resuming from the folder's checkpoint if there is one.
 
     Args:
-        images: (3, h, w) uint8 each. folder: of checkpoint, weights and log.
+        pictures: (3, h, w) uint8 each. folder: of checkpoint, weights and log.
         start: exported weights to start from. workers: processes that compute crops.
         clock: returns the seconds that the schedule counts.
     """

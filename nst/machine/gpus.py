@@ -30,8 +30,8 @@ def available() -> list[str]:
     names = [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     if not any(map(str.isdigit, names)):
         return names
-    here = listed()  # locks are by UUID, so an index is replaced by it
-    return [here[int(name)] if name.isdigit() and int(name) < len(here) else name for name in names]
+    all_gpus = listed()  # locks are by UUID, so an index is replaced by it
+    return [all_gpus[int(name)] if name.isdigit() and int(name) < len(all_gpus) else name for name in names]
 
 
 def listed() -> list[str]:
@@ -43,13 +43,12 @@ def listed() -> list[str]:
         if time.time() - cached.stat().st_mtime < LIST_SECONDS:
             return cached.read_text().split()
     query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-    listed = subprocess.run(query, capture_output=True, text=True, check=False)
-    found = listed.stdout.split() if listed.returncode == 0 else []
-    with contextlib.suppress(NstError):
-        if found:
-            with replacing(cached) as file:
-                file.write_text("\n".join(found))
-    return found
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    gpus = answer.stdout.split() if answer.returncode == 0 else []
+    if gpus:
+        with contextlib.suppress(NstError), replacing(cached) as file:
+            file.write_text("\n".join(gpus))
+    return gpus
 
 
 @contextlib.contextmanager
@@ -68,18 +67,18 @@ def exclusive_gpu(
     Raises:
         NstError: `device` is cuda and there is no GPU.
     """
-    found = available() if device in ("auto", "cuda") else []
-    if found and _held_gpu:
+    gpus = available() if device in ("auto", "cuda") else []
+    if gpus and _held_gpu:
         yield _held_gpu
         return
-    if not found:
+    if not gpus:
         if device == "cuda":
             raise NstError("device cuda: no NVIDIA GPU is visible; use --device cpu or auto")
         yield None
         return
-    with announced(f"a GPU: other nst processes use {', '.join(found)}"):
-        gpu, held = _first_free(found, when_busy, poll)
-    with held:
+    with announced(f"a GPU: other nst processes use {', '.join(gpus)}"):
+        gpu, lock = _first_free(gpus, when_busy, poll)
+    with lock:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         try:
             yield gpu
@@ -88,19 +87,19 @@ def exclusive_gpu(
 
 
 def _first_free(
-    found: list[str], when_busy: Callable[[], object], poll: float
+    gpus: list[str], when_busy: Callable[[], object], poll: float
 ) -> tuple[str, contextlib.AbstractContextManager[object]]:
     """The first of these GPUs that no other process holds, and the context of its lock."""
     from filelock import FileLock, Timeout
 
-    locks = {gpu: FileLock(_lock_file(gpu)) for gpu in found}
-    reported = False
+    locks = {gpu: FileLock(_lock_file(gpu)) for gpu in gpus}
+    is_first = True
     while True:
         for gpu, lock in locks.items():
             with contextlib.suppress(Timeout):
                 return gpu, lock.acquire(timeout=0)
-        if not reported:
-            reported = True
+        if is_first:
+            is_first = False
             when_busy()
         time.sleep(poll)
 

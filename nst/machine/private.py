@@ -26,10 +26,10 @@ def private_folder() -> Path:
         folder = Path(tempfile.gettempdir()) / "-".join(filter(None, ("nst", str(user), allocation())))
         with contextlib.suppress(FileExistsError):  # a file of this name is refused below
             folder.mkdir(mode=0o700)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError as error:
         raise NstError(f"cannot create a folder for locks ({error}); set TMPDIR to a folder of your own") from None
-    closed = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
+    closed = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
     if not closed or not folder.is_dir():
         raise NstError(f"{folder} is open to other users; remove it or set TMPDIR to a folder of your own")
     return folder

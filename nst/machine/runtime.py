@@ -36,16 +36,16 @@ def torch_device(name: str) -> torch.device:
     """
     import torch
 
-    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    is_available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        if not here["cuda"] and gpus.available() and gpus.listed():
+        if not is_available["cuda"] and gpus.available() and gpus.listed():
             built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPUs only"
             raise NstError(
                 f"torch cannot use this machine's NVIDIA GPU: it was built for {built}; install a build of torch for "
                 "the GPU's driver, or use --device cpu"
             )
-        name = "cuda" if here["cuda"] else "cpu"
-    if not here[name]:
+        name = "cuda" if is_available["cuda"] else "cpu"
+    if not is_available[name]:
         raise NstError(f"device {name}: torch finds none on this machine; use --device cpu or auto")
     return torch.device(name)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nst.errors import NstError
+from nst.kernels import available
 from nst.networks import fused, winograd
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.networks.split import SplitConv2d
@@ -70,9 +71,9 @@ class FeatureExtractor(nn.Module):
         self.requires_grad_(False).eval()
 
     @staticmethod
-    def _needed(network: str, state: dict[str, Tensor], group: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors `group.KEY` of the state for the keys of `wanted`, in float32. NstError where shapes differ."""
-        for key, tensor in wanted.items():
+    def _needed(network: str, state: dict[str, Tensor], group: str, like: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors `group.KEY` of the state for the keys of `like`, in float32. NstError where shapes differ."""
+        for key, tensor in like.items():
             name = f"{group}.{key}"
             if name not in state:
                 raise NstError(
@@ -83,7 +84,7 @@ class FeatureExtractor(nn.Module):
                 raise NstError(
                     f"the weights' {name} has shape {tuple(state[name].shape)}; {network} needs {tuple(tensor.shape)}"
                 )
-        return {key: state[f"{group}.{key}"].float() for key in wanted}
+        return {key: state[f"{group}.{key}"].float() for key in like}
 
     def convert(self, device: torch.device, dtype: torch.dtype) -> FeatureExtractor:
         """Move the network to a device and compute type, channels-last. To be called once. Returns self."""
@@ -101,8 +102,8 @@ class FeatureExtractor(nn.Module):
         """Switch to the device's fastest implementations of the layers. To be called after `convert`. Returns self."""
         first = next(self.steps.children())
         assert isinstance(first, nn.Conv2d)
-        usual = self.pooling == "max" and self.layer_output == "relu" and first.padding_mode == "zeros"
-        if usual and fused.is_supported(first.weight.device, first.weight.dtype):
+        is_standard = self.pooling == "max" and self.layer_output == "relu" and first.padding_mode == "zeros"
+        if is_standard and first.weight.dtype == torch.bfloat16 and available.kernels_for(first.weight.device):
             self.fused = fused.FusedNetwork(self.steps, self.names, self.layers, self.mean, self.std)
         for at, step in enumerate(self.steps):
             if isinstance(step, nn.Conv2d) and winograd.is_faster(step):
@@ -119,7 +120,7 @@ class FeatureExtractor(nn.Module):
         """Feature maps of RGB images in 0..1.
 
         Args:
-            images: (batch, 3, height, width), each side at least `smallest_side` of the layers.
+            pictures: (batch, 3, height, width), each side at least `smallest_side` of the layers.
         Returns:
             layer name -> (batch, channels, height / stride, width / stride) by the layer's `stride`, rounded down, in
             the network's compute type.

@@ -15,22 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nst.kernels import available
 from nst.networks.split import SplitConv2d
 
 
-def is_supported(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether `FusedNetwork` can be used with a compute type on a device: bf16 on a GPU with Triton kernels."""
-    return dtype == torch.bfloat16 and available.kernels_for(device) is not None
-
-
 class FusedNetwork:
-    """Computes the feature maps of a `FeatureExtractor`.
+    """Computes the feature maps of a `FeatureExtractor` in bf16, on a GPU with Triton kernels.
 
     Args:
-        steps: its modules, in bf16 on a GPU: `SplitConv2d` first, then convolutions, ReLUs and maximum pools.
+        steps: its modules: `SplitConv2d` first, then convolutions, ReLUs and maximum pools.
         names: the layer of each module. layers: the layers to return, after the ReLU.
-        mean, std: (1, 3, 1, 1), of the normalization of the pictures.
+        mean, std: (1, 3, 1, 1), of the normalization of the images.
     """
 
     def __init__(

@@ -45,7 +45,7 @@ def load(file: Path, cache: Path) -> tuple[dict[str, Tensor], str]:
         return cached, digest
     state = _converted(file)
     data = save(state)
-    with suppress(NstError), replacing(_place(cache, data)) as temporary:  # without a cache it only takes longer
+    with suppress(NstError), replacing(_cache_file(cache, data)) as temporary:  # without a cache it only takes longer
         temporary.write_bytes(data)
     return state, digest
 
@@ -55,16 +55,16 @@ def _cached(cache: Path) -> dict[str, Tensor] | None:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    for place in sorted(cache.glob(f"vgg19-oxford-{OXFORD_SHA256[:8]}*.safetensors")):
+    for path in sorted(cache.glob(f"vgg19-oxford-{OXFORD_SHA256[:8]}*.safetensors")):
         with suppress(OSError, SafetensorError):
-            data = place.read_bytes()  # not mapped: truncating a mapped file kills the process
-            if place == _place(cache, data):
+            data = path.read_bytes()  # not mapped: truncating a mapped file kills the process
+            if path == _cache_file(cache, data):
                 return load(data)
-            place.unlink()
+            path.unlink()
     return None
 
 
-def _place(cache: Path, data: bytes) -> Path:
+def _cache_file(cache: Path, data: bytes) -> Path:
     return cache / f"vgg19-oxford-{OXFORD_SHA256[:8]}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
 
 
@@ -95,7 +95,7 @@ def _for_normalized_rgb(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
     mean, std = (torch.tensor(values, dtype=torch.float64) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    taken = torch.tensor(BGR_MEAN[::-1], dtype=torch.float64)
+    rgb_mean = torch.tensor(BGR_MEAN[::-1], dtype=torch.float64)
     rgb = weight.flip(1)
-    offset = (rgb.sum((2, 3)) * (255 * mean - taken)).sum(1)
+    offset = (rgb.sum((2, 3)) * (255 * mean - rgb_mean)).sum(1)
     return rgb * (255 * std)[None, :, None, None], bias + offset

@@ -42,7 +42,7 @@ def files_until(iteration: int, settings: Settings, suffix: str) -> list[str]:
 @cache
 def _early_frames(step: int) -> tuple[int, ...]:
     """The iterations with a frame while the intervals still grow."""
-    found = [1]
-    while found[-1] // 3 < step:
-        found.append(found[-1] + max(1, found[-1] // 3))
-    return tuple(found)
+    iterations = [1]
+    while iterations[-1] // 3 < step:
+        iterations.append(iterations[-1] + max(1, iterations[-1] // 3))
+    return tuple(iterations)

@@ -59,8 +59,8 @@ class Job:
     @property
     def outputs(self) -> list[Path]:
         """The files and the folder that the job replaces."""
-        kept = (layout.LOSSES, layout.RUN, layout.ANIMATION, layout.SNAPSHOTS)
-        return [self.output, *(self.record / name for name in kept if self.record)]
+        names = (layout.LOSSES, layout.RUN, layout.ANIMATION, layout.SNAPSHOTS)
+        return [self.output, *(self.record / name for name in names if self.record)]
 
     @property
     def work_folder(self) -> Path:
@@ -122,25 +122,24 @@ def read_inputs(job: Job, sources: Sources | None = None) -> Inputs:
     masks = _mask(sources, s.content_mask, content), _mask(sources, s.style_mask, styles[0])
     used = [("content", job.content, content)]
     used += [("style", path, style) for (path, _), style in zip(job.styles, styles, strict=True)]
-    enlarged = [_enlargement(what, path, sources.size(path), picture) for what, path, picture in used]
-    warnings = tuple(filter(None, [*enlarged, _measurement(content)]))
+    tiny = [_tiny_input(what, path, sources.size(path), picture) for what, path, picture in used]
+    warnings = tuple(filter(None, [*tiny, _tiny_output(content)]))
     hashes = {path: sources.sha256(path) for path in job.pictures}
     return Inputs(content, styles, init, *masks, references, hashes, warnings)
 
 
-def _enlargement(what: str, path: str, size: tuple[int, int], picture: Picture) -> str:
+def _tiny_input(what: str, path: str, size: tuple[int, int], picture: Picture) -> str:
     """A warning about a tiny image; '' for any other."""
-    width, height = size
-    if min(width, height) >= MIN_SIDE:
+    if min(size) >= MIN_SIDE:
         return ""
-    used = f"{picture.pixels.shape[1]}×{picture.pixels.shape[0]} px"
+    height, width = picture.pixels.shape[:2]
     return (
-        f"the {what} {path} has {width}×{height} px and is used at {used}: below {MIN_SIDE} px per side there is too "
-        "little detail; use a larger image"
+        f"the {what} {path} has {size[0]}×{size[1]} px and is used at {width}×{height} px: below {MIN_SIDE} px per "
+        "side there is too little detail; use a larger image"
     )
 
 
-def _measurement(content: Picture) -> str:
+def _tiny_output(content: Picture) -> str:
     """A warning if the metrics have to enlarge the stylized image; otherwise ''."""
     height, width = content.pixels.shape[:2]
     if min(height, width) >= MIN_SIDE:

@@ -74,16 +74,16 @@ class Origin(_Part):
 def origin(image: str, metadata: dict[str, Any]) -> Origin:
     """The validated metadata of an image. Raises NstError if it is incomplete, or not written by nst."""
     try:
-        found = Origin.model_validate(metadata)
+        validated = Origin.model_validate(metadata)
     except ValidationError as error:
         wrong = ".".join(str(part) for part in error.errors()[0]["loc"][:3])[:60]
         raise NstError(
             f"{image}: its metadata is incomplete or invalid ({wrong}); give an image that `nst stylize` saved"
         ) from None
-    if found.iteration is None:
-        return found
-    known = found.settings
-    if known.get("scales", 1) != 1 or known.get("style_weight") == "auto":
+    if validated.iteration is None:
+        return validated
+    settings = validated.settings
+    if settings.get("scales", 1) != 1 or settings.get("style_weight") == "auto":
         reason = "with scales or style_weight auto it depends on the total number of iterations"
         raise NstError(f"{image}: is a snapshot, and {reason}; give the finished image")
-    return found.model_copy(update={"settings": known | {"iterations": found.iteration}})
+    return validated.model_copy(update={"settings": settings | {"iterations": validated.iteration}})

@@ -84,12 +84,11 @@ class Recording:
         state: dict[str, Any],
         on_progress: Callable[[Progress], None] | None,
         stylizer: Stylizer,
-        asked_to_stop: Callable[[], bool],
+        should_stop: Callable[[], bool],
     ) -> Finished:
         """Run the optimization, from the last checkpoint if there is one."""
         from nst.engine.stylization import Finished
 
-        job, inputs = self.job, self.inputs
         resume = self._resumable()
         if resume is None:
             empty(self.folder)
@@ -107,30 +106,34 @@ class Recording:
             try:
                 if on_progress:
                     on_progress(event)
-                if asked_to_stop():
+                if should_stop():
                     raise KeyboardInterrupt
             except KeyboardInterrupt:  # a cluster's time limit, a disconnected client, or Ctrl-C
                 if time.monotonic() > self._worth_keeping_from:
                     self._checkpoint(event)
                 raise
 
-        transfer = transfer_of(job, inputs)
+        job = self.job
         try:
+            transfer = transfer_of(job, self.inputs)
             stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
             [finished] = end
             self._frame(job.settings.iterations, finished.pixels)
             self._background.settle()
         finally:
             self._background.close()  # a later write would recreate the removed folder
-        self._keep_network(finished)
+        if job.record is not None and finished.network is not None:
+            from nst.pair.network_file import save
+
+            save(finished.network, self.folder / layout.NETWORK)
         return finished
 
     def _keep(self, event: Progress) -> None:
         s = self.job.settings
-        kept = self.job.record is not None
-        if kept and has_frame(event.iteration, s.frame_interval):
+        recorded = self.job.record is not None
+        if recorded and has_frame(event.iteration, s.frame_interval):
             self._frame(0 if event.iteration == 1 else event.iteration, event.picture())
-        if kept and has_snapshot(event.iteration, s.snapshot_interval):
+        if recorded and has_snapshot(event.iteration, s.snapshot_interval):
             self._snapshot(self.folder / snapshot_file(event.iteration, self.job.output.suffix), event)
         if time.monotonic() > self._next_checkpoint:
             self._checkpoint(event)
@@ -149,18 +152,11 @@ class Recording:
         height, width = self.inputs.content.pixels.shape[:2]  # at a coarse scale the image is smaller
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
-        path = self.folder / frame_file(iteration)
-        alpha = self.inputs.content.alpha
-        frame_alpha = None if alpha is None else resize(alpha, shape=shape)
+        path, alpha = self.folder / frame_file(iteration), self.inputs.content.alpha
+        small_alpha = None if alpha is None else resize(alpha, shape=shape)
         self._background.write(
-            lambda: write_picture(path, resize(pixels, shape=shape), alpha=frame_alpha, quality=92, folders=False)
+            lambda: write_picture(path, resize(pixels, shape=shape), alpha=small_alpha, quality=92, folders=False)
         )
-
-    def _keep_network(self, finished: Finished) -> None:
-        if self.job.record is not None and finished.network is not None:
-            from nst.pair.network_file import save
-
-            save(finished.network, self.folder / layout.NETWORK)
 
     def _checkpoint(self, event: Progress) -> None:
         import torch
@@ -172,9 +168,8 @@ class Recording:
             torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
             temporary.replace(self.folder / layout.CHECKPOINT)
         except (OSError, RuntimeError) as error:  # for example a full disk; the run continues
-            log.warning(
-                "the checkpoint could not be written (%s); continuing without it", str(error).partition("\n")[0]
-            )
+            reason = str(error).partition("\n")[0]
+            log.warning("the checkpoint could not be written (%s); continuing without it", reason)
             temporary.unlink(missing_ok=True)
         took = time.monotonic() - began
         self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
@@ -193,9 +188,7 @@ class Recording:
                 check_frames(self.job, self.folder, len(saved["rows"]))
         except (RuntimeError, OSError, EOFError, ValueError, NstError):  # damaged by a crash while writing
             return None
-        for path in (self.folder / layout.SNAPSHOTS).rglob(
-            ".*"
-        ):  # left by a process that was killed while writing a frame
+        for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # left by a process that was killed while writing
             path.unlink()
         self.rows = saved["rows"]
         log.info("resuming an interrupted run after iteration %d", len(self.rows))
@@ -206,14 +199,14 @@ class Recording:
         """Write losses and animation of a finished run, and mark the work folder as complete."""
         if self.job.record is not None:
             s = self.job.settings
-            self._write_losses(self.folder / layout.LOSSES)
+            self._write_losses()
             animate(self._frames, self.folder / layout.ANIMATION, frame_rate=s.frame_rate, end_pause=s.end_pause)
         publication.complete(self.job, record)
 
-    def _write_losses(self, path: Path) -> None:
+    def _write_losses(self) -> None:
         head = ["iteration", "content", "style", "tv", "total", "seconds"]
         columns = [*head, *(name for name in self.rows[0] if name not in head)]
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with (self.folder / layout.LOSSES).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Counts the images of this process; a number above 1 shows that a worker made the image.
+#: Counts the images of this process; a number above 1 shows that a worker stylized the image.
 _stylized = itertools.count(1)
 
 
@@ -82,19 +82,18 @@ def stylize_pair(
     except BrokenPipeError:  # the reader of the output has gone
         raise
     except OSError as error:
-        where, why = error.filename or job.output, error.strerror or error
-        raise NstError(
-            f"{where}: cannot be written ({why}); choose a writable folder with enough free space"
-        ) from error
+        path, reason = error.filename or job.output, error.strerror or error
+        message = f"{path}: cannot be written ({reason}); choose a writable folder with enough free space"
+        raise NstError(message) from error
     except (RuntimeError, MemoryError, ImportError) as error:  # ImportError: no address space for a library
         if not runtime.out_of_memory(error):
             raise
         if isinstance(error, ImportError):
             raise NstError(runtime.no_address_space(error)) from None
-        advice = (
-            "use a smaller size, set tile: 1024 (the same result, in tiles), or stylize fewer images at the same time"
-        )
-        raise NstError(f"{job.output}: out of memory; {advice}") from None
+        raise NstError(
+            f"{job.output}: out of memory; use a smaller size, set tile: 1024 (the same result, in tiles), or stylize "
+            "fewer images at the same time"
+        ) from None
     return record
 
 
@@ -109,13 +108,13 @@ def _check_paths(job: Job) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise NstError if the folder is not writable: before an hour of work, and before waiting for a lock in it."""
+    """Raise OSError if the folder is not writable: before an hour of work, and before waiting for a lock in it."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = f"{folder}: cannot be written ({error.strerror}); choose a writable folder with enough free space"
-        raise NstError(reason) from None
+        error.filename = str(folder)  # instead of the temporary file
+        raise
 
 
 def _existing_result(job: Job) -> dict[str, Any] | None:
@@ -126,7 +125,8 @@ def _existing_result(job: Job) -> dict[str, Any] | None:
 
     @cache
     def key() -> str:
-        return _key(job, _hashes(job), weights.load(job.settings.network, job.settings.weights)[2])
+        hashes = {path: file_digest(path) for path in job.pictures}
+        return _key(job, hashes, weights.load(job.settings.network, job.settings.weights)[2])
 
     record = finished(job, job.output, job.record, key) if job.unless_done else None
     if record is None and (record := publication.completed(job, key)):
@@ -192,19 +192,13 @@ class _Clock:
         return time.perf_counter() - self._start
 
 
-def _hashes(job: Job) -> dict[str, str]:
-    """The SHA-256 of each input image, by path."""
-    return {path: file_digest(path) for path in job.pictures}
-
-
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
     """A hash of inputs, settings, weights and algorithm. A run resumes from, or reuses, only work with the same key."""
     roles = [("content", hashes[job.content])]
     roles += [(f"style {text(share)}", hashes[path]) for path, share in job.styles]
     roles += [(name, hashes[path]) for name, path in pictures(job.settings).items()]
-    inputs = [
-        f"{role} {found}" for role, found in roles
-    ]  # with roles: a file may have two, and two files may swap theirs
+    # With roles, because a file may have two, and two files may swap theirs.
+    inputs = [f"{role} {sha256}" for role, sha256 in roles]
     parts = [str(ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -230,7 +224,7 @@ def describe(job: Job, inputs: Inputs, source: str, digest: str) -> dict[str, An
 
     source, digest: source and SHA-256 of the network's weights (`nst.weights.load`).
     """
-    hashes = inputs.hashes
+    hashes, values = inputs.hashes, {name: getattr(job.settings, name) for name in fields()}
     return {
         "id": job.id,
         "nst": __version__,
@@ -241,7 +235,7 @@ def describe(job: Job, inputs: Inputs, source: str, digest: str) -> dict[str, An
             for (path, weight), picture in zip(job.styles, inputs.styles, strict=True)
         ],
         "pictures": [{"path": path, "sha256": hashes[path]} for path in pictures(job.settings).values()],
-        "settings": {name: _plain(getattr(job.settings, name)) for name in fields()},
+        "settings": {name: v if isinstance(v, (int, float, str)) else text(v) for name, v in values.items()},
         "weights": {"network": job.settings.network, "source": source, "sha256": digest},
     }
 
@@ -249,10 +243,6 @@ def describe(job: Job, inputs: Inputs, source: str, digest: str) -> dict[str, An
 def _described(path: str, hashes: dict[str, str], picture: Picture) -> dict[str, Any]:
     height, width = picture.pixels.shape[:2]
     return {"path": path, "sha256": hashes[path], "width": width, "height": height}
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (int, float, str)) else text(value)
 
 
 def _environment(job: Job, finished: Finished) -> dict[str, Any]:

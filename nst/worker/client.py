@@ -34,11 +34,7 @@ REPLY_TIMEOUT = 5.0
 def should_use_worker(arguments: list[str]) -> bool:
     """Whether a worker should run the command: NST_WORKER is yes, no, or auto (the default): yes with a GPU."""
     mode = os.environ.get("NST_WORKER", "auto")
-    if (
-        mode == "no"
-        or arguments[:1] not in [[name] for name in protocol.COMMANDS]
-        or FLAGS_WITHOUT_IMAGE & {*arguments}
-    ):
+    if mode == "no" or not protocol.is_pair_command(arguments) or FLAGS_WITHOUT_IMAGE & {*arguments}:
         return False
     return (mode == "yes" or bool(_gpus(arguments))) and protocol.is_possible()
 
@@ -48,7 +44,7 @@ def run(arguments: list[str]) -> int | None:
     try:
         attempts = 0
         for _ in range(MAX_CRASHES):
-            connection = _connect_or_start(arguments)
+            connection = _connect_to_gpu(devices) if (devices := _gpus(arguments)) else _connect_to_cpu()
             if connection is None:
                 return None
             with closing(connection):
@@ -91,7 +87,7 @@ def connect(device: str) -> Connection | None:
     link = socket.socket(socket.AF_UNIX)
     link.settimeout(REPLY_TIMEOUT)
     try:
-        link.connect(str(protocol.socket_path(device)))
+        link.connect(str(protocol.worker_file(device, "sock")))
         if not protocol.is_same_user(link):
             raise OSError("the socket belongs to another user")
         lines = link.makefile("rb")
@@ -138,23 +134,17 @@ def _gpus(arguments: list[str]) -> list[str]:
     return [] if "--device cpu" in joined or "--device mps" in joined else gpus.available()
 
 
-def _connect_or_start(arguments: list[str]) -> Connection | None:
-    """Connect to the worker that can begin first; starts one if necessary."""
-    gpus = _gpus(arguments)
-    return _connect_to_gpu(gpus) if gpus else _connect_to_cpu()
-
-
 def _connect_to_gpu(gpus: list[str]) -> Connection | None:
     """Connect to an idle worker, else to a new one on a GPU without worker, else to the least busy one."""
-    found = {gpu: connect(gpu) for gpu in gpus}
-    busy = {gpu: connection.busy for gpu, connection in found.items() if connection}
+    connections = {gpu: connect(gpu) for gpu in gpus}
+    busy = {gpu: connection.busy for gpu, connection in connections.items() if connection}
     idle = next((gpu for gpu in busy if busy[gpu] == 0), None)
-    for gpu, connection in found.items():
+    for gpu, connection in connections.items():
         if connection and gpu != idle:  # an unused connection would time out while a worker starts
             connection.close()
     if idle:
-        return found[idle]
-    for gpu in (gpu for gpu, connection in found.items() if connection is None):
+        return connections[idle]
+    for gpu in (gpu for gpu, connection in connections.items() if connection is None):
         if started := _start(gpu):
             if started.busy == 0:
                 return started
@@ -175,16 +165,13 @@ def _connect_to_cpu() -> Connection | None:
 
 def _start(device: str) -> Connection | None:
     """Start a worker and connect to it, unless another client has started one meanwhile."""
-    with (
-        announced(f"a worker on {device} to start; it logs to {protocol.log_file(device)}", _print),
-        _start_lock(device),
-    ):
+    log_file = protocol.worker_file(device, "log")
+    with announced(f"a worker on {device} to start; it logs to {log_file}", _print), _start_lock(device):
         if connection := connect(device):
             return connection
-        environment = {
-            name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"
-        }  # differs between clients
-        with protocol.log_file(device).open("ab") as log:
+        # Without the number of threads, which differs between clients.
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        with log_file.open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "nst", "worker", "run", device],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/", env=environment,
@@ -203,7 +190,7 @@ def _start(device: str) -> Connection | None:
 def _start_lock(device: str) -> Iterator[None]:
     import fcntl
 
-    with protocol.lock_file(device).open("w") as file:
+    with protocol.worker_file(device, "start").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

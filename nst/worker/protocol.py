@@ -37,27 +37,22 @@ MAX_PATH, MAX_NAME = 103, 60
 COMMANDS = ("stylize", "reproduce")
 
 
+def is_pair_command(arguments: list[str]) -> bool:
+    """Whether a worker runs the command with these arguments."""
+    return arguments[:1] in [[name] for name in COMMANDS]
+
+
 def is_possible() -> bool:
     """Whether the system has Unix sockets, and the path for them is short enough."""
     return hasattr(socket, "AF_UNIX") and len(os.fsencode(private_folder())) < MAX_PATH - MAX_NAME
 
 
-def socket_path(device: str) -> Path:
-    """The socket of the worker of a device: a GPU's UUID or number, or a CPU slot like cpu-0."""
-    return _file(device, "sock")
+def worker_file(device: str, suffix: str) -> Path:
+    """A file of the worker of a device: a GPU's UUID or number, or a CPU slot like cpu-0.
 
-
-def lock_file(device: str) -> Path:
-    """The file that is locked while a worker is being started."""
-    return _file(device, "start")
-
-
-def log_file(device: str) -> Path:
-    """The log of a worker, for output that belongs to no request."""
-    return _file(device, "log")
-
-
-def _file(device: str, suffix: str) -> Path:
+    suffix: `sock`: its socket; `lock`: locked while it runs; `start`: locked while it is being started; `log`: for
+    output that belongs to no request.
+    """
     return private_folder() / f"worker-{device.replace('/', '_')}.{suffix}"
 
 

@@ -56,7 +56,7 @@ class Worker:
     def __init__(self, device: str, idle: float = IDLE_TIMEOUT):
         self.device, self.idle = device, idle
         self.owners: set[int] = set()
-        self.waiting = self.pictures = self.threads = 0
+        self.connections = self.pictures = self.threads = 0
         self.batcher: Future[Batcher] = Future()
         self._queue: deque[object] = deque()
         self._running = 0
@@ -70,8 +70,8 @@ class Worker:
 
     def serve(self) -> None:
         """Listen on the socket of the device; returns when the worker should stop."""
-        at = protocol.socket_path(self.device)
-        at.unlink(missing_ok=True)  # left by a crashed worker: this process holds the device's lock
+        path = protocol.worker_file(self.device, "sock")
+        path.unlink(missing_ok=True)  # left by a crashed worker: this process holds the device's lock
         worker = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -85,8 +85,8 @@ class Worker:
             def verify_request(self, request: Any, client_address: Any) -> bool:
                 return protocol.is_same_user(request)
 
-        server = Server(str(at), Handler)
-        socket = at.lstat()
+        server = Server(str(path), Handler)
+        socket = path.lstat()
         threading.Thread(target=self._warm_up, daemon=True).start()
         with server:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -94,15 +94,15 @@ class Worker:
                 time.sleep(0.05)
             self.leaving = True
             if self._socket_exists(socket):
-                at.unlink(missing_ok=True)  # no new clients from here on
-            while self.waiting:
+                path.unlink(missing_ok=True)  # no new clients from here on
+            while self.connections:
                 time.sleep(0.05)
             server.shutdown()
 
     def _socket_exists(self, socket: os.stat_result) -> bool:
         """Whether this worker's socket still exists, in a folder that only its user can enter."""
         try:
-            return os.path.samestat(protocol.socket_path(self.device).lstat(), socket)
+            return os.path.samestat(protocol.worker_file(self.device, "sock").lstat(), socket)
         except (OSError, NstError):  # deleted, or accessible to others: the next client starts another worker
             return False
 
@@ -120,12 +120,12 @@ class Worker:
     def _time_to_leave(self) -> bool:
         orphaned = bool(self.owners) and not any(map(_alive, tuple(self.owners)))
         idle = orphaned or time.monotonic() - self._last > self.idle
-        return self.leaving or (idle and not self.waiting)
+        return self.leaving or (idle and not self.connections)
 
     def _handle(self, handler: socketserver.StreamRequestHandler) -> None:
         """Serve one connection."""
         with self._changed:
-            busy, self.waiting = self.waiting, self.waiting + 1
+            busy, self.connections = self.connections, self.connections + 1
         try:
             handler.connection.settimeout(CLIENT_TIMEOUT)  # a suspended client must not block the worker
             handler.wfile.write(protocol.line(identity=IDENTITY, busy=busy))
@@ -135,10 +135,12 @@ class Worker:
             message = json.loads(text)
             if message == {"leave": True}:
                 self.leaving = True
-            elif message != {"status": True}:
-                self._work(Session(self, handler, Request.model_validate(message)))
+            elif message == {"status": True}:
+                busy = self._running + len(self._queue)
+                status = {"device": self.device, "pid": os.getpid(), "busy": busy, "pictures": self.pictures}
+                handler.wfile.write(protocol.line(**status))
             else:
-                handler.wfile.write(protocol.line(**self.status()))
+                self._work(Session(self, handler, Request.model_validate(message)))
         except (OSError, ValueError, RecursionError) as error:  # not JSON, or not a request
             reason = str(error)[:1000]
             log.warning("a request was refused: %s", reason)
@@ -146,7 +148,7 @@ class Worker:
                 handler.wfile.write(protocol.line(refused=reason))
         finally:
             with self._changed:
-                self.waiting -= 1
+                self.connections -= 1
                 self._last = time.monotonic()
 
     def _work(self, session: Session) -> None:
@@ -195,21 +197,12 @@ class Worker:
                 self._running -= 1
                 self._changed.notify_all()
 
-    def status(self) -> dict[str, Any]:
-        """The status that `nst worker status` prints."""
-        return {
-            "device": self.device,
-            "pid": os.getpid(),
-            "busy": self._running + len(self._queue),
-            "pictures": self.pictures,
-        }
-
 
 def run(device: str, idle: float = IDLE_TIMEOUT) -> None:
     """Run a worker on a device. Raises NstError if the device is in use."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(protocol.socket_path(device).with_suffix(".lock"), timeout=LOCK_TIMEOUT)
+    lock = FileLock(protocol.worker_file(device, "lock"), timeout=LOCK_TIMEOUT)
     try:
         with lock, _without_gpu() if device.startswith("cpu-") else gpus.own_gpu(device, LOCK_TIMEOUT):
             sys.stdout, sys.stderr = Output("out", sys.stdout), Output("err", sys.stderr)
@@ -244,8 +237,6 @@ def _enter_client_context(request: Request) -> None:
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except OSError as error:
+        return isinstance(error, PermissionError)  # it belongs to another user
     return True

@@ -41,7 +41,7 @@ class Request(BaseModel):
     @field_validator("arguments")
     @classmethod
     def _known(cls, arguments: list[str]) -> list[str]:
-        if arguments[:1] not in [[name] for name in protocol.COMMANDS]:
+        if not protocol.is_pair_command(arguments):
             raise ValueError(f"workers run {' and '.join(protocol.COMMANDS)} only")
         return arguments
 

@@ -52,7 +52,7 @@ def send(device: str, data: bytes) -> list[dict]:
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(5)
         try:
-            link.connect(str(protocol.socket_path(device)))
+            link.connect(str(protocol.worker_file(device, "sock")))
             link.sendall(data)
             link.shutdown(socket.SHUT_WR)
             with link.makefile("rb") as lines:

@@ -27,13 +27,13 @@ def sha256(path) -> str:
 
 def when_they_are_read(monkeypatch, happen) -> None:
     """Have something happen once the images of a pair are read, before anything else of it is done."""
-    last = jobs._measurement
+    last = jobs._tiny_output
 
     def then(content):
         happen()
         return last(content)
 
-    monkeypatch.setattr(jobs, "_measurement", then)
+    monkeypatch.setattr(jobs, "_tiny_output", then)
 
 
 @pytest.fixture
