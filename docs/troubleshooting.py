@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from nst import weights
-from nst.engine.stylization import stylize
+from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture
 from nst.settings import make
 from PIL import Image, ImageDraw
@@ -61,7 +61,7 @@ def render(case: Case, values: dict[str, Any], network: str) -> Image.Image:
     content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
     style = read_picture(pictures / f"style/{case.style}.jpg", long_side=round(SIZE * settings.style_scale)).pixels
     masks = {"content_mask": mask(content.shape)} if settings.content_mask else {}
-    *_, finished = stylize(content, [style], settings, state=weights.load(settings.network)[0], **masks)
+    *_, finished = stylize(Transfer(content, [style], settings, **masks), state=weights.load(settings.network)[0])
     return Image.fromarray(np.rint(finished.pixels * 255).astype(np.uint8))
 
 

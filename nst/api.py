@@ -112,7 +112,7 @@ def stylize(
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
     finished, history = None, []
     transfer = transfer_of(job, inputs)
-    for _, event in stylization.stylize_batch([transfer], state=state, device=device, threads=threads):
+    for event in stylization.stylize(transfer, state=state, device=device, threads=threads):
         if isinstance(event, stylization.Progress):
             history.append({"iteration": event.iteration, **event.losses, "seconds": event.seconds})
             if on_progress:

@@ -157,7 +157,7 @@ class Run:
 
     def start_iteration(self, *, last: bool) -> None:
         """Start the iteration that the next `iterate` returns. The run must not be changed in between."""
-        averaged = self._averaged()
+        averaged = self.optimizer.averaged()
         if averaged is None or not last:
             rows, (x, names) = self._step()
         else:
@@ -261,12 +261,6 @@ class Run:
         image.best = None if best is None else best.to(self.device)
         for name in ("best_iteration", "best_losses", "not_finite", "warnings"):
             setattr(image, name, state[name])
-
-    def _averaged(self) -> Tensor | None:
-        """The running average of the parameters, (batch, n); None where the optimizer has none."""
-        if isinstance(self.optimizer, Adam) and self.optimizer.ema_decay:
-            return self.optimizer.averaged()
-        return None
 
     def _update_best(self, image: ImageState, x: Tensor, losses: dict[str, float], always: bool) -> None:
         finite = np.isfinite(losses["total"])

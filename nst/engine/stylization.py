@@ -67,7 +67,16 @@ class Finished:
 
 @dataclass(frozen=True)
 class Transfer:
-    """The inputs and settings of one image; the attributes are arguments of `stylize`."""
+    """The inputs and settings of one image.
+
+    Attributes:
+        content: (H, W, 3) float32, sRGB in 0..1, at the size of the result (`settings.size` is not applied here).
+        styles: one or more images, each (h, w, 3). blend: a weight for each style; equal where None.
+        init: the initial image, (h, w, 3), where `settings.init` names a file.
+        content_mask, style_mask: (h, w, 3), where the settings name them.
+        alpha: (H, W) in 0..1, opacity of the content. Transparent parts are filled with the colors around them and
+            count in no loss. The result is opaque: save it with the same alpha.
+    """
 
     content: Pixels
     styles: Sequence[Pixels]
@@ -90,16 +99,9 @@ class Transfer:
 
 
 def stylize(
-    content: Pixels,
-    styles: Sequence[Pixels],
-    settings: Settings | None = None,
+    transfer: Transfer,
     *,
     state: dict[str, Tensor],
-    blend: Sequence[float] | None = None,
-    init: Pixels | None = None,
-    content_mask: Pixels | None = None,
-    style_mask: Pixels | None = None,
-    alpha: Pixels | None = None,
     device: str = "auto",
     threads: int = 0,
     resume: dict[str, Any] | None = None,
@@ -107,15 +109,7 @@ def stylize(
     """Stylize one pair.
 
     Args:
-        content: (H, W, 3) float32, sRGB in 0..1, at the size of the result (`settings.size` is not applied here).
-        styles: one or more images, each (h, w, 3).
-        settings: the default settings where None.
         state: the network's weights, from `nst.weights.load`.
-        blend: a weight for each style; equal where None.
-        init: the initial image, (h, w, 3), where `settings.init` names a file.
-        content_mask, style_mask: (h, w, 3), where the settings name them.
-        alpha: (H, W) in 0..1, opacity of the content. Transparent parts are filled with the colors around them and
-            count in no loss. The result is opaque: save it with the same alpha.
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 is torch's default.
         resume: the `state()` of an earlier Progress of the same pair and settings.
     Yields:
@@ -124,7 +118,6 @@ def stylize(
         NstError: images are too small for the layers, the weights do not fit the network, a mask is missing or
             black, or no losses are finite.
     """
-    transfer = Transfer(content, styles, settings or Settings(), blend, init, content_mask, style_mask, alpha)
     for _, event in stylize_batch([transfer], state=state, device=device, threads=threads, resume=resume):
         assert event is not None
         yield event

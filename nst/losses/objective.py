@@ -11,14 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.functional import (
-    Normalization,
-    content_distance,
-    content_factor,
-    position_weights,
-    total_variation,
-    weighted,
-)
+from nst.losses import functional
+from nst.losses.functional import Normalization, position_weights, weighted
 from nst.losses.style import Scale, Statistics, style_loss
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import Settings, convolutions
@@ -193,7 +187,8 @@ class Objective:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The objective (batch,) and all its parts, from the losses of the layers."""
         # Total variation is cheap, so it is recorded even if its weight is 0.
-        tv = total_variation(pictures if self.settings.tv_weight else pictures.detach(), self.settings.normalization)
+        measured = pictures if self.settings.tv_weight else pictures.detach()
+        tv = functional.total_variation(measured, self.settings.normalization)
         terms = torch.stack([*content.values(), *style.values(), tv], 1)
         names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
         sums = terms @ self._mixture(list(content), list(style), terms)  # content, style and the objective
@@ -227,8 +222,8 @@ class Objective:
         target = self.content[layer]
         weight, channels = self.visibility(target), VGG_WIDTHS[layer]
         projected = weighted(self.network.project(layer, features), None if weight is None else part(weight))
-        factor = self._cached(layer, lambda: content_factor(target, self.settings.normalization, channels))
-        return content_distance(projected, part(target), factor)
+        factor = self._cached(layer, lambda: functional.content_factor(target, self.settings.normalization, channels))
+        return functional.content_distance(projected, part(target), factor)
 
     def style_distance(self, layer: str, by_region: Sequence[Statistics], pixels: int) -> Tensor:
         """The style loss (batch,) of a layer's statistics in each region; pixels: those of the whole feature map."""

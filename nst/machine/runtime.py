@@ -8,7 +8,7 @@ import platform
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.machine import gpus
@@ -80,39 +80,29 @@ def gpu_lock(device: torch.device) -> contextlib.AbstractContextManager[object]:
     return GPU_LOCK if device.type == "cuda" else contextlib.nullcontext()
 
 
-@contextlib.contextmanager
-def tf32_products(device: torch.device) -> Iterator[None]:
-    """While the context lasts, a CUDA GPU multiplies float32 matrices in TF32 (11 bits), which is many times as fast.
-
-    Holds GPU_LOCK, because the choice affects the whole process.
-    """
+def tf32_products(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """While the context lasts, a CUDA GPU multiplies float32 matrices in TF32 (11 bits), which is many times faster."""
     import torch
 
     if device.type != "cuda":
-        yield
-        return
-    with GPU_LOCK:
-        before = torch.backends.cuda.matmul.fp32_precision
-        torch.backends.cuda.matmul.fp32_precision = "tf32"
-        try:
-            yield
-        finally:
-            torch.backends.cuda.matmul.fp32_precision = before
+        return contextlib.nullcontext()
+    return _configured(torch.backends.cuda.matmul, fp32_precision="tf32")
+
+
+def exact_convolutions() -> contextlib.AbstractContextManager[None]:
+    """While the context lasts, cuDNN's convolutions are in full float32 and deterministic, as the metrics require."""
+    import torch
+
+    return _configured(torch.backends.cudnn, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 @contextlib.contextmanager
-def exact_convolutions() -> Iterator[None]:
-    """While the context lasts, cuDNN's convolutions are in full float32 and deterministic, as the metrics require.
-
-    Holds GPU_LOCK, because the choice affects the whole process.
-    """
-    import torch
-
-    library, chosen = torch.backends.cudnn, {"benchmark": False, "deterministic": True, "allow_tf32": False}
+def _configured(library: Any, **values: Any) -> Iterator[None]:
+    """Change settings of a library for the whole process while the context lasts; therefore holds GPU_LOCK."""
     with GPU_LOCK:
-        before = {name: getattr(library, name) for name in chosen}
+        before = {name: getattr(library, name) for name in values}
         try:
-            for name, value in chosen.items():
+            for name, value in values.items():
                 setattr(library, name, value)
             yield
         finally:

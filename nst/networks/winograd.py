@@ -72,13 +72,12 @@ class _Winograd(torch.autograd.Function):
         return _convolved(grads[0], ctx.layer.packed_flipped, None, ctx.layer.widths[0]), None
 
 
-def is_faster(step: nn.Module) -> bool:
+def is_faster(step: nn.Conv2d) -> bool:
     """Whether `WinogradConv2d` is faster than a module: on x86-64 in float32, and in bf16 with AVX512 but no AMX."""
-    if not isinstance(step, nn.Conv2d) or min(step.in_channels, step.out_channels) < LEAST_CHANNELS:
+    on_x86_64 = step.weight.device.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
+    if not on_x86_64 or not torch.backends.mkldnn.is_available():
         return False
-    if step.weight.device.type != "cpu" or platform.machine() not in ("x86_64", "AMD64"):
-        return False
-    if not torch.backends.mkldnn.is_available():
+    if min(step.in_channels, step.out_channels) < LEAST_CHANNELS:
         return False
     if step.weight.dtype == torch.bfloat16:
         return cpu.cpu_flags() & {"avx512_bf16", "amx_bf16"} == {"avx512_bf16"}

@@ -16,7 +16,7 @@ class Adam(Optimizer):
     Args:
         x: (batch, n) starting points. learning_rate: step size, in units of x.
         decay: factor of the step size after every PERIOD iterations. age: iterations of earlier runs.
-        ema_decay: decay of the running average of the points per iteration, 0..1.
+        ema_decay: decay of the running average of the points per iteration, 0..1; 0: no average.
     """
 
     #: Iterations at the same step size.
@@ -59,8 +59,10 @@ class Adam(Optimizer):
         rate = self.rate * self.decay ** ((self.age - 1) / self.PERIOD).floor()
         self.x = self.accepted - rate[:, None] * (self.mean / (1 - b1**steps)) / root
 
-    def averaged(self) -> Tensor:
-        """The running average of the accepted points, (batch, n), with algorithm 1's bias correction."""
+    def averaged(self) -> Tensor | None:
+        """The running average of the accepted points, with algorithm 1's bias correction; None without `ema_decay`."""
+        if not self.ema_decay:
+            return None
         share = (1 - self.ema_decay**self.count)[:, None]
         return torch.where(share > 0, self.sum / share, self.x)
 

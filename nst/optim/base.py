@@ -27,6 +27,10 @@ class Optimizer(ABC):
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
         """Take the objective's values (batch,) and gradients (batch, n) at x (batch, n)."""
 
+    def averaged(self) -> Tensor | None:
+        """The running average of the points, (batch, n); None if the optimizer has none."""
+        return None
+
     @abstractmethod
     def restart(self) -> None:
         """Drop what was learned of the objective. For use when the objective itself has changed."""

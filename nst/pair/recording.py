@@ -53,10 +53,9 @@ class Stylizer(Protocol):
 
 def stylize_directly(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
     """The `Stylizer` of a process without worker: optimizes the image in the calling thread."""
-    from nst.engine.stylization import stylize_batch
+    from nst.engine.stylization import stylize
 
-    for _, event in stylize_batch([transfer], **how):
-        assert event is not None
+    for event in stylize(transfer, **how):
         handle(event)
 
 

@@ -65,7 +65,7 @@ class Iterations:
 def serve(network: str, size: int) -> None:
     """Be such a process."""
     from nst import weights
-    from nst.engine.stylization import stylize
+    from nst.engine.stylization import Transfer, stylize
     from nst.images import read_picture
     from nst.settings import Settings
 
@@ -73,7 +73,7 @@ def serve(network: str, size: int) -> None:
     settings, state = Settings(network=network, iterations=100_000), weights.load(network)[0]
     for line in sys.stdin:
         began, count = 0.0, -3  # the first three warm up
-        for _ in stylize(content, [style], settings, state=state, device="cpu"):
+        for _ in stylize(Transfer(content, [style], settings), state=state, device="cpu"):
             count += 1
             if count == 0:
                 began = time.perf_counter()

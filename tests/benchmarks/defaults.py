@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import fmean, geometric_mean
 
 from nst import weights
-from nst.engine.stylization import stylize
+from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture
 from nst.metrics import ReferenceNetwork, evaluate
 from nst.settings import make
@@ -68,7 +68,7 @@ def measure(
     pictures = [read_picture(path, long_side=arguments.size).pixels for path in (content, style)]
     base = {"network": arguments.network, "iterations": arguments.iterations} | START
     began = time.process_time()  # of all cores: another program beside this one does not count
-    *_, finished = stylize(pictures[0], [pictures[1]], make(base | CANDIDATES[name]), state=state)
+    *_, finished = stylize(Transfer(pictures[0], [pictures[1]], make(base | CANDIDATES[name])), state=state)
     seconds = time.process_time() - began
     write_picture(place(name, content, style, arguments), finished.pixels)
     found = evaluate(finished.pixels, pictures[0], [pictures[1]], by=by)

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from nst import weights
 from nst.engine import level
-from nst.engine.stylization import Finished, stylize
+from nst.engine.stylization import Finished, Transfer, stylize
 from nst.grid.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.losses.functional import content_loss, gram_loss
@@ -131,7 +131,7 @@ def reference(content, style, state, settings, device=None) -> tuple[list[float]
 def ours(content, style, state, settings, device="cpu") -> tuple[list[float], Finished]:
     """Losses at each iteration, and the finished run."""
     seen = []
-    for event in stylize(content, [style], settings, state=state, device=device):
+    for event in stylize(Transfer(content, [style], settings), state=state, device=device):
         if isinstance(event, Finished):
             return seen, event
         seen.append(event.losses["total"])

@@ -15,7 +15,7 @@ from statistics import fmean
 
 import numpy as np
 from nst import weights
-from nst.engine.stylization import stylize
+from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture
 from nst.metrics import luminance
 from nst.settings import make
@@ -64,7 +64,7 @@ def main() -> None:
                 base = {"network": arguments.network, "iterations": arguments.iterations}
                 pictures = [read_picture(picture, long_side=arguments.size).pixels for picture in (content, style)]
                 settings = make(base | CANDIDATES[name])
-                *_, finished = stylize(pictures[0], [pictures[1]], settings, state=state)
+                *_, finished = stylize(Transfer(pictures[0], [pictures[1]], settings), state=state)
                 write_picture(path, finished.pixels)
             found.append(grain(read_picture(path).pixels))
         print(f"{name:24} {fmean(found):5.1f}   {' '.join(f'{value:.1f}' for value in found)}", flush=True)

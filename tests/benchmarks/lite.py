@@ -24,7 +24,7 @@ from statistics import fmean, median
 import numpy as np
 import torch
 from nst import weights
-from nst.engine.stylization import stylize
+from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture
 from nst.io.files import sha256
 from nst.metrics import ReferenceNetwork, evaluate
@@ -43,7 +43,7 @@ import numpy as np
 import torch._dynamo  # torch itself imports it with the first image
 from nst import weights
 from nst.settings import make
-from nst.engine.stylization import stylize
+from nst.engine.stylization import Transfer, stylize
 
 def megabytes(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
@@ -53,7 +53,7 @@ content = np.random.default_rng(0).random((size * 3 // 4, size, 3), dtype=np.flo
 settings = make({"network": network, "size": size, "iterations": 12, "precision": precision})
 idle = megabytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
-events = stylize(content, [content], settings, state=weights.load(network)[0], device="cpu")
+events = stylize(Transfer(content, [content], settings), state=weights.load(network)[0], device="cpu")
 for _ in events:
     pass
 print(megabytes("VmHWM") - idle)
@@ -73,7 +73,7 @@ def random_vgg(state: dict) -> dict:
 
 def stylized(path: Path, content: np.ndarray, style: np.ndarray, state: dict, values: dict) -> np.ndarray:
     if not path.exists():
-        *_, finished = stylize(content, [style], make(values), state=state, device="auto")
+        *_, finished = stylize(Transfer(content, [style], make(values)), state=state, device="auto")
         write_picture(path, finished.pixels)
     return read_picture(path).pixels
 
@@ -100,7 +100,7 @@ def iteration_times(size: int, precision: str, networks: Iterable[str]) -> dict[
     runs, times = {}, {}
     for network in networks:
         how = make({"network": network, "size": size, "iterations": FIRST + TIMED, "precision": precision})
-        runs[network] = stylize(content, [content], how, state=weights.load(network)[0], device="cpu")
+        runs[network] = stylize(Transfer(content, [content], how), state=weights.load(network)[0], device="cpu")
         times[network] = []
     for _ in range(FIRST + TIMED):
         for network, run in runs.items():

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from nst import weights
-from nst.engine.stylization import Finished, stylize
+from nst.engine.stylization import Finished, Transfer, stylize
 from nst.images import read_picture
 from nst.settings import make
 
@@ -84,14 +84,16 @@ def stylized(case: dict[str, Any], precision: str) -> dict[str, np.ndarray]:
     styles = [_picture(f"style/{name}.jpg", SIDE) for name in ("wave", "swirls", "cubism")[: case.get("styles", 1)]]
     ramp = np.linspace(0.2, 1, content.shape[1], dtype=np.float32) * np.ones(content.shape[:2], np.float32)
     events = stylize(
-        content,
-        styles,
-        settings,
+        Transfer(
+            content,
+            styles,
+            settings,
+            blend=[1.0, 0.5, 0.25][: len(styles)],
+            content_mask=np.stack([ramp] * 3, 2) if settings.content_mask else None,
+            style_mask=np.stack([ramp] * 3, 2) if settings.style_mask else None,
+            alpha=1.25 * (ramp - 0.2) if case.get("alpha") else None,
+        ),
         state=weights.load(settings.network)[0],
-        blend=[1.0, 0.5, 0.25][: len(styles)],
-        content_mask=np.stack([ramp] * 3, 2) if settings.content_mask else None,
-        style_mask=np.stack([ramp] * 3, 2) if settings.style_mask else None,
-        alpha=1.25 * (ramp - 0.2) if case.get("alpha") else None,
         device="cpu",
         threads=1,
     )

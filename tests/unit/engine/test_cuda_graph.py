@@ -193,7 +193,7 @@ def test_a_graph_gives_the_same_losses_as_iterations(scene, stripes, untrained, 
     ends = []
     for warm in (cuda_graph.WARMUP_STEPS, 10**6):
         monkeypatch.setattr(cuda_graph, "WARMUP_STEPS", warm)
-        events = list(stylize(scene, [stripes], settings, state=untrained, device="cuda"))
+        events = list(stylize(Transfer(scene, [stripes], settings), state=untrained, device="cuda"))
         assert isinstance(events[-1], Finished)
         assert events[-1].warnings == ()
         ends.append([event.losses["total"] for event in events])

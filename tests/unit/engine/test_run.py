@@ -45,7 +45,7 @@ def ahead(monkeypatch):
 def stylized(scene, stripes, untrained, kind, resume=None, stop=None):
     settings = make(SHALLOW | KINDS[kind])
     events = []
-    for event in stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=resume):
+    for event in stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu", resume=resume):
         picture = event.pixels if isinstance(event, Finished) else event.picture()
         events.append((event.losses, picture))
         if not isinstance(event, Finished) and event.iteration == stop:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from nst.engine import color, level, stylization
 from nst.engine.canvas import PixelCanvas
-from nst.engine.stylization import Finished, Progress, stylize
+from nst.engine.stylization import Finished, Progress, Transfer, stylize
 from nst.errors import NstError
 from nst.losses.objective import Objective
 from nst.settings import make
@@ -15,8 +15,9 @@ from nst.settings import make
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 
 
-def run(content, style, state, values=None, **kwargs):
-    events = list(stylize(content, [style], make(SHALLOW | (values or {})), state=state, device="cpu", **kwargs))
+def run(content, style, state, values=None, *, resume=None, **inputs):
+    transfer = Transfer(content, [style], make(SHALLOW | (values or {})), **inputs)
+    events = list(stylize(transfer, state=state, device="cpu", resume=resume))
     assert all(isinstance(event, Progress) for event in events[:-1])
     assert isinstance(events[-1], Finished)
     return events[:-1], events[-1]
@@ -134,7 +135,7 @@ def test_content_only_finds_the_content_and_style_only_the_style(scene, stripes,
 def test_an_interrupted_run_ends_in_the_same_picture(scene, stripes, untrained, optimizer):
     whole = run(scene, stripes, untrained, {"optimizer": optimizer})[1]
     settings = make(SHALLOW | {"optimizer": optimizer})
-    for event in stylize(scene, [stripes], settings, state=untrained, device="cpu"):
+    for event in stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu"):
         if event.iteration == 5:
             saved = event.state()
             break
@@ -204,7 +205,9 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
     """After the same number of iterations of the same float32 objective, the loss is equal or better."""
     big = np.kron(scene, np.ones((2, 2, 1), np.float32))
     values = make({"iterations": 60, "precision": "fp32"})
-    *_, ours = stylize(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values, state=trained, device="cpu")
+    *_, ours = stylize(
+        Transfer(big, [np.kron(stripes, np.ones((2, 2, 1), np.float32))], values), state=trained, device="cpu"
+    )
     cpu, style = torch.device("cpu"), np.kron(stripes, np.ones((2, 2, 1), np.float32))
     pair = level.Level(big, big, [style], [1.0], None, None, values, trained, cpu)
     objective = pair.objective(pair.network(torch.float32))
@@ -239,10 +242,10 @@ def test_coarse_to_fine_divides_the_iterations_and_starts_from_the_coarser_pictu
 @pytest.mark.parametrize("stop", [2, 3, 4, 8])
 def test_coarse_to_fine_resumes_from_a_checkpoint(scene, stripes, untrained, stop):
     settings = make(SHALLOW | {"scales": 3, "iterations": 10})
-    events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
+    events = stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu")
     saved = next(event.state() for event in events if event.iteration == stop)
     *_, whole = events
-    *rest, end = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
+    *rest, end = stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu", resume=saved)
     assert [step.iteration for step in rest] == list(range(stop + 1, 11))
     assert same(end, whole)
 
@@ -299,7 +302,7 @@ def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):
     settings = make(SHALLOW | {"content_mask": "mask.png", "content_weight": 0, "init": "noise", "iterations": 60})
     styles = [stripes * [1, 0.3, 0.3] + 0.2 * red, stripes * [0.3, 0.3, 1] + 0.2 * blue]
     styles = [style.clip(0, 1).astype(np.float32) for style in styles]
-    *_, end = stylize(scene, styles, settings, state=untrained, device="cpu", content_mask=mask)
+    *_, end = stylize(Transfer(scene, styles, settings, content_mask=mask), state=untrained, device="cpu")
     warmth = end.pixels[..., 0] - end.pixels[..., 2]
     assert warmth[:, :18].mean() > 0.1
     assert warmth[:, 30:].mean() < -0.1
@@ -337,10 +340,10 @@ def test_auto_finds_the_weight_that_reaches_the_target(scene, stripes, untrained
 @pytest.mark.parametrize(("stop", "scales"), [(10, 2), (12, 2), (7, 1), (13, 1)])
 def test_auto_resumes_from_a_checkpoint(scene, stripes, untrained, stop, scales):
     settings = make(SHALLOW | {"style_weight": "auto", "iterations": 20, "scales": scales})
-    events = stylize(scene, [stripes], settings, state=untrained, device="cpu")
+    events = stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu")
     saved = next(event.state() for event in events if event.iteration == stop)
     *_, whole = events
-    *_, end = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=saved)
+    *_, end = stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu", resume=saved)
     assert end.style_weight == whole.style_weight
     assert same(end, whole)
 

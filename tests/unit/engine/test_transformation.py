@@ -5,7 +5,7 @@ import pytest
 import torch
 from nst.cli import main
 from nst.engine.canvas import NetworkCanvas
-from nst.engine.stylization import Progress, stylize
+from nst.engine.stylization import Progress, Transfer, stylize
 from nst.engine.transformation import Transformation, apply
 from nst.errors import NstError
 from nst.images import read_picture, write_picture
@@ -55,7 +55,7 @@ def test_the_gradient_in_the_parameters_is_that_of_finite_differences():
 
 def test_training_lowers_the_loss_and_the_network_reproduces_its_picture(scene, stripes, untrained):
     settings = make(QUICK | {"iterations": 30, "learning_rate": 0.01})
-    events = list(stylize(scene, [stripes], settings, state=untrained, device="cpu"))
+    events = list(stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu"))
     *progress, finished = events
     assert finished.losses["total"] < progress[0].losses["total"] / 2
     network = Transformation()
@@ -66,12 +66,12 @@ def test_training_lowers_the_loss_and_the_network_reproduces_its_picture(scene, 
 def test_resuming_from_a_checkpoint_changes_nothing(scene, stripes, untrained):
     settings = make(QUICK | {"iterations": 8, "learning_rate_decay": 0.5})
     states, whole = [], None
-    for event in stylize(scene, [stripes], settings, state=untrained, device="cpu"):
+    for event in stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu"):
         if isinstance(event, Progress):
             states.append(event.state())
         else:
             whole = event
-    *_, resumed = stylize(scene, [stripes], settings, state=untrained, device="cpu", resume=states[3])
+    *_, resumed = stylize(Transfer(scene, [stripes], settings), state=untrained, device="cpu", resume=states[3])
     np.testing.assert_allclose(resumed.pixels, whole.pixels, atol=1e-5)
 
 

@@ -70,23 +70,20 @@ def test_a_content_mask_applies_to_visible_pixels_only(scene, stripes, cutout, u
     """A mask that is bright on both sides of the alpha's edge is equal to one that is bright inside."""
     everywhere = np.ones((*scene.shape[:2], 3), np.float32)
     masked = make({**SMALL, "content_mask": "mask.png"})
-    common = {"state": untrained, "device": "cpu", "alpha": cutout}
-    *_, alone = stylize(scene, [stripes], make(SMALL), **common)
-    *_, both = stylize(scene, [stripes], masked, content_mask=everywhere, **common)
+    common = {"state": untrained, "device": "cpu"}
+    *_, alone = stylize(Transfer(scene, [stripes], make(SMALL), alpha=cutout), **common)
+    *_, both = stylize(Transfer(scene, [stripes], masked, content_mask=everywhere, alpha=cutout), **common)
     np.testing.assert_allclose(both.pixels, alone.pixels, atol=1e-4)
 
 
 def test_nothing_visible_is_one_message(scene, stripes, cutout, untrained):
     common = {"state": untrained, "device": "cpu"}
     with pytest.raises(NstError, match="fully transparent"):
-        next(stylize(scene, [stripes], make(SMALL), alpha=np.zeros_like(cutout), **common))
+        next(stylize(Transfer(scene, [stripes], make(SMALL), alpha=np.zeros_like(cutout)), **common))
     outside = np.repeat(1 - cutout[..., None], 3, 2)
+    transfer = Transfer(scene, [stripes], make({**SMALL, "content_mask": "m"}), content_mask=outside, alpha=cutout)
     with pytest.raises(NstError, match="content_mask: is bright only where the content is transparent"):
-        next(
-            stylize(
-                scene, [stripes], make({**SMALL, "content_mask": "m"}), alpha=cutout, content_mask=outside, **common
-            )
-        )
+        next(stylize(transfer, **common))
 
 
 def test_a_transparent_content_is_not_batched(scene, stripes, cutout):

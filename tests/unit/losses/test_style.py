@@ -95,6 +95,6 @@ def test_a_batch_of_images_works_with_it(scene, stripes, untrained):
     transfers = [Transfer(content, [stripes], settings) for content in (scene, scene[::-1].copy())]
     ends = [event for _, event in stylize_batch(transfers, state=untrained, device="cpu") if hasattr(event, "pixels")]
     for transfer, end in zip(transfers, ends, strict=True):
-        *_, alone = stylize(transfer.content, [stripes], settings, state=untrained, device="cpu")
+        *_, alone = stylize(Transfer(transfer.content, [stripes], settings), state=untrained, device="cpu")
         np.testing.assert_allclose(end.pixels, alone.pixels, atol=1e-4)
         assert abs(end.pixels - transfer.content).mean() > 0.002

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from nst.engine.stylization import stylize
+from nst.engine.stylization import Transfer, stylize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective, _spans, halo
 from nst.networks.extractor import FeatureExtractor
@@ -23,15 +23,17 @@ def picture(seed, height, width):
 def test_a_picture_in_tiles_is_the_picture(scene, stripes, untrained):
     """For a few iterations: over more of them rounding errors grow a thousandfold, also without tiles."""
     values = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 4, "precision": "fp32"}
-    *_, whole = stylize(scene, [stripes], make(values), state=untrained, device="cpu")
-    *_, tiled = stylize(scene, [stripes], make(values | {"tile": 16}), state=untrained, device="cpu")
+    *_, whole = stylize(Transfer(scene, [stripes], make(values)), state=untrained, device="cpu")
+    *_, tiled = stylize(Transfer(scene, [stripes], make(values | {"tile": 16})), state=untrained, device="cpu")
     assert abs(whole.pixels - scene).mean() > 0.005
     np.testing.assert_allclose(tiled.pixels, whole.pixels, atol=1e-5)
 
 
 def test_the_smallest_tiles_still_reach_the_deepest_layer(scene, stripes, untrained):
     values = {"iterations": 1, "precision": "fp32", "tile": 1}
-    *_, end = stylize(np.pad(scene, ((0, 1), (0, 1), (0, 0))), [stripes], make(values), state=untrained, device="cpu")
+    *_, end = stylize(
+        Transfer(np.pad(scene, ((0, 1), (0, 1), (0, 0))), [stripes], make(values)), state=untrained, device="cpu"
+    )
     assert np.isfinite(end.pixels).all()
 
 

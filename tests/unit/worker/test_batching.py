@@ -34,7 +34,7 @@ def transfers(scene, stripes):
 
 
 def alone(transfer, state):
-    return list(stylize(transfer.content, transfer.styles, transfer.settings, state=state, device="cpu"))
+    return list(stylize(transfer, state=state, device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,7 @@ def test_a_checkpoint_from_a_batch_is_resumed_alone(transfers, untrained):
             states[index] = event.state()
     for transfer, (_, state) in zip(chosen, sorted(states.items()), strict=True):
         whole = alone(transfer, untrained)[-1]
-        *_, rest = stylize(
-            transfer.content, transfer.styles, transfer.settings, state=untrained, device="cpu", resume=state
-        )
+        *_, rest = stylize(transfer, state=untrained, device="cpu", resume=state)
         assert rest.losses == pytest.approx(whole.losses, rel=0.05, abs=1e-4)
 
 
