@@ -61,8 +61,7 @@ class PixelCanvas:
 class NetworkCanvas:
     """The parameters are those of a `Transformation`, whose input is the content.
 
-    Args:
-        content: (1, 3, height, width). seed: of the initial parameters.
+    content: (1, 3, height, width). seed: of the initial parameters.
     """
 
     def __init__(self, content: Tensor, seed: int):

@@ -216,8 +216,7 @@ class Run:
     def set_style_weight(self, weight: float, *, keep: bool) -> None:
         """Continue with another style weight. Total losses before and after are not comparable.
 
-        Args:
-            keep: whether to keep the best image, because the next scale starts from it.
+        keep: whether to keep the best image, because the next scale starts from it.
         """
         image = self.only_image
         image.style_weight = weight

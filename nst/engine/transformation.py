@@ -98,5 +98,5 @@ def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.de
     if min(pixels.shape[:2]) < SMALLEST:
         raise NstError(f"the image is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px per side")
     picture = to_tensor(pixels, channels_last=True).to(device)
-    made = network.to(device)(picture)[0].clamp(0, 1)
-    return np.asarray(made.permute(1, 2, 0).cpu().contiguous().numpy())
+    output = network.to(device)(picture)[0].clamp(0, 1)
+    return np.asarray(output.permute(1, 2, 0).cpu().contiguous().numpy())

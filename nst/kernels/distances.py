@@ -10,20 +10,20 @@ from torch import Tensor
 
 @triton.jit
 def _squared_distance(features, target, out, count, repeat, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    at, image = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     mask = at < count
-    value = tl.load(features + of.to(tl.int64) * count + at, mask, 0).to(tl.float32)
-    goal = tl.load(target + of.to(tl.int64) * repeat + at, mask, 0).to(tl.float32)
-    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum((value - goal) * (value - goal), 0))
+    value = tl.load(features + image.to(tl.int64) * count + at, mask, 0).to(tl.float32)
+    goal = tl.load(target + image.to(tl.int64) * repeat + at, mask, 0).to(tl.float32)
+    tl.store(out + image * tl.num_programs(0) + tl.program_id(0), tl.sum((value - goal) * (value - goal), 0))
 
 
 @triton.jit
 def _squared_distance_backward(features, target, out, scale, count, repeat, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    mask, offset = at < count, of.to(tl.int64) * count + at
+    at, image = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    mask, offset = at < count, image.to(tl.int64) * count + at
     value = tl.load(features + offset, mask, 0).to(tl.float32)
-    goal = tl.load(target + of.to(tl.int64) * repeat + at, mask, 0).to(tl.float32)
-    tl.store(out + offset, ((value - goal) * tl.load(scale + of)).to(out.dtype.element_ty), mask)
+    goal = tl.load(target + image.to(tl.int64) * repeat + at, mask, 0).to(tl.float32)
+    tl.store(out + offset, ((value - goal) * tl.load(scale + image)).to(out.dtype.element_ty), mask)
 
 
 def squared_distance(features: Tensor, target: Tensor) -> Tensor:
@@ -54,16 +54,16 @@ def _step(target: Tensor) -> int:
 def _gram_residual(
     products, rest, target, difference, out, count, chunks, share, repeat, REST: tl.constexpr, BLOCK: tl.constexpr
 ):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    at, image = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     mask = at < count
     total = tl.zeros((BLOCK,), tl.float32)
     for chunk in range(chunks):
-        total += tl.load(products + (of.to(tl.int64) * chunks + chunk) * count + at, mask, 0)
+        total += tl.load(products + (image.to(tl.int64) * chunks + chunk) * count + at, mask, 0)
     if REST:
-        total += tl.load(rest + of * count + at, mask, 0)
-    total = total * share - tl.load(target + of * repeat + at, mask, 0)
-    tl.store(difference + of * count + at, total, mask)
-    tl.store(out + of * tl.num_programs(0) + tl.program_id(0), tl.sum(total * total, 0))
+        total += tl.load(rest + image * count + at, mask, 0)
+    total = total * share - tl.load(target + image * repeat + at, mask, 0)
+    tl.store(difference + image * count + at, total, mask)
+    tl.store(out + image * tl.num_programs(0) + tl.program_id(0), tl.sum(total * total, 0))
 
 
 def gram_residual(products: list[Tensor], pixels: int, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,9 +88,9 @@ def gram_residual(products: list[Tensor], pixels: int, target: Tensor) -> tuple[
 
 @triton.jit
 def _scaled(values, first, second, out, count, by, stride_1, stride_2, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    mask, offset = at < count, of * count + at
-    scale = by * tl.load(first + of * stride_1) * tl.load(second + of * stride_2)
+    at, image = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    mask, offset = at < count, image * count + at
+    scale = by * tl.load(first + image * stride_1) * tl.load(second + image * stride_2)
     tl.store(out + offset, (tl.load(values + offset, mask, 0) * scale).to(out.dtype.element_ty), mask)
 
 

@@ -101,12 +101,12 @@ def _grid(pooled: Tensor) -> tuple[int, int]:
 @triton.jit
 def _first_conv(picture, high, low, bias, mean, std, y, height, width, C: tl.constexpr, BLOCK: tl.constexpr):
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)[:, None]
-    row, of = tl.program_id(1), tl.program_id(2)
+    row, image = tl.program_id(1), tl.program_id(2)
     k = tl.arange(0, 32)[None, :]
     color = k // 9
     at_row, at_column = row + k % 9 // 3 - 1, column + k % 3 - 1
     mask = (k < 27) & (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
-    plane = (of * 3 + color).to(tl.int64) * height
+    plane = (image * 3 + color).to(tl.int64) * height
     value = tl.load(picture + (plane + at_row) * width + at_column, mask, 0)
     value = (value - tl.load(mean + color, k < 27, 0)) / tl.load(std + color, k < 27, 1)
     value = tl.where(mask, value, 0)
@@ -118,7 +118,7 @@ def _first_conv(picture, high, low, bias, mean, std, y, height, width, C: tl.con
     sums = tl.dot(high_value, tl.load(low + entry), input_precision="ieee") + tl.load(bias + channel).to(tl.float32)
     sums = tl.dot(low_value, weights, sums, input_precision="ieee")
     sums = tl.dot(high_value, weights, sums, input_precision="ieee")
-    offset = (of.to(tl.int64) * height + row) * width + column
+    offset = (image.to(tl.int64) * height + row) * width + column
     activation = tl.where(sums < 0, 0, sums)  # unlike a maximum, this keeps NaN
     tl.store(y + offset * C + channel, activation.to(y.dtype.element_ty), column < width)
 
@@ -164,12 +164,12 @@ def _first_conv_backward(
 def _collect(products, std, out, count, height, width, BLOCK: tl.constexpr):
     column = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     row, plane = tl.program_id(1), tl.program_id(2)
-    of, color = plane // 3, plane % 3
+    image, color = plane // 3, plane % 3
     total = tl.zeros((BLOCK,), tl.float32)
     for k in tl.static_range(9):
         at_row, at_column = row + 1 - k // 3 + 0 * column, column + 1 - k % 3
         mask = (at_row >= 0) & (at_row < height) & (at_column >= 0) & (at_column < width)
-        offset = (of.to(tl.int64) * height + at_row) * width + at_column
+        offset = (image.to(tl.int64) * height + at_row) * width + at_column
         total += tl.load(products + (color * 9 + k).to(tl.int64) * count + offset, mask, 0).to(tl.float32)
     at = (plane.to(tl.int64) * height + row) * width + column
     tl.store(out + at, total / tl.load(std + color), column < width)

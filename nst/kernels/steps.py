@@ -17,16 +17,16 @@ PAIR_DTYPE = torch.bfloat16
 @triton.jit
 def _row_dots(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    chunk, of = tl.program_id(1), tl.program_id(2).to(tl.int64)
+    chunk, image = tl.program_id(1), tl.program_id(2).to(tl.int64)
     first, second = tl.zeros((ROWS, BLOCK), tl.float32), tl.zeros((ROWS, BLOCK), tl.float32)
-    begin = rows + (of * count + row[:, None]) * n
+    begin = rows + (image * count + row[:, None]) * n
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
         mask = at < n
         values = tl.load(begin + at[None, :], (row[:, None] < count) & mask[None, :], 0).to(tl.float32)
-        first += values * tl.load(a + of * n + at, mask, 0)[None, :]
-        second += values * tl.load(b + of * n + at, mask, 0)[None, :]
-    pointer = out + (of * count + row) * 2 * chunks + chunk
+        first += values * tl.load(a + image * n + at, mask, 0)[None, :]
+        second += values * tl.load(b + image * n + at, mask, 0)[None, :]
+    pointer = out + (image * count + row) * 2 * chunks + chunk
     tl.store(pointer, tl.sum(first, 1), row < count)
     tl.store(pointer + chunks, tl.sum(second, 1), row < count)
 
@@ -34,42 +34,42 @@ def _row_dots(rows, a, b, out, count, n, chunks, ROWS: tl.constexpr, STEPS: tl.c
 def row_dots(rows: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """As `nst.optim.vectors.row_dots`, of float32 a and b."""
     batch, count, n = rows.shape
-    some, steps, block = 16, 16, 512
+    group, steps, block = 16, 16, 512
     chunks = triton.cdiv(n, steps * block)
     out = torch.empty(batch, count, 2, chunks, dtype=torch.float32, device=rows.device)
-    _row_dots[(triton.cdiv(count, some), chunks, batch)](rows, a, b, out, count, n, chunks, some, steps, block)
+    _row_dots[(triton.cdiv(count, group), chunks, batch)](rows, a, b, out, count, n, chunks, group, steps, block)
     return out.sum(3).double()
 
 
 @triton.jit
 def _combine(weights, rows, out, count, n, ROWS: tl.constexpr, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1).to(tl.int64)
+    at, image = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1).to(tl.int64)
     total = tl.zeros((ROWS, BLOCK), tl.float32)
     for first in range(0, count, ROWS):
         row = first + tl.arange(0, ROWS)
-        weight = tl.load(weights + of * count + row, row < count, 0)
-        pointer = rows + (of * count + row[:, None]) * n + at[None, :]
+        weight = tl.load(weights + image * count + row, row < count, 0)
+        pointer = rows + (image * count + row[:, None]) * n + at[None, :]
         values = tl.load(pointer, (row[:, None] < count) & (at[None, :] < n), 0).to(tl.float32)
         total += weight[:, None] * values
-    tl.store(out + of * n + at, tl.sum(total, 0), at < n)
+    tl.store(out + image * n + at, tl.sum(total, 0), at < n)
 
 
 def combine(weights: Tensor, rows: Tensor) -> Tensor:
     """As `nst.optim.vectors.combine`."""
     batch, count, n = rows.shape
-    some, block = 4, 2048
+    group, block = 4, 2048
     out = torch.empty(batch, n, dtype=torch.float32, device=rows.device)
-    _combine[(triton.cdiv(n, block), batch)](weights, rows, out, count, n, some, block, num_warps=8)
+    _combine[(triton.cdiv(n, block), batch)](weights, rows, out, count, n, group, block, num_warps=8)
     return out
 
 
 @triton.jit
 def _secant_pair(x, old_x, gradient, old, change, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
-    chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
+    chunk, start = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
     derivative, curvature = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
-        mask, at = at < n, of + at
+        mask, at = at < n, start + at
         moved = tl.load(x + at, mask, 0) - tl.load(old_x + at, mask, 0)
         before = tl.load(old + at, mask, 0)
         y = tl.load(gradient + at, mask, 0) - before
@@ -93,11 +93,11 @@ def secant_pair(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tupl
 
 @triton.jit
 def _store_pair(pairs, slot, stored, good, x, gradient, smooth, old_x, old, old_smooth, n, m, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    mask, offset = at < n, of.to(tl.int64) * n + at
-    to_store, to_take = at < n * tl.load(stored + of).to(tl.int32), at < n * tl.load(good + of).to(tl.int32)
+    at, image = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    mask, offset = at < n, image.to(tl.int64) * n + at
+    to_store, to_take = at < n * tl.load(stored + image).to(tl.int32), at < n * tl.load(good + image).to(tl.int32)
     new_x, new_smooth = tl.load(x + offset, mask), tl.load(smooth + offset, mask)
-    row = of.to(tl.int64) * 2 * m + tl.load(slot + of)
+    row = image.to(tl.int64) * 2 * m + tl.load(slot + image)
     tl.store(pairs + row * n + at, new_x - tl.load(old_x + offset, mask), to_store)
     tl.store(pairs + (row + m) * n + at, new_smooth - tl.load(old_smooth + offset, mask), to_store)
     tl.store(old_x + offset, new_x, to_take)
@@ -113,12 +113,12 @@ def store_pair(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: P
 
 @triton.jit
 def _dots(a, b, g, out, n, chunks, STEPS: tl.constexpr, BLOCK: tl.constexpr):
-    chunk, of = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
+    chunk, start = tl.program_id(0), tl.program_id(1).to(tl.int64) * n
     ag, bg, aa = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     ab, bb = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
     for step in range(STEPS):
         at = (chunk * STEPS + step) * BLOCK + tl.arange(0, BLOCK)
-        mask, at = at < n, of + at
+        mask, at = at < n, start + at
         one, other, gradient = tl.load(a + at, mask, 0), tl.load(b + at, mask, 0), tl.load(g + at, mask, 0)
         ag += one * gradient
         bg += other * gradient
@@ -143,19 +143,19 @@ def dots(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
 
 
 @triton.jit
-def _axpby(of_a, a, of_b, b, out, n, BLOCK: tl.constexpr):
-    at, of = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
-    mask, offset = at < n, of.to(tl.int64) * n + at
-    share, other = tl.load(of_a + of), tl.load(of_b + of)
-    first = tl.where(share == 0, 0, share * tl.load(a + offset, mask))
-    second = tl.where(other == 0, 0, other * tl.load(b + offset, mask))
+def _axpby(factor_a, a, factor_b, b, out, n, BLOCK: tl.constexpr):
+    at, image = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
+    mask, offset = at < n, image.to(tl.int64) * n + at
+    by_a, by_b = tl.load(factor_a + image), tl.load(factor_b + image)
+    first = tl.where(by_a == 0, 0, by_a * tl.load(a + offset, mask))
+    second = tl.where(by_b == 0, 0, by_b * tl.load(b + offset, mask))
     tl.store(out + offset, first + second, mask)
 
 
-def axpby(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
+def axpby(factor_a: Tensor, a: Tensor, factor_b: Tensor, b: Tensor, out: Tensor) -> None:
     """As `nst.optim.vectors.axpby`."""
     batch, n = a.shape
-    _axpby[(triton.cdiv(n, 1024), batch)](of_a, a, of_b, b, out, n, 1024)
+    _axpby[(triton.cdiv(n, 1024), batch)](factor_a, a, factor_b, b, out, n, 1024)
 
 
 #: Blocks that a program reads along a vector, and the entries of a block.
@@ -164,9 +164,10 @@ _STEPS, _BLOCK = 8, 512
 
 @triton.jit
 def _solve(products, gradient_dots, count, weights, gammas, m, M: tl.constexpr, GAMMA_FACTOR: tl.constexpr):
-    of = tl.program_id(0)
-    inner, a, b = products + of.to(tl.int64) * 2 * m * m, gradient_dots + of * 2 * m, gradient_dots + of * 2 * m + m
-    taken = tl.load(count + of).to(tl.int32)
+    image = tl.program_id(0)
+    inner, a = products + image.to(tl.int64) * 2 * m * m, gradient_dots + image * 2 * m
+    b = a + m
+    taken = tl.load(count + image).to(tl.int32)
     live = tl.minimum(taken, m)
     lane = tl.arange(0, M)
     first = tl.where(taken >= m, taken % m, 0)  # slot of the oldest pair
@@ -203,11 +204,11 @@ def _solve(products, gradient_dots, count, weights, gammas, m, M: tl.constexpr, 
         value = tl.sum(tl.where(lane == t, right, -column * s), 0) * (1 / pivot)
         s = tl.where(lane == t, value, s)
         column, pivot = next_column, next_pivot
-    out = weights + of * 2 * m
+    out = weights + image * 2 * m
     inside = lane < m
     tl.store(out + slots, tl.where(mask, s, 0).to(tl.float32), inside)
     tl.store(out + m + slots, tl.where(mask, -gamma * u, 0).to(tl.float32), inside)
-    tl.store(gammas + of, gamma.to(tl.float32))
+    tl.store(gammas + image, gamma.to(tl.float32))
 
 
 def solve(products: Tensor, gradient_dots: Tensor, count: Tensor, gamma_factor: float) -> tuple[Tensor, Tensor]:

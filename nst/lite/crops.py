@@ -18,8 +18,7 @@ class Crops(Dataset):
 
     A crop depends on the seed and its index only, so the series does not depend on the number of worker processes.
 
-    Args:
-        pictures: (3, h, w) uint8 each. side: of the crops, px.
+    pictures: (3, h, w) uint8 each. side: of the crops, px.
     """
 
     def __init__(self, pictures: list[Tensor], side: int, seed: int):
@@ -27,53 +26,25 @@ class Crops(Dataset):
 
     def __getitem__(self, index: int) -> Tensor:
         """The crop with an index, (3, side, side) in 0..1, in float16 because it is sent between processes."""
-        random = np.random.default_rng((self.seed, index))
-        return _Crop(self.pictures, self.side, random).augmented().half()
+        return self._augmented(np.random.default_rng((self.seed, index))).half()
 
-
-def batches(crops: Crops, count: int, device: torch.device, workers: int = 0) -> Iterator[Tensor]:
-    """Batches of crops without end, (count, 3, side, side) float32 on a device, in the order of their index.
-
-    Args:
-        workers: processes that compute crops in advance; 0: this process computes them on demand.
-    """
-    loader = DataLoader(
-        crops,
-        batch_size=count,
-        sampler=itertools.count(),
-        num_workers=workers,
-        pin_memory=device.type == "cuda",
-        # Forked processes share the images' memory; spawned ones would copy it.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
-    )
-    for batch in loader:
-        yield batch.to(device, non_blocking=True).float()
-
-
-class _Crop:
-    """Computes one crop with its own random numbers."""
-
-    def __init__(self, pictures: list[Tensor], side: int, random: np.random.Generator):
-        self.pictures, self.side, self.random = pictures, side, random
-
-    def augmented(self) -> Tensor:
+    def _augmented(self, random: np.random.Generator) -> Tensor:
         """A crop, a blend of two, two side by side, or noise; a quarter of them with grain."""
-        random = self.random
-        crop, kind = self._recolored(self._cut()), random.random()
+        crop, kind = self._recolored(self._cut(random), random), random.random()
         if kind < 0.12:
-            crop = torch.lerp(crop, self._recolored(self._cut()), float(random.uniform(0.1, 0.9)))
+            crop = torch.lerp(crop, self._recolored(self._cut(random), random), float(random.uniform(0.1, 0.9)))
         elif kind < 0.2:
             seam = int(random.uniform(0.2, 0.8) * self.side)
-            crop[:, :, seam:] = self._cut()[:, :, seam:]
+            crop[:, :, seam:] = self._cut(random)[:, :, seam:]
         elif kind < 0.23:
-            crop = self._noise()
+            crop = self._noise(random)
         if random.random() < 0.25:
             grain = torch.from_numpy(random.standard_normal(crop.shape, np.float32))
             crop = crop + float(random.uniform(0, 0.2)) * grain
         return crop.clamp(0, 1)
 
-    def _cut(self) -> Tensor:
-        random, side = self.random, self.side
+    def _cut(self, random: np.random.Generator) -> Tensor:
+        side = self.side
         picture = self.pictures[random.integers(len(self.pictures))]
         height, width = picture.shape[1:]
         cut = int(min(height, width, side * 2 ** random.uniform(-0.7, 1.3)))
@@ -86,8 +57,7 @@ class _Crop:
             crop = crop.transpose(1, 2)
         return crop.contiguous()
 
-    def _recolored(self, crop: Tensor) -> Tensor:
-        random = self.random
+    def _recolored(self, crop: Tensor, random: np.random.Generator) -> Tensor:
         if random.random() < 0.5:
             return crop
         if random.random() < 0.25:
@@ -100,11 +70,29 @@ class _Crop:
         crop = (crop - middle) * float(random.uniform(0.4, 1.5)) + middle * float(random.uniform(0.6, 1.3))
         return crop.clamp(0, 1) ** float(2 ** random.uniform(-0.5, 0.5))
 
-    def _noise(self) -> Tensor:
+    def _noise(self, random: np.random.Generator) -> Tensor:
         """Noise with random grain size and contrast around a random color."""
-        random, side = self.random, self.side
+        side = self.side
         grain = int(side / 2 ** random.uniform(0, 5))
         noise = torch.from_numpy(random.standard_normal((1, 3, grain, grain), np.float32))
         noise = F.interpolate(noise, size=(side, side), mode="bilinear", align_corners=False)[0]
         color = torch.from_numpy(random.uniform(0, 1, (3, 1, 1)).astype(np.float32))
         return (color + float(random.uniform(0, 0.4)) * noise).clamp(0, 1)
+
+
+def batches(crops: Crops, count: int, device: torch.device, workers: int = 0) -> Iterator[Tensor]:
+    """Batches of crops without end, (count, 3, side, side) float32 on a device, in the order of their index.
+
+    workers: processes that compute crops in advance; 0: this process computes them on demand.
+    """
+    loader = DataLoader(
+        crops,
+        batch_size=count,
+        sampler=itertools.count(),
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        # Forked processes share the images' memory; spawned ones would copy it.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+    )
+    for batch in loader:
+        yield batch.to(device, non_blocking=True).float()

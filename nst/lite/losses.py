@@ -46,8 +46,7 @@ def distances(
     log(1 + error) of the gradient of `transfer_loss` in the image, in the norm of the preconditioner of L-BFGS.
     Denominators are at least a tenth of the batch's mean, so that nearly empty images do not dominate.
 
-    Args:
-        normalized: maps images to the student's input. gradient: whether to compute `gradient`.
+    normalized: maps images to the student's input. gradient: whether to compute `gradient`.
     """
     pictures = sample.pictures[:, 0].clone().requires_grad_(gradient)
     triples = torch.cat([pictures[:, None], sample.pictures[:, 1:]], 1).flatten(0, 1)

@@ -54,8 +54,7 @@ class Sample:
 class Buffer:
     """A ring buffer of the latest samples: each is used for several steps, because the teacher is expensive.
 
-    Args:
-        size: capacity in triples.
+    size: capacity in triples.
     """
 
     def __init__(self, size: int):

@@ -106,8 +106,7 @@ class Plan(BaseModel):
 class Schedule:
     """Progress through a plan's time, counted over all runs.
 
-    Args:
-        spent: seconds of earlier runs. clock: returns seconds since any fixed time.
+    spent: seconds of earlier runs. clock: returns seconds since any fixed time.
     """
 
     def __init__(self, plan: Plan, spent: float = 0.0, clock: Callable[[], float] = time.monotonic):

@@ -12,8 +12,7 @@ from nst.settings import convolutions, stride
 class Student(nn.Module):
     """lite with its kernels as matrices, as Muon requires, and for each layer a linear map to the teacher's channels.
 
-    Args:
-        channels: the teacher's channels by layer. generator: of the initial values.
+    channels: the teacher's channels by layer. generator: of the initial values.
     """
 
     def __init__(self, channels: dict[str, int], generator: torch.Generator):

@@ -80,8 +80,7 @@ def stylizations(
 ) -> Iterator[Stylization]:
     """Batches without end: newly started ones, and ones optimized on the current student.
 
-    Args:
-        student: returns the student's exported state dict.
+    student: returns the student's exported state dict.
     """
     random = np.random.default_rng(seed)
     running: list[Stylization] = []

@@ -21,8 +21,8 @@ class Covariance(StyleLoss):
         weighted = features if weight is None else features * weight.to(features.dtype)
         return grams, means_of(network, layer, weighted)
 
-    def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        return covariance_loss(*found, *target)
+    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+        return covariance_loss(*statistics, *target)
 
 
 def means_of(network: FeatureExtractor, layer: str, features: Tensor) -> Tensor:

@@ -167,8 +167,7 @@ def gram_factor(target: Tensor, normalization: Normalization, channels: int | No
 def gram_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
     """`gram_loss` of `gram(features)`, (batch,), in fewer operations.
 
-    Args:
-        features: (batch, N, height, width). target: (batch or 1, N, N). factor: from `gram_factor`.
+    features: (batch, N, height, width). target: (batch or 1, N, N). factor: from `gram_factor`.
     """
     return _GramDistance.apply(features, target, factor)  # type: ignore[no-any-return, no-untyped-call]
 

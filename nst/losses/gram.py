@@ -19,8 +19,8 @@ class Gram(StyleLoss):
     ) -> Statistics:
         return (gram_of(network, layer, features, weight),)
 
-    def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        return gram_loss(found[0], target[0], *scale)
+    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+        return gram_loss(statistics[0], target[0], *scale)
 
     def shortcut(self, target: Statistics, scale: Scale) -> Callable[[Tensor], Tensor]:
         factor = gram_factor(target[0], *scale)

@@ -215,9 +215,8 @@ class Objective:
     ) -> Tensor:
         """The content loss (batch,) of a layer's features before projection.
 
-        Args:
-            part: where the features are a part of the map, selects the same part of a whole map. The losses of
-                disjoint parts add up to that of the whole.
+        part: where the features are a part of the map, selects the same part of a whole map. The losses of disjoint
+        parts add up to that of the whole.
         """
         target = self.content[layer]
         weight, channels = self.visibility(target), VGG_WIDTHS[layer]

@@ -54,8 +54,8 @@ class StyleLoss(ABC):
         return statistics
 
     @abstractmethod
-    def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        """The loss of statistics, (batch,); 0 where they equal the target's. Differentiable in `found`."""
+    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+        """The loss of statistics, (batch,); 0 where they equal the target's. Differentiable in `statistics`."""
 
     def shortcut(self, target: Statistics, scale: Scale) -> Callable[[Tensor], Tensor] | None:
         """A faster function from features without mask and projection to their loss (batch,); None: there is none."""
@@ -65,6 +65,6 @@ class StyleLoss(ABC):
 def style_loss(name: str) -> StyleLoss:
     """The style loss with a name from `STYLE_LOSSES`."""
     module, _, kind = STYLE_LOSSES[name].implementation.partition(":")
-    made = getattr(import_module(module), kind)()
-    assert isinstance(made, StyleLoss)
-    return made
+    loss = getattr(import_module(module), kind)()
+    assert isinstance(loss, StyleLoss)
+    return loss

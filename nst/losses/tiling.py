@@ -39,13 +39,14 @@ class Tile(NamedTuple):
     def of_window(self, features: Tensor, layer: str) -> Tensor:
         """The tile's part of the window's feature map."""
         step = stride(layer)
-        rows = _within(self.rows, self.window_rows, step)
-        return features[:, :, rows, _within(self.columns, self.window_columns, step)]
+        rows = _slice_in_window(self.rows, self.window_rows, step)
+        columns = _slice_in_window(self.columns, self.window_columns, step)
+        return features[:, :, rows, columns]
 
     def of_whole(self, whole: Tensor, layer: str) -> Tensor:
         """The tile's part of the whole image's feature map."""
         step, (height, width) = stride(layer), whole.shape[2:]
-        return whole[:, :, _part(self.rows, step, height), _part(self.columns, step, width)]
+        return whole[:, :, _slice_in_image(self.rows, step, height), _slice_in_image(self.columns, step, width)]
 
 
 class TiledObjective(Objective):
@@ -191,11 +192,11 @@ def _size(picture: Tensor, layer: str) -> tuple[int, int]:
     return picture.shape[2] // stride(layer), picture.shape[3] // stride(layer)
 
 
-def _within(span: tuple[int, int], window: tuple[int, int], step: int) -> slice:
+def _slice_in_window(span: tuple[int, int], window: tuple[int, int], step: int) -> slice:
     return slice((span[0] - window[0]) // step, (span[1] - window[0]) // step)
 
 
-def _part(span: tuple[int, int], step: int, length: int) -> slice:
+def _slice_in_image(span: tuple[int, int], step: int, length: int) -> slice:
     return slice(span[0] // step, min(length, span[1] // step))
 
 

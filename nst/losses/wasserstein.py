@@ -20,8 +20,8 @@ class Wasserstein(Covariance):
     def target(self, statistics: Statistics) -> Statistics:
         return *statistics, covariance_root(*statistics)
 
-    def distance(self, found: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        return wasserstein_loss(*found, *target)
+    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+        return wasserstein_loss(*statistics, *target)
 
 
 def covariance_root(grams: Tensor, means: Tensor) -> Tensor:

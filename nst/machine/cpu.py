@@ -20,9 +20,14 @@ def cpu_has_bf16_units() -> bool:
 @cache
 def cpu_flags() -> frozenset[str]:
     """The CPU's features by Linux's names, such as amx_bf16; empty except on Linux on x86-64."""
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
-        return frozenset()
-    return frozenset(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
+    return frozenset(cpuinfo("flags").split() if platform.machine() == "x86_64" else ())
+
+
+def cpuinfo(field: str) -> str:
+    """A field of the first core in Linux's /proc/cpuinfo, such as `model name`; '' where it is missing."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/cpuinfo").read_text().partition(field)[2].partition("\n")[0].partition(":")[2].strip()
+    return ""
 
 
 def keep_memory() -> None:

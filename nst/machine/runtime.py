@@ -7,12 +7,11 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError
 from nst.machine import gpus
-from nst.machine.cpu import cpu_has_bf16_units, keep_memory
+from nst.machine.cpu import cpu_has_bf16_units, cpuinfo, keep_memory
 
 if TYPE_CHECKING:
     import torch
@@ -169,8 +168,5 @@ def name(device: torch.device) -> str:
 
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    if device.type == "cpu" and cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        return lines[0].partition(": ")[2] if lines else platform.processor()
-    return platform.processor() or platform.machine()
+    model = cpuinfo("model name") if device.type == "cpu" else ""
+    return model or platform.processor() or platform.machine()

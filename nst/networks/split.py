@@ -15,8 +15,7 @@ class SplitConv2d(nn.Conv2d):
 
     Maps (batch, channels in, height, width) float32 to (batch, channels out, height, width) in the compute type.
 
-    Args:
-        plain: the convolution, float32, with a bias. dtype: to compute in.
+    plain: the convolution, float32, with a bias. dtype: to compute in.
     """
 
     def __init__(self, plain: nn.Conv2d, dtype: torch.dtype):

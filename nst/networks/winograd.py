@@ -41,8 +41,7 @@ class WinogradConv2d(nn.Module):
 
     Maps (batch, channels in, height, width) to (batch, channels out, height, width), channels-last.
 
-    Args:
-        plain: the convolution to compute, float32 or bfloat16; its weights are copied.
+    plain: the convolution to compute, float32 or bfloat16; its weights are copied.
     """
 
     def __init__(self, plain: nn.Conv2d):
@@ -91,8 +90,8 @@ def _packed(weight: Tensor) -> Tensor:
     columns = columns.to(weight.dtype).contiguous(memory_format=torch.channels_last)
     # As inductor does with frozen weights. Without it oneDNN reorders them in every call, which takes longer than the
     # convolution of a small feature map. The input size is an example.
-    some = [1, INPUTS * weight.shape[1], 64, 16]
-    return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], INPUTS, some)
+    example = [1, INPUTS * weight.shape[1], 64, 16]
+    return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], INPUTS, example)
 
 
 @cache
@@ -124,8 +123,8 @@ def _convolved(x: Tensor, packed: Tensor, bias: Tensor | None, channels: int) ->
         border = (1, tiles * OUTPUTS + 1 - width, low - (top - 1), end + 1 - high)
         padded = F.pad(x[:, :, low:high], border).permute(0, 2, 3, 1)
         values = _transformed(inputs, padded.unfold(2, INPUTS, OUTPUTS).transpose(3, 4))
-        made = _transformed(outputs, _convolved_columns(values, packed, bias))
-        result[:, :, top:end] = made.flatten(2, 3)[:, :, :width].permute(0, 3, 1, 2)
+        convolved = _transformed(outputs, _convolved_columns(values, packed, bias))
+        result[:, :, top:end] = convolved.flatten(2, 3)[:, :, :width].permute(0, 3, 1, 2)
     return result
 
 

@@ -25,8 +25,7 @@ class Smoothing:
     edges keep opposite sides of an image apart. A CPU computes the fast transform, a GPU matrix products in TF32, so
     there the map is linear and symmetric up to 11 bits.
 
-    Args:
-        shape: (batch, channels, height, width) of the images. differentiable: whether autograd must follow the map.
+    shape: (batch, channels, height, width) of the images. differentiable: whether autograd must follow the map.
     """
 
     def __init__(self, shape: tuple[int, ...], device: torch.device, *, differentiable: bool = False):

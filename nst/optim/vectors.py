@@ -29,8 +29,7 @@ def secant_pair(x: Tensor, old_x: Tensor, gradient: Tensor, old: Tensor) -> tupl
 def store_pair(pairs: Tensor, slot: Tensor, stored: Tensor, good: Tensor, new: Point, old: Point) -> None:
     """Store a step and its change of P·g in pairs (batch, 2m, n), at slot and slot + m; overwrite old with new.
 
-    Args:
-        stored: (batch,), rows whose pair is stored. good: (batch,), rows whose old point is overwritten.
+    stored: (batch,), rows whose pair is stored. good: (batch,), rows whose old point is overwritten.
     """
     rows, m = torch.arange(len(slot), device=slot.device), pairs.shape[1] // 2
     for at, which in ((slot, 0), (slot + m, 2)):
@@ -55,10 +54,10 @@ def dots(a: Tensor, b: Tensor, g: Tensor) -> Tensor:
     return torch.stack([(one * other).sum(1) for one, other in ((a, g), (b, g), (a, a), (a, b), (b, b))], 1)
 
 
-def axpby(of_a: Tensor, a: Tensor, of_b: Tensor, b: Tensor, out: Tensor) -> None:
-    """Write of_a·a + of_b·b to out; a vector with the factor 0 need not be finite."""
-    parts = [torch.where(share[:, None] == 0, 0, share[:, None] * of) for share, of in ((of_a, a), (of_b, b))]
-    torch.add(*parts, out=out)
+def axpby(factor_a: Tensor, a: Tensor, factor_b: Tensor, b: Tensor, out: Tensor) -> None:
+    """Write factor_a·a + factor_b·b to out; a vector with the factor 0 need not be finite."""
+    terms = [torch.where(f[:, None] == 0, 0, f[:, None] * vector) for f, vector in ((factor_a, a), (factor_b, b))]
+    torch.add(*terms, out=out)
 
 
 def solve(products: Tensor, gradient_dots: Tensor, count: Tensor, gamma_factor: float) -> tuple[Tensor, Tensor]:

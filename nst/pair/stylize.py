@@ -151,7 +151,8 @@ def _stylize(
     description = describe(job, inputs, source, digest) | {"key": key}
     run = Recording(job, inputs, key, description)
     finished = run.optimize(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
-    clock.lap("optimize", run.seconds_before, finished.seconds["targets"] + finished.seconds["optimize"])
+    # With the time of interrupted processes, and without the wait for the GPU.
+    clock.lap("optimize", run.seconds_before + finished.seconds["targets"] + finished.seconds["optimize"])
     metrics = _evaluate(job, finished, inputs, state, digest)
     clock.lap("metrics")
     staged = job.work_folder / job.output.name
@@ -162,7 +163,7 @@ def _stylize(
         "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
         "iterations_run": finished.iterations,
         "best_iteration": finished.best_iteration,
-        "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": clock.total()},
+        "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": sum(clock.laps.values())},
         "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
         "metrics": metrics.as_dict(),
         "style_weight": finished.style_weight,
@@ -178,18 +179,13 @@ class _Clock:
     """Seconds of each phase."""
 
     def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
+        self._last = time.perf_counter()
         self.laps: dict[str, float] = {}
 
-    def lap(self, name: str, before: float = 0.0, spent: float | None = None) -> None:
-        """Record the time since the last lap, or `spent`; `before` is the time of earlier processes."""
+    def lap(self, name: str, seconds: float | None = None) -> None:
+        """Record the time since the last lap, or `seconds` instead."""
         now = time.perf_counter()
-        passed = now - self._last
-        self.laps[name], self._last = before + (passed if spent is None else spent), now
-        self._start += passed - self.laps[name]  # waiting for the GPU does not count
-
-    def total(self) -> float:
-        return time.perf_counter() - self._start
+        self.laps[name], self._last = now - self._last if seconds is None else seconds, now
 
 
 def _key(job: Job, hashes: dict[str, str], digest: str) -> str:

@@ -58,9 +58,7 @@ class _Queued:
 class Batcher:
     """Accepts images from any thread and optimizes them in a thread of its own.
 
-    Args:
-        max_batch: maximum number of images in a batch. None is 16 on a GPU, and 1 on a CPU, where one image uses all
-            cores.
+    max_batch: maximum number of images in a batch. None is 16 on a GPU, and 1 on a CPU, where one image uses all cores.
     """
 
     def __init__(self, max_batch: int | None = None):

@@ -207,8 +207,7 @@ class Answer(NamedTuple):
 def _send_request(connection: Connection, arguments: list[str], *, alone: bool) -> Answer:
     """Send the command to the worker and print its output.
 
-    Args:
-        alone: do not put the image into a batch, because a worker has crashed while stylizing it.
+    alone: do not put the image into a batch, because a worker has crashed while stylizing it.
     """
     request = {
         "arguments": arguments,

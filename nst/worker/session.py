@@ -40,16 +40,16 @@ class Request(BaseModel):
 
     @field_validator("arguments")
     @classmethod
-    def _known(cls, arguments: list[str]) -> list[str]:
+    def _check_command(cls, arguments: list[str]) -> list[str]:
         if not protocol.is_pair_command(arguments):
             raise ValueError(f"workers run {' and '.join(protocol.COMMANDS)} only")
         return arguments
 
     @field_validator("environment")
     @classmethod
-    def _shared(cls, environment: dict[str, str]) -> dict[str, str]:
-        if strange := [name for name in environment if not protocol.is_shared(name)]:
-            raise ValueError(f"workers do not take the environment variable {strange[0][:40]!r}")
+    def _check_names(cls, environment: dict[str, str]) -> dict[str, str]:
+        if private := [name for name in environment if not protocol.is_shared(name)]:
+            raise ValueError(f"workers do not take the environment variable {private[0][:40]!r}")
         return environment
 
 
