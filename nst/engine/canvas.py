@@ -21,7 +21,7 @@ class Canvas(Protocol):
     def picture(self, x: Tensor) -> Tensor:
         """The images of parameters, (batch, 3, height, width)."""
 
-    def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+    def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:
         """The gradient in the parameters, (batch, n), from that in the images, (batch, 3, height, width)."""
 
 
@@ -52,10 +52,10 @@ class PixelCanvas:
     def picture(self, x: Tensor) -> Tensor:
         return x.view(-1, *self.shape[1:]).expand(-1, 3, -1, -1)
 
-    def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+    def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:
         if self.shape[1] == 1:
-            of_picture = of_picture.sum(1)
-        return of_picture.reshape(x.shape)
+            picture_gradient = picture_gradient.sum(1)
+        return picture_gradient.reshape(x.shape)
 
 
 class NetworkCanvas:
@@ -89,10 +89,10 @@ class NetworkCanvas:
         self._last = x, output
         return output.detach()
 
-    def gradient(self, x: Tensor, of_picture: Tensor) -> Tensor:
+    def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:
         """As `Canvas.gradient`, for the image of the last call of `picture`."""
         assert self._last is not None
         parameters, output = self._last
-        (gradient,) = torch.autograd.grad(output, parameters, of_picture)
+        (gradient,) = torch.autograd.grad(output, parameters, picture_gradient)
         self._last = None
         return gradient

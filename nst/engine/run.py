@@ -112,6 +112,7 @@ class Run:
         self.objective, self._step = self._compile()
 
     def _continue(self, before: Run) -> None:
+        """Take over precision, iteration, warnings and style weights of the run at the coarser scale."""
         self.dtype, self.iteration = before.dtype, before.iteration
         for image, earlier in zip(self.images, before.images, strict=True):
             image.warnings, image.failed = earlier.warnings, earlier.failed

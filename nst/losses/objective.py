@@ -211,7 +211,7 @@ class Objective:
         return self._cached((s.content_weight, s.style_weight, s.tv_weight), compute)  # type: ignore[no-any-return]
 
     def content_loss(
-        self, layer: str, features: Tensor, part: Callable[[Tensor], Tensor] = lambda whole: whole
+        self, layer: str, features: Tensor, part: Callable[[Tensor], Tensor] = lambda features: features
     ) -> Tensor:
         """The content loss (batch,) of a layer's features before projection.
 

@@ -43,10 +43,10 @@ class Tile(NamedTuple):
         columns = _slice_in_window(self.columns, self.window_columns, step)
         return features[:, :, rows, columns]
 
-    def of_whole(self, whole: Tensor, layer: str) -> Tensor:
+    def of_image(self, features: Tensor, layer: str) -> Tensor:
         """The tile's part of the whole image's feature map."""
-        step, (height, width) = stride(layer), whole.shape[2:]
-        return whole[:, :, _slice_in_image(self.rows, step, height), _slice_in_image(self.columns, step, width)]
+        step, (height, width) = stride(layer), features.shape[2:]
+        return features[:, :, _slice_in_image(self.rows, step, height), _slice_in_image(self.columns, step, width)]
 
 
 class TiledObjective(Objective):
@@ -68,7 +68,7 @@ class TiledObjective(Objective):
                 projected = self.network.project(layer, features[layer])
                 if layer not in whole:
                     whole[layer] = projected.new_empty(*projected.shape[:2], *_size(picture, layer))
-                tile.of_whole(whole[layer], layer).copy_(tile.of_window(projected, layer))
+                tile.of_image(whole[layer], layer).copy_(tile.of_window(projected, layer))
         return whole
 
     def style_statistics(self, picture: Tensor, mask: Tensor | None) -> dict[str, Statistics]:
@@ -82,7 +82,7 @@ class TiledObjective(Objective):
 
     def _share(self, tile: Tile, layer: str, features: Tensor, weight: Tensor) -> Statistics:
         """A tile's contribution to the statistics; weight: of each position, (1, 1, height, width), mean 1."""
-        inner, part = tile.of_window(features, layer), tile.of_whole(weight, layer)
+        inner, part = tile.of_window(features, layer), tile.of_image(weight, layer)
         share = part.numel() / weight.numel()
         return tuple(value * share for value in self.style_loss.statistics(self.network, layer, inner, part))
 
@@ -152,7 +152,9 @@ class TiledObjective(Objective):
 
     def _content_share(self, tile: Tile, layer: str, features: Tensor) -> Tensor:
         """A tile's contribution to a layer's content loss, (batch,)."""
-        return self.content_loss(layer, tile.of_window(features, layer), lambda whole: tile.of_whole(whole, layer))
+        return self.content_loss(
+            layer, tile.of_window(features, layer), lambda features: tile.of_image(features, layer)
+        )
 
     def _tiles(self, picture: Tensor) -> Iterator[Tile]:
         height, width = picture.shape[2:]

@@ -76,8 +76,8 @@ def stylize_pair(
             with gpus.exclusive_gpu(job.device, when_busy=when_busy):
                 if existing := _existing_result(job):
                     return existing
-                run, record = _stylize(job, on_progress, stylizer, stopping)
-            run.complete(record)  # after the GPU is released for the next image
+                recording, record = _stylize(job, on_progress, stylizer, stopping)
+            recording.complete(record)  # after the GPU is released for the next image
             publication.publish(job)
     except BrokenPipeError:  # the reader of the output has gone
         raise
@@ -149,10 +149,10 @@ def _stylize(
     clock.lap("load")
     key = _key(job, inputs.hashes, digest)
     description = describe(job, inputs, source, digest) | {"key": key}
-    run = Recording(job, inputs, key, description)
-    finished = run.optimize(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
+    recording = Recording(job, inputs, key, description)
+    finished = recording.optimize(state, on_progress, stylizer, stopping.enter_context(stop_requests()))
     # With the time of interrupted processes, and without the wait for the GPU.
-    clock.lap("optimize", run.seconds_before + finished.seconds["targets"] + finished.seconds["optimize"])
+    clock.lap("optimize", recording.seconds_before + finished.seconds["targets"] + finished.seconds["optimize"])
     metrics = _evaluate(job, finished, inputs, state, digest)
     clock.lap("metrics")
     staged = job.work_folder / job.output.name
@@ -172,7 +172,7 @@ def _stylize(
     }  # fmt: skip
     for warning in finished.warnings:
         log.warning(warning)
-    return run, record
+    return recording, record
 
 
 class _Clock:
