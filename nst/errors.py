@@ -28,6 +28,11 @@ def problems_of(error: NstError) -> tuple[str, ...]:
     return error.problems if isinstance(error, Problems) else tuple(str(error).splitlines())
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its type."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def printable(text: str) -> str:
     """The text with its control characters escaped: in a file name or a cell they could control the terminal."""
     if text.isprintable():

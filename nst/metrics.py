@@ -97,13 +97,13 @@ def evaluate(
         alpha = resize(alpha, shape=picture.shape[:2])
         picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
     by, to = by or ReferenceNetwork.load(), runtime.torch_device(device)
-    least, side = smallest_side(STYLE_LAYERS), min(max(picture.shape[:2]), MAX_SIDE)
+    min_side, side = smallest_side(STYLE_LAYERS), min(max(picture.shape[:2]), MAX_SIDE)
     network = FeatureExtractor(by.network, by.state, [*STYLE_LAYERS, CONTENT_LAYER])
-    stylized = _at_least(resize(picture, long_side=side), least)
+    stylized = _at_least(resize(picture, long_side=side), min_side)
     shape = stylized.shape[:2]
     original = resize(content, shape=shape)
     visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(to)
-    examples = [_at_least(resize(style, long_side=side), least) for style in styles]
+    examples = [_at_least(resize(style, long_side=side), min_side) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
 
     def features_of(pixels: Pixels) -> dict[str, Tensor]:
@@ -134,12 +134,12 @@ def _weighted(features: Tensor, visible: Tensor | None) -> Tensor:
     return features if visible is None else weighted(features, position_weights(visible, features.shape[2:]))
 
 
-def _at_least(pixels: Pixels, least: int) -> Pixels:
-    """The image, enlarged where a side is below `least` px, the smallest size at which the deepest layer exists."""
+def _at_least(pixels: Pixels, min_side: int) -> Pixels:
+    """The image, enlarged where a side is below `min_side` px, the smallest size at which the deepest layer exists."""
     height, width = pixels.shape[:2]
-    if min(height, width) >= least:
+    if min(height, width) >= min_side:
         return pixels
-    scale = least / min(height, width)
+    scale = min_side / min(height, width)
     return resize(pixels, shape=(round(height * scale), round(width * scale)))
 
 

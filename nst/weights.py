@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nst.errors import NstError
+from nst.errors import NstError, reason_of
 from nst.io.files import is_file
 from nst.io.weight_files import OXFORD_FILE, cache, downloaded, fetch, find, missing, published
 from nst.networks import oxford
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["cache", "downloaded", "fetch", "find", "load", "missing", "published"]
 
 #: Largest file that is read, in bytes; VGG-19's has 574,673,361.
-MOST_BYTES = 4_000_000_000
+MAX_BYTES = 4_000_000_000
 
 _reading = threading.Lock()
 
@@ -36,8 +36,8 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
     if not is_file(path):
         raise NstError(missing(network, path))
     file = path.stat()
-    if file.st_size > MOST_BYTES:
-        raise NstError(f"{path}: has {file.st_size:,} bytes; weights have at most {MOST_BYTES:,}")
+    if file.st_size > MAX_BYTES:
+        raise NstError(f"{path}: has {file.st_size:,} bytes; weights have at most {MAX_BYTES:,}")
     with _reading:  # concurrent requests share one copy of the tensors
         return _load_cached(path.resolve(), file.st_mtime_ns, file.st_size, published(path))
 
@@ -81,8 +81,7 @@ def _read(path: Path, file: BinaryIO) -> dict[str, Tensor]:
             _check_archive(file)
             state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises any type of exception
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise NstError(f"{path}: cannot be read as weights ({reason}); expected a state dict") from None
+        raise NstError(f"{path}: cannot be read as weights ({reason_of(error)}); expected a state dict") from None
     if not isinstance(state, dict) or not any(str(key).startswith("features.") for key in state):
         raise NstError(f"{path}: is no state dict with keys features.N.weight and features.N.bias")
     state = {key: value for key, value in state.items() if str(key).startswith(("features.", "maps."))}

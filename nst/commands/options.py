@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from nst.errors import Problems
-from nst.machine.cpu import MOST_THREADS
+from nst.machine.cpu import MAX_THREADS
 from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
 
 
@@ -52,7 +52,7 @@ device_option = option(
 threads_option = option(
     "--threads",
     group="machine",
-    type=click.IntRange(0, MOST_THREADS),
+    type=click.IntRange(0, MAX_THREADS),
     default=0,
     help="CPU threads; 0 uses OMP_NUM_THREADS or all cores.",
 )

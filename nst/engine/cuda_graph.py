@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from nst.errors import reason_of
 from nst.machine import runtime
 
 Result = TypeVar("Result")
@@ -74,7 +75,7 @@ class Replay(Generic[Result]):
                 return self.result
             self.problem = "a replayed CUDA graph gave other losses than the iteration itself; continued without it"
         except RuntimeError as error:
-            self.problem = f"no CUDA graph could be recorded ({str(error).splitlines()[0]}); continued without one"
+            self.problem = f"no CUDA graph could be recorded ({reason_of(error)}); continued without one"
         self.recordable = False
         vars(self.state).update(originals)
         _copy(before, originals)

@@ -119,14 +119,14 @@ def _side(length: float) -> int:
 
 def check_sides(level: Level) -> None:
     """Raise NstError where an image is too small for the layers."""
-    least = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
+    min_side = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
     for what, picture in [("content", level.content), *(("style", style) for style in level.styles)]:
         height, width = picture.shape[:2]
-        if min(height, width) < least:
+        if min(height, width) < min_side:
             fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
             raise NstError(
-                f"the {what} image is {width}×{height} px at this size; its layers need at least {least} px per side: "
-                f"increase `size`{fewer}, or use shallower layers"
+                f"the {what} image is {width}×{height} px at this size; its layers need at least {min_side} px per "
+                f"side: increase `size`{fewer}, or use shallower layers"
             )
 
 

@@ -30,9 +30,9 @@ FIRST_STEP = 0.02
 #: Upper bound of a step's root mean square: the curvature pairs say nothing about points further away.
 LONGEST_STEP = 0.1
 #: Curvature pairs that L-BFGS stores: at most MEMORY, fewer where they would exceed MEMORY_BYTES, but at least
-#: MEMORY_LEAST. A pair takes two images in float32, on a GPU in bf16. After 200 iterations the loss is 0.1 to 0.4 %
+#: MIN_MEMORY. A pair takes two images in float32, on a GPU in bf16. After 200 iterations the loss is 0.1 to 0.4 %
 #: lower with 40 pairs than with 15, in the same time; 100 pairs are no better than 40.
-MEMORY, MEMORY_LEAST, MEMORY_BYTES = 40, 15, 1e9
+MEMORY, MIN_MEMORY, MEMORY_BYTES = 40, 15, 1e9
 #: Iterations in a row without a finite loss after which a run changes to float32.
 NOT_FINITE = 4
 
@@ -45,10 +45,8 @@ class ImageState:
     best: Tensor | None = None
     best_iteration: int = 0
     best_losses: dict[str, float] = field(default_factory=dict)
-    not_finite: int = 0
-    """Iterations in a row without a finite loss."""
-    failed: bool = False
-    """Its losses in this batch are not finite. A batch cannot change to float32 for one image."""
+    not_finite: int = 0  # iterations in a row without a finite loss
+    failed: bool = False  # its losses are not finite, and a batch cannot change to float32 for one image
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -72,14 +70,10 @@ class ImageState:
 class _Started(NamedTuple):
     """A started iteration."""
 
-    rows: Tensor
-    """The losses, (batch, losses)."""
-    x: Tensor
-    """The evaluated parameters, (batch, n)."""
-    names: list[str]
-    """The names of the losses."""
-    averaged: Tensor | None
-    """The running average of the parameters before this iteration, (batch, n)."""
+    rows: Tensor  # the losses, (batch, losses)
+    x: Tensor  # the evaluated parameters, (batch, n)
+    names: list[str]  # of the losses
+    averaged: Tensor | None  # the running average of the parameters before this iteration, (batch, n)
 
 
 class Run:
@@ -314,7 +308,7 @@ def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optim
     return LBFGS(
         x,
         precondition=Smoothing(canvas.shape, x.device),
-        memory=max(MEMORY_LEAST, min(MEMORY, int(MEMORY_BYTES / (8 * x[0].numel())))),
+        memory=max(MIN_MEMORY, min(MEMORY, int(MEMORY_BYTES / (8 * x[0].numel())))),
         learning_rate=settings.learning_rate or 1.0,
         first_step=FIRST_STEP,
         longest_step=LONGEST_STEP,

@@ -45,7 +45,11 @@ class Progress:
 class Finished:
     """The last event: the best image, (H, W, 3) float32 in 0..1, its iteration and losses, and data on the run.
 
-    `seconds` has the keys `targets` and `optimize`, `precision` is bf16 or fp32.
+    Attributes:
+        precision: bf16 or fp32. seconds: of the whole batch, with the keys `targets` and `optimize`.
+        style_weight: that of the settings, or the result of `auto`. machine: see `runtime.conditions`.
+        batch_size: images in the batch.
+        network: with method `network`, the state dict of the trained `Transformation`.
     """
 
     pixels: Pixels
@@ -56,13 +60,9 @@ class Finished:
     seconds: dict[str, float]
     warnings: tuple[str, ...]
     style_weight: float
-    """The final style weight: that of the settings, or the result of `auto`."""
     machine: dict[str, float]
-    """See `runtime.conditions`."""
     batch_size: int = 1
-    """Images in the batch; `seconds` is that of the whole batch."""
     network: dict[str, Tensor] | None = None
-    """With method `network`, the state dict of the trained `Transformation`."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 #: Sides are padded to a multiple of this, because they are halved twice.
 MULTIPLE = 4
 #: Smallest side in px: at a quarter of the size, normalization needs at least two positions a side.
-SMALLEST = 8
+MIN_SIDE = 8
 
 
 class Transformation(nn.Module):
@@ -94,9 +94,9 @@ def _enlarged(small: Tensor, like: Tensor) -> Tensor:
 
 
 def apply(network: Transformation, pixels: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """The network's output for an image, (H, W, 3) in 0..1. NstError where a side is smaller than SMALLEST."""
-    if min(pixels.shape[:2]) < SMALLEST:
-        raise NstError(f"the image is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {SMALLEST} px per side")
+    """The network's output for an image, (H, W, 3) in 0..1. NstError where a side is smaller than MIN_SIDE."""
+    if min(pixels.shape[:2]) < MIN_SIDE:
+        raise NstError(f"the image is {pixels.shape[1]}×{pixels.shape[0]} px; it needs at least {MIN_SIDE} px per side")
     picture = to_tensor(pixels, channels_last=True).to(device)
     output = network.to(device)(picture)[0].clamp(0, 1)
     return np.asarray(output.permute(1, 2, 0).cpu().contiguous().numpy())

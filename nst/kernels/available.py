@@ -8,6 +8,8 @@ from types import ModuleType
 
 import torch
 
+from nst.errors import reason_of
+
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +27,8 @@ def _kernels() -> ModuleType | None:
 
         kernels.dots(*torch.zeros(3, 1, 16, device="cuda"))
     except Exception as error:  # without Triton or a C compiler; the type of the exception differs by version
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        log.warning("the Triton kernels cannot be built (%s); continuing without them, which is slower", reason)
+        log.warning(
+            "the Triton kernels cannot be built (%s); continuing without them, which is slower", reason_of(error)
+        )
         return None
     return kernels

@@ -12,14 +12,20 @@ _NOTHING = tl.constexpr(4)
 
 
 @triton.jit
-def _relu_backward(y, first, second, out, count, TWO: tl.constexpr, BLOCK: tl.constexpr):
-    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    mask = at < count
+def _masked_gradient(y, first, second, at, mask, TWO: tl.constexpr):
+    """The sum of one or two gradients where y > 0, else 0."""
     gradient = tl.load(first + at, mask, 0).to(tl.float32)
     if TWO:
         gradient += tl.load(second + at, mask, 0).to(tl.float32)
-    activation = tl.load(y + at, mask, 0).to(tl.float32)
-    tl.store(out + at, tl.where(activation > 0, gradient, 0).to(out.dtype.element_ty), mask)
+    return tl.where(tl.load(y + at, mask, 0).to(tl.float32) > 0, gradient, 0)
+
+
+@triton.jit
+def _relu_backward(y, first, second, out, count, TWO: tl.constexpr, BLOCK: tl.constexpr):
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = at < count
+    gradient = _masked_gradient(y, first, second, at, mask, TWO)
+    tl.store(out + at, gradient.to(out.dtype.element_ty), mask)
 
 
 def relu_backward(y: Tensor, *gradients: Tensor) -> Tensor:
@@ -150,11 +156,7 @@ def _first_conv_backward(
     channel = tl.arange(0, C)[None, :]
     mask = position < count
     at = position * C + channel
-    gradient = tl.load(first + at, mask, 0).to(tl.float32)
-    if TWO:
-        gradient += tl.load(second + at, mask, 0).to(tl.float32)
-    activation = tl.load(y + at, mask, 0).to(tl.float32)
-    gradient = tl.where(activation > 0, gradient, 0).to(weight.dtype.element_ty)
+    gradient = _masked_gradient(y, first, second, at, mask, TWO).to(weight.dtype.element_ty)
     k = tl.arange(0, 32)[None, :]
     sums = tl.dot(gradient, tl.load(weight + tl.arange(0, C)[:, None] * 32 + k), input_precision="ieee")
     tl.store(products + k.to(tl.int64) * count + position, sums.to(products.dtype.element_ty), mask & (k < 27))

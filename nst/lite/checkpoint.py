@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save_file
 
-from nst.errors import NstError
+from nst.errors import NstError, reason_of
 from nst.io.files import replacing
 from nst.settings import LITE_LAYERS
 
@@ -56,8 +56,8 @@ def restore(training: Training, folder: Path) -> None:
         training.step, training.seconds = state["step"], state["seconds"]
     except Exception as error:  # the unpickler raises any type of exception
         raise NstError(
-            f"{path}: is no checkpoint of this version of the network; give another folder as --work, and this "
-            f"folder's lite.safetensors as --start ({str(error).partition(chr(10))[0]})"
+            f"{path}: is no checkpoint of this version of the network ({reason_of(error)}); give another folder as "
+            "--work, and this folder's lite.safetensors as --start"
         ) from None
 
 

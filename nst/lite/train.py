@@ -42,9 +42,7 @@ def main() -> None:
     parser.add_argument("--teacher", default="auto", help="weights of VGG-19, as the setting `weights`; default: auto")
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))
     parser.add_argument("--seconds", type=float, help="of training, in all runs; default: the plan's")
-    parser.add_argument(
-        "--workers", type=int, help="processes that compute crops; default: cores - 1 with CUDA, else 0"
-    )
+    parser.add_argument("--workers", type=int, help="processes for the crops; default: cores - 1 with CUDA, else 0")
     parser.add_argument("--device", choices=["auto", "cuda", "mps", "cpu"], default="auto")
     arguments = parser.parse_args()
     try:

@@ -167,6 +167,8 @@ def _train_stage(
     schedule: Schedule,
     folder: Path,
 ) -> None:
+    """Fill the buffer with samples, and learn from it until the time of the stage is over."""
+
     def sample() -> Sample:
         return Sample.of(teacher, training.scales, next(source), stage.gradient_coefficient > 0)
 

@@ -24,12 +24,9 @@ VGG_WIDTHS = convolutions("vgg19")
 class Region(NamedTuple):
     """The region of one style, or of the blend of all."""
 
-    mask: Tensor | None
-    """(1, 1, height, width) in 0..1; None: the whole image."""
-    share: float
-    """Factor of the region's loss in the style loss."""
-    targets: dict[str, Statistics]
-    """The style's statistics by layer."""
+    mask: Tensor | None  # (1, 1, height, width) in 0..1; None: the whole image
+    share: float  # factor of the region's loss in the style loss
+    targets: dict[str, Statistics]  # the style's statistics by layer
 
 
 @dataclass(frozen=True)

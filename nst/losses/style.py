@@ -21,10 +21,8 @@ class Scale(NamedTuple):
     """Parameters of a loss's normalization: see `nst.losses.functional`."""
 
     normalization: Normalization
-    channels: int
-    """N: VGG-19's number of channels at the layer."""
-    pixels: int
-    """M: the positions of the whole feature map."""
+    channels: int  # N: VGG-19's number of channels at the layer
+    pixels: int  # M: the positions of the whole feature map
 
 
 class StyleLoss(ABC):

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 #: Upper bound of the setting `threads`: more than machines have cores, few enough to be started anywhere.
-MOST_THREADS = 1024
+MAX_THREADS = 1024
 
 
 def cpu_has_bf16_units() -> bool:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nst.errors import NstError
+from nst.errors import NstError, reason_of
 from nst.machine import gpus
 from nst.machine.cpu import cpu_has_bf16_units, cpuinfo, keep_memory
 
@@ -134,9 +134,8 @@ def out_of_memory(error: BaseException) -> bool:
 
 def no_address_space(error: BaseException) -> str:
     """The message for too little memory while libraries are loaded, where a smaller image would not help."""
-    reason = str(error).strip().partition("\n")[0] or type(error).__name__
     advice = "allow the process more (ulimit -v, or the memory that the cluster job requests)"
-    return f"too little memory or address space ({reason}); {advice}"
+    return f"too little memory or address space ({reason_of(error)}); {advice}"
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:

@@ -56,10 +56,8 @@ class _Stage(ABC):
     As two results of one function, both gradients reach its backward pass, which adds them.
     """
 
-    layer: str | None = None
-    """The layer whose feature map is returned; None: no loss uses it."""
-    is_masked = False
-    """Whether the gradient is 0 already wherever the feature map is 0."""
+    layer: str | None = None  # the layer whose feature map is returned; None: no loss uses it
+    is_masked = False  # whether the gradient is 0 already wherever the feature map is 0
 
     @abstractmethod
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]: ...

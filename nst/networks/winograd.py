@@ -28,7 +28,7 @@ POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, math.inf)
 OUTPUTS, INPUTS = len(POINTS) - 2, len(POINTS)
 
 #: With fewer channels the transforms take as long as they save.
-LEAST_CHANNELS = 128
+MIN_CHANNELS = 128
 
 #: Entries per thread that are transformed at a time, so that they stay in the cache for the next operation.
 GROUP = 1 << 20
@@ -76,7 +76,7 @@ def is_faster(step: nn.Conv2d) -> bool:
     on_x86_64 = step.weight.device.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
     if not on_x86_64 or not torch.backends.mkldnn.is_available():
         return False
-    if min(step.in_channels, step.out_channels) < LEAST_CHANNELS:
+    if min(step.in_channels, step.out_channels) < MIN_CHANNELS:
         return False
     if step.weight.dtype == torch.bfloat16:
         return cpu.cpu_flags() & {"avx512_bf16", "amx_bf16"} == {"avx512_bf16"}

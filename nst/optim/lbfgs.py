@@ -135,16 +135,13 @@ class LBFGS(Optimizer):
         self.products[rows, m + slot] = mirrored
 
     def _set_direction(self, gradient_dots: Tensor) -> None:
-        """Set the direction at the accepted point to −H·g; without stored pairs, to scaled steepest descent."""
+        """Set the direction at the accepted point to −H·g, at most of `longest_step`.
+
+        Without stored pairs it is −P·g at the first step's length.
+        """
         weights, gamma = self._vectors.solve(self.products, gradient_dots, self.count, self.GAMMA_FACTOR)
         weights, gamma = weights.to(self.x.dtype), gamma.to(self.x.dtype)
-        self._scale_direction(gamma, self._vectors.combine(weights, self.pairs))
-
-    def _scale_direction(self, gamma: Tensor, memory: Tensor) -> None:
-        """Set the direction to −γ·P·g − memory, or to −P·g at the first step's length; at most `longest_step`.
-
-        memory: the part of H·g from the stored pairs, (batch, n).
-        """
+        memory = self._vectors.combine(weights, self.pairs)  # H·g = γ·P·g + memory
         g, smooth, root, least = self.gradient, self.smooth, self.x.shape[1] ** 0.5, torch.finfo(self.x.dtype).tiny
         memory_g, smooth_g, memory_2, both, smooth_2 = self._vectors.dots(memory, smooth, g).unbind(1)
         if self.first_step is None:

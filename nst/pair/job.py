@@ -77,12 +77,9 @@ class Inputs:
     init: Picture | None
     content_mask: Picture | None
     style_mask: Picture | None
-    references: list[Picture]
-    """The styles for the metrics: at the content's size, with their own aspect ratio."""
-    hashes: dict[str, str]
-    """SHA-256 by path, of the bytes that the images were decoded from."""
-    warnings: tuple[str, ...] = ()
-    """Warnings about tiny images."""
+    references: list[Picture]  # the styles for the metrics: at the content's size, with their own aspect ratio
+    hashes: dict[str, str]  # SHA-256 by path, of the bytes that the images were decoded from
+    warnings: tuple[str, ...] = ()  # about tiny images
 
 
 def output_name(content: str, styles: Styles) -> str:

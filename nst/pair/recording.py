@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nst import layout
-from nst.errors import NstError
+from nst.errors import NstError, reason_of
 from nst.images import resize, write_picture
 from nst.images.animation import animate
 from nst.io.work_folder import empty
@@ -64,12 +64,11 @@ class Recording:
 
     def __init__(self, job: Job, inputs: Inputs, key: str, description: dict[str, Any]):
         self.job, self.inputs, self.description = job, inputs, description
+        # The checkpoint's key. A run resumes only if the earlier one kept the same kinds of files.
         self.key = [key, job.record is not None, job.output.suffix]
-        """Key of the checkpoint. A run resumes only if the earlier one kept the same kinds of files."""
         self.folder = job.work_folder
         self.rows: list[dict[str, float]] = []
-        self.seconds_before = 0.0
-        """Seconds of optimization in interrupted processes."""
+        self.seconds_before = 0.0  # of optimization in interrupted processes
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self._worth_keeping_from = time.monotonic() + MIN_SECONDS_TO_KEEP
         self._background = Background()  # encodes frames during the optimization
@@ -167,8 +166,7 @@ class Recording:
             torch.save({"key": self.key, "rows": self.rows, "run": event.state()}, temporary)
             temporary.replace(self.folder / layout.CHECKPOINT)
         except (OSError, RuntimeError) as error:  # for example a full disk; the run continues
-            reason = str(error).partition("\n")[0]
-            log.warning("the checkpoint could not be written (%s); continuing without it", reason)
+            log.warning("the checkpoint could not be written (%s); continuing without it", reason_of(error))
             temporary.unlink(missing_ok=True)
         took = time.monotonic() - began
         self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)

@@ -33,7 +33,7 @@ class Request(BaseModel):
     folder: Text = Field(max_length=4096)
     environment: dict[str, Text] = Field(max_length=1000)
     owner: int = Field(default=0, ge=0, lt=2**31)  # process id
-    threads: int = Field(default=0, ge=0, le=cpu.MOST_THREADS)
+    threads: int = Field(default=0, ge=0, le=cpu.MAX_THREADS)
     terminal: bool = False
     asks: bool = False
     alone: bool = False
@@ -76,13 +76,12 @@ class Session:
         from nst.pair.stylize import stylize_pair
 
         def watch(event: Progress) -> None:
-            if self.disconnected.is_set() or self.worker.stopping:
-                raise KeyboardInterrupt
+            self._check_stopped()
             on_progress(event)
 
         batcher = self.worker.batcher.result()
-        chosen = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
-        torch.set_num_threads(chosen.threads)  # of this thread; the optimization's thread gets it with the job
+        job = replace(job, threads=job.threads or self.request.threads or self.worker.threads)
+        torch.set_num_threads(job.threads)  # of this thread; the optimization's thread gets it with the job
 
         def stylizer(transfer: Transfer, handle: Callable[[Progress | Finished], None], **how: Any) -> None:
             batcher.stylize(
@@ -91,16 +90,20 @@ class Session:
             if self.disconnected.is_set():
                 raise KeyboardInterrupt
 
-        record = stylize_pair(chosen, watch, stylizer, self._wait)
+        record = stylize_pair(job, watch, stylizer, self._wait)
         self.worker.pictures += 1
         return record
 
     def _wait(self) -> None:
         """Called while another process writes the same output; that process may wait for this worker's GPU."""
-        if self.disconnected.is_set() or self.worker.stopping:
-            raise KeyboardInterrupt
+        self._check_stopped()
         if self.worker.leaving:
             raise LeavingError
+
+    def _check_stopped(self) -> None:
+        """Raise KeyboardInterrupt if the client has disconnected or the worker must stop at once."""
+        if self.disconnected.is_set() or self.worker.stopping:
+            raise KeyboardInterrupt
 
     def ask(self, question: str) -> bool | None:
         """End the request with a question for the client; returns None if the client has no terminal."""

@@ -223,7 +223,7 @@ def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path):
 
 def test_files_that_are_too_large_or_no_files(tmp_path):
     with (tmp_path / "a.pth").open("wb") as file:
-        file.truncate(weights.MOST_BYTES + 1)
+        file.truncate(weights.MAX_BYTES + 1)
     with pytest.raises(NstError, match=r"a.pth: has 4,000,000,001 bytes; weights have at most 4,000,000,000"):
         weights.load("lite", str(tmp_path / "a.pth"))
     (tmp_path / "empty.pth").touch()

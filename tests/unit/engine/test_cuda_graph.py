@@ -52,7 +52,7 @@ def made_run(scene, stripes, untrained):
 @pytest.mark.parametrize(("kind", "transfers"), [*((kind, 1) for kind in KINDS), ("lbfgs", 2)])
 def test_an_iteration_is_a_fixed_list_of_operations(made_run, kind, transfers, monkeypatch):
     monkeypatch.setattr(run, "MEMORY", 5)  # so that old pairs are overwritten within the test
-    monkeypatch.setattr(run, "MEMORY_LEAST", 5)
+    monkeypatch.setattr(run, "MIN_MEMORY", 5)
     monkeypatch.setattr(Adam, "PERIOD", 3)
     # By matrices, as on a GPU: the CPU's fast transform is not an operation of torch.
     monkeypatch.setattr(run, "Smoothing", partial(run.Smoothing, differentiable=True))

@@ -9,7 +9,7 @@ from nst.networks.extractor import FeatureExtractor
 from torch import nn
 from untrained import random_state
 
-here = nn.Conv2d(winograd.LEAST_CHANNELS, winograd.LEAST_CHANNELS, 3, padding=1)
+here = nn.Conv2d(winograd.MIN_CHANNELS, winograd.MIN_CHANNELS, 3, padding=1)
 pytestmark = pytest.mark.skipif(not winograd.is_faster(here), reason="only for x86-64 CPUs with oneDNN")
 
 
