@@ -265,5 +265,5 @@ class _GradientOfSize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        size = grads[0].abs().sum((1, 2, 3), keepdim=True, dtype=torch.float32)
-        return (grads[0] * (ctx.size / (size + 1e-8))).to(grads[0].dtype), None
+        total = grads[0].abs().sum((1, 2, 3), keepdim=True, dtype=torch.float32)
+        return (grads[0] * (ctx.size / (total + 1e-8))).to(grads[0].dtype), None

@@ -53,7 +53,7 @@ class FeatureExtractor(nn.Module):
         self.layers = frozenset(layers)
         self.pooling, self.layer_output = pooling, layer_output
         self.fused: fused.FusedNetwork | None = None
-        self.steps, self.names = _cut(network, self.layers)
+        self.steps, self.names = _truncated(network, self.layers)
         # A maximum commutes with the ReLU, which then has a quarter of the entries. Not where the layer is returned.
         pooled = {name for step, name in zip(self.steps, self.names, strict=True) if isinstance(step, nn.MaxPool2d)}
         self.relu_after_pool = pooled - self.layers if pooling == "max" else frozenset()
@@ -161,7 +161,7 @@ def smallest_side(layers: Iterable[str]) -> int:
     return max(map(stride, layers))
 
 
-def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]]:
+def _truncated(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]]:
     """The network's modules down to the deepest layer that is used, and for each the name of its convolution.
 
     In torchvision's order: convolutions, each with its ReLU, and a pooling after each block.
@@ -169,17 +169,17 @@ def _cut(network: str, layers: frozenset[str]) -> tuple[nn.Sequential, list[str]
     widths = convolutions(network)
     names = list(widths)
     steps: list[nn.Module] = []
-    owners: list[str] = []
-    before = 3
+    convolution_names: list[str] = []
+    channels = 3
     with torch.device("meta"):  # the weights are replaced at once, so none are allocated
         for name in names[: max(names.index(layer) for layer in layers) + 1]:
-            if owners and name.endswith("_1"):  # the first of a block
+            if convolution_names and name.endswith("_1"):  # the first of a block
                 steps.append(nn.MaxPool2d(2))
-                owners.append(owners[-1])
-            steps += nn.Conv2d(before, widths[name], 3, padding=1), nn.ReLU()
-            owners += name, name
-            before = widths[name]
-    return nn.Sequential(*steps), owners
+                convolution_names.append(convolution_names[-1])
+            steps += nn.Conv2d(channels, widths[name], 3, padding=1), nn.ReLU()
+            convolution_names += name, name
+            channels = widths[name]
+    return nn.Sequential(*steps), convolution_names
 
 
 def to_tensor(pixels: NDArray[np.float32], *, channels_last: bool = False) -> Tensor:
