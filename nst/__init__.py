@@ -28,8 +28,7 @@ _HOMES = {
 }
 __all__ = [
     "ALGORITHM", "Config", "NstError", "Pair", "Settings", "Stylized", "__version__", "evaluate", "read_grid",
-    "stylize",
-    "stylize_files",
+    "stylize", "stylize_files",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

@@ -90,16 +90,15 @@ def _gram_gradient(features: Tensor, twice: Tensor) -> Tensor:
     return gradient.transpose(1, 2).unflatten(2, features.shape[2:])  # channels-last, like the features
 
 
-def content_loss(features: Tensor, target: Tensor, normalization: Normalization, channels: int | None = None) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, normalization: Normalization) -> Tensor:
     """Squared distance of feature maps (arXiv:1508.06576, equation 1).
 
     Args:
         features: F, (batch, N, height, width). target: P, of the same shape or with batch 1.
-        channels: used as N, where the features are a compressed form of more channels.
     Returns:
         (batch,): relative Σ(F−P)²/ΣP² · paper ½Σ(F−P)² · mean, sum Σ(F−P)²/(N·height·width).
     """
-    return content_distance(features, target, content_factor(target, normalization, channels))
+    return content_distance(features, target, content_factor(target, normalization))
 
 
 def content_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor:
@@ -108,7 +107,10 @@ def content_distance(features: Tensor, target: Tensor, factor: Tensor) -> Tensor
 
 
 def content_factor(target: Tensor, normalization: Normalization, channels: int | None = None) -> Tensor:
-    """The factor of Σ(F−P)² in `content_loss`, (batch,)."""
+    """The factor of Σ(F−P)² in `content_loss`, (batch,).
+
+    channels: used as N, where the features are a compressed form of more channels.
+    """
     if normalization == "relative":
         strips = target.split(_ROWS, 2)  # a 32-bit copy of the whole map would exceed the memory of tiles
         squares = [_wide(strip).square().sum((1, 2, 3)) for strip in strips]

@@ -19,6 +19,8 @@ class Adam(Optimizer):
         ema_decay: decay of the running average of the points per iteration, 0..1; 0: no average.
     """
 
+    #: Decays of the means of the gradient and of its square, as in the paper.
+    BETAS = (0.9, 0.999)
     #: Iterations at the same step size.
     PERIOD = 200
 
@@ -27,12 +29,11 @@ class Adam(Optimizer):
         x: Tensor,
         *,
         learning_rate: float = 0.02,
-        betas: tuple[float, float] = (0.9, 0.999),
         decay: float = 1.0,
         ema_decay: float = 0.0,
         age: int = 0,
     ):
-        self.betas, self.decay, self.ema_decay = betas, decay, ema_decay
+        self.decay, self.ema_decay = decay, ema_decay
         self.age = x.new_full((len(x),), age)
         self.sum, self.count = torch.zeros_like(x), x.new_zeros(len(x))  # of the running average
         self.x, self.accepted = x.clone(), x.clone()
@@ -46,7 +47,7 @@ class Adam(Optimizer):
     def tell(self, x: Tensor, values: Tensor, gradients: Tensor) -> None:
         finite = values.isfinite() & gradients.isfinite().all(1)
         good = finite[:, None]
-        b1, b2 = self.betas
+        b1, b2 = self.BETAS
         self.mean = torch.where(good, b1 * self.mean + (1 - b1) * gradients, self.mean)
         self.square = torch.where(good, b2 * self.square + (1 - b2) * gradients.square(), self.square)
         self.steps = self.steps + finite
