@@ -72,7 +72,7 @@ class _Winograd(torch.autograd.Function):
 
 
 def is_faster(step: nn.Conv2d) -> bool:
-    """Whether `WinogradConv2d` is faster than a module: on x86-64 in float32, and in bf16 with AVX512 but no AMX."""
+    """Whether `WinogradConv2d` is faster than this one: on x86-64 in float32, and in bf16 with AVX512 but no AMX."""
     on_x86_64 = step.weight.device.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
     if not on_x86_64 or not torch.backends.mkldnn.is_available():
         return False

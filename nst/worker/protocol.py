@@ -38,7 +38,7 @@ COMMANDS = ("stylize", "reproduce")
 
 
 def is_pair_command(arguments: list[str]) -> bool:
-    """Whether a worker runs the command with these arguments."""
+    """Whether these are the arguments of a command for one pair, which a worker can run."""
     return arguments[:1] in [[name] for name in COMMANDS]
 
 

@@ -90,7 +90,7 @@ class Worker:
         threading.Thread(target=self._warm_up, daemon=True).start()
         with server:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-            while not self._time_to_leave() and self._socket_exists(socket):
+            while not self._should_stop() and self._socket_exists(socket):
                 time.sleep(0.05)
             self.leaving = True
             if self._socket_exists(socket):
@@ -107,6 +107,7 @@ class Worker:
             return False
 
     def _warm_up(self) -> None:
+        """Import torch and make the batcher, which takes seconds, while clients already connect."""
         try:
             import torch
 
@@ -117,7 +118,7 @@ class Worker:
         except Exception as error:
             self.batcher.set_exception(NstError(f"the worker cannot import torch: {error}"))
 
-    def _time_to_leave(self) -> bool:
+    def _should_stop(self) -> bool:
         orphaned = bool(self.owners) and not any(map(_alive, tuple(self.owners)))
         idle = orphaned or time.monotonic() - self._last > self.idle
         return self.leaving or (idle and not self.connections)

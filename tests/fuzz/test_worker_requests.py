@@ -42,7 +42,7 @@ def served(data: bytes) -> None:
         time.sleep(0.01)
     send(worker.device, data)
     assert send(worker.device, protocol.line(status=True))[-1]["pid"] == os.getpid()
-    worker._time_to_leave()  # looks whether each owner lives
+    worker._should_stop()  # looks whether each owner lives
     worker.leaving = True
     os.chdir(before)
 
