@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nst.commands.options import PATH
+from nst.io import logs
 
 
 @click.command()
@@ -19,5 +20,6 @@ def command(grid_csv: Path, output: Path | None, work: Path | None, processes: i
     from nst.summaries.gallery import write_gallery
     from nst.summaries.records import read_records
 
+    logs.show()
     folder = output or grid_csv.parent / "gallery"
     click.echo(write_gallery(read_records(grid_csv), grid_csv, folder, work=work, processes=processes))

@@ -8,6 +8,7 @@ import click
 
 from nst.commands.options import PATH
 from nst.commands.outputs import check_outputs, force_option
+from nst.io import logs
 
 
 @click.command()
@@ -37,6 +38,7 @@ def command(
     chosen = {column: name for column, name in names.items() if name}
     if bool(chosen) + errors + everything != 1:
         raise click.UsageError("choose one of --content/--style/--settings NAME, --errors and --all")
+    logs.show()
     from nst.summaries import plots
     from nst.summaries.records import pictures_of, read_records
 

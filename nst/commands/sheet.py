@@ -8,6 +8,7 @@ import click
 
 from nst.commands.options import PATH
 from nst.commands.outputs import check_outputs, force_option
+from nst.io import logs
 
 
 @click.command()
@@ -45,6 +46,7 @@ def command(
     given = (bool(settings), bool(content), bool(style), everything, bool(snapshots))
     if given not in ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 1)):
         raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, --snapshots, and --all")
+    logs.show()
     from nst.summaries.records import pictures_of, read_records
     from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nst.commands.options import PATH
+from nst.io import logs
 from nst.io.files import refuse_inputs
 
 
@@ -18,6 +19,7 @@ def command(grid_csv: Path, output: Path) -> None:
     from nst.summaries.records import read_records
     from nst.summaries.tables import write_tables
 
+    logs.show()
     refuse_inputs(output / "comparison.csv", [grid_csv])
     for path in write_tables(read_records(grid_csv), output):
         click.echo(path)

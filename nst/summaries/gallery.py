@@ -38,8 +38,10 @@ from nst.summaries.records import (
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Metrics that the page shows and sorts by.
-METRICS = ("style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run")
+#: Metrics, and the rating, that the page shows and sorts by.
+METRICS = (
+    "style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run", "stars",
+)  # fmt: skip
 #: Settings that do not change the image.
 UNSEEN = UNNAMED - {"preset", "weights"}
 #: Settings that captions contain even if all images have the same value.

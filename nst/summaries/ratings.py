@@ -1,4 +1,4 @@
-"""Ratings: one to five stars that a person gives to images of a grid, in the file ratings.csv of a results folder."""
+"""Ratings: one to five stars that a person gives to images of a grid, in ratings.csv in the results folder."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from nst.grid.groups import side_by_side
 from nst.grid.inputs import local
 from nst.grid.names import slug
 from nst.settings import fields, is_number, number_text
+from nst.summaries.ratings import read_ratings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,8 +111,10 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     records.
 
     The column `status` is done, missing (no run.json) or broken (unreadable, or not written by nst); the last two have
-    NaN and empty texts. `score`, `rank`, `best`, `pareto` and `unranked`: see `ranked`. Paths in grid.csv are relative
-    to the working directory; results that are not found there are looked for next to grid.csv, in case they were moved.
+    NaN and empty texts. `stars` is the rating of ratings.csv next to grid.csv, NaN without one; a mistake in that file
+    is logged, and then no pair has one. `score`, `rank`, `best`, `pareto` and `unranked`: see `ranked`. Paths in
+    grid.csv are relative to the working directory; results that are not found there are looked for next to grid.csv, in
+    case they were moved.
     Raises NstError if grid.csv is missing or invalid, or has no pair with these names.
     """
     import pandas as pd
@@ -133,7 +137,17 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     grid = _relocated(grid, grid_csv.parent)
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=["status", *NUMBERS, *TEXTS])
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
+    grid["stars"] = grid["id"].map(_ratings(grid_csv.with_name(layout.RATINGS))).astype(float)
     return ranked(pd.concat([grid, runs], axis=1))
+
+
+def _ratings(path: Path) -> dict[str, int]:
+    """The stars of each rated pair. A mistake is a warning, because tables are more important than ratings."""
+    try:
+        return read_ratings(path)
+    except NstError as error:
+        logging.getLogger(__name__).warning("%s (no ratings are shown)", error)
+        return {}
 
 
 def _relocated(grid: pd.DataFrame, results: Path) -> pd.DataFrame:

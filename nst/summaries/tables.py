@@ -42,6 +42,7 @@ _HELP = {
     "ssim": "structural similarity of the luminance to that of the content; 1 is equal",
     "score": f"{SCORE}; lower is better",
     "final_style_weight": "style weight used; with auto, the one that was found",
+    "stars": "rating in ratings.csv, from 1 to 5",
     "rank": "rank by score among the pairs of the same content and style; ★ is the best of several",
     "unranked": "reason why an image is not ranked",
     "pareto": "◆: no image of the same content and style is better in one error and as good in the other",
@@ -82,9 +83,10 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
     varied = varying(records)
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
+    rating = ["stars"] if records["stars"].notna().any() else []
     marks = ["score", "rank", "best", "unranked", "pareto", "reference"]
     rest = ["device", "precision_used", "best_iteration", "width", "height", "content", "style", "image"]
-    return records[[*names, *varied, *constant, *_RESULTS, *marks, *_LAYERS, *rest]]
+    return records[[*names, *varied, *constant, *rating, *_RESULTS, *marks, *_LAYERS, *rest]]
 
 
 def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
@@ -145,7 +147,7 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
 def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
     """The columns of the page, without those that are constant or redundant."""
     names = ["content_name", "style_name", "settings_name", "status", *setting_columns(table)]
-    names += ["pairs", "rank", "pareto", "score", *_RESULTS, "reference", "unranked"]
+    names += ["pairs", "stars", "rank", "pareto", "score", *_RESULTS, "reference", "unranked"]
     return [_column(name, table) for name in names if name in table and not _is_redundant(name, table, records)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from nst.images.animation import animate
 from nst.summaries.gallery import write_gallery
+from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records
 from PIL import Image
 from synthetic import REFERENCE, write_results
@@ -146,6 +147,32 @@ def test_pictures_are_sorted_by_any_metric(visit):
     assert "sort=style_error" in page.url
     assert "down=1" in page.url
     assert captions.last.inner_text().startswith(HOSTILE)  # what is not measured stays last
+
+
+def test_rated_pictures_show_their_stars_and_are_sorted_by_them(visit, tmp_path):
+    assert "rating" not in visit("#view=images").get_by_label("sort by").inner_text()  # nothing is rated there
+    grid = write_results(tmp_path / "results", ["lake"], ["wave", "swirls"], SETTINGS)
+    for name, stars in (("lake/wave/w1", 2), ("lake/swirls/w10", 5), ("lake/swirls/w100", 4)):
+        write_rating(grid.parent, name, stars)
+    page = visit("#view=images", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    page.get_by_label("sort by").select_option("rating")
+    tiles = page.locator("main .tile")
+    order = ["lake/swirls/w10", "lake/swirls/w100", "lake/wave/w1", "lake/wave/w10", "lake/wave/w100", "lake/swirls/w1"]
+    assert [tile.get_attribute("data-id") for tile in tiles.all()] == order
+    stars = page.locator("main figcaption").get_by_role("img")
+    assert stars.all_inner_texts() == ["★★★★★", "★★★★☆", "★★☆☆☆"]
+    assert stars.nth(1).get_attribute("aria-label") == "4 of 5 stars"
+    page.get_by_role("button", name="Reverse the order").click()
+    assert [tile.get_attribute("data-id") for tile in tiles.all()] == [*order[2::-1], *order[3:]]
+    tiles.nth(1).click()
+    dialog = page.locator("dialog#pair")
+    assert dialog.locator("dd").first.inner_text() == "★★★★☆"
+    dialog.get_by_role("button", name="Next image").click()
+    dialog.get_by_role("button", name="Next image").click()
+    assert "rating" not in dialog.locator(".side dl").first.inner_text()  # this one has none
+    overview = visit(page=tmp_path / "gallery/index.html")
+    captions = [text.replace("\xa0", " ") for text in overview.locator("main td figcaption").all_inner_texts()]
+    assert captions == ["1 ★★☆☆☆", "10", "100", "1", "10 ★★★★★", "100 ★★★★☆"]
 
 
 def test_one_pair_wiped_played_and_stepped_through(visit):

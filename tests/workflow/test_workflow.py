@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nst.images import read_metadata, read_picture, write_picture
+from nst.summaries.ratings import write_rating
 from PIL import Image
 from user_folder import REPOSITORY, UserFolder, snakemake
 
@@ -224,6 +225,19 @@ def test_a_preset_that_changes_reaches_the_grid(project):
     project.write("config/presets/mine.yaml", "settings: {style_weight: 4}\n")
     jobs = project.planned(*asked)
     assert (jobs["stylize"], jobs["grid"]) == (1, 1)
+
+
+def test_a_rating_makes_the_tables_and_the_gallery_again(project):
+    asked, results = ("--config", "results=rated", "--", "gallery"), project.folder / "rated"
+    assert project.snakemake(*asked).returncode == 0
+    write_rating(results, pd.read_csv(results / "grid.csv")["id"][1], 4)
+    run = project.snakemake(*asked)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert list(pd.read_csv(results / "tables/comparison.csv")["stars"].fillna(0)) == [0, 4, 0]
+    assert '"stars":4' in (results / "gallery/data.js").read_text()
+    assert project.planned(*asked) == {}
+    write_rating(results, pd.read_csv(results / "grid.csv")["id"][1], 2)
+    assert project.planned(*asked) == {"compare": 1, "gallery": 1, "total": 2}
 
 
 def test_snapshots_are_kept_whole_and_have_a_sheet(project):

@@ -77,6 +77,12 @@ def get_snapshots(wildcards):
     return [f"{layout.pair_folder(RESULTS, name)}/{layout.SNAPSHOTS}"]
 
 
+def get_ratings(wildcards):
+    """The file of ratings, if there is one."""
+    path = f"{RESULTS}/{layout.RATINGS}"
+    return [path] if Path(path).exists() else []
+
+
 def get_clips(wildcards):
     """Every animation."""
     kinds = [layout.VIDEO] * (CONFIG.video == "mp4") + [layout.ANIMATION] * (

@@ -27,6 +27,7 @@ rule compare:
     input:
         grid=rules.grid.output,
         images=get_all_images,
+        ratings=get_ratings,
     output:
         table=f"{TABLES}/comparison.csv",
         page=report(
@@ -51,6 +52,7 @@ rule gallery:
         grid=rules.grid.output,
         table=rules.compare.output.table,  # depends on all images
         clips=get_clips,
+        ratings=get_ratings,
     output:
         report(
             directory(GALLERY),

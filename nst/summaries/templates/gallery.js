@@ -3,13 +3,14 @@
 const gallery = (() => {
 const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
 const SORTS = {
-  grid: "manifest order", style_error: "style error", content_error: "content error", score: "score",
+  grid: "manifest order", stars: "rating", style_error: "style error", content_error: "content error", score: "score",
   rank: "rank", ssim: "similarity to the content", seconds: "time", peak_memory_mb: "memory", iterations_run: "iterations", id: "name"
 };
 const NAMES = {
-  style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "score",
+  stars: "rating", style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "score",
   rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", iterations_run: "iterations"
 };
+const FALLING = ["ssim", "stars"];  // more is better
 const MEASURED = ["style_error", "content_error", "score", "rank"];
 const VIEWS = {overview, images, sweeps, front};
 const collator = new Intl.Collator(undefined, {numeric: true});
@@ -48,6 +49,8 @@ const titleOf = pair => `${pair.content} × ${pair.style}`;
 // Errors of different reference networks are not comparable.
 const several = () => all.references.length > 1;
 const errorsOf = pair => pair.style_error === null ? "" : `style ${short(pair.style_error)} · content ${short(pair.content_error)}${several() ? ` · by ${pair.reference}` : ""}`;
+// Five of them, so that a rating is not taken for the ★ of the best.
+const starsOf = pair => pair.stars && element("span", {class: "star", role: "img", "aria-label": `${pair.stars} of 5 stars`}, "★".repeat(pair.stars) + "☆".repeat(5 - pair.stars));
 // The value of a setting; for `style_weight: auto` with the weight that was found.
 const valueOf = (pair, name) => {
   const value = name in all.same ? all.same[name] : pair.values[all.settings.indexOf(name)];
@@ -124,7 +127,7 @@ function order(a, b) {
   const x = a[state.sort], y = b[state.sort];
   if (x === null || y === null) return (x === null) - (y === null);  // missing values come last
   if (MEASURED.includes(state.sort) && a.reference !== b.reference) return all.references.indexOf(a.reference) - all.references.indexOf(b.reference);
-  return turn * (x - y) * (state.sort === "ssim" ? -1 : 1);
+  return turn * (x - y) * (FALLING.includes(state.sort) ? -1 : 1);
 }
 
 // ---- the bar -------------------------------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ function bar() {
   if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★", `Lowest score: ${all.score}`));
   if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
   if (state.view === "images") {
-    parts.push(select("sort by", Object.entries(SORTS), state.sort, value => update({sort: value})));
+    parts.push(select("sort by", Object.entries(SORTS).filter(([name]) => name !== "stars" || all.pairs.some(pair => pair.stars)), state.sort, value => update({sort: value})));
     parts.push(element("button", {type: "button", class: "plain", "aria-label": "Reverse the order", "aria-pressed": String(state.down), onclick: () => update({down: !state.down})}, state.down ? "↑" : "↓"));
   }
   if (state.view === "sweeps" && all.settings.length > 1) {
@@ -215,11 +218,12 @@ function tile(pair) {
 // A tile of the overview, with the values of the varying settings below it. Their names are above the table.
 function named(pair) {
   const values = all.settings.length > MOST_IN_SIGHT || !all.distinct ? [pair.settings] : naming(pair).map(name => valueOf(pair, name));
-  return element("figure", {}, tile(pair), values.length > 0 && element("figcaption", {title: valuesOf(pair).join(" · ")}, values.join(" · ")));
+  const rating = starsOf(pair);
+  return element("figure", {}, tile(pair), (values.length > 0 || rating) && element("figcaption", {title: valuesOf(pair).join(" · ")}, values.join(" · "), " ", rating));
 }
 
 function captioned(pair, label, detail) {
-  return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), label && element("br"), detail));
+  return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), " ", starsOf(pair), label && element("br"), detail));
 }
 
 // Adds parts to a place when they are scrolled into view, so that large pages open fast. size: images of a part.
@@ -546,7 +550,7 @@ function side(pair, known) {
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
-  const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, short(pair[name])]);
+  const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, name === "stars" ? starsOf(pair) : short(pair[name])]);
   place.append(element("h3", {}, "Metrics"), listed(several() ? [...numbers, ["by", pair.reference]] : numbers));
   if (marks.length) place.append(element("p", {class: "caption", title: pair.best && `Lowest score: ${all.score}`}, marks.join(" · ")));
   if (pair.unranked) place.append(element("p", {class: "caption"}, `Not ranked: ${pair.unranked}.`));

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
+from nst.summaries.ratings import write_rating
 from nst.summaries.records import SCORE, read_records
 from nst.summaries.tables import comparison, relative_link, sweep, write_tables
 from synthetic import errors, write_results
@@ -150,3 +151,18 @@ def test_a_link_is_a_file_or_of_the_web(tmp_path, path):
     assert ":" not in relative_link(path, tmp_path)
     assert ":" not in relative_link(path, Path())
     assert relative_link("https://h/a?b=c", tmp_path) == "https://h/a?b=c"
+
+
+def test_stars_are_a_column_if_any_pair_is_rated(tmp_path: Path) -> None:
+    grid = write_results(tmp_path, ["cat"], ["wave"], SETTINGS)
+    records = read_records(grid)
+    assert "stars" not in comparison(records)
+    write_tables(records, tmp_path / "tables")
+    assert "rating in ratings.csv" not in (tmp_path / "tables/comparison.html").read_text()
+    write_rating(tmp_path, "cat/wave/w10", 4)
+    write_tables(read_records(grid), tmp_path / "tables")
+    table = pd.read_csv(tmp_path / "tables/comparison.csv")
+    assert list(table["stars"].fillna(0)) == [0, 4]
+    page = (tmp_path / "tables/comparison.html").read_text()
+    assert 'class="number"><button type="button" title="rating in ratings.csv, from 1 to 5">stars<' in page
+    assert page.count('<td class="number">4</td>') == 1
