@@ -80,9 +80,11 @@ class Storage:
 
     def link(self, name: str) -> str:
         """The URL of a file for a browser, if the server allows reading without credentials."""
+        if self.url.startswith("file:"):
+            return Path(self._path(name)).as_uri()
+        if not self._is_s3:
+            return str(self._system.unstrip_protocol(self._path(name)))
         with self._explained():
-            if not self._is_s3:
-                return str(self._system.unstrip_protocol(self._path(name)))
             # botocore knows the servers' addresses only for signed URLs. The query is the signature.
             signed: str = self._system.url(self._path(name))
         return signed.partition("?")[0]

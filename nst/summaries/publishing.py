@@ -82,7 +82,7 @@ def update(gallery: Path, url: str, progress: Progress | None = None) -> Publish
     storage = Storage(url)
     known = _read_list(storage)
     with _threads() as pool:
-        digests = dict(zip(files, pool.map(sha256, files.values()), strict=True))
+        digests = dict(zip(files, pool.map(_digest, files.values()), strict=True))
         changed = [name for name in files if known.get(name) != digests[name]]
         gone = [name for name in known if name not in files]
         sizes = {name: files[name].stat().st_size for name in changed}
@@ -114,6 +114,13 @@ def _files(gallery: Path) -> dict[str, Path]:
     paths = sorted(path for path in gallery.rglob("*") if path.is_file() and path.name != MADE)
     named = {path.relative_to(gallery).as_posix(): path for path in paths}
     return {name: path for name, path in named.items() if _FILE.fullmatch(name)}
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise NstError(f"{path}: cannot be read ({error.strerror}); run the command again") from None
 
 
 def _send(pool: Executor, storage: Storage, files: dict[str, Path]) -> Iterator[str]:

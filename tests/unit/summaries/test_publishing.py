@@ -16,7 +16,9 @@ import requests
 from nst.cli import main
 from nst.errors import NstError
 from nst.io import storage
+from nst.io.files import sha256
 from nst.io.storage import Storage
+from nst.summaries import publishing
 from nst.summaries.gallery import write_gallery
 from nst.summaries.publishing import SENT, Published, publish, update
 from nst.summaries.records import read_records
@@ -277,7 +279,7 @@ def test_a_page_of_others_is_not_replaced(bucket: Bucket, results: Path) -> None
 
 def test_it_may_be_a_local_folder(results: Path, tmp_path: Path) -> None:
     there = tmp_path / "www" / "my gallery"
-    assert publish(results, f"file://{there}") == f"file://{there}/index.html"
+    assert publish(results, f"file://{there}") == (there / "index.html").as_uri()
     names = {path.relative_to(there).as_posix() for path in there.rglob("*") if path.is_file()}
     assert names == local(results) | {SENT}
     (results / "gallery" / one_pair(results) / "large.webp").unlink()
@@ -411,5 +413,12 @@ def test_a_file_that_is_deleted_meanwhile(
         source.unlink(missing_ok=True)
         send(self, source, *more)
 
+    damaged = results / "gallery" / one_pair(results) / "damaged.png"
+    damaged.touch()
+    with environment.context() as patch:
+        patch.setattr(publishing, "sha256", lambda path: sha256(path if path != damaged else path / "gone"))
+        assert "damaged.png: cannot be read (Not a directory); run the command again" in problem(
+            results, bucket.url(), capsys
+        )
     environment.setattr(Storage, "send", late)
     assert "was deleted while it was sent; run the command again" in problem(results, bucket.url(), capsys)
