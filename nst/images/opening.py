@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from nst import limits
 from nst.errors import NstError
@@ -116,7 +116,9 @@ def decoding(path: Source) -> Iterator[None]:
 
 def broken(path: Source, error: Exception) -> NstError:
     """The error for a file that a decoder rejects."""
-    reason = " ".join(str(error).split()) or type(error).__name__
+    # Pillow's message for an unreadable header only names its file object.
+    unidentified = isinstance(error, UnidentifiedImageError)
+    reason = "unreadable header" if unidentified else " ".join(str(error).split()) or type(error).__name__
     return NstError(
         f"{path}: the image is truncated, corrupt or of an unsupported kind ({reason}); export it again as PNG or JPEG"
     )
