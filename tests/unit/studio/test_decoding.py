@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -41,6 +42,10 @@ REFUSED = {
     "party.gif": (image_bytes("GIF"), " is a GIF; use JPEG"),
     "old.bmp": (image_bytes("BMP"), " is a BMP; use JPEG"),
     "empty.png": (b"", " is empty; save the image again"),
+    "head.jpg": (
+        b"\xff\xd8\xff and no more",
+        ": the image is truncated, corrupt or of an unsupported kind (unreadable",
+    ),
     "half.png": (image_bytes("PNG")[:400], ": the image is truncated"),
     "half.jpg": (image_bytes(width=400)[:3000], ": the image is truncated"),
 }
@@ -97,10 +102,13 @@ def test_an_image_with_too_many_pixels_is_refused(upload):
 
 def test_a_mask_becomes_gray(upload, tmp_path):
     painted = np.zeros((30, 5000, 4), np.uint8)
-    painted[..., :3] = 255  # transparent white is not painted
-    painted[:, 2500:] = (255, 255, 255, 255)
+    painted[..., :3] = 255
+    painted[:, 2500:, 3] = 255  # transparent white is not painted
     file = io.BytesIO()
-    Image.fromarray(painted).save(file, "PNG", pnginfo=None)
+    Image.fromarray(painted).save(
+        file,
+        "PNG",
+    )
     assert upload(file.getvalue(), by=mask) == Decoded(".png", 4096, 25)
     with Image.open(tmp_path / "upload") as stored:
         assert (stored.format, stored.mode, stored.size) == ("PNG", "L", (4096, 25))
@@ -143,15 +151,23 @@ def test_a_slow_file_is_given_up_and_its_process_killed(upload, monkeypatch):
     class Recorded(subprocess.Popen):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
-            started.append(self.pid)
+            started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Recorded)
     monkeypatch.setattr(decoding, "SECONDS", 0.01)
     with pytest.raises(NstError, match=r"^a\.jpg: cannot be decoded"):
         upload(image_bytes(), "a.jpg")
-    [pid] = started
+    [process] = started
+    assert process.returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
-        os.killpg(pid, 0)
+        os.killpg(process.pid, 0)
+
+
+def test_a_file_that_takes_too_much_memory(tmp_path):
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(1_600_000_000)
+    with pytest.raises(NstError, match=r"^a\.jpg: needs more memory than the studio allows"):
+        decode(tmp_path / "a.jpg", tmp_path / "preview.webp")
 
 
 def test_a_decoder_that_crashes_ends_only_its_process(upload, tmp_path, monkeypatch):
