@@ -263,7 +263,10 @@ BOMBS = {
 def test_small_files_that_expand(kind):
     bomb = BOMBS[kind]()
     assert len(bomb) < decoding.PIXELS // 20
-    received(bomb)
+    message = received(bomb)
+    # libtiff ignores what a strip has beyond its rows, which are few
+    assert message.startswith("a.jpg: " if kind != "tiff with a longer strip" else "")
+    assert "cannot be stored" not in message
 
 
 def test_a_real_image_of_almost_the_most_pixels_fits_into_the_limits():
