@@ -77,7 +77,7 @@ class Quotas:
 
 
 #: Requests a minute: of any kind, and of those that cost more. `login` counts per address, the others per session.
-PER_MINUTE = {"request": 600, "upload": 60, "run": 20, "login": 10}
+PER_MINUTE = {"request": 3000, "upload": 60, "run": 20, "login": 10}
 
 
 class Rates:

@@ -34,6 +34,7 @@ def serve(options: Options, host: str, port: int, *, show: Callable[[str], None]
         show: prints a line for the person who starts the studio.
     Raises NstError if the folder is in use, or the port cannot be bound.
     """
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits for a thread
     studio = Studio(options)
     with _lock(options.folder):
         try:
@@ -54,6 +55,7 @@ def serve(options: Options, host: str, port: int, *, show: Callable[[str], None]
         show(f"studio    {link}")
         show(f"results   {options.folder.absolute()}")
         signal.signal(signal.SIGTERM, _interrupt)
+        studio.uploads.sweep()
         studio.supervisor.start()
         if open_browser:
             threading.Timer(0.5, webbrowser.open, [link]).start()
