@@ -1,9 +1,11 @@
 // Requests to the studio. Every failure is an ApiError whose message a person can read.
 import {away} from "./notice.js";
 
+const sentence = text => text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
+
 export class ApiError extends Error {
   constructor(status, body = {}) {
-    super(body.error || (status ? `The studio answered with error ${status}.` : "The studio does not answer. Try again in a moment."));
+    super(sentence(body.error || (status ? `the studio answered with error ${status}` : "the studio does not answer; try again in a moment")));
     this.status = status;
     this.problems = body.problems || [];
   }

@@ -6,8 +6,8 @@ const parts = text => text.split(",").map(part => part.trim()).filter(Boolean);
 // `changed(values)` is called at each keystroke, so that what is still being typed is checked as well.
 export function chips(field, attributes, changed) {
   let values = [];
-  const input = element("input", {...attributes, placeholder: field.default || "none", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
-    inputmode: field.kind === "text" ? "text" : null, title: field.allowed});
+  const input = element("input", {...attributes, title: field.allowed,
+    placeholder: field.default || "none", autocomplete: "off", autocapitalize: "off", spellcheck: "false"});
   const box = element("div", {class: "chips", onclick: event => event.target === box && input.focus()}, input,
     field.unit && element("span", {class: "unit"}, field.unit));
 

@@ -8,7 +8,8 @@ $("device")?.addEventListener("click", async () => {
   try {
     const {url, minutes} = await api("POST", "/api/link", {});
     open("Another device", [
-      element("p", {}, `Open this link on your phone or another computer to see the same images and runs there. It works once, for ${minutes} minutes.`),
+      element("p", {}, "Open this link on your phone or another computer to see the same images and runs there."),
+      element("p", {}, `It works once, for ${minutes} minutes.`),
       copied(url, "Link for another device")
     ]);
   } catch (error) {

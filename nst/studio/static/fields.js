@@ -22,8 +22,10 @@ function pills(field, attributes, changed) {
 function make(field, changed) {
   const id = `set-${field.name}`, described = {"aria-describedby": `${id}-help ${id}-problem`};
   const tell = values => changed(field.name, values);
-  const control = field.kind === "choice" ? pills(field, {id, "aria-labelledby": `${id}-label`, ...described}, tell) : chips(field, {id, ...described}, tell);
-  const label = element(field.kind === "choice" ? "span" : "label", {id: `${id}-label`, for: field.kind === "choice" ? null : id, class: "label"}, titleOf(field.name));
+  const [control, label] = field.kind === "choice"
+    ? [pills(field, {id, "aria-labelledby": `${id}-label`, ...described}, tell),
+      element("span", {id: `${id}-label`, class: "label"}, titleOf(field.name))]
+    : [chips(field, {id, ...described}, tell), element("label", {for: id, class: "label"}, titleOf(field.name))];
   const problem = element("p", {class: "problem", id: `${id}-problem`, hidden: true});
   const node = element("div", {class: "field"}, label, control.node, problem, element("p", {class: "help", id: `${id}-help`}, titleOf(field.help)));
   return {node, set: control.set, problem: text => {
@@ -78,12 +80,13 @@ export class Fields {
   }
 }
 
-// Cards, one of which may be chosen; `chosen(preset or null)`.
+// Cards, one of which may be chosen. The function that is returned shows which, by its name.
 export function presets(list, chosen) {
-  const cards = list.map(preset => element("button", {type: "button", class: "preset", "aria-pressed": "false", onclick: event => chosen(event.currentTarget.getAttribute("aria-pressed") === "true" ? null : preset)},
-    preset.picture ? element("img", {src: preset.picture, alt: "", loading: "lazy", decoding: "async"}) : element("span", {class: "blank"}, preset.name.slice(0, 1)),
-    element("b", {}, titleOf(preset.name.replaceAll("-", " "))), element("span", {}, preset.description)));
+  const picture = ({picture: src, name}) =>
+    src ? element("img", {src, alt: "", loading: "lazy", decoding: "async"}) : element("span", {class: "blank"}, name.slice(0, 1));
+  const cards = list.map(preset => element("button",
+    {type: "button", class: "preset", "aria-pressed": "false", onclick: () => chosen(preset)},
+    picture(preset), element("b", {}, titleOf(preset.name.replaceAll("-", " "))), element("span", {}, preset.description)));
   $("presets").append(...cards);
-  setHidden($("presets").closest("section"), !cards.length);
   return name => cards.forEach((card, index) => card.setAttribute("aria-pressed", String(list[index].name === name)));
 }

@@ -2,7 +2,7 @@
 import {api} from "./api.js";
 import "./device.js";
 import {load, reconcile, request, save} from "./draft.js";
-import {$, element, setHidden, setText} from "./dom.js";
+import {$, button, setHidden, setText} from "./dom.js";
 import {Fields, presets} from "./fields.js";
 import {paintMask} from "./mask.js";
 import {toast} from "./notice.js";
@@ -30,7 +30,11 @@ const styles = new Zone("style", form, {
     const used = draft.styles.flat().map(part => part.id);
     discard(gone.map(part => part.id).filter(id => !used.includes(id)));
   },
-  cleared: () => { const all = new Set(draft.styles.flat().map(part => part.id)); draft.styles = []; discard([...all]); }
+  cleared: () => {
+    const all = new Set(draft.styles.flat().map(part => part.id));
+    draft.styles = [];
+    discard([...all]);
+  }
 });
 
 // Removes uploads here at once, and then on the server; one that it cannot remove comes back.
@@ -59,7 +63,7 @@ async function fetchUploads() {
 
 function paint(content) {
   const old = draft.masks[content.id];
-  paintMask(content, uploads.get(old), mask => {
+  paintMask(content, uploads.get(old), draft.styles.some(entry => entry.length > 1), mask => {
     if (mask) { uploads.set(mask.id, mask); draft.masks[content.id] = mask.id; }
     else delete draft.masks[content.id];
     if (old) discard([old]);
@@ -87,7 +91,8 @@ function separate(entry) {
 function draw() {
   const several = draft.styles.filter(entry => entry.length === 1).length > 1;
   contents.draw(draft.contents.map(id => contentTile(uploads.get(id), Boolean(draft.masks[id]), () => paint(uploads.get(id)))));
-  styles.draw(draft.styles.map(entry => styleTile(entry, uploads, {blend: several && (() => blend(entry)), separate: () => separate(entry), changed: check})));
+  styles.draw(draft.styles.map(entry => styleTile(entry, uploads,
+    {blend: several && (() => blend(entry)), separate: () => separate(entry), changed: check})));
 }
 
 // ---- settings ------------------------------------------------------------------------------------------------------
@@ -97,9 +102,11 @@ const fields = new Fields(form, (name, values) => {
   if (name in presetValues()) draft.preset = "";
   showSettings();
 });
-const press = presets(form.presets, preset => {
+const DEFAULT = {name: "default", description: "Every setting has its default.", picture: form.default_picture, values: {}};
+const press = presets([DEFAULT, ...form.presets], preset => {
+  if (preset === DEFAULT) return reset();
   for (const name in presetValues()) delete draft.settings[name];
-  draft.preset = preset ? preset.name : "";
+  draft.preset = preset.name;
   for (const [name, text] of Object.entries(presetValues())) draft.settings[name] = [text];
   fields.show(draft.settings);
   showSettings();
@@ -108,17 +115,20 @@ const press = presets(form.presets, preset => {
 function presetValues() { return form.presets.find(preset => preset.name === draft.preset)?.values || {}; }
 
 function showSettings() {
-  press(draft.preset);
-  setHidden($("reset"), !Object.keys(draft.settings).length);
+  const isDefault = !Object.keys(draft.settings).length;
+  press(isDefault ? DEFAULT.name : draft.preset);
+  setHidden($("reset"), isDefault);
   check();
 }
 
-$("reset").addEventListener("click", () => {
+function reset() {
   draft.settings = {};
   draft.preset = "";
   fields.show({});
   showSettings();
-});
+}
+
+$("reset").addEventListener("click", reset);
 $("run-title").value = draft.title;
 $("run-title").addEventListener("input", event => { draft.title = event.target.value; save(draft); });
 
@@ -154,8 +164,8 @@ function summarize({text, problems}) {
   const of = names => others.filter(each => names.includes(each.field)).map(each => each.message).join(" ");
   contents.problem(complete() ? of(["contents", "masks"]) : "");
   styles.problem(complete() ? of(["styles"]) : "");
-  if (wrong.length) $("summary").replaceChildren(element("button", {type: "button", class: "link bad", onclick: () => fields.focus(wrong[0].field)},
-    wrong.length === 1 ? "One setting is to be corrected" : `${wrong.length} settings are to be corrected`));
+  if (wrong.length) $("summary").replaceChildren(button(wrong.length === 1 ? "Correct one setting" : `Correct ${wrong.length} settings`,
+    () => fields.focus(wrong[0].field), {class: "link bad"}));
   else setText($("summary"), complete() ? others.map(each => each.message).join(" ") || text : missing());
   $("summary").classList.toggle("bad", complete() && others.length > 0);
   $("go").disabled = !complete() || problems.length > 0;

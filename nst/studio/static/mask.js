@@ -113,18 +113,19 @@ function brush(veil, stage, size, erases) {
   return () => move(at);
 }
 
-// `saved(upload or null)`: the mask that was made, null where it is taken off.
-export async function paintMask(content, mask, saved) {
+// `blended`: whether styles are blended, which a mask separates. `saved(upload or null)`: the mask that was made, null where
+// it is taken off.
+export async function paintMask(content, mask, blended, saved) {
   try {
     const image = await loaded(content.preview), veil = new Veil(image.naturalWidth, image.naturalHeight);
     if (mask) veil.read(await loaded(mask.preview));
-    show(content, image, veil, mask, saved);
+    show(content, image, veil, mask, blended, saved);
   } catch (error) {
     toast(error.message);
   }
 }
 
-function show(content, image, veil, mask, saved) {
+function show(content, image, veil, mask, blended, saved) {
   const size = element("input", {type: "range", min: 4, max: 160, value: Math.round(veil.canvas.width / 9), oninput: () => fit()});
   const modes = ["Paint", "Erase"].map((name, index) => button(name, () => choose(index), {"aria-pressed": String(!index)}));
   const choose = index => modes.forEach((mode, i) => mode.setAttribute("aria-pressed", String(i === index)));
@@ -142,9 +143,10 @@ function show(content, image, veil, mask, saved) {
     }
   }, {class: "primary"});
   const made = open(`Mask of ${stem(content.name)}`, [
-    element("p", {}, "Paint where the style goes. The rest stays as it is."), stage,
+    element("p", {}, `Paint where the style goes.${blended ? " A blend has its first style there and its second elsewhere." : ""}`), stage,
     element("div", {class: "tools"}, element("div", {class: "pair"}, ...modes), element("label", {}, "Brush", size),
       button("Undo", () => veil.undo()), button("Invert", change(() => veil.fill("source-out"))), button("Clear", change(() => veil.fill()))),
+    element("p", {class: "caption keys"}, "On the image, arrow keys move the brush, Space paints, Shift and an arrow key draws, Z undoes."),
     element("div", {class: "actions end"}, mask && button("Remove the mask", () => { saved(null); made.close(); }), save)], {class: "wide"});
   fit();
 }

@@ -5,12 +5,16 @@ import {button, element, icon, iconButton, setHidden, setSource, setText} from "
 import {toast} from "./notice.js";
 import {stars} from "./stars.js";
 
-const NEXT = [["larger", "Larger", "the same at the next larger size"], ["more", "More style", "closer to the style"], ["less", "Less style", "closer to the content"]];
+const NEXT = [
+  ["larger", "Larger", "the same at the next larger size"],
+  ["more", "More style", "closer to the style"],
+  ["less", "Less style", "closer to the content"]
+];
 
 const short = number => Number(number).toPrecision(3);
 export const titleOf = pair => `${pair.content} × ${pair.style}`;
 export const lossesOf = pair => Object.entries(pair.losses).map(([name, value]) => `${name} ${short(value)}`).join(" · ");
-export const largeOf = url => url.replace(/small\.webp/, "large.webp");
+export const largeOf = (run, pair) => pair.state === "done" ? `/runs/${run}/images/${pair.key}/large.webp` : pair.image;
 
 // What follows from this image: a new run that begins with it, or a content for other runs.
 function continueWith(run, pair) {
@@ -29,14 +33,17 @@ function continueWith(run, pair) {
     toast("Kept as a content. ", element("a", {href: "/"}, "Use it in a new run"));
   });
   const choice = (title, about, work) => element("button", {type: "button", class: "choice", onclick: work}, element("b", {}, title), about);
-  const made = open(`Continue with ${titleOf(pair)}`, [element("p", {}, pair.state === "done" ? "A new run starts from this image." : "This image is not finished yet."), element("div", {class: "list"},
-    ...NEXT.filter(() => pair.state === "done").map(([change, title, about]) => choice(title, about, again(change))),
-    pair.snapshot && choice("Keep this image", "as a content for other runs", keep))]);
+  const done = pair.state === "done";
+  const made = open(`Continue with ${titleOf(pair)}`, [
+    element("p", {}, done ? "A new run starts from this image." : "This image is not finished yet."),
+    element("div", {class: "list"},
+      ...NEXT.filter(() => done).map(([change, title, about]) => choice(title, about, again(change))),
+      pair.snapshot && choice("Keep this image", "as a content for other runs", keep))]);
 }
 
 export function actionsOf(run, pair) {
   return [
-    pair.whole && element("a", {class: "plain", href: pair.whole, download: ""}, "Download"),
+    pair.whole && element("a", {class: "plain", href: `${pair.whole}?save`, download: ""}, "Download"),
     (pair.state === "done" || pair.snapshot) && button("Continue …", () => continueWith(run, pair))
   ].filter(Boolean);
 }
@@ -77,13 +84,14 @@ export class Card {
     setText(this.note, {waiting: "waiting", running: "starting …", failed: "failed", done: ""}[pair.state]);
     this.bar.value = share;
     setHidden(this.bar, !running);
-    setText(this.detail, pair.error || (running && pair.iteration ? `${pair.iteration} of ${pair.iterations}${lossesOf(pair) && ` · ${lossesOf(pair)}`}` : ""));
+    const at = [`${pair.iteration} of ${pair.iterations}`, lossesOf(pair)].filter(Boolean).join(" · ");
+    setText(this.detail, pair.error || (running && pair.iteration ? at : ""));
     this.detail.classList.toggle("problem", Boolean(pair.error));
     setHidden(this.detail, !this.detail.textContent);
     setHidden(this.row, !done && !pair.snapshot);
     setHidden(this.stars.node, !done);
     setHidden(this.download, !pair.whole);
-    if (pair.whole) this.download.href = pair.whole;
+    if (pair.whole) this.download.href = `${pair.whole}?save`;
     if (!this.rating) this.stars.show(pair.stars);
   }
 }

@@ -29,8 +29,10 @@ const actions = {
   gallery: link("Open the gallery", {class: "primary"}),
   share: button("Share", () => shareDialog(id, run.shares)),
   all: link("Download all", {href: `/runs/${id}/download.zip`, download: ""}),
-  publish: button("Publish", attempt(async () => { await api("POST", `/api/runs/${id}/publish`, {}); toast("Publishing … The link appears here when it is done."); })),
-  published: link("Published page", {}),
+  publish: button("Publish", attempt(async () => {
+    await api("POST", `/api/runs/${id}/publish`, {});
+    toast("Publishing … The link appears here when it is done.");
+  })),
   cancel: button("Cancel", post("cancel")),
   retry: button("Retry", post("retry")),
   remove: button("Delete", attempt(async () => {
@@ -44,15 +46,28 @@ $("actions").append(...Object.values(actions));
 
 function showActions() {
   const active = isActive(run), some = run.done > 0;
-  const applies = {gallery: run.gallery, share: some, all: some, publish: run.gallery && $("run").dataset.publish && !run.published, published: run.published,
-    cancel: active, retry: ["failed", "canceled"].includes(run.state), remove: !active};
+  const applies = {
+    gallery: run.gallery, share: some, all: some,
+    publish: $("run").dataset.publish && run.gallery && !run.published,
+    cancel: active, retry: ["failed", "canceled"].includes(run.state), remove: !active
+  };
   for (const [name, node] of Object.entries(actions)) setHidden(node, !applies[name]);
-  for (const name of ["gallery", "published"]) if (run[name]) actions[name].href = run[name];
+  if (run.gallery) actions.gallery.href = run.gallery;
+}
+
+function showPublished() {
+  if ($("published").hidden !== !run.published) {
+    const web = run.published.startsWith("http");
+    $("published").replaceChildren("Published at ", web ? element("a", {href: run.published}, run.published) : element("code", {}, run.published));
+    $("published").hidden = !run.published;
+  }
 }
 
 const pictured = () => run.pairs.filter(pair => pair.image);
-const items = () => pictured().map(pair => ({src: largeOf(pair.image), alt: `${pair.content} in the style of ${pair.style}`, title: titleOf(pair),
-  caption: [pair.settings, pair.state === "running" ? `${pair.iteration} of ${pair.iterations}` : "", lossesOf(pair)].filter(Boolean).join(" · ")}));
+const items = () => pictured().map(pair => ({
+  src: largeOf(id, pair), alt: `${pair.content} in the style of ${pair.style}`, title: titleOf(pair),
+  caption: [pair.settings, pair.state === "running" && `${pair.iteration} of ${pair.iterations}`, lossesOf(pair)].filter(Boolean).join(" · ")
+}));
 
 function look(key) {
   viewer = view(items, pictured().findIndex(pair => pair.key === key), index => actionsOf(id, pictured()[index]));
@@ -98,12 +113,14 @@ function showCommands() {
 
 function show(given) {
   if (!given) {
-    $("main").replaceChildren(element("div", {class: "card"}, element("h1", {}, "This run is gone"), element("p", {}, "It was deleted. ", element("a", {href: "/#runs"}, "See your runs"))));
+    $("main").replaceChildren(element("div", {class: "card"}, element("h1", {}, "This run is gone"),
+      element("p", {}, "It was deleted. ", element("a", {href: "/#runs"}, "See your runs"))));
     return;
   }
   run = given;
   showProgress();
   showActions();
+  showPublished();
   showPairs();
   showCommands();
   viewer?.refresh();

@@ -11,10 +11,9 @@ export function showState(node, state) {
 }
 
 function card(run) {
-  const node = element("li", {},
-    element("a", {class: "run", href: run.url}, element("span", {class: "thumbs"}), element("b"), element("span", {class: "state"}), element("span", {class: "text"}),
-      element("progress", {max: 1, "aria-hidden": "true"})));
-  return node;
+  return element("li", {}, element("a", {class: "run", href: run.url},
+    element("span", {class: "thumbs"}), element("b"), element("span", {class: "state"}), element("span", {class: "text"}),
+    element("progress", {max: 1, "aria-hidden": "true"})));
 }
 
 function update(node, run) {
@@ -25,7 +24,8 @@ function update(node, run) {
   bar.value = run.images ? run.done / run.images : 0;
   setHidden(bar, !isActive(run));
   const urls = run.thumbnails.slice(0, 4);
-  if (thumbs.querySelectorAll("img").length !== urls.length) thumbs.replaceChildren(...urls.map(() => element("img", {alt: "", decoding: "async", loading: "lazy"})));
+  if (thumbs.querySelectorAll("img").length !== urls.length)
+    thumbs.replaceChildren(...urls.map(() => element("img", {alt: "", decoding: "async", loading: "lazy"})));
   if (!thumbs.children.length) thumbs.append(icon("image"));
   urls.forEach((url, index) => setSource(thumbs.children[index], url));
 }

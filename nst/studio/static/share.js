@@ -39,6 +39,7 @@ export function shareDialog(run, shares) {
   };
   draw();
   open("Share this run", [element("p", {}, "Whoever has the link sees the images, on any device. Nobody can guess it, and you can revoke it."),
-    element("form", {class: "share", onsubmit: create}, element("label", {class: "check"}, "The link is valid for", days), settingsLabel, downloadsLabel,
+    element("form", {class: "share", onsubmit: create},
+      element("label", {class: "check"}, "The link is valid for", days), settingsLabel, downloadsLabel,
       element("button", {class: "primary"}, "Create a link")), list]);
 }

@@ -8,8 +8,11 @@ const items = links.map(link => {
 });
 
 links.forEach((link, index) => {
-  const {width, height} = link.firstElementChild;
-  link.parentNode.style.setProperty("--aspect", width / height);
+  const small = link.firstElementChild;
+  const shape = (width, height) => width && height && link.parentNode.style.setProperty("--aspect", width / height);
+  if (small.hasAttribute("width")) shape(small.getAttribute("width"), small.getAttribute("height"));
+  else if (small.complete) shape(small.naturalWidth, small.naturalHeight);
+  small.addEventListener("load", () => shape(small.naturalWidth, small.naturalHeight));
   link.addEventListener("click", event => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;  // a new tab or window
     event.preventDefault();

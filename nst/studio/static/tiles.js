@@ -3,16 +3,17 @@ import {open} from "./dialog.js";
 import {button, element} from "./dom.js";
 import {stem} from "./zone.js";
 
-const picture = upload => element("img", {src: upload.preview, alt: "", decoding: "async", draggable: "false"});
+const picture = upload => element("img", {src: upload.preview, alt: "", decoding: "sync", draggable: "false"});
 const about = text => element("p", {class: "about"}, text);
 const percent = weight => `${Math.round(100 * weight)} %`;
 
 export const keyOf = entry => entry.map(part => part.id).join("+");
 
 export function contentTile(upload, masked, paint) {
-  return {key: upload.id, name: stem(upload.name), images: [picture(upload), masked && element("span", {class: "badge"}, "mask")],
+  const name = stem(upload.name), label = `${masked ? "Edit the mask" : "Paint a mask"} of ${name}`;
+  return {key: upload.id, name, images: [picture(upload), masked && element("span", {class: "badge"}, "mask")],
     about: about(`${upload.width} × ${upload.height}`),
-    actions: [button(masked ? "Edit mask" : "Mask", paint, {class: "link", "aria-label": `${masked ? "Edit the mask" : "Paint a mask"} of ${stem(upload.name)}`})]};
+    actions: [button(masked ? "Edit mask" : "Mask", paint, {class: "link", "aria-label": label})]};
 }
 
 export function styleTile(entry, uploads, {blend, separate, changed}) {
@@ -25,12 +26,14 @@ export function styleTile(entry, uploads, {blend, separate, changed}) {
     text.textContent = `${percent(entry[0].weight)} · ${percent(entry[1].weight)}`;
     slider.setAttribute("aria-valuetext", `${percent(entry[0].weight)} ${name}, ${percent(entry[1].weight)} ${stem(second.name)}`);
   };
-  const slider = element("input", {type: "range", min: 5, max: 95, step: 5, value: Math.round(100 * entry[0].weight), "aria-label": `Share of ${name}`, oninput: () => {
+  const slide = () => {
     entry[0].weight = slider.value / 100;
     entry[1].weight = (100 - slider.value) / 100;
     show();
     changed();
-  }});
+  };
+  const value = Math.round(100 * entry[0].weight);
+  const slider = element("input", {type: "range", min: 5, max: 95, step: 5, value, "aria-label": `Share of ${name}`, oninput: slide});
   show();
   return {key: keyOf(entry), name: `${name} + ${stem(second.name)}`, images, about: text,
     actions: [slider, button("Separate", separate, {class: "link"})]};
@@ -39,7 +42,9 @@ export function styleTile(entry, uploads, {blend, separate, changed}) {
 // Asks which style is blended with the first; `chosen(other, keep)`: whether both stay as styles of their own as well.
 export function choosePartner(first, others, chosen) {
   const keep = element("input", {type: "checkbox"});
+  const choose = upload => () => { made.close(); chosen(upload, keep.checked); };
   const made = open(`Blend ${stem(first.name)} with …`, [
-    element("div", {class: "choices"}, ...others.map(upload => element("button", {type: "button", onclick: () => { made.close(); chosen(upload, keep.checked); }}, picture(upload), stem(upload.name)))),
+    element("div", {class: "choices"},
+      ...others.map(upload => element("button", {type: "button", onclick: choose(upload)}, picture(upload), stem(upload.name)))),
     element("label", {class: "check"}, keep, "Use both on their own as well")]);
 }

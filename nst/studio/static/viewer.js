@@ -6,7 +6,8 @@ const SWIPE = 45;
 
 // `items()` gives the present list of `{src, alt, title, caption}`, `extra(index)` more elements for the foot of one.
 export function view(items, index, extra = () => []) {
-  const picture = element("img", {decoding: "async", draggable: "false"}), caption = element("p", {class: "caption"}), foot = element("div", {class: "actions"});
+  const picture = element("img", {decoding: "async", draggable: "false"});
+  const caption = element("p", {class: "caption"}), foot = element("div", {class: "actions"});
   const stage = element("div", {class: "stage"}, picture);
   const made = open(items()[index].title, [stage, element("div", {class: "foot"}, caption, foot)], {class: "viewer"});
   const heading = made.querySelector("h2");
@@ -16,7 +17,7 @@ export function view(items, index, extra = () => []) {
     setSource(picture, src);
     picture.alt = alt;
     setText(heading, title);
-    setText(caption, items().length > 1 ? `${index + 1} of ${items().length}${text ? ` · ${text}` : ""}` : text);
+    setText(caption, [items().length > 1 && `${index + 1} of ${items().length}`, text].filter(Boolean).join(" · "));
   }
   function go(step) {
     index = (index + step + items().length) % items().length;
@@ -24,7 +25,9 @@ export function view(items, index, extra = () => []) {
     foot.replaceChildren(...extra(index));
   }
 
-  if (items().length > 1) stage.append(iconButton("left", "Previous image", () => go(-1), {class: "round previous"}), iconButton("right", "Next image", () => go(1), {class: "round next"}));
+  if (items().length > 1) stage.append(
+    iconButton("left", "Previous image", () => go(-1), {class: "round previous"}),
+    iconButton("right", "Next image", () => go(1), {class: "round next"}));
   made.addEventListener("keydown", event => {
     if (event.target.matches("input") || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowRight") go(1);

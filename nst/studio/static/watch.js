@@ -14,26 +14,34 @@ export function watch(url, pause, show) {
     if (document.hidden) return;
     if (asking) return void (timer = setTimeout(ask, 300));
     asking = true;
+    const data = await fetched();
+    asking = false;
+    if (data !== undefined) show(data);
+    const next = failures ? Math.min(2 ** failures, LONGEST) : seconds;
+    if (next) timer = setTimeout(ask, 1000 * next);
+  }
+
+  // The new data, null where there are none any more, undefined for no news.
+  async function fetched() {
     try {
       const response = await fetch(url, {cache: "no-store", headers: tag ? {"If-None-Match": tag} : {}});
       if (response.status >= 500) throw new Error(response.statusText);
-      if (response.status !== 304) {
-        const data = answer(response.status, await response.text());
+      const data = response.status === 304 ? undefined : answer(response.status, await response.text());
+      if (data) {
         tag = response.headers.get("ETag") || "";
         seconds = pause(data);
-        show(data);
       }
       failures = 0;
       away(false);
+      return data;
     } catch (error) {
-      if (error.status === 404) return void show(null);
+      if (error.status === 404) {
+        seconds = failures = 0;
+        return null;
+      }
       failures += 1;
-      if (failures > 1) away(true);
-    } finally {
-      asking = false;
+      if (failures > 1 && !error.status) away(true);
     }
-    const next = failures ? Math.min(2 ** failures, LONGEST) : seconds;
-    if (next) timer = setTimeout(ask, 1000 * next);
   }
 
   document.addEventListener("visibilitychange", ask);

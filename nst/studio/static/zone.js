@@ -19,10 +19,10 @@ export class Zone {
     this.node.querySelector(".sign").append(icon("image"));
     setText(this.node.querySelector(".limits"), `JPEG, PNG, WebP, HEIC or TIFF, up to ${megabytes(quotas.bytes)} each`);
     arrange(this.list, on.ordered);
-    this.node.querySelector(".clear").addEventListener("click", on.cleared);
-    this.sampleButtons = samples[kind].map(({name, url}) => element("button", {type: "button", "aria-label": `Add the sample ${name}`, title: name, onclick: () => this.sample(name)},
-      element("img", {src: url, alt: "", width: 56, height: 56, decoding: "async"})));
-    this.node.querySelector(".samples").append(...this.sampleButtons);
+    this.node.querySelector(".clear").addEventListener("click", () => this.clear());
+    this.node.querySelector(".samples").append(...samples[kind].map(({name, url}) => element("button",
+      {type: "button", "aria-label": `Add the sample ${stem(name)}`, title: name, onclick: () => this.sample(name)},
+      element("img", {src: url, alt: "", width: 56, height: 56, decoding: "async"}))));
     setHidden(this.node.querySelector(".samples"), !samples[kind].length);
     this.listen();
   }
@@ -56,8 +56,21 @@ export class Zone {
   tile({key, name, about, images, actions}) {
     return element("li", {class: "tile", "data-key": key},
       element("div", {class: "images"}, ...images, iconButton("grip", `Move ${name}: arrow keys`, null, {class: "round grip"}),
-        iconButton("close", `Remove ${name}`, () => this.on.removed(key), {class: "round remove"})),
+        iconButton("close", `Remove ${name}`, () => this.remove(key), {class: "round remove"})),
       element("p", {class: "name", title: name}, name), about, element("div", {class: "row"}, ...actions));
+  }
+
+  // The focus goes to the next tile, or to where images are added.
+  remove(key) {
+    const place = [...this.list.children].findIndex(tile => tile.dataset.key === key);
+    this.on.removed(key);
+    const next = this.list.children[place] || this.list.lastElementChild;
+    (next?.querySelector("button") || this.node.querySelector("input[type=file]")).focus();
+  }
+
+  clear() {
+    for (const tile of this.list.querySelectorAll(".failed")) tile.remove();
+    this.on.cleared();
   }
 
   take(files) {
@@ -82,7 +95,8 @@ export class Zone {
     const {file, tile, bar, note, picture} = job;
     this.sending += 1;
     try {
-      if (file.size > this.quotas.bytes) throw new Error(`This file has ${megabytes(file.size)}; at most ${megabytes(this.quotas.bytes)} are allowed.`);
+      if (file.size > this.quotas.bytes)
+        throw new Error(`This file has ${megabytes(file.size)}; at most ${megabytes(this.quotas.bytes)} are allowed.`);
       const made = await send(`/api/uploads?kind=${this.kind}&name=${encodeURIComponent(file.name)}`, file, share => {
         bar.value = share;
         setText(note, share < 1 ? `${Math.round(100 * share)} %` : "reading the image");
@@ -99,8 +113,16 @@ export class Zone {
   failed(job, error) {
     const {tile, bar, note} = job;
     const dismiss = () => { tile.remove(); this.shape(); };
-    const again = () => { tile.classList.remove("failed"); row.remove(); bar.hidden = false; note.className = "about"; this.waiting.push(job); this.next(); };
-    const row = element("div", {class: "row"}, error.status === 0 && button("Try again", again, {class: "link"}), button("Dismiss", dismiss, {class: "link"}));
+    const again = () => {
+      tile.classList.remove("failed");
+      row.remove();
+      bar.hidden = false;
+      note.className = "about";
+      this.waiting.push(job);
+      this.next();
+    };
+    const row = element("div", {class: "row"},
+      error.status === 0 && button("Try again", again, {class: "link"}), button("Dismiss", dismiss, {class: "link"}));
     tile.classList.add("failed");
     bar.hidden = true;
     note.className = "problem";
