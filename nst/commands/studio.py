@@ -59,4 +59,4 @@ def command(
         hosts=(host, "localhost", "127.0.0.1", "[::1]") if local else (),
         proxy=proxy,
     )
-    server.serve(options, host, port, show=lambda line: click.echo(line), open_browser=open_browser)
+    server.serve(options, host, port, show=click.echo, show_token=token_file is None, open_browser=open_browser)

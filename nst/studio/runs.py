@@ -43,8 +43,8 @@ ACTIVE = ("queued", "running")
 _CONFIG = f"# Written by nst studio.\nmanifest: {MANIFEST}\nresults: {RESULTS}\n"
 #: Changes of `again`: the factor on the style weight.
 _CHANGES = {"larger": 1.0, "more": 3.0, "less": 1 / 3}
-#: Settings of a larger version.
-_LARGER = {"size": "1024", "network": "vgg19", "weights": "auto", "scales": "1"}
+#: Long side in px of a larger version; an image that has it already becomes twice as large.
+_LARGE, _LARGEST = 1024, 4096
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Runs:
             raise Conflict("this image is not finished; wait for it")
         start = f"{IMAGES}/start-{key}.png"
         files = {path: run.folder / path for path in pair.pictures} | {start: image}
-        changed = {"init": start} | (_LARGER if change == "larger" else _more_style(pair, _CHANGES[change]))
+        changed = {"init": start} | (_larger(pair) if change == "larger" else _more_style(pair, _CHANGES[change]))
         settings = {name: text(getattr(pair.settings, name)) for name in fields() if name != "preset"} | changed
         cells = {name: value for name, value in settings.items() if value != text(getattr(defaults(), name))}
         styles = "+".join(f"{path}:{number_text(weight)}" for path, weight in pair.styles)
@@ -309,6 +309,12 @@ def _title(uploads: Mapping[str, Upload], request: form.Request) -> str:
     contents = [Path(uploads[id].name).stem for id in request.contents]
     styles = [" + ".join(Path(uploads[part.id].name).stem for part in blend) for blend in request.styles]
     return " × ".join(", ".join(names[:2]) + " …" * (len(names) > 2) for names in (contents, styles))
+
+
+def _larger(pair: Pair) -> dict[str, str]:
+    """The settings of a larger version, with VGG-19."""
+    size = _LARGE if 0 < pair.settings.size < _LARGE else min(2 * pair.settings.size or _LARGEST, _LARGEST)
+    return {"size": str(size), "network": "vgg19", "weights": "auto", "scales": "1"}
 
 
 def _more_style(pair: Pair, factor: float) -> dict[str, str]:

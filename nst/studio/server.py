@@ -27,11 +27,20 @@ THREADS = 16
 CONNECTIONS, IDLE = 500, 60
 
 
-def serve(options: Options, host: str, port: int, *, show: Callable[[str], None], open_browser: bool = False) -> None:
+def serve(
+    options: Options,
+    host: str,
+    port: int,
+    *,
+    show: Callable[[str], None],
+    show_token: bool = True,
+    open_browser: bool = False,
+) -> None:
     """Serve a studio until SIGTERM or Ctrl-C.
 
     Args:
         show: prints a line for the person who starts the studio.
+        show_token: print the access token in the link; not one from a file, because logs of containers are kept.
     Raises NstError if the folder is in use, or the port cannot be bound.
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits for a thread
@@ -52,7 +61,7 @@ def serve(options: Options, host: str, port: int, *, show: Callable[[str], None]
         except OSError as error:
             raise NstError(f"port {port} of {host} cannot be used ({error.strerror}); choose another --port") from error
         link = _link(host, _port_of(server), options.token)
-        show(f"studio    {link}")
+        show(f"studio    {link if show_token else link.partition('#')[0]}")
         show(f"results   {options.folder.absolute()}")
         signal.signal(signal.SIGTERM, _interrupt)
         studio.uploads.sweep()

@@ -28,7 +28,8 @@ def home() -> str:
 @blueprint.get("/runs/<run_id>")
 def run(run_id: str) -> str:
     known = studio().runs.get(session(), run_id)
-    return flask.render_template("run.html", run={"id": known.id, "title": known.title})
+    publish = bool(studio().options.launch.publish)
+    return flask.render_template("run.html", run={"id": known.id, "title": known.title, "publish": publish})
 
 
 @blueprint.get("/login")

@@ -162,7 +162,8 @@ def _ended_text(run: Run) -> str:
 
 def _details(run: Run) -> dict[str, Any]:
     pairs = progress.read(run)
-    before = studio().runs.waiting().index(run.id) if run.state == "queued" else 0
+    waiting = studio().runs.waiting() if run.state == "queued" else []
+    before = waiting.index(run.id) if run.id in waiting else 0  # it may have started since
     ratings = read_ratings(run.results / layout.RATINGS)
     left = progress.seconds_left(run, pairs)
     return {

@@ -1,0 +1,298 @@
+"""The studio as people use it: real Chromium, real `nst studio`, real Snakemake, a real S3 API server."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+REPOSITORY = Path(__file__).parents[2]
+DATA = REPOSITORY / "data"
+#: Milliseconds within which a small run ends, also on a busy machine.
+RUN = 240_000
+PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+
+
+class Server:
+    """`nst studio` on a folder; `start` it again after `stop`."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str):
+        self.folder, self.options, self.environment = folder, options, environment
+        self.port = "0"
+        self.start()
+
+    def start(self) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "nst",
+            "studio",
+            "--results",
+            str(self.folder),
+            "--port",
+            self.port,
+            *self.options,
+        ]
+        self.process = subprocess.Popen(
+            command, cwd=self.folder.parent, stdout=subprocess.PIPE, text=True, env=os.environ | self.environment
+        )
+        assert self.process.stdout
+        self.link = self.process.stdout.readline().split()[-1]
+        self.url = re.match(r"https?://[^/]+", self.link)[0]
+        self.port = self.url.rpartition(":")[2]
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+        self.process.wait(timeout=60)
+        assert self.process.stdout
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """The environment of an S3 API server on loopback that has the bucket `art`."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }  # fmt: skip
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL"], **keys)
+    client.create_bucket(Bucket="art")
+    yield environment
+    client.close()
+    server.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path, bucket: dict[str, str]) -> Iterator[Server]:
+    server = Server(tmp_path / "studio", "--publish", "s3://art/galleries", **bucket)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def person(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Makes pages, each in a browser of its own; errors in the console fail the test."""
+    contexts, problems = [], []
+
+    def page(url: str, viewport: dict[str, int] = WIDE, scheme: str = "light") -> Any:
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, accept_downloads=True)
+        contexts.append(context)
+        made = context.new_page()
+        made.set_default_timeout(30_000)
+        made.on("pageerror", lambda error: problems.append(str(error)))
+        made.on(
+            "console", lambda message: problems.append(message.text) if "Content Security" in message.text else None
+        )
+        made.goto(url)
+        return made
+
+    yield page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def check_access(page: Any) -> None:
+    """No serious finding of axe."""
+    page.wait_for_timeout(400)  # transitions end
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{item['id']}: {item['nodes'][0]['html'][:200]}" for item in found if item["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def set_field(page: Any, label: str, *values: str) -> None:
+    """Type values into a field of the form."""
+    field = page.get_by_label(label, exact=True).first
+    for value in values:
+        field.fill(value)
+        field.press("Enter")
+
+
+def choose(page: Any, iterations: str = "20", size: str = "96") -> None:
+    """Set the few settings of a fast run."""
+    page.get_by_role("group", name="Network").get_by_text("lite", exact=True).click()
+    page.get_by_role("group", name="Network").get_by_text("vgg19", exact=True).click()
+    set_field(page, "Size", size)
+    set_field(page, "Iterations", iterations)
+
+
+def start(page: Any) -> None:
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/runs/*")
+
+
+def state(page: Any, name: str, timeout: float = RUN) -> None:
+    page.wait_for_selector(f"#state[data-state={name}]", timeout=timeout)
+
+
+def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Path) -> None:
+    page = person(server.url)
+    page.get_by_label("Add contents").set_input_files([DATA / "content/lake.jpg"])
+    page.get_by_label("Add styles").set_input_files([DATA / "style/wave.jpg", REPOSITORY / "README.md"])
+    page.get_by_text("README.md is not an image").wait_for()  # one friendly sentence beside the file
+    page.locator("#content .tile img").first.wait_for()
+    page.locator("#style .tile:not(.pending):not(.failed) img").first.wait_for()
+    choose(page)
+    set_field(page, "Style weight", "4", "16")
+    page.get_by_text("1 content × 1 style × 2 settings = 2 images, about").wait_for()
+    check_access(page)
+    page.reload()  # what was chosen is still there
+    page.get_by_text("1 content × 1 style × 2 settings = 2 images, about").wait_for()
+    start(page)
+
+    state(page, "running")
+    run = page.url.rpartition("/")[2]
+    page.locator(".card-pair img:visible").first.wait_for(timeout=RUN)  # a frame
+    server.stop()  # a restart in the middle
+    server.start()
+    page.goto(f"{server.url}/runs/{run}")
+    state(page, "done")
+    assert page.locator("#text").inner_text().startswith("2 images in ")
+    check_access(page)
+
+    page.get_by_role("radiogroup").first.get_by_label("4 stars").check(force=True)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download all").click()
+    assert download.value.path().stat().st_size > 10_000
+    page.get_by_role("link", name="Open the gallery").click()
+    page.locator("#view img").first.wait_for()
+    page.go_back()
+
+    page.get_by_role("button", name="Share", exact=True).click()
+    check_access(page)
+    page.get_by_role("button", name="Create a link").click()
+    link = page.get_by_label("Link to this run").input_value()
+    visitor = person(link, PHONE)
+    visitor.locator("main img").nth(1).wait_for()
+    check_access(visitor)
+    page.get_by_role("button", name="Revoke").click()
+    page.get_by_label("Link to this run").wait_for(state="detached")
+    assert visitor.goto(link).status == 404
+    check_access(visitor)
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="Publish").click()
+    published = page.locator("#published")
+    published.wait_for(timeout=60_000)
+    assert "galleries" in published.inner_text()
+
+    page.get_by_role("button", name=re.compile("^Continue with")).first.click()
+    page.get_by_role("button", name=re.compile("^More style")).click()
+    page.wait_for_url(lambda url: "/runs/" in url and run not in url)
+    state(page, "done")
+    assert "more style" in page.get_by_role("heading", level=1).inner_text()
+
+
+def test_a_second_run_is_canceled_and_the_first_ends(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url)
+    page.get_by_label("Add the sample lake").click()
+    page.get_by_label("Add the sample wave").click()
+    choose(page, iterations="40")
+    page.get_by_text("= 1 image, about").wait_for()
+    start(page)
+    first = page.url
+    state(page, "running")
+    page.goto(server.url)
+    page.get_by_text("= 1 image, about").wait_for()
+    start(page)
+    page.locator("#text").get_by_text(re.compile("waiting|in a moment")).wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    state(page, "canceled")
+    page.goto(first)
+    state(page, "done")
+    page.goto(server.url)
+    assert page.locator("#run-list li").count() == 2
+
+
+def test_a_killed_server_leaves_nothing_undone(tmp_path: Path, person: Callable[..., Any]) -> None:
+    server = Server(tmp_path / "studio")
+    page = person(server.url)
+    page.get_by_label("Add the sample lake").click()
+    page.get_by_label("Add the sample wave").click()
+    choose(page, iterations="60")
+    page.get_by_text("= 1 image, about").wait_for()
+    start(page)
+    page.locator(".card-pair img:visible").first.wait_for(timeout=RUN)
+    server.stop(signal.SIGKILL)
+    page.get_by_text(re.compile("cannot be reached|away|offline", re.I)).first.wait_for()  # told calmly
+    server.start()
+    try:
+        state(page, "done")  # without a reload
+    finally:
+        server.stop()
+
+
+def test_a_phone_and_a_painted_mask(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url, PHONE, "dark")
+    page.get_by_label("Add the sample portrait").click()
+    page.get_by_label("Add the sample swirls").click()
+    page.locator("#content .tile:not(.pending) img").first.wait_for()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE["width"]
+    check_access(page)
+    page.get_by_role("button", name=re.compile("mask", re.I)).first.click()
+    canvas = page.locator("dialog canvas").last
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.6, steps=8)
+    page.mouse.up()
+    check_access(page)
+    page.get_by_role("button", name=re.compile("^(Use|Save|Done|Apply)", re.I)).last.click()
+    choose(page, iterations="4", size="64")
+    page.get_by_text("= 1 image, about").wait_for()
+    start(page)
+    state(page, "done")
+    [manifest] = server.folder.glob("runs/*/manifest.csv")
+    assert "content_mask" in manifest.read_text()
+    assert len(list((manifest.parent / "images").iterdir())) == 3
+
+
+def test_a_token_opens_a_studio_that_others_reach(tmp_path: Path, person: Callable[..., Any]) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("correct horse battery staple")
+    server = Server(tmp_path / "studio", "--token-file", str(secret))
+    try:
+        stranger = person(server.url)
+        assert "/login" in stranger.url
+        check_access(stranger)
+        assert server.link == f"{server.url}/login"  # the token is not in the log
+        guest = person(f"{server.link}#correct horse battery staple")
+        guest.get_by_role("heading", name="Stylize images").wait_for()
+        assert "battery" not in guest.url
+    finally:
+        server.stop()
+
+
+def test_the_first_page_is_small_and_fast(server: Server, person: Callable[..., Any]) -> None:
+    page = person("about:blank")
+    sizes: list[int] = []
+    page.on(
+        "response",
+        lambda answer: (
+            sizes.append(len(answer.body())) if "image" not in answer.headers.get("content-type", "") else None
+        ),
+    )
+    began = time.monotonic()
+    page.goto(server.url, wait_until="networkidle")
+    page.get_by_text("Add a content and a style to begin.").wait_for()
+    print(f"first page: {sum(sizes)} bytes, {time.monotonic() - began:.2f} s")
+    assert sum(sizes) < 150_000
