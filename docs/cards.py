@@ -1,0 +1,80 @@
+"""Render the studio's images of the presets: one pair of sample images, stylized with each preset and with none.
+
+    python docs/cards.py [--work FOLDER] [NAME...]
+
+Writes nst/studio/static/presets/NAME.webp, `default` for no preset, of the named presets, by default all. Skips images
+that are in the work folder. An image takes about a minute on one CPU core.
+
+The images differ from what the presets alone give:
+
+- They have 320 px and at most 80 iterations, 100 from noise. Some presets' own values take most of an hour on a CPU.
+- `fit: keep` gives all cards the content's shape.
+
+`vgg16-ratio` has no card: it starts from strong noise, which is still there after 100 of its 2000 iterations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import nst
+from nst.settings import presets
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+CARDS = ROOT / "nst/studio/static/presets"
+CONTENT, STYLE = (str(ROOT / f"data/{name}.jpg") for name in ("content/harbour", "style/swirls"))
+SIZE, ITERATIONS, FROM_NOISE = 320, 80, 100
+MOST_BYTES = 15_000
+NAMES = ["default", *(path.stem for path in sorted(presets.SHIPPED.glob("*.yaml")) if path.stem != "vgg16-ratio")]
+
+
+def stylize(name: str, path: Path) -> None:
+    preset = presets.load("" if name == "default" else name, presets.SHIPPED).values
+    start = time.monotonic()
+    nst.stylize(CONTENT, STYLE, **{**preset, **changed(preset)}).save(path)
+    print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def changed(preset: dict[str, Any]) -> dict[str, Any]:
+    """The settings in which a card differs from its preset."""
+    most = FROM_NOISE if preset.get("init") == "black+noise" else ITERATIONS
+    return {"size": SIZE, "fit": "keep", "iterations": min(most, preset.get("iterations", most))}
+
+
+def write_card(source: Path, card: Path) -> None:
+    """As WebP, in the best quality whose file is small enough; strong grain needs a smaller image."""
+    image = Image.open(source).convert("RGB")
+    for width, quality in product((SIZE, SIZE * 3 // 4), range(80, 20, -4)):
+        file = io.BytesIO()
+        image.resize((width, width * image.height // image.width), Image.Resampling.LANCZOS).save(
+            file, "WEBP", quality=quality, method=6
+        )
+        if file.tell() <= MOST_BYTES:
+            break
+    card.write_bytes(file.getvalue())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=[])
+    parser.add_argument("--work", type=Path)
+    arguments = parser.parse_args()
+    CARDS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = arguments.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in arguments.names or NAMES:
+            if not (work / f"{name}.png").exists():
+                stylize(name, work / f"{name}.png")
+            write_card(work / f"{name}.png", CARDS / f"{name}.webp")
+
+
+if __name__ == "__main__":
+    main()
