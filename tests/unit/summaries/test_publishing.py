@@ -73,6 +73,12 @@ class Bucket:
     def put(self, key: str) -> None:
         self.client.put_object(Bucket=self.name, Key=key, Body=b"mine")
 
+    def make_public(self) -> None:
+        """Let everyone read the files."""
+        allowed = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+        policy = {"Version": "2012-10-17", "Statement": [allowed | {"Resource": f"arn:aws:s3:::{self.name}/*"}]}
+        self.client.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
+
     def files(self, prefix: str = "gallery/") -> set[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return {entry["Key"].removeprefix(prefix) for page in pages for entry in page.get("Contents", [])}
@@ -124,12 +130,16 @@ def _noted(method: Callable[..., None], done: list[str], mark: str) -> Callable[
     return noted
 
 
-def test_the_bucket_has_the_whole_gallery_which_a_browser_can_read(bucket: Bucket, results: Path, server: str) -> None:
+def test_the_bucket_has_the_whole_gallery_which_opens_at_the_url(bucket: Bucket, results: Path, server: str) -> None:
     url = publish(results, bucket.url())
     assert url == f"{server}/{bucket.name}/gallery/index.html"
     assert bucket.files() == local(results) | {SENT}
     for name in local(results):
         assert bucket.read(f"gallery/{name}") == (results / "gallery" / name).read_bytes()
+    bucket.make_public()
+    answer = requests.get(url, timeout=10)
+    assert answer.text == (results / "gallery/index.html").read_text()
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 def test_every_file_has_its_type_and_only_images_are_kept_by_browsers(bucket: Bucket, results: Path) -> None:
