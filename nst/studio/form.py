@@ -18,7 +18,7 @@ from nst.grid.config import Config
 from nst.grid.estimate import duration_text, estimate
 from nst.grid.inputs import Files
 from nst.grid.variants import Variants
-from nst.settings import PATHS, PICTURES, Settings, allowed, choices, fields, grouped, presets, text
+from nst.settings import PATHS, Settings, allowed, choices, fields, grouped, presets, text
 
 #: The settings that the form shows first.
 BASIC = ("style_weight", "size", "iterations", "network", "color", "scales", "style_scale", "style_loss")
@@ -91,6 +91,8 @@ def forecast(request: Request, sizes: Mapping[str, tuple[int, int]], cores: int,
     problems += [
         (name, f"add a {name.removesuffix('s')} image") for name in ("contents", "styles") if not getattr(request, name)
     ]
+    if any(len({part.id for part in blend}) < len(blend) for blend in request.styles):
+        problems.append(("styles", "an image is twice in one blend; give it once, with one weight"))
     asked = len(request.contents) * len(request.styles) * math.prod(map(len, values.values()))
     if asked > most:
         problems.append(("", f"this makes {asked:,} images, and a run has at most {most:,}; give fewer values"))
@@ -168,7 +170,7 @@ def _named(name: str) -> list[str]:
 
 def _refused(name: str, given: list[str]) -> list[str]:
     """Messages about a setting that a client may not give, or values that are paths or several in one."""
-    if name not in fields() or (name in PICTURES and name in NO_FIELD):
+    if name not in fields() or name in NO_FIELD:
         return ["there is no such setting"]
     messages = [f"{value!r}: give the values one by one" for value in given if "|" in value]
     if options := _named(name):

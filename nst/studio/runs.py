@@ -170,9 +170,13 @@ class Runs:
                     " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
                     row,
                 )
-        except (OSError, NstError):
+        except BaseException as error:
             shutil.rmtree(fresh, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, FileNotFoundError):
+                raise NotFound("an image has just been removed; add it again") from None
+            if isinstance(error, NstError):  # about the manifest, whose place is nobody's business
+                raise NstError(str(error).replace(f"{folder}/", "")) from None
             raise
         return id
 

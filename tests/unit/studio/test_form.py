@@ -60,7 +60,7 @@ def test_a_forecast_counts_the_grid() -> None:
         ("style_mask", ["a.png"], "there is no such setting"),
         ("no_such", ["1"], "there is no such setting"),
         ("style_loss", ["gram|wasserstein"], "give the values one by one"),
-        ("preset", ["drafd"], "there is no preset 'drafd'; did you mean draft?"),
+        ("preset", ["draft"], "there is no such setting"),
         ("ema_decay", ["0.9"], "requires optimizer adam"),
     ],
 )
@@ -108,6 +108,11 @@ def test_what_no_page_sends_is_refused_in_one_sentence(wrong: object) -> None:
     with pytest.raises(NstError) as error:
         form.parse(wrong)
     assert "\n" not in str(error.value)
+
+
+def test_an_image_is_once_in_a_blend() -> None:
+    [(field, message)] = form.forecast(request(styles=[[{"id": C}, {"id": C, "weight": 2}]]), SIZES, 2, 200).problems
+    assert (field, message) == ("styles", "an image is twice in one blend; give it once, with one weight")
 
 
 def test_missing_images_have_their_own_message() -> None:

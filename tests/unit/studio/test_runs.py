@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from nst.errors import NstError
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
 from nst.studio.runs import Run, fair_order
@@ -39,6 +40,28 @@ def test_removing_an_upload_does_not_harm_a_run(tmp_path: Path) -> None:
     for upload in (request["contents"][0], request["styles"][0][0]["id"]):
         assert person.delete(f"/api/uploads/{upload}").status_code == 204
     assert len(list((run.folder / "images").iterdir())) == 2
+
+
+def test_a_run_that_cannot_be_written_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = open_studio(tmp_path)
+    person = browser(studio)
+    request = person.request()
+
+    def removed(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/secret/path")
+
+    def broken(folder: Path) -> None:
+        raise NstError(f"{folder}/manifest.csv:2: style: is wrong")
+
+    for name, raises, status, message in (
+        ("link", removed, 404, "an image has just been removed; add it again"),
+        ("_pairs", broken, 400, "manifest.csv:2: style: is wrong"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"nst.studio.runs.{name}", raises)
+            answer = person.post("/api/runs", request)
+        assert (answer.status_code, answer.json) == (status, {"error": message})
+    assert list(studio.runs.folder.iterdir()) == []
 
 
 def test_images_of_one_name_stay_apart(tmp_path: Path) -> None:
