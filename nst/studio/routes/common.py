@@ -9,6 +9,7 @@ from typing import Any
 import flask
 
 from nst.errors import NstError
+from nst.io.files import is_file
 from nst.studio.errors import NotFound
 from nst.studio.studio import Studio
 
@@ -55,11 +56,11 @@ def body() -> dict[str, Any]:
 
 
 def text_of(given: dict[str, Any], name: str) -> str:
-    """A text of a JSON object. Raises NstError for anything else."""
+    """A text of a JSON object; lone surrogates, which no database takes, are replaced. Raises NstError for no text."""
     value = given.get(name)
     if not isinstance(value, str):
         raise NstError(f"the request has no text {name!r}; reload the page")
-    return value
+    return value.encode("utf-8", "replace").decode()
 
 
 def send(path: Path | None, *, cache: str = "private, no-cache", download: str = "") -> flask.Response:
@@ -68,7 +69,7 @@ def send(path: Path | None, *, cache: str = "private, no-cache", download: str =
     Args:
         download: the name under which a browser saves it; '' to show it.
     """
-    if path is None or path.suffix not in TYPES or not path.is_file():
+    if path is None or path.suffix not in TYPES or not is_file(path):
         raise NotFound
     response = flask.send_file(
         path.absolute(),

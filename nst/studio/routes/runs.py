@@ -162,15 +162,13 @@ def _ended_text(run: Run) -> str:
 
 def _details(run: Run) -> dict[str, Any]:
     pairs = progress.read(run)
-    waiting = studio().runs.waiting() if run.state == "queued" else []
-    before = waiting.index(run.id) if run.id in waiting else 0  # it may have started since
     ratings = read_ratings(run.results / layout.RATINGS)
     left = progress.seconds_left(run, pairs)
     return {
         "id": run.id,
         "title": run.title,
         "state": run.state,
-        "text": progress.summary(run, pairs, before),
+        "text": progress.summary(run, pairs, _before(run)),
         "message": run.message,
         "images": run.images,
         "done": sum(pair.state == "done" for pair in pairs),
@@ -183,6 +181,12 @@ def _details(run: Run) -> dict[str, Any]:
         "commands": [f"unzip {archive.recipe_name(run)}.zip && cd {archive.recipe_name(run)}", archive.command(run)],
         "published": run.published,
     }
+
+
+def _before(run: Run) -> int:
+    """How many runs start before a queued one; 0 for one that has started since it was read."""
+    waiting = studio().runs.waiting() if run.state == "queued" else []
+    return waiting.index(run.id) if run.id in waiting else 0
 
 
 def _pair(run: Run, known: progress.PairProgress, stars: int) -> dict[str, Any]:

@@ -143,6 +143,10 @@ def test_another_device_continues_the_session_once(studio: Studio) -> None:
     assert browser(studio).post("/link", {"code": code}).status_code == 404  # it works once
 
 
+def test_a_code_that_is_no_unicode_is_unknown(studio: Studio) -> None:
+    assert browser(studio).post("/link", {"code": "\ud800"}).status_code == 404
+
+
 def test_a_link_for_a_device_ends(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     code = browser(studio).post("/api/link").json["url"].partition("#")[2]
     later = time.time() + 601
@@ -183,6 +187,13 @@ def test_a_poll_without_news_is_short(studio: Studio) -> None:
     assert (second.status_code, second.data) == (304, b"")
 
 
+def test_a_run_may_start_while_it_is_looked_at(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = browser(studio)
+    run = person.start()
+    monkeypatch.setattr(studio.runs, "waiting", list)
+    assert person.watch(run)["text"] == "starts in a moment"
+
+
 def test_downloads(finished: tuple[Studio, Browser, str]) -> None:
     _, person, run = finished
     images = zipfile.ZipFile(BytesIO(person.get(f"/runs/{run}/download.zip").data))
@@ -216,6 +227,8 @@ def test_the_gallery_is_served_and_nothing_beside_it(finished: tuple[Studio, Bro
         "a%00.html",
         "..\\..\\manifest.csv",
         "/etc/hosts",
+        "a" * 300,
+        "a/" * 3000 + "a.html",
         ".hidden.html",
     ):
         assert person.get(f"/runs/{run}/gallery/{path}").status_code in (404, 308), path
