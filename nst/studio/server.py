@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from urllib.parse import quote
 
 import filelock
 import waitress
@@ -114,7 +115,7 @@ def _lock(folder: Path) -> filelock.BaseFileLock:
 def _link(host: str, port: int, token: str) -> str:
     """The link to open. The token is behind #, which browsers do not send to servers and proxies."""
     name = "localhost" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
-    return f"http://{name}:{port}/" + (f"login#{token}" if token else "")
+    return f"http://{name}:{port}/" + (f"login#{quote(token)}" if token else "")
 
 
 def _port_of(server: object) -> int:

@@ -18,7 +18,7 @@ $("login").addEventListener("submit", event => {
   if ($("token").value.trim()) enter($("token").value.trim());
 });
 
-const given = location.hash.slice(1);
+const given = decodeURIComponent(location.hash.slice(1));
 if (given) {
   history.replaceState(null, "", location.pathname);  // the token does not stay in the address or the history
   enter(given);
