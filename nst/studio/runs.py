@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +76,12 @@ class Run:
     def pairs(self) -> dict[str, Pair]:
         """The pairs by key, in the order of the manifest. Their paths are relative to the folder."""
         return _pairs(self.folder)
+
+    @property
+    def varied(self) -> list[str]:
+        """The settings whose values differ between pairs."""
+        settings = [pair.settings for pair in self.pairs.values()]
+        return [name for name in fields() if len({text(getattr(one, name)) for one in settings}) > 1]
 
     def pair(self, key: str) -> Pair:
         """The pair of a key. Raises NotFound."""
@@ -306,6 +312,23 @@ def fair_order(queued: list[tuple[str, str, float | None]], last: Mapping[str, f
         if turns[session]:
             sessions.append(session)
     return order
+
+
+def style_words(pair: Pair) -> str:
+    """The style in words: wave, or 70 % wave + 30 % scream."""
+    if len(pair.styles) == 1:
+        return pair.style_title
+    return " + ".join(f"{share:.0%} {Path(path).stem}".replace("%", " %") for path, share in pair.styles)
+
+
+def settings_words(pair: Pair, names: Iterable[str]) -> str:
+    """Values of settings in words: style weight 4, size 512."""
+    return ", ".join(f"{name.replace('_', ' ')} {_shown(pair, name)}" for name in names)
+
+
+def _shown(pair: Pair, name: str) -> str:
+    value = text(getattr(pair.settings, name))
+    return Path(value).stem if "/" in value else value or "none"
 
 
 def _title(uploads: Mapping[str, Upload], request: form.Request) -> str:

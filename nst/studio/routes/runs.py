@@ -13,7 +13,7 @@ from nst.studio import archive, form, progress
 from nst.studio.errors import Conflict
 from nst.studio.routes.common import body, session, studio, text_of
 from nst.studio.routes.uploads import as_json as upload_as_json
-from nst.studio.runs import Run
+from nst.studio.runs import Run, settings_words, style_words
 from nst.studio.shares import Share
 from nst.summaries.ratings import read_ratings, write_rating
 
@@ -163,7 +163,7 @@ def _ended_text(run: Run) -> str:
 def _details(run: Run) -> dict[str, Any]:
     pairs = progress.read(run)
     ratings = read_ratings(run.results / layout.RATINGS)
-    left = progress.seconds_left(run, pairs)
+    left, varied = progress.seconds_left(run, pairs), run.varied
     return {
         "id": run.id,
         "title": run.title,
@@ -176,7 +176,7 @@ def _details(run: Run) -> dict[str, Any]:
         "seconds_left": None if left is None else round(left),
         "created": run.created,
         "gallery": f"/runs/{run.id}/gallery/index.html" if (run.results / layout.GALLERY).exists() else "",
-        "pairs": [_pair(run, pair, ratings.get(pair.pair.id, 0)) for pair in pairs],
+        "pairs": [_pair(run, pair, varied, ratings.get(pair.pair.id, 0)) for pair in pairs],
         "shares": [_share(share) for share in studio().shares.of(run.id)],
         "commands": [f"unzip {archive.recipe_name(run)}.zip && cd {archive.recipe_name(run)}", archive.command(run)],
         "published": run.published,
@@ -189,14 +189,14 @@ def _before(run: Run) -> int:
     return waiting.index(run.id) if run.id in waiting else 0
 
 
-def _pair(run: Run, known: progress.PairProgress, stars: int) -> dict[str, Any]:
+def _pair(run: Run, known: progress.PairProgress, varied: list[str], stars: int) -> dict[str, Any]:
     pair, frame = known.pair, known.frame
     finished = known.state == "done"
     return {
         "key": known.key,
         "content": pair.content_title,
-        "style": pair.style_title,
-        "settings": pair.settings_title,
+        "style": style_words(pair),
+        "settings": settings_words(pair, varied),
         "state": known.state,
         "iteration": known.iteration,
         "iterations": pair.settings.iterations,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import flask
 
+from nst.images import picture_size
+from nst.settings import defaults, differing
 from nst.studio import archive, preview, progress
 from nst.studio.errors import NotFound
 from nst.studio.routes.common import send, stream, studio
 from nst.studio.routes.results import send_sized, send_whole
+from nst.studio.runs import settings_words, style_words
 
 blueprint = flask.Blueprint("shares", __name__)
 
@@ -21,11 +24,14 @@ def public_page(share_id: str) -> str:
         {
             "key": known.key,
             "content": known.pair.content_title,
-            "style": known.pair.style_title,
-            "settings": known.pair.settings_title if share.settings else "",
+            "style": style_words(known.pair),
+            "settings": settings_words(known.pair, differing(known.pair.settings, defaults()))
+            if share.settings
+            else "",
             "small": f"{base}/images/{known.key}/small.webp",
             "large": f"{base}/images/{known.key}/large.webp",
             "whole": f"{base}/whole/{known.key}" if share.downloads else "",
+            **dict(zip(("width", "height"), picture_size(progress.image_of(run, known.pair)), strict=True)),
         }
         for known in done
     ]

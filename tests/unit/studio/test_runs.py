@@ -167,3 +167,16 @@ def test_another_session_has_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         studio.runs.again("another", run.id, next(iter(run.pairs)), "more")
     assert studio.runs.of("another") == []
+
+
+def test_pairs_are_named_in_words(tmp_path: Path) -> None:
+    studio = open_studio(tmp_path)
+    person = browser(studio)
+    request = person.request(style_weight=["4", "16"])
+    request["styles"] = [
+        [{"id": person.upload("style", name), "weight": share} for name, share in (("wave.jpg", 7), ("scream.jpg", 3))]
+    ]
+    run = person.post("/api/runs", request).json["id"]
+    pairs = person.watch(run)["pairs"]
+    assert [pair["settings"] for pair in pairs] == ["style weight 4", "style weight 16"]
+    assert {pair["style"] for pair in pairs} == {"70 % wave + 30 % scream"}
