@@ -11,10 +11,13 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import quote
 
 import filelock
 import waitress
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, TransferEncodingNotImplemented
 
 from nst.errors import NstError
 from nst.studio.app import create_app
@@ -24,8 +27,22 @@ log = logging.getLogger(__name__)
 
 #: Threads that answer requests: more than the browsers that upload at the same time.
 THREADS = 16
-#: Connections at the same time; seconds until an idle one is closed.
-CONNECTIONS, IDLE = 500, 60
+#: Connections at the same time; seconds until an idle one is closed. Each may take two file descriptors more, for its
+#: body and its answer, and a process often has 1,024.
+CONNECTIONS, IDLE = 250, 60
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Refuses chunked bodies: browsers send none, and waitress keeps a chunk's size, however long, in memory."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.chunked:
+            raise TransferEncodingNotImplemented("Send a Content-Length.")
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _Parser
 
 
 def serve(
@@ -45,22 +62,26 @@ def serve(
     Raises NstError if the folder is in use, or the port cannot be bound.
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits for a thread
-    studio = Studio(options)
+    studio, sockets = Studio(options), dict[int, Any]()
     with _lock(options.folder):
         try:
             server = waitress.create_server(
                 create_app(studio),
+                map=sockets,
                 host=host,
                 port=port,
                 threads=THREADS,
                 connection_limit=CONNECTIONS,
                 channel_timeout=IDLE,
+                asyncore_use_poll=True,  # select() raises an error for a file descriptor above 1,023
                 max_request_body_size=options.quotas.body_bytes,
                 clear_untrusted_proxy_headers=not options.proxy,
                 ident=None,
             )
         except OSError as error:
             raise NstError(f"port {port} of {host} cannot be used ({error.strerror}); choose another --port") from error
+        for listener in sockets.values():
+            listener.channel_class = _Channel
         link = _link(host, _port_of(server), options.token)
         show(f"studio    {link if show_token else link.partition('#')[0]}")
         show(f"results   {options.folder.absolute()}")
