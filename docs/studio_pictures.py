@@ -41,22 +41,21 @@ def render(browser: Browser, url: str) -> None:
     """Make a run and take the pictures."""
     page = browser.new_page(viewport=WIDE, device_scale_factor=1.5)
     page.goto(url)
-    for name in ("lake", "street", "wave", "stained_glass", "swirls"):
+    for index, name in enumerate(("lake", "street", "wave", "stained_glass", "swirls")):
         page.get_by_label(f"Add the sample {name}").click()
-        page.locator(f".tile .name[title='{name}.jpg']").wait_for()
+        page.locator(".tile:not(.pending)").nth(index).wait_for()
     for label, value in (("Size", "288"), ("Iterations", "200")):
         field = page.get_by_label(label, exact=True).first
         field.fill(value)
         field.press("Enter")
-    page.get_by_text("2 contents × 3 styles = 6 images").wait_for()
+    page.wait_for_timeout(1000)  # the check of what was typed begins
+    page.locator("#go:enabled").wait_for()
     page.mouse.move(0, 0)
+    page.evaluate("() => scrollTo(0, 0)")
     save(page, "studio-home.jpg")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.wait_for_function(  # a string would be evaluated, which the pages forbid
-        "() => document.querySelectorAll('.card-pair[data-state=done]').length >= 3"
-        " && [...document.querySelectorAll('.card-pair[data-state=running] img')].some(image => image.naturalWidth)",
-        timeout=1_200_000,
-    )
+    page.locator(".card-pair[data-state=done]").nth(3).wait_for(timeout=1_200_000)
+    page.locator(".card-pair[data-state=running] img:visible").nth(1).wait_for(timeout=1_200_000)
     page.wait_for_timeout(8000)
     save(page, "studio-run.jpg")
     page.wait_for_selector("#state[data-state=done]", timeout=1_200_000)
