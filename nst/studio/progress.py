@@ -19,7 +19,7 @@ TAIL = 4000
 #: How often Snakemake tries a failed image again (rule stylize).
 _RETRIES = 1
 
-_ITERATION = re.compile(r"iteration (\d+)/\d+  (.*?)  \d+ s$", re.MULTILINE)
+_ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
 _LOSS = re.compile(r"(\w+) ([0-9.e+-]+)")
 
 
@@ -34,6 +34,8 @@ class PairProgress:
     losses: dict[str, float] = field(default_factory=dict)
     frame: Path | None = None
     error: str = ""
+    seconds_left: float | None = None
+    """Estimate from the iterations so far; None without one."""
 
     @property
     def fraction(self) -> float:
@@ -88,6 +90,14 @@ def summary(run: Run, pairs: Sequence[PairProgress], before: int = 0) -> str:
             return f"{images} are finished"
 
 
+def pair_summary(known: PairProgress) -> str:
+    """How far a running pair is, in words: 40 of 300, about 20 s left; '' for other states."""
+    if known.state != "running" or not known.iteration:
+        return ""
+    left = f", about {duration_text(max(known.seconds_left, 1))} left" if known.seconds_left else ""
+    return f"{known.iteration:,} of {known.pair.settings.iterations:,}{left}"
+
+
 def seconds_left(run: Run, pairs: Sequence[PairProgress]) -> float | None:
     """Estimated seconds until a running run ends; None for other states.
 
@@ -115,14 +125,14 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
     if _is_done(run, pair):
         return PairProgress(key, pair, "done", pair.settings.iterations, frame=newest_frame(run, pair))
     log = layout.log_file(run.results, "stylize", pair.id)
-    frame, (iteration, losses) = newest_frame(run, pair), _last_iteration(_tail(log))
+    frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(_tail(log))
     iteration = max(iteration, int(frame.stem) if frame else 0)
     relative = layout.log_file(RESULTS, "stylize", pair.id)
     tries = given_up.count(f"log: {relative} (check")  # in the message about a failed job
     if tries > _RETRIES or (run.state == "failed" and tries):
         return PairProgress(key, pair, "failed", iteration, losses, frame, last_message(log)[:300])
     state = "running" if run.state == "running" and (frame or log.exists()) else "waiting"
-    return PairProgress(key, pair, state, iteration, losses, frame)
+    return PairProgress(key, pair, state, iteration, losses, frame, seconds_left=left if state == "running" else None)
 
 
 def _is_done(run: Run, pair: Pair) -> bool:
@@ -130,13 +140,14 @@ def _is_done(run: Run, pair: Pair) -> bool:
     return record.is_file() and image_of(run, pair).is_file()
 
 
-def _last_iteration(tail: str) -> tuple[int, dict[str, float]]:
-    """The last iteration that a log reports, and its losses."""
+def _last_iteration(tail: str) -> tuple[int, dict[str, float], float | None]:
+    """The last iteration that a log reports, its losses, and the estimated seconds that remain."""
     reports = _ITERATION.findall(tail)
     if not reports:
-        return 0, {}
-    number, losses = reports[-1]
-    return int(number), {name: float(value) for name, value in _LOSS.findall(losses)}
+        return 0, {}, None
+    number, iterations, losses, seconds = reports[-1]
+    left = float(seconds) / int(number) * (int(iterations) - int(number))
+    return int(number), {name: float(value) for name, value in _LOSS.findall(losses)}, left
 
 
 def _tail(path: Path, most: int = TAIL) -> str:

@@ -201,6 +201,7 @@ def _pair(run: Run, known: progress.PairProgress, varied: list[str], stars: int)
         "iteration": known.iteration,
         "iterations": pair.settings.iterations,
         "losses": known.losses,
+        "text": progress.pair_summary(known),
         "image": f"/runs/{run.id}/frames/{known.key}.jpg?n={int(frame.stem)}" if frame else "",
         "whole": f"/runs/{run.id}/whole/{known.key}" if finished else "",
         "stars": stars,

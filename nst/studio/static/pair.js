@@ -84,8 +84,7 @@ export class Card {
     setText(this.note, {waiting: "waiting", running: "starting …", failed: "failed", done: ""}[pair.state]);
     this.bar.value = share;
     setHidden(this.bar, !running);
-    const at = [`${pair.iteration} of ${pair.iterations}`, lossesOf(pair)].filter(Boolean).join(" · ");
-    setText(this.detail, pair.error || (running && pair.iteration ? at : ""));
+    setText(this.detail, pair.error || [pair.text, running && lossesOf(pair)].filter(Boolean).join(" · "));
     this.detail.classList.toggle("problem", Boolean(pair.error));
     setHidden(this.detail, !this.detail.textContent);
     setHidden(this.row, !done && !pair.snapshot);
