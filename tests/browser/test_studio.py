@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = REPOSITORY / "data"
@@ -150,7 +151,7 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     page.get_by_text("README.md is not an image").wait_for()  # one friendly sentence beside the file
     page.locator("#content .tile img").first.wait_for()
     page.locator("#style .tile:not(.pending):not(.failed) img").first.wait_for()
-    choose(page)
+    choose(page, iterations="12")
     set_field(page, "Style weight", "4", "16")
     page.get_by_text("1 content × 1 style × 2 settings = 2 images, about").wait_for()
     check_access(page)
@@ -195,10 +196,12 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     assert "galleries" in published.inner_text()
 
     page.get_by_role("button", name=re.compile("^Continue with")).first.click()
-    page.get_by_role("button", name=re.compile("^More style")).click()
+    page.get_by_role("button", name=re.compile("^Larger")).click()
     page.wait_for_url(lambda url: "/runs/" in url and run not in url)
     state(page, "done")
-    assert "more style" in page.get_by_role("heading", level=1).inner_text()
+    assert "larger" in page.get_by_role("heading", level=1).inner_text()
+    [image] = server.folder.glob(f"runs/{page.url.rpartition('/')[2]}/results/pairs/*/*/*/image.png")
+    assert Image.open(image).size == (1024, 683)
 
 
 def test_a_second_run_is_canceled_and_the_first_ends(server: Server, person: Callable[..., Any]) -> None:

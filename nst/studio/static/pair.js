@@ -6,7 +6,7 @@ import {toast} from "./notice.js";
 import {stars} from "./stars.js";
 
 const NEXT = [
-  ["larger", "Larger", "the same at the next larger size"],
+  ["larger", "Larger", "with VGG-19 at 1024 px, or at twice the size"],
   ["more", "More style", "closer to the style"],
   ["less", "Less style", "closer to the content"]
 ];
