@@ -47,6 +47,7 @@ class Shares:
         now = time.time()
         share = Share(secrets.token_urlsafe(24), run_id, now, now + days * 86400, downloads, settings)
         with self._database.connect() as connection:
+            connection.execute("DELETE FROM shares WHERE expires < ?", (now,))
             [known] = connection.execute("SELECT count(*) FROM shares WHERE run = ?", (run_id,)).fetchone()
             if known >= LINKS:
                 raise NstError(f"this run has {LINKS} links already; revoke one")

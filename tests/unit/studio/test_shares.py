@@ -111,3 +111,15 @@ def test_wrong_values_make_no_link(shared: tuple[Studio, Browser, str], wrong: d
     body = {"days": 1, "downloads": True, "settings": True} | wrong
     assert person.post(f"/api/runs/{run}/shares", body).status_code == 400
     assert person.watch(run)["shares"] == []
+
+
+def test_links_that_have_expired_do_not_count(
+    shared: tuple[Studio, Browser, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, person, run = shared
+    monkeypatch.setattr("nst.studio.shares.LINKS", 1)
+    share(person, run, days=1)
+    assert person.post(f"/api/runs/{run}/shares", {"days": 1, "downloads": True, "settings": True}).status_code == 400
+    later = time.time() + 86401
+    monkeypatch.setattr("nst.studio.shares.time.time", lambda: later)
+    share(person, run)
