@@ -88,24 +88,25 @@ def _check_request() -> flask.typing.ResponseReturnValue | None:
         request.max_content_length = BODY
     shared = (request.endpoint or "").startswith("shares.public")
     if request.endpoint in _OPEN or shared:
-        _check_rate(studio, request.remote_addr or "")
+        _check_rate(studio, request.remote_addr or "-")
         return None
-    if studio.options.token and not flask.session.get("entered"):
+    if studio.options.token and flask.session.get("entered") != studio.entry:
         if request.path.startswith(("/api/", "/uploads/")) or request.method != "GET":
             flask.abort(401)
         return flask.redirect(flask.url_for("pages.login"))
+    _check_rate(studio, flask.session.get("id", ""))
     if not flask.session.get("id"):
         # Counted by address, or a client without cookies would have a new rate with each request.
         _check_rate(studio, request.remote_addr or "")
         flask.session.permanent = True
         flask.session["id"] = secrets.token_hex(16)
-    _check_rate(studio, flask.session["id"])
     return None
 
 
 def _check_rate(studio: Studio, who: str) -> None:
-    kind = _KINDS.get(flask.request.endpoint or "", "request")
-    wait = studio.rates.wait(kind, flask.request.remote_addr or "" if kind == "login" else who)
+    """Refuse a request of a sender who has sent too many. who: '' for a browser that becomes a new session."""
+    kind = _KINDS.get(flask.request.endpoint or "", "request") if who else "session"
+    wait = studio.rates.wait(kind, flask.request.remote_addr or "" if kind in ("login", "session") else who)
     if wait:
         response = _error(429, f"too many requests; wait {wait:.0f} s")
         response.headers["Retry-After"] = str(int(wait) + 1)

@@ -76,8 +76,9 @@ class Quotas:
             raise QuotaError(f"a request may have at most {_bytes(self.body_bytes)}; send less")
 
 
-#: Requests a minute: of any kind, and of those that cost more. `login` counts per address, the others per session.
-PER_MINUTE = {"request": 3000, "upload": 60, "run": 20, "login": 10}
+#: Requests a minute: of any kind, and of those that cost more. `login` and `session` (the first request of a browser)
+#: count per address, the others per session.
+PER_MINUTE = {"request": 3000, "upload": 60, "run": 20, "login": 10, "session": 60}
 
 
 class Rates:

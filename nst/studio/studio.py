@@ -49,6 +49,8 @@ class Studio:
         except OSError as error:
             message = f"{folder}: cannot be used ({error.strerror}); choose another folder with --results"
             raise NstError(message) from error
+        #: What the cookie of a browser contains that has given the access token; useless after the token changes.
+        self.entry = hmac.new(self.secret.encode(), options.token.encode(), "sha256").hexdigest()
         self.database = Database(folder / "studio.sqlite")
         self.rates = Rates()
         self.uploads = Uploads(folder / "uploads", self.database, options.quotas)

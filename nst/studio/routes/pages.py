@@ -43,7 +43,7 @@ def enter() -> ResponseReturnValue:
     if not studio().options.admits(text_of(body(), "token")):
         flask.abort(401, "this is not the access token; copy it from where the studio was started")
     flask.session.permanent = True
-    flask.session["entered"] = True
+    flask.session["entered"] = studio().entry
     return "", 204
 
 
@@ -54,16 +54,17 @@ def link() -> str:
 
 @blueprint.post("/link")
 def use_link() -> ResponseReturnValue:
-    """Continue the session of another device, whose link has this code. A code works once."""
+    """Continue the session of another device, whose newest link has this code. A code works once."""
     code = text_of(body(), "code")
     with studio().database.connect() as connection:
-        row = connection.execute("SELECT * FROM codes WHERE code = ? AND expires > ?", (code, time.time())).fetchone()
-        connection.execute("DELETE FROM codes WHERE code = ? OR expires < ?", (code, time.time()))
-    if row is None:
+        # One statement: of two requests at the same time one gets the row.
+        use = "DELETE FROM codes WHERE code = ? AND expires > ? RETURNING session"
+        found = connection.execute(use, (code, time.time())).fetchall()
+    if not found:
         raise NotFound("this link has ended or was used; make a new one on the first device")
     flask.session.permanent = True
-    flask.session["id"] = row["session"]
-    flask.session["entered"] = True
+    flask.session["id"] = found[0]["session"]
+    flask.session["entered"] = studio().entry
     return "", 204
 
 
@@ -71,6 +72,7 @@ def use_link() -> ResponseReturnValue:
 def make_link() -> ResponseReturnValue:
     code = secrets.token_urlsafe(24)
     with studio().database.connect() as connection:
+        connection.execute("DELETE FROM codes WHERE session = ? OR expires < ?", (session(), time.time()))
         connection.execute("INSERT INTO codes VALUES (?, ?, ?)", (code, session(), time.time() + 60 * LINK_MINUTES))
     # After #, where neither servers nor the Referer see it.
     return {"url": f"{flask.url_for('pages.link', _external=True)}#{code}", "minutes": LINK_MINUTES}, 201

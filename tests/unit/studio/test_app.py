@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from nst.studio.app import POLICY, create_app
-from nst.studio.quotas import Quotas
+from nst.studio.quotas import PER_MINUTE, Quotas, Rates
 from nst.studio.studio import Studio
 from studios import Browser, browser, jpeg, open_studio, until
 
@@ -120,6 +120,26 @@ def test_with_a_token_only_those_who_know_it_enter(tmp_path: Path) -> None:
     assert client.get("/api/runs").json == {"runs": []}
 
 
+def test_another_token_ends_what_the_first_has_opened(tmp_path: Path) -> None:
+    person = browser(open_studio(tmp_path))
+    assert person.post("/login", {"token": ""}).status_code == 204
+    cookie = person.client.get_cookie("nst-studio")
+    assert cookie
+    for token, status in (("", 200), ("a-long-access-token", 401), ("another-long-token", 401)):
+        client = create_app(open_studio(tmp_path, token=token)).test_client(use_cookies=False)
+        assert client.get("/api/runs", headers={"Cookie": f"nst-studio={cookie.value}"}).status_code == status
+
+
+def test_browsers_without_cookies_do_not_escape_the_limits(studio: Studio) -> None:
+    studio.rates = Rates(PER_MINUTE | {"session": 3})
+    client = create_app(studio).test_client(use_cookies=False)
+    answers = [client.get("/api/runs") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert "Set-Cookie" not in answers[3].headers
+    cookie = answers[0].headers["Set-Cookie"].partition(";")[0]
+    assert client.get("/api/runs", headers={"Cookie": cookie}).status_code == 200
+
+
 def test_guesses_of_the_token_are_few(tmp_path: Path) -> None:
     client = create_app(open_studio(tmp_path, token="a-long-access-token")).test_client()
     headers = {
@@ -141,6 +161,15 @@ def test_another_device_continues_the_session_once(studio: Studio) -> None:
     assert phone.post("/link", {"code": code}).status_code == 204
     assert phone.get(f"/api/runs/{run}").status_code == 200
     assert browser(studio).post("/link", {"code": code}).status_code == 404  # it works once
+
+
+def test_a_session_has_one_code(studio: Studio) -> None:
+    person = browser(studio)
+    first, second = (person.post("/api/link").json["url"].partition("#")[2] for _ in range(2))
+    assert browser(studio).post("/link", {"code": first}).status_code == 404
+    assert browser(studio).post("/link", {"code": second}).status_code == 204
+    with studio.database.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM codes").fetchone()[0] == 0
 
 
 def test_a_code_that_is_no_unicode_is_unknown(studio: Studio) -> None:
