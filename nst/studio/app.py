@@ -96,8 +96,6 @@ def _check_request() -> flask.typing.ResponseReturnValue | None:
         return flask.redirect(flask.url_for("pages.login"))
     _check_rate(studio, flask.session.get("id", ""))
     if not flask.session.get("id"):
-        # Counted by address, or a client without cookies would have a new rate with each request.
-        _check_rate(studio, request.remote_addr or "")
         flask.session.permanent = True
         flask.session["id"] = secrets.token_hex(16)
     return None

@@ -45,7 +45,7 @@ class PairProgress:
 
 def read(run: Run) -> list[PairProgress]:
     """The progress of every pair of a run, in the order of the manifest."""
-    log = _tail(run.folder / LOG, 2_000_000)
+    log = tail(run.folder / LOG, 2_000_000)
     return [_of_pair(run, key, pair, log) for key, pair in run.pairs.items()]
 
 
@@ -125,7 +125,7 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
     if _is_done(run, pair):
         return PairProgress(key, pair, "done", pair.settings.iterations, frame=newest_frame(run, pair))
     log = layout.log_file(run.results, "stylize", pair.id)
-    frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(_tail(log))
+    frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(tail(log))
     iteration = max(iteration, int(frame.stem) if frame else 0)
     relative = layout.log_file(RESULTS, "stylize", pair.id)
     tries = given_up.count(f"log: {relative} (check")  # in the message about a failed job
@@ -150,7 +150,8 @@ def _last_iteration(tail: str) -> tuple[int, dict[str, float], float | None]:
     return int(number), {name: float(value) for name, value in _LOSS.findall(losses)}, left
 
 
-def _tail(path: Path, most: int = TAIL) -> str:
+def tail(path: Path, most: int = TAIL) -> str:
+    """The end of a file as text; '' for no file."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most))
@@ -161,6 +162,6 @@ def _tail(path: Path, most: int = TAIL) -> str:
 
 def _last_error(log: Path) -> str:
     """The reason that Snakemake's log gives at its end."""
-    lines = _tail(log).splitlines()
+    lines = tail(log).splitlines()
     failed = [line.partition(": ")[2] for line in lines if line.startswith("failed    ")]
     return (failed or [last_message(log)])[-1][:300]

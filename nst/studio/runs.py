@@ -6,6 +6,7 @@ runs/RUN/results/ snakemake.log .snakemake/ what Snakemake makes
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -34,7 +35,8 @@ from nst.studio.uploads import Upload, Uploads
 from nst.summaries.gallery_folders import key_of, link
 
 #: Files in the folder of a run.
-MANIFEST, CONFIG, IMAGES, RESULTS, LOG = "manifest.csv", "config.yaml", "images", "results", "snakemake.log"
+MANIFEST, CONFIG, IMAGES, RESULTS = "manifest.csv", "config.yaml", "images", "results"
+LOG, TASK_LOG = "snakemake.log", "task.log"
 #: Images of a run that lists show.
 THUMBNAILS = 4
 #: States in which a run has work to do.
@@ -109,7 +111,7 @@ class Runs:
     def __init__(self, folder: Path, database: Database, uploads: Uploads, quotas: Quotas):
         self.folder, self._database = folder / "runs", database
         self._uploads, self._quotas = uploads, quotas
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def forecast(self, session: str, request: form.Request) -> form.Forecast:
         """What a request would make. Raises NotFound for images that the session does not have."""
@@ -159,7 +161,7 @@ class Runs:
         """Write the folder of a run and put it into the queue."""
         id = secrets.token_hex(8)
         self._check_quotas(session)
-        folder, fresh = self.folder / id, self.folder / f".{id}"
+        folder, fresh = self.folder / id, self._hidden(id)
         (fresh / IMAGES).mkdir(parents=True)
         try:
             for name, source in files.items():
@@ -243,9 +245,22 @@ class Runs:
             )
         if not gone.rowcount:
             raise Conflict("this run has not ended; cancel it first")
-        trash = self.folder / f".{run_id}"
-        run.folder.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            run.folder.rename(self._hidden(run_id))
+        self.discard(run_id)
+
+    def discard(self, run_id: str) -> None:
+        """Remove the files of a deleted run. Its Snakemake may still write some until it has ended."""
+        shutil.rmtree(self._hidden(run_id), ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what a killed studio left behind: runs that were deleted or not yet queued. For the start."""
+        for path in self.folder.glob(".*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _hidden(self, run_id: str) -> Path:
+        """The folder of a run that is not there yet, or no longer."""
+        return self.folder / f".{run_id}"
 
     def change(self, run_id: str, states: tuple[str, ...], state: str, **columns: float | str | None) -> bool:
         """Change the state of a run if it is in one of `states`; returns whether it was."""

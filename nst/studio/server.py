@@ -85,6 +85,8 @@ def serve(
         link = _link(host, _port_of(server), options.token)
         show(f"studio    {link if show_token else link.partition('#')[0]}")
         show(f"results   {options.folder.absolute()}")
+        studio.uploads.sweep()
+        studio.runs.sweep()
         signal.signal(signal.SIGTERM, _interrupt)
         studio.uploads.sweep()
         studio.supervisor.start()

@@ -26,7 +26,7 @@ from nst.errors import NstError
 from nst.grid import plan
 from nst.studio import progress
 from nst.studio.errors import NotFound
-from nst.studio.runs import CONFIG, LOG, RESULTS, Run, Runs
+from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Run, Runs
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Supervisor:
     def __init__(self, runs: Runs, launch: Launch):
         self._runs, self._launch = runs, launch
         self._processes: dict[str, _Process] = {}
-        self._task: tuple[str, str, subprocess.Popen[str]] | None = None
+        self._task: tuple[str, str, subprocess.Popen[bytes]] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
@@ -154,9 +154,11 @@ class Supervisor:
             run = None
         if process.ended():
             del self._processes[run_id]
-            if run and process.child is None:
+            if run is None:
+                self._runs.discard(run_id)  # it has written files since
+            elif process.child is None:
                 self._runs.change(run_id, ("running",), "queued")  # its exit status is unknown
-            elif run and process.child:
+            else:
                 self._finish(run, process.child.returncode)
         elif run is None or run.state != "running":
             process.stop()
@@ -179,7 +181,8 @@ class Supervisor:
                 )
             self._processes[run_id] = _Process(psutil.Process(child.pid), child)
         except (OSError, NstError, psutil.Error) as error:
-            self._runs.change(run_id, ("running",), "failed", ended=time.time(), message=str(error))
+            message = getattr(error, "strerror", None) or str(error)  # without the path
+            self._runs.change(run_id, ("running",), "failed", ended=time.time(), message=message)
 
     def _finish(self, run: Run, status: int) -> None:
         pairs = progress.read(run)
@@ -198,22 +201,22 @@ class Supervisor:
             if child.poll() is None:
                 return
             self._task = None
-            output = (child.stdout.read() if child.stdout else "").strip().splitlines()
-            if kind == "publish" and output:
-                last = output[-1].removeprefix("nst: ")
+            lines = progress.tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
+            if kind == "publish" and lines:
+                last = lines[-1].removeprefix("nst: ")
                 self._runs.update(run_id, **({"published": last} if child.returncode == 0 else {"message": last}))
         if task := self._runs.next_task():
-            with contextlib.suppress(NotFound):  # the run was deleted
+            with contextlib.suppress(NotFound, FileNotFoundError):  # the run was deleted
                 run = self._runs.get(None, task[0])
-                child = subprocess.Popen(
-                    self._launch.task(run, task[1]),
-                    cwd=run.folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    env=_environment(),
-                )
+                with (run.folder / TASK_LOG).open("wb") as file:  # a full pipe would stop it
+                    child = subprocess.Popen(
+                        self._launch.task(run, task[1]),
+                        cwd=run.folder,
+                        stdin=subprocess.DEVNULL,
+                        stdout=file,
+                        stderr=subprocess.STDOUT,
+                        env=_environment(),
+                    )
                 self._task = (*task, child)
 
 

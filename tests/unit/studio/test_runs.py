@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,23 @@ def test_removing_an_upload_does_not_harm_a_run(tmp_path: Path) -> None:
     for upload in (request["contents"][0], request["styles"][0][0]["id"]):
         assert person.delete(f"/api/uploads/{upload}").status_code == 204
     assert len(list((run.folder / "images").iterdir())) == 2
+
+
+def test_a_start_removes_what_a_killed_studio_left(tmp_path: Path) -> None:
+    studio = open_studio(tmp_path)
+    run = browser(studio).start()
+    (studio.runs.folder / ".0123456789abcdef/images").mkdir(parents=True)
+    studio.runs.sweep()
+    assert [path.name for path in studio.runs.folder.iterdir()] == [run]
+
+
+def test_a_run_whose_folder_is_gone_can_be_deleted(tmp_path: Path) -> None:
+    studio = open_studio(tmp_path)
+    person = browser(studio)
+    run = person.start()
+    person.post(f"/api/runs/{run}/cancel")
+    shutil.rmtree(studio.runs.folder / run)
+    assert person.delete(f"/api/runs/{run}").status_code == 204
 
 
 def test_a_run_that_cannot_be_written_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

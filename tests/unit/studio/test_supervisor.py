@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from nst.studio.studio import Studio
-from studios import FAIL, FINISH, WAIT, browser, open_studio, until
+from studios import FAIL, FINISH, WAIT, FakeLaunch, browser, open_studio, until
 
 
 @pytest.fixture
@@ -99,6 +99,37 @@ def test_a_deleted_run_ends_its_process(tmp_path: Path, started: list[Studio]) -
     person.delete(f"/api/runs/{run}")
     until(lambda: not studio.supervisor._processes)
     assert not (studio.runs.folder / run).exists()
+
+
+def test_what_a_deleted_run_still_writes_is_removed(tmp_path: Path, started: list[Studio]) -> None:
+    late = """
+import pathlib, time
+folder = pathlib.Path.cwd()
+(folder / "waiting").touch()
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)
+    folder.with_name(f".{folder.name}").mkdir()
+"""
+    studio = start(started, tmp_path, late)
+    person = browser(studio)
+    run = person.start()
+    until((studio.runs.folder / run / "waiting").exists)
+    person.post(f"/api/runs/{run}/cancel")
+    person.delete(f"/api/runs/{run}")
+    until(lambda: not studio.supervisor._processes)
+    until(lambda: not list(studio.runs.folder.iterdir()))
+
+
+def test_a_task_may_print_much(tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch) -> None:
+    prints = "for n in range(20_000): print('line', n)\nprint('nst: s3://bucket/run')"
+    monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", prints])
+    studio = start(started, tmp_path, FINISH)
+    person = browser(studio)
+    run = person.start()
+    studio.runs.ask(run, "publish")
+    assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
 
 
 def test_a_stopped_studio_interrupts_and_continues_at_the_next_start(tmp_path: Path, started: list[Studio]) -> None:
