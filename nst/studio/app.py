@@ -84,6 +84,8 @@ def _check_request() -> flask.typing.ResponseReturnValue | None:
     request, studio = flask.request, _studio()
     if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
         flask.abort(415)
+    if not request.query_string.isascii():  # reading it would raise UnicodeDecodeError; browsers encode it
+        flask.abort(400)
     if request.endpoint not in ("uploads.receive", "uploads.mask"):
         request.max_content_length = BODY
     shared = (request.endpoint or "").startswith("shares.public")

@@ -366,7 +366,11 @@ def _hand_made(world: World) -> list[dict[str, Any]]:
             {"method": "GET", "path": path, "headers": headers | {name: value}, "body": b""}
             for path in (f"/runs/{run}/whole/{key}", f"/api/runs/{run}", "/", "/static/studio.css", "/nothing")
         ]
-    return [{"query": "", **request} for request in made]
+    odd = [
+        {"method": "POST", "path": "/api/uploads", "headers": headers, "body": b"", "query": q}
+        for q in ("\ud800", "%ff")
+    ]
+    return [{"query": "", **request} for request in made + odd]
 
 
 def test_hand_made_requests(world: World) -> None:

@@ -38,6 +38,7 @@ CASES = {
     "a line break in a path": (b"GET /login%0d%0aSet-Cookie:%20a=b HTTP/1.1\r\nHost: localhost\r\n\r\n", {404}),
     "a raw line feed in a header": (_GET + b"X-A: b\nSet-Cookie: a=b\r\n\r\n", {400}),
     "a carriage return in a header": (_GET + b"X-A: b\rc\r\n\r\n", {400}),
+    "a query that is no text": (b"GET /runs/a/whole/b?\xff HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}),
     "NUL in a header": (_GET + b"X-A: b\0c\r\n\r\n", {200, 400}),
     "a folded header": (_GET + b"X-A: b\r\n c\r\n\r\n", {200, 400}),
     "a space before the colon": (_GET + b"Content-Length : 5\r\n\r\n", {400}),

@@ -197,6 +197,14 @@ def test_forms_are_refused_unread(studio: Studio, kind: str) -> None:
     assert answer.status_code == 415
 
 
+def test_a_query_that_is_no_text_is_refused(studio: Studio) -> None:
+    person = browser(studio)
+    answer = person.client.post(
+        "/api/uploads", data=jpeg(), headers=person.headers, environ_overrides={"QUERY_STRING": "kind=\xff"}
+    )
+    assert answer.status_code == 400
+
+
 def test_bodies_are_bounded(tmp_path: Path) -> None:
     person = browser(open_studio(tmp_path, quotas=Quotas(free_bytes=0, body_bytes=3_000_000, file_bytes=2_000_000)))
     assert person.post("/api/check", {"title": "x" * 1_100_000}).status_code in (400, 413)
