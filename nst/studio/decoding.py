@@ -117,7 +117,10 @@ def _run(arguments: list[str]) -> dict[str, Any] | None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         output.seek(0)
-        return json.loads(output.read(_ANSWER)) if status == 0 else None
+        try:
+            return json.loads(output.read(_ANSWER)) if status == 0 else None
+        except ValueError:  # a decoder printed something, too
+            return None
 
 
 def _environment() -> dict[str, str]:

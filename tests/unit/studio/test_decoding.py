@@ -179,6 +179,15 @@ def test_a_decoder_that_crashes_ends_only_its_process(upload, tmp_path, monkeypa
         upload(image_bytes(), "a.jpg")
 
 
+def test_a_decoder_that_prints_something_is_treated_as_one_that_crashes(upload, tmp_path, monkeypatch):
+    printing = tmp_path / "python"
+    printing.write_text("#!/bin/sh\necho a warning\n")
+    printing.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(printing))
+    with pytest.raises(NstError, match=r"^a\.jpg: cannot be decoded"):
+        upload(image_bytes(), "a.jpg")
+
+
 def test_a_decoder_gets_none_of_our_environment(upload, tmp_path, monkeypatch):
     shown = tmp_path / "shown"
     (tmp_path / "python").write_text(f"#!/bin/sh\nenv > {shown}\nexit 1\n")
