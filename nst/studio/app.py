@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sqlite3
 
 import flask
 from flask_wtf.csrf import CSRFProtect
@@ -70,6 +71,8 @@ def create_app(studio: Studio) -> flask.Flask:
     app.after_request(_add_headers)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(NstError, _nst_error)
+    for gone in (FileNotFoundError, sqlite3.IntegrityError):  # another request deletes the run at the same time
+        app.register_error_handler(gone, lambda _: _nst_error(NotFound()))
     app.register_error_handler(Exception, _unexpected)
     app.context_processor(lambda: {"version": __version__})
     for module in (pages, uploads, runs, results, shares):
@@ -142,7 +145,8 @@ def _http_error(error: HTTPException) -> flask.Response:
 
 
 def _nst_error(error: NstError) -> flask.Response:
-    return _error(next((code for kind, code in _CODES.items() if isinstance(error, kind)), 400), str(error))
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 400)
+    return _error(code, str(error).replace(f"{_studio().options.folder}/", ""))  # where it is, is nobody's business
 
 
 def _unexpected(error: Exception) -> flask.Response:

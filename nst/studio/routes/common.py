@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import flask
 
 from nst.errors import NstError
 from nst.io.files import is_file
-from nst.studio.errors import NotFound
+from nst.studio.errors import BusyError, NotFound
 from nst.studio.studio import Studio
 
 #: Types of the files that are sent, by suffix. Other files are never sent.
@@ -31,6 +32,10 @@ TYPES = {
 }
 #: How long a browser keeps a file that never changes.
 FOREVER = "private, max-age=31536000, immutable"
+#: ZIP files that are sent at the same time. Each keeps a thread of the server, as long as a slow browser takes.
+DOWNLOADS = 8
+
+_downloads = threading.BoundedSemaphore(DOWNLOADS)
 
 
 def studio() -> Studio:
@@ -84,7 +89,10 @@ def send(path: Path | None, *, cache: str = "private, no-cache", download: str =
 
 
 def stream(parts: Iterator[bytes], name: str) -> flask.Response:
-    """A ZIP file that is written while it is sent."""
+    """A ZIP file that is written while it is sent. Raises BusyError if DOWNLOADS others are being sent."""
+    if not _downloads.acquire(blocking=False):
+        raise BusyError("too many others are downloading; try again in a minute")
     response = flask.Response(parts, mimetype=TYPES[".zip"])
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.call_on_close(_downloads.release)
     return response

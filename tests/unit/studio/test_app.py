@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from nst.studio.app import POLICY, create_app
 from nst.studio.quotas import PER_MINUTE, Quotas, Rates
+from nst.studio.routes.common import DOWNLOADS
 from nst.studio.studio import Studio
 from studios import Browser, browser, jpeg, open_studio, until
 
@@ -247,6 +248,36 @@ def test_downloads(finished: tuple[Studio, Browser, str]) -> None:
         "images/wave0.jpg",
     }
     assert person.watch(run)["commands"][0] == f"unzip nst-{run}.zip && cd nst-{run}"
+
+
+def test_slow_downloads_leave_threads_to_others(finished: tuple[Studio, Browser, str]) -> None:
+    _, person, run = finished
+    path = f"/runs/{run}/download.zip"
+    slow = [person.client.get(path) for _ in range(DOWNLOADS)]
+    assert person.get(path).status_code == 503
+    slow.pop().close()
+    for _ in range(2):
+        assert person.client.head(path, buffered=True).status_code == 200  # whose body is never sent
+    assert person.get(path).status_code == 200
+    for answer in slow:
+        answer.close()
+
+
+def test_a_run_may_be_deleted_while_it_is_used(
+    finished: tuple[Studio, Browser, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, person, run = finished
+    [key, _] = studio.runs.get(None, run).pairs
+    known = studio.runs.get(None, run)
+    assert person.delete(f"/api/runs/{run}").status_code == 204
+    monkeypatch.setattr(studio.runs, "get", lambda *_: known)
+    for path in (f"/runs/{run}/recipe.zip", f"/runs/{run}/download.zip", f"/runs/{run}/whole/{key}"):
+        assert person.get(path).status_code in (200, 404), path
+    body = {"days": 1, "downloads": True, "settings": True}
+    assert person.post(f"/api/runs/{run}/shares", body).status_code == 404
+    answer = person.put(f"/api/runs/{run}/stars", {"pair": key, "stars": 3})
+    assert answer.status_code < 500
+    assert str(studio.options.folder) not in answer.get_data(as_text=True)
 
 
 def test_the_gallery_is_served_and_nothing_beside_it(finished: tuple[Studio, Browser, str]) -> None:
