@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
@@ -30,14 +32,34 @@ def recipe_name(run: Run) -> str:
     return f"nst-{run.id}"
 
 
-def results(run: Run, pairs: Iterable[Pair]) -> Iterator[bytes]:
-    """The finished images of some pairs, with the names of the pairs."""
+def results(run: Run, pairs: Iterable[Pair], *, settings: bool = True) -> Iterator[bytes]:
+    """The finished images of some pairs, with the names of the pairs.
+
+    Args:
+        settings: whether names and metadata tell the settings.
+    """
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)  # images are compressed
-    for pair in pairs:
+    for number, pair in enumerate(pairs, 1):
         image = image_of(run, pair)
-        if image.is_file():
-            stream.add_path(image, f"{pair.content_name}--{pair.style_name}--{pair.settings_name}{image.suffix}")
+        name = f"{pair.content_name}--{pair.style_name}--{pair.settings_name if settings else number}{image.suffix}"
+        if not image.is_file():
+            continue
+        if settings:
+            stream.add_path(image, name)
+        else:
+            stream.add(without_text(image), name)
     return iter(stream)
+
+
+def without_text(image: Path) -> Iterator[bytes]:
+    """The bytes of a PNG without the text in which nst stores settings and inputs."""
+    with image.open("rb") as file:
+        yield file.read(8)
+        while len(header := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", header)
+            chunk = header + file.read(length + 4)
+            if kind not in (b"iTXt", b"tEXt", b"zTXt"):
+                yield chunk
 
 
 def recipe(run: Run) -> Iterator[bytes]:

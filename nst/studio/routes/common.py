@@ -32,7 +32,7 @@ TYPES = {
 }
 #: How long a browser keeps a file that never changes.
 FOREVER = "private, max-age=31536000, immutable"
-#: ZIP files that are sent at the same time. Each keeps a thread of the server, as long as a slow browser takes.
+#: Files at the same time that are written while they are sent. A slow browser keeps a thread of the server that long.
 DOWNLOADS = 8
 
 _downloads = threading.BoundedSemaphore(DOWNLOADS)
@@ -89,10 +89,10 @@ def send(path: Path | None, *, cache: str = "private, no-cache", download: str =
 
 
 def stream(parts: Iterator[bytes], name: str) -> flask.Response:
-    """A ZIP file that is written while it is sent. Raises BusyError if DOWNLOADS others are being sent."""
+    """A file that is written while it is sent. Raises BusyError if DOWNLOADS others are being sent."""
     if not _downloads.acquire(blocking=False):
         raise BusyError("too many others are downloading; try again in a minute")
-    response = flask.Response(parts, mimetype=TYPES[".zip"])
+    response = flask.Response(parts, mimetype=TYPES[Path(name).suffix])
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.call_on_close(_downloads.release)
     return response

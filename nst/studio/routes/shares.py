@@ -65,7 +65,13 @@ def public_whole(share_id: str, key: str) -> flask.Response:
     share, run = studio().shares.open(share_id)
     if not share.downloads:
         raise NotFound
-    return send_whole(run, key)
+    if share.settings:
+        return send_whole(run, key)
+    pair = run.pair(key)
+    image = progress.image_of(run, pair)
+    if not image.is_file():
+        raise NotFound
+    return stream(archive.without_text(image), f"{pair.content_name}--{pair.style_name}{image.suffix}")
 
 
 @blueprint.get("/s/<share_id>/download.zip")
@@ -73,4 +79,6 @@ def public_download(share_id: str) -> flask.Response:
     share, run = studio().shares.open(share_id)
     if not share.downloads:
         raise NotFound
-    return stream(archive.results(run, run.pairs.values()), f"{archive.recipe_name(run)}-images.zip")
+    return stream(
+        archive.results(run, run.pairs.values(), settings=share.settings), f"{archive.recipe_name(run)}-images.zip"
+    )

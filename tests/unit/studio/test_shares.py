@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from nst.images.metadata import png_text
+from nst.studio.progress import image_of
 from nst.studio.studio import Studio
 from PIL import Image
 from studios import Browser, browser, open_studio, until
@@ -111,6 +114,24 @@ def test_wrong_values_make_no_link(shared: tuple[Studio, Browser, str], wrong: d
     body = {"days": 1, "downloads": True, "settings": True} | wrong
     assert person.post(f"/api/runs/{run}/shares", body).status_code == 400
     assert person.watch(run)["shares"] == []
+
+
+def test_downloads_without_settings_do_not_tell_them(shared: tuple[Studio, Browser, str]) -> None:
+    studio, person, run = shared
+    known = studio.runs.get(None, run)
+    for pair in known.pairs.values():
+        Image.new("RGB", (40, 24), "teal").save(image_of(known, pair), pnginfo=png_text("the settings"))
+    for settings in (True, False):
+        path = share(person, run, settings=settings)["url"].removeprefix("http://localhost")
+        visitor = browser(studio)
+        archive = ZipFile(BytesIO(visitor.get(f"{path}/download.zip").data))
+        images = [visitor.get(f"{path}/whole/{key}").data for key in known.pairs]
+        images += [archive.read(name) for name in archive.namelist()]
+        for data in images:
+            assert (b"the settings" in data) == settings
+            with Image.open(BytesIO(data)) as image:
+                assert image.getpixel((3, 4)) == (0, 128, 128)
+        assert any("iterations" in name for name in archive.namelist()) == settings
 
 
 def test_links_that_have_expired_do_not_count(
