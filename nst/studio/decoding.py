@@ -35,6 +35,8 @@ PIXELS = 100_000_000
 
 #: Processes at once, and seconds that a further file waits for one of them.
 PROCESSES, WAIT = 2, 30.0
+#: Files that are decoded or wait; more are refused at once, so that threads of the server remain for other requests.
+FILES = 12
 #: Seconds of a process by the clock. It may share its core with others, so they are more than those of CPU time.
 SECONDS = 60.0
 
@@ -46,7 +48,7 @@ _PROCESSORS = 2
 #: Characters of a process's answer.
 _ANSWER = 10_000
 
-_slots = threading.BoundedSemaphore(PROCESSES)
+_slots, _files = threading.BoundedSemaphore(PROCESSES), threading.BoundedSemaphore(FILES)
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,18 @@ def _decoded(kind: str, file: Path, preview: Path, name: str, pixels: int) -> De
 
 @contextmanager
 def _slot() -> Iterator[None]:
-    if not _slots.acquire(timeout=WAIT):
-        raise BusyError("the studio is busy with other images; try again in a minute")
+    busy = BusyError("the studio is busy with other images; try again in a minute")
+    if not _files.acquire(blocking=False):
+        raise busy
     try:
-        yield
+        if not _slots.acquire(timeout=WAIT):
+            raise busy
+        try:
+            yield
+        finally:
+            _slots.release()
     finally:
-        _slots.release()
+        _files.release()
 
 
 def _run(arguments: list[str]) -> dict[str, Any] | None:

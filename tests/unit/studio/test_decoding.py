@@ -238,6 +238,13 @@ def test_two_at_once_and_the_next_waits_for_a_while(upload, monkeypatch):
         decoding._slots.release()
 
 
+def test_more_than_a_few_do_not_wait(upload, monkeypatch):
+    monkeypatch.setattr(decoding, "_files", threading.BoundedSemaphore(1))
+    with decoding._slot(), pytest.raises(BusyError, match="busy with other images"):
+        upload(image_bytes())
+    upload(image_bytes())
+
+
 def test_a_refused_file_frees_its_place(upload):
     for _ in range(decoding.PROCESSES + 1):
         with pytest.raises(NstError, match="not an image"):
