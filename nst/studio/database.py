@@ -48,20 +48,30 @@ CREATE TABLE tasks (               -- what the supervisor does besides runs: gal
 
 CREATE TABLE codes (code TEXT PRIMARY KEY, session TEXT NOT NULL, expires REAL NOT NULL) STRICT;
 """
+#: Makes the file and its write-ahead log 1 MB larger than needed: on a full disk the end of a run is still noted.
+_RESERVE = """
+CREATE TABLE IF NOT EXISTS reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(1000000)); DROP TABLE reserve;
+"""
+#: Pages in the log, of 4 kB, after which it is written from its start again; fewer than are reserved.
+_CHECKPOINT = 100
 
 
 class Database:
-    """The file `studio.sqlite`. Each use opens a connection of its own, so threads share nothing."""
+    """The file `studio.sqlite`. Each use opens a connection of its own, so threads share nothing.
+
+    One more stays open: when the last one closes, SQLite deletes the log, which a full disk has no room for again.
+    """
 
     def __init__(self, path: Path):
         """Open a database, or create it. Raises NstError for a file that is none, or of another version."""
         self.path = path
         try:
-            with closing(self._open()) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                [version] = connection.execute("PRAGMA user_version").fetchone()
-                if version == 0:
-                    connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            self._kept = self._open()
+            self._kept.execute("PRAGMA journal_mode = WAL")
+            [version] = self._kept.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                self._kept.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            self._kept.executescript(_RESERVE)
         except sqlite3.Error as error:
             raise NstError(f"{path}: cannot be used ({error}); choose another folder with --results") from error
         if version not in (0, VERSION):
@@ -79,4 +89,5 @@ class Database:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         return connection
