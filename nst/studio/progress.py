@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,11 +17,15 @@ from nst.studio.runs import LOG, RESULTS, Run
 
 #: Bytes at the end of a log that are read.
 TAIL = 4000
+#: Free bytes with which a disk is full: not even Snakemake's log could be written.
+_FULL = 1_000_000
 #: How often Snakemake tries a failed image again (rule stylize).
 _RETRIES = 1
 
 _ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
 _LOSS = re.compile(r"(\w+) ([0-9.e+-]+)")
+#: An error in front of any job, such as an image that cannot be read; the lines after the message are places in files.
+_WORKFLOW_ERROR = re.compile(r'^\w+ in file ".*", line \d+:\n(.+)', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,12 @@ def seconds_left(run: Run, pairs: Sequence[PairProgress]) -> float | None:
 def failure(run: Run, pairs: Sequence[PairProgress]) -> str:
     """Why a run whose Snakemake failed has failed, in one sentence."""
     if failed := [pair for pair in pairs if pair.state != "done"]:
-        reason = next((pair.error for pair in failed if pair.error), "") or _last_error(run.folder / LOG)
+        reason = next((pair.error for pair in failed if pair.error), "") or _last_error(run)
+        if "No space left on device" in reason or shutil.disk_usage(run.folder).free < _FULL:
+            reason = "the disk is full"
         count = f"{len(failed):,} of {len(pairs):,} images could not be made"
         return f"{count}: {reason}" if reason else f"{count}; retry the run"
-    return f"all images are finished, but not their summaries: {_last_error(run.folder / LOG) or 'retry the run'}"
+    return f"all images are finished, but not their summaries: {_last_error(run) or 'retry the run'}"
 
 
 def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
@@ -129,8 +136,8 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
     iteration = max(iteration, int(frame.stem) if frame else 0)
     relative = layout.log_file(RESULTS, "stylize", pair.id)
     tries = given_up.count(f"log: {relative} (check")  # in the message about a failed job
-    if tries > _RETRIES or (run.state == "failed" and tries):
-        return PairProgress(key, pair, "failed", iteration, losses, frame, last_message(log)[:300])
+    if tries > _RETRIES or (run.state == "failed" and log.exists()):  # in a bundle, Snakemake's log does not name it
+        return PairProgress(key, pair, "failed", iteration, losses, frame, _message(run, last_message(log)))
     state = "running" if run.state == "running" and (frame or log.exists()) else "waiting"
     return PairProgress(key, pair, state, iteration, losses, frame, seconds_left=left if state == "running" else None)
 
@@ -160,8 +167,13 @@ def tail(path: Path, most: int = TAIL) -> str:
         return ""
 
 
-def _last_error(log: Path) -> str:
+def _last_error(run: Run) -> str:
     """The reason that Snakemake's log gives at its end."""
-    lines = tail(log).splitlines()
-    failed = [line.partition(": ")[2] for line in lines if line.startswith("failed    ")]
-    return (failed or [last_message(log)])[-1][:300]
+    text = tail(run.folder / LOG)
+    failed = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("failed    ")]
+    return _message(run, (failed or _WORKFLOW_ERROR.findall(text) or [last_message(run.folder / LOG)])[-1])
+
+
+def _message(run: Run, text: str) -> str:
+    """A message for the browser, which need not know where the run is on the server."""
+    return text.replace(f"{run.folder.absolute()}/", "")[:300]

@@ -110,9 +110,6 @@ class Supervisor:
     def start(self) -> None:
         """Adopt what an earlier studio left, and start the thread."""
         self._processes = {name: _Process(process, None) for name, process in _left_running(self._runs.folder)}
-        for run in self._runs.in_state("running"):
-            if run.id not in self._processes:
-                self._runs.change(run.id, ("running",), "queued")
         self._thread.start()
 
     def stop(self) -> None:
@@ -140,6 +137,9 @@ class Supervisor:
     def _look(self) -> None:
         for run_id, process in list(self._processes.items()):
             self._watch(run_id, process)
+        for run in self._runs.in_state("running"):
+            if run.id not in self._processes:  # an earlier studio ended without noting it
+                self._runs.change(run.id, ("running",), "queued")
         for run_id in self._runs.waiting():
             if len(self._processes) >= self._launch.at_once:
                 break
@@ -153,13 +153,13 @@ class Supervisor:
         except NotFound:  # deleted
             run = None
         if process.ended():
-            del self._processes[run_id]
             if run is None:
                 self._runs.discard(run_id)  # it has written files since
             elif process.child is None:
                 self._runs.change(run_id, ("running",), "queued")  # its exit status is unknown
             else:
                 self._finish(run, process.child.returncode)
+            del self._processes[run_id]  # last: what cannot be noted on a full disk is tried again
         elif run is None or run.state != "running":
             process.stop()
 

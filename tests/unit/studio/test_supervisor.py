@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -55,6 +56,67 @@ def test_a_failure_is_told_and_can_be_retried(tmp_path: Path, started: list[Stud
     assert person.post(f"/api/runs/{run}/retry").status_code == 204
     until(lambda: person.watch(run)["state"] == "done")
     assert person.watch(run)["message"] == ""
+
+
+_NO_JOB = r"""
+print('WorkflowError in file "/workflow/rules/grid.smk", line 27:')
+print('manifest.csv:2: content: images/lake.jpg: the image is truncated')
+print('  File "/workflow/rules/grid.smk", line 61, in <module>')
+raise SystemExit(1)
+"""
+
+
+def test_an_error_before_any_job_is_told_without_places_on_the_server(tmp_path: Path, started: list[Studio]) -> None:
+    person = browser(start(started, tmp_path, _NO_JOB))
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "failed")
+    reason = "manifest.csv:2: content: images/lake.jpg: the image is truncated"
+    assert person.watch(run)["message"] == f"1 of 1 images could not be made: {reason}"
+
+
+_IN_A_BUNDLE = """
+import pathlib
+from nst import layout
+from nst.studio.runs import _pairs
+[pair] = _pairs(pathlib.Path.cwd()).values()
+log = layout.log_file("results", "stylize", pair.id)
+log.parent.mkdir(parents=True)
+log.write_text(f"nst: {log.parent.absolute()}/lake.jpg: the image is truncated")
+raise SystemExit(1)
+"""
+
+
+def test_an_image_that_failed_in_a_bundle(tmp_path: Path, started: list[Studio]) -> None:
+    """Snakemake's log names the bundle alone."""
+    person = browser(start(started, tmp_path, _IN_A_BUNDLE))
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "failed")
+    [pair] = person.watch(run)["pairs"]
+    assert (pair["state"], pair["error"]) == (
+        "failed",
+        "results/logs/stylize/lake0/wave0/lake.jpg: the image is truncated",
+    )
+
+
+def test_an_end_that_cannot_be_noted_is_noted_later(
+    tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk."""
+    studio = open_studio(tmp_path, FAIL)
+    update, failures = studio.runs.update, iter([sqlite3.OperationalError("database or disk is full")])
+
+    def fails_once(run_id: str, **columns: float | str | None) -> None:
+        for error in failures:
+            raise error
+        update(run_id, **columns)
+
+    monkeypatch.setattr(studio.runs, "update", fails_once)
+    studio.supervisor.start()
+    started.append(studio)
+    person = browser(studio)
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "failed")
+    assert person.watch(run)["message"] == "1 of 1 images could not be made: the disk is full"
 
 
 def test_a_canceled_run_is_interrupted_and_the_next_one_starts(tmp_path: Path, started: list[Studio]) -> None:
