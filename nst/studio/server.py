@@ -88,6 +88,7 @@ def serve(
         studio.uploads.sweep()
         studio.runs.sweep()
         signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let `nst studio &` and its children ignore it
         studio.uploads.sweep()
         studio.supervisor.start()
         if open_browser:

@@ -121,6 +121,21 @@ def jpeg(width: int = 48, height: int = 32, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
+def png(seed: int = 0) -> bytes:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(jpeg(seed=seed))).save(file, "PNG")
+    return file.getvalue()
+
+
+def damage(image: Path) -> bytes:
+    """Damage a PNG file so that it is seen when it is decoded; returns the bytes before."""
+    whole = image.read_bytes()
+    data = whole.index(b"IDAT") + 6
+    image.unlink()  # an upload has the same file
+    image.write_bytes(whole[:data] + b"\xff" * 9 + whole[data + 9 :])
+    return whole
+
+
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
     """Wait until a condition holds; returns its value."""
     end = time.monotonic() + seconds
