@@ -141,7 +141,8 @@ def _http_error(error: HTTPException) -> flask.Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     code = error.code or 500
-    return _error(code, _SENTENCES.get(code, (error.description or error.name).strip()))
+    ours = error.description != type(error).description  # a route gave it
+    return _error(code, error.description or "" if ours else _SENTENCES.get(code, error.name))
 
 
 def _nst_error(error: NstError) -> flask.Response:

@@ -30,6 +30,8 @@ from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Run, Runs
 
 log = logging.getLogger(__name__)
 
+#: Seconds after which a task, such as publishing to a slow server, is ended.
+TASK_SECONDS = 1800.0
 #: What a run makes: what the app shows. Sheets and plots come from the recipe's command.
 TARGETS = ("gallery",)
 #: Seconds between two looks at queue and processes.
@@ -103,7 +105,7 @@ class Supervisor:
     def __init__(self, runs: Runs, launch: Launch):
         self._runs, self._launch = runs, launch
         self._processes: dict[str, _Process] = {}
-        self._task: tuple[str, str, subprocess.Popen[bytes]] | None = None
+        self._task: tuple[str, str, subprocess.Popen[bytes], float] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
@@ -197,8 +199,10 @@ class Supervisor:
     def _do_tasks(self) -> None:
         """Run tasks one by one: a gallery with new ratings, publishing."""
         if self._task:
-            run_id, kind, child = self._task
+            run_id, kind, child, began = self._task
             if child.poll() is None:
+                if time.time() - began > TASK_SECONDS:
+                    child.kill()  # the others wait; what it has sent is not sent again
                 return
             self._task = None
             lines = progress.tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
@@ -217,7 +221,7 @@ class Supervisor:
                         stderr=subprocess.STDOUT,
                         env=_environment(),
                     )
-                self._task = (*task, child)
+                self._task = (*task, child, time.time())
 
 
 def _environment() -> dict[str, str]:

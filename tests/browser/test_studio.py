@@ -201,7 +201,8 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     state(page, "done")
     assert "larger" in page.get_by_role("heading", level=1).inner_text()
     [image] = server.folder.glob(f"runs/{page.url.rpartition('/')[2]}/results/pairs/*/*/*/image.png")
-    assert Image.open(image).size == (1024, 683)
+    with Image.open(image) as opened:
+        assert opened.size == (1024, 683)
 
 
 def test_a_second_run_is_canceled_and_the_first_ends(server: Server, person: Callable[..., Any]) -> None:

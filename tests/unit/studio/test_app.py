@@ -115,7 +115,9 @@ def test_with_a_token_only_those_who_know_it_enter(tmp_path: Path) -> None:
     assert client.get("/health").json == {"status": "ok"}
     page = client.get("/login").get_data(as_text=True)
     headers = {"X-CSRFToken": re.search(r'csrf-token" content="([^"]+)', page)[1]}
-    assert client.post("/login", json={"token": "wrong"}, headers=headers).status_code == 401
+    wrong = client.post("/login", json={"token": "wrong"}, headers=headers)
+    assert wrong.status_code == 401
+    assert wrong.json["error"].startswith("this is not the access token")
     assert client.get("/api/runs").status_code == 401
     assert client.post("/login", json={"token": "a-long-access-token"}, headers=headers).status_code == 204
     assert client.get("/api/runs").json == {"runs": []}
