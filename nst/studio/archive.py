@@ -12,20 +12,18 @@ from nst.grid.pairs import Pair
 from nst.studio.progress import image_of
 from nst.studio.runs import CONFIG, IMAGES, MANIFEST, Run
 
-_README = """This folder makes the images of a run of nst studio on the command line.
+#: The command that makes a run from its recipe.
+COMMAND = f"snakemake -s NST/Snakefile --configfile {CONFIG} --cores all"
+
+_README = f"""This folder makes the images of a run of nst studio on the command line.
 
 1. Install nst with its workflow: clone its repository, and in the clone
        pip install -e ".[workflow]"
 2. In this folder, where NST is the clone:
-       {command}
+       {COMMAND}
 
 `nst grid manifest.csv` shows the images, their time and their memory before anything runs.
 """
-
-
-def command(run: Run) -> str:
-    """The command that makes a run from its recipe."""
-    return f"snakemake -s NST/Snakefile --configfile {CONFIG} --cores all"
 
 
 def recipe_name(run: Run) -> str:
@@ -67,5 +65,5 @@ def recipe(run: Run) -> Iterator[bytes]:
     stream, name = ZipStream(compress_type=ZIP_DEFLATED), recipe_name(run)
     for file in (MANIFEST, CONFIG, *sorted(f"{IMAGES}/{path.name}" for path in (run.folder / IMAGES).iterdir())):
         stream.add_path(run.folder / file, f"{name}/{file}")
-    stream.add(_README.format(command=command(run)), f"{name}/README.txt")
+    stream.add(_README, f"{name}/README.txt")
     return iter(stream)

@@ -85,9 +85,8 @@ def forecast(request: Request, sizes: Mapping[str, tuple[int, int]], cores: int,
         sizes: (width, height) of each content by its id.
         most: images of one run.
     """
-    values = {name: [value for value in given if value] for name, given in request.settings.items()}
-    values = {name: given for name, given in values.items() if given}
-    problems = [(name, message) for name, given in values.items() for message in _refused(name, given)]
+    values = given(request)
+    problems = [(name, message) for name, texts in values.items() for message in _refused(name, texts)]
     problems += [
         (name, f"add a {name.removesuffix('s')} image") for name in ("contents", "styles") if not getattr(request, name)
     ]
@@ -128,8 +127,8 @@ def manifest(request: Request, names: Mapping[str, str], settings: Mapping[str, 
 
 
 def given(request: Request) -> dict[str, list[str]]:
-    """The values of a request's settings, without empty ones."""
-    return {name: values for name, values in request.settings.items() if values}
+    """The values of each setting that a request gives."""
+    return {name: texts for name, texts in request.settings.items() if texts}
 
 
 @cache

@@ -61,18 +61,12 @@ def image_of(run: Run, pair: Pair) -> Path:
 
 def newest_frame(run: Run, pair: Pair) -> Path | None:
     """The newest frame of a pair: of the finished image, or of the one in progress."""
-    folder = run.folder / pair.folder(RESULTS)
-    if not _is_done(run, pair):
-        folder = run.folder / layout.work_folder(RESULTS, pair.id)
-    return max((folder / layout.FRAMES).glob("[0-9]*.jpg"), default=None)
+    return max((_files(run, pair) / layout.FRAMES).glob("[0-9]*.jpg"), default=None)
 
 
 def newest_snapshot(run: Run, pair: Pair) -> Path | None:
     """The newest full-size snapshot of a pair, of a finished image or one in progress."""
-    folder = run.folder / pair.folder(RESULTS)
-    if not _is_done(run, pair):
-        folder = run.folder / layout.work_folder(RESULTS, pair.id)
-    return max((folder / layout.SNAPSHOTS).glob("[0-9]*.png"), default=None)
+    return max((_files(run, pair) / layout.SNAPSHOTS).glob("[0-9]*.png"), default=None)
 
 
 def summary(run: Run, pairs: Sequence[PairProgress], before: int = 0) -> str:
@@ -140,6 +134,11 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
         return PairProgress(key, pair, "failed", iteration, losses, frame, _message(run, last_message(log)))
     state = "running" if run.state == "running" and (frame or log.exists()) else "waiting"
     return PairProgress(key, pair, state, iteration, losses, frame, seconds_left=left if state == "running" else None)
+
+
+def _files(run: Run, pair: Pair) -> Path:
+    """The folder of a pair's record; while it is made, its work folder."""
+    return run.folder / (pair.folder(RESULTS) if _is_done(run, pair) else layout.work_folder(RESULTS, pair.id))
 
 
 def _is_done(run: Run, pair: Pair) -> bool:

@@ -89,7 +89,6 @@ def serve(
         studio.runs.sweep()
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let `nst studio &` and its children ignore it
-        studio.uploads.sweep()
         studio.supervisor.start()
         if open_browser:
             threading.Timer(0.5, webbrowser.open, [link]).start()

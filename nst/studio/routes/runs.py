@@ -178,7 +178,7 @@ def _details(run: Run) -> dict[str, Any]:
         "gallery": f"/runs/{run.id}/gallery/index.html" if (run.results / layout.GALLERY).exists() else "",
         "pairs": [_pair(run, pair, varied, ratings.get(pair.pair.id, 0)) for pair in pairs],
         "shares": [_share(share) for share in studio().shares.of(run.id)],
-        "commands": [f"unzip {archive.recipe_name(run)}.zip && cd {archive.recipe_name(run)}", archive.command(run)],
+        "commands": [f"unzip {archive.recipe_name(run)}.zip && cd {archive.recipe_name(run)}", archive.COMMAND],
         "published": run.published,
     }
 
