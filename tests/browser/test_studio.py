@@ -270,6 +270,27 @@ def test_a_phone_and_a_painted_mask(server: Server, person: Callable[..., Any]) 
     assert len(list((manifest.parent / "images").iterdir())) == 3
 
 
+def test_two_styles_are_blended_by_a_slider(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url)
+    for name in ("lake", "wave", "swirls"):
+        page.get_by_label(f"Add the sample {name}").click()
+    page.get_by_text("1 content × 2 styles = 2 images").wait_for()
+    page.get_by_label("Blend wave with another style").click()
+    check_access(page)
+    page.get_by_role("dialog").get_by_role("button", name="swirls").click()
+    page.get_by_text("1 content × 1 style = 1 image").wait_for()
+    page.get_by_label("Share of wave").fill("70")
+    page.get_by_text("70 % · 30 %").wait_for()
+    choose(page, iterations="2", size="64")
+    page.locator("#go:enabled").wait_for()
+    start(page)
+    page.locator(".card-pair").get_by_text("70 % wave + 30 % swirls").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    state(page, "canceled")
+    [manifest] = server.folder.glob("runs/*/manifest.csv")
+    assert "images/wave.jpg:0.7+images/swirls.jpg:0.3" in manifest.read_text()
+
+
 def test_a_token_opens_a_studio_that_others_reach(tmp_path: Path, person: Callable[..., Any]) -> None:
     secret = tmp_path / "token"
     secret.write_text("correct horse battery staple")
