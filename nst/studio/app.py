@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 
 import flask
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -37,7 +37,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-#: Endpoints that need no access token: they have their own secret, or tell nothing.
+#: Endpoints that need no access token: they have their own secret, or show nothing of a session.
 _OPEN = ("static", "pages.health", "pages.login", "pages.enter", "pages.link", "pages.use_link")
 
 #: Kinds of requests that are rarer than others, by endpoint.
@@ -141,7 +141,7 @@ def _http_error(error: HTTPException) -> flask.Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     code = error.code or 500
-    ours = error.description != type(error).description  # a route gave it
+    ours = error.description != type(error).description and not isinstance(error, CSRFError)  # a route gave it
     return _error(code, error.description or "" if ours else _SENTENCES.get(code, error.name))
 
 
@@ -152,7 +152,7 @@ def _nst_error(error: NstError) -> flask.Response:
 
 def _unexpected(error: Exception) -> flask.Response:
     log.error("a request failed: %s %s", flask.request.method, flask.request.endpoint, exc_info=error)
-    return _error(500, "this failed on the server; its log says why")
+    return _error(500, "this failed on the server; see its log")
 
 
 def _error(code: int, message: str) -> flask.Response:

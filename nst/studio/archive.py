@@ -34,7 +34,7 @@ def results(run: Run, pairs: Iterable[Pair], *, settings: bool = True) -> Iterat
     """The finished images of some pairs, with the names of the pairs.
 
     Args:
-        settings: whether names and metadata tell the settings.
+        settings: whether names and metadata contain the settings.
     """
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)  # images are compressed
     for number, pair in enumerate(pairs, 1):

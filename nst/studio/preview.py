@@ -15,7 +15,7 @@ MOST = 3
 
 
 def preview(run: Run) -> Path | None:
-    """A JPEG of the first finished images side by side, made anew when there are others; None without any."""
+    """A JPEG of the first finished images side by side, made again when there are others; None without any."""
     frames = [known.frame for known in progress.read(run) if known.state == "done" and known.frame][:MOST]
     if not frames:
         return None

@@ -69,24 +69,28 @@ def newest_snapshot(run: Run, pair: Pair) -> Path | None:
     return max((_files(run, pair) / layout.SNAPSHOTS).glob("[0-9]*.png"), default=None)
 
 
-def summary(run: Run, pairs: Sequence[PairProgress], before: int = 0) -> str:
-    """The state of a run in words. before: number of runs that start earlier."""
-    done = sum(pair.state == "done" for pair in pairs)
+def summary(run: Run, done: int, *, left: float | None = None, before: int = 0) -> str:
+    """The state of a run in words.
+
+    Args:
+        done: finished images.
+        left: seconds until the end, if they are known.
+        before: number of runs that start earlier.
+    """
     images = f"{done:,} of {run.images:,} image{'s' * (run.images != 1)}"
     match run.state:
         case "queued":
             return f"waiting for {before:,} other run{'s' * (before != 1)}" if before else "starts in a moment"
         case "running":
-            left = seconds_left(run, pairs)
             finishing = "; preparing the gallery" * (done == run.images)
             return f"{images}{finishing or (f', about {duration_text(left)} left' if left else '')}"
         case "done":
             took = (run.ended or 0.0) - (run.started or 0.0)
             return f"{run.images:,} image{'s' * (run.images != 1)} in {duration_text(max(took, 1))}"
         case "canceled":
-            return f"canceled; {images} are finished"
+            return f"canceled; {images} finished"
         case _:
-            return f"{images} are finished"
+            return f"{images} finished"
 
 
 def pair_summary(known: PairProgress) -> str:

@@ -330,10 +330,10 @@ def fair_order(queued: list[tuple[str, str, float | None]], last: Mapping[str, f
 
 
 def style_words(pair: Pair) -> str:
-    """The style in words: wave, or 70 % wave + 30 % scream."""
+    """The style in words: wave, or 70% wave + 30% scream."""
     if len(pair.styles) == 1:
         return pair.style_title
-    return " + ".join(f"{share:.0%} {Path(path).stem}".replace("%", " %") for path, share in pair.styles)
+    return " + ".join(f"{share:.0%} {Path(path).stem}" for path, share in pair.styles)
 
 
 def settings_words(pair: Pair, names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -57,6 +58,8 @@ class FakeLaunch(Launch):
 
 def open_studio(folder: Path, program: str = FINISH, quotas: Quotas | None = None, **options: Any) -> Studio:
     """A studio whose supervisor is not started."""
+    # As `serve` does: a shell's background jobs ignore Ctrl-C, and the processes of the tests would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     launch = FakeLaunch(cores=1, at_once=options.pop("at_once", 1), program=program)
     return Studio(Options(folder, launch, quotas=quotas or Quotas(free_bytes=0), **options))
 

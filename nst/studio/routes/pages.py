@@ -33,7 +33,9 @@ def run(run_id: str) -> str:
 
 
 @blueprint.get("/login")
-def login() -> str:
+def login() -> ResponseReturnValue:
+    if not studio().options.token or flask.session.get("entered") == studio().entry:
+        return flask.redirect("/")
     return flask.render_template("login.html")
 
 
@@ -97,8 +99,7 @@ def _form() -> dict[str, Any]:
         "presets": presets,
         "default_picture": _picture("default"),
         "samples": {kind: _samples(kind) for kind in ("content", "style")},
-        "quotas": {"bytes": quotas.file_bytes, "images": quotas.images, "uploads": quotas.uploads},
-        "publish": bool(studio().options.launch.publish),
+        "quotas": {"bytes": quotas.file_bytes},
     }
 
 

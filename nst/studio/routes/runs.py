@@ -13,7 +13,7 @@ from nst.studio import archive, form, progress
 from nst.studio.errors import Conflict
 from nst.studio.routes.common import body, session, studio, text_of
 from nst.studio.routes.uploads import as_json as upload_as_json
-from nst.studio.runs import Run, settings_words, style_words
+from nst.studio.runs import THUMBNAILS, Run, settings_words, style_words
 from nst.studio.shares import Share
 from nst.summaries.ratings import read_ratings, write_rating
 
@@ -134,30 +134,33 @@ def _created(run_id: str) -> ResponseReturnValue:
 
 def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
     """A run in the list. Only of running ones files are read."""
-    done, failed, text = run.done, run.failed, _ended_text(run)
+    done, left = run.done, None
+    thumbnails = [f"/runs/{run.id}/frames/{key}.jpg" for key in run.keys.split()] if done else []
     if run.state == "running":
         pairs = progress.read(run)
-        done, text = sum(pair.state == "done" for pair in pairs), progress.summary(run, pairs)
-    elif run.state == "queued":
-        text = progress.summary(run, [], waiting.get(run.id, 0))
+        done, left = _done(pairs), progress.seconds_left(run, pairs)
+        thumbnails = [url for pair in pairs if (url := _frame(run, pair))][:THUMBNAILS]
     return {
         "id": run.id,
         "title": run.title,
         "url": f"/runs/{run.id}",
         "state": run.state,
-        "text": text,
+        "text": progress.summary(run, done, left=left, before=waiting.get(run.id, 0)),
         "images": run.images,
         "done": done,
-        "failed": failed,
+        "failed": run.failed,
         "created": run.created,
-        "thumbnails": [f"/runs/{run.id}/frames/{key}.jpg" for key in run.keys.split()] if done else [],
+        "thumbnails": thumbnails,
     }
 
 
-def _ended_text(run: Run) -> str:
-    if run.state == "done":
-        return progress.summary(run, [])
-    return f"{run.done:,} of {run.images:,} images are finished"
+def _done(pairs: list[progress.PairProgress]) -> int:
+    return sum(pair.state == "done" for pair in pairs)
+
+
+def _frame(run: Run, known: progress.PairProgress) -> str:
+    """The URL of a pair's newest frame; '' without one."""
+    return f"/runs/{run.id}/frames/{known.key}.jpg?n={int(known.frame.stem)}" if known.frame else ""
 
 
 def _details(run: Run) -> dict[str, Any]:
@@ -168,10 +171,10 @@ def _details(run: Run) -> dict[str, Any]:
         "id": run.id,
         "title": run.title,
         "state": run.state,
-        "text": progress.summary(run, pairs, _before(run)),
+        "text": progress.summary(run, _done(pairs), left=left, before=_before(run)),
         "message": run.message,
         "images": run.images,
-        "done": sum(pair.state == "done" for pair in pairs),
+        "done": _done(pairs),
         "failed": sum(pair.state == "failed" for pair in pairs),
         "seconds_left": None if left is None else round(left),
         "created": run.created,
@@ -190,7 +193,7 @@ def _before(run: Run) -> int:
 
 
 def _pair(run: Run, known: progress.PairProgress, varied: list[str], stars: int) -> dict[str, Any]:
-    pair, frame = known.pair, known.frame
+    pair = known.pair
     finished = known.state == "done"
     return {
         "key": known.key,
@@ -202,11 +205,11 @@ def _pair(run: Run, known: progress.PairProgress, varied: list[str], stars: int)
         "iterations": pair.settings.iterations,
         "losses": known.losses,
         "text": progress.pair_summary(known),
-        "image": f"/runs/{run.id}/frames/{known.key}.jpg?n={int(frame.stem)}" if frame else "",
+        "image": _frame(run, known),
         "whole": f"/runs/{run.id}/whole/{known.key}" if finished else "",
         "stars": stars,
         "error": known.error,
-        "snapshot": frame is not None,
+        "snapshot": known.frame is not None,
     }
 
 

@@ -321,4 +321,4 @@ def test_errors_are_one_sentence_without_paths(studio: Studio, monkeypatch: pyte
     person = browser(studio)
     monkeypatch.setattr(studio.runs, "of", broken)
     answer = person.get("/api/runs")
-    assert (answer.status_code, answer.json) == (500, {"error": "this failed on the server; its log says why"})
+    assert (answer.status_code, answer.json) == (500, {"error": "this failed on the server; see its log"})

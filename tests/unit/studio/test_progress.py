@@ -68,4 +68,4 @@ def test_the_time_left_follows_the_measured_speed(running: tuple[Studio, Run], m
     half = [progress.PairProgress(one.key, one.pair, "done") for one in known[:1]] + known[1:]
     monkeypatch.setattr("nst.studio.progress.time.time", lambda: 101.0)
     assert progress.seconds_left(run, half) == pytest.approx(100)
-    assert progress.summary(run, half) == "1 of 2 images, about 2 min left"
+    assert progress.summary(run, 1, left=100) == "1 of 2 images, about 2 min left"

@@ -197,4 +197,4 @@ def test_pairs_are_named_in_words(tmp_path: Path) -> None:
     run = person.post("/api/runs", request).json["id"]
     pairs = person.watch(run)["pairs"]
     assert [pair["settings"] for pair in pairs] == ["style weight 4", "style weight 16"]
-    assert {pair["style"] for pair in pairs} == {"70 % wave + 30 % scream"}
+    assert {pair["style"] for pair in pairs} == {"70% wave + 30% scream"}
