@@ -6,6 +6,7 @@ import io
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +35,7 @@ def open_studio(tmp_path: Path) -> Iterator[Callable[[], tuple[Studio, Browser]]
 
     def open_studio() -> tuple[Studio, Browser]:
         launch = Launch(cores=os.cpu_count() or 1)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs of a shell ignore
         opened.append(Studio(Options(tmp_path / "studio", launch, quotas=Quotas(free_bytes=0))))
         return opened[-1], browser(opened[-1])
 
