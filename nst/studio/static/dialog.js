@@ -1,16 +1,32 @@
 // Modal dialogs. The browser keeps the focus inside, closes them by Escape and returns the focus.
-import {button, element, iconButton} from "./dom.js";
+import {$, button, element, iconButton, setText} from "./dom.js";
 
 let count = 0;
 
+// What the page says belongs in the uppermost dialog: the page behind it is neither seen nor read out.
+function placeNotices() {
+  const uppermost = [...document.querySelectorAll("dialog[open]")].at(-1);
+  if (uppermost) uppermost.append($("notices"));
+  else $("main").before($("notices"));
+}
+
+// A press beside a dialog closes it, unless it has the attribute `data-keep`. A `cancel` event that is prevented keeps it open.
 export function open(title, body, attributes = {}) {
   const id = `dialog-${count += 1}`;
+  const leave = () => made.dispatchEvent(new Event("cancel", {cancelable: true})) && made.close();
   const made = element("dialog", {"aria-labelledby": id, ...attributes},
-    element("div", {class: "dialog-head"}, element("h2", {id}, title), iconButton("close", "Close", () => made.close())), ...body);
-  made.addEventListener("pointerdown", event => event.target === made && made.close());  // the backdrop
-  made.addEventListener("close", () => made.remove());
+    element("div", {class: "dialog-head"}, element("h2", {id}, title), iconButton("close", "Close", leave)), ...body);
+  const beside = ({target, clientX, clientY}) => {
+    const box = made.getBoundingClientRect();
+    return target === made && (clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom);
+  };
+  let pressed = false;
+  made.addEventListener("pointerdown", event => { pressed = beside(event); });
+  made.addEventListener("click", event => pressed && beside(event) && !("keep" in made.dataset) && leave());
+  made.addEventListener("close", () => { placeNotices(); made.remove(); });
   document.body.append(made);
   made.showModal();
+  placeNotices();
   return made;
 }
 
@@ -23,14 +39,24 @@ export const confirmed = (title, text, verb) => new Promise(resolve => {
   made.addEventListener("close", () => resolve(agreed));
 });
 
+// Whether the text of a field could be copied. Where it could not, it is selected.
+async function copy(field) {
+  try {
+    await navigator.clipboard.writeText(field.value);
+    return true;
+  } catch {  // without permission or TLS
+    field.focus();
+    field.select();
+    return document.execCommand("copy");
+  }
+}
+
 // A text that is copied by a click.
 export function copied(text, label) {
   const field = element("input", {readonly: true, value: text, "aria-label": label, onfocus: () => field.select()});
-  const copy = button("Copy", async () => {
-    field.select();
-    await navigator.clipboard?.writeText(text).catch(() => {});  // without permission or TLS, the text is selected
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+  const press = button("Copy", async () => {
+    setText(press, await copy(field) ? "Copied" : "Press Ctrl+C");
+    setTimeout(() => setText(press, "Copy"), 2000);
   });
-  return element("div", {class: "copied"}, field, copy);
+  return element("div", {class: "copied"}, field, press);
 }

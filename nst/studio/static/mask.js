@@ -130,7 +130,7 @@ function show(content, image, veil, mask, blended, saved) {
   const modes = ["Paint", "Erase"].map((name, index) => button(name, () => choose(index), {"aria-pressed": String(!index)}));
   const choose = index => modes.forEach((mode, i) => mode.setAttribute("aria-pressed", String(i === index)));
   const change = work => () => { veil.remember(); work(); };
-  const stage = element("div", {class: "easel"}, image, veil.canvas);
+  const stage = element("div", {class: "painting"}, image, veil.canvas);
   image.alt = "";
   const fit = brush(veil, stage, () => Number(size.value), () => modes[1].getAttribute("aria-pressed") === "true");
   const save = button("Use the mask", async () => {
