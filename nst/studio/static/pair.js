@@ -14,7 +14,7 @@ const NEXT = [
 const short = number => Number(number).toPrecision(3);
 export const titleOf = pair => `${pair.content} × ${pair.style}`;
 export const lossesOf = pair => Object.entries(pair.losses).map(([name, value]) => `${name} ${short(value)}`).join(" · ");
-export const largeOf = (run, pair) => pair.state === "done" ? `/runs/${run}/images/${pair.key}/large.webp` : pair.image;
+export const largeOf = (run, pair) => run.gallery && pair.state === "done" ? `/runs/${run.id}/images/${pair.key}/large.webp` : pair.image;
 
 // What follows from this image: a new run that begins with it, or a content for other runs.
 function continueWith(run, pair) {
@@ -30,7 +30,7 @@ function continueWith(run, pair) {
   const again = change => attempt(async () => location.assign((await api("POST", `/api/runs/${run}/again`, {pair: pair.key, change})).url));
   const keep = attempt(async () => {
     await api("POST", `/api/runs/${run}/keep`, {pair: pair.key});
-    toast("Kept as a content. ", element("a", {href: "/"}, "Use it in a new run"));
+    toast("Added as a content. ", element("a", {href: "/"}, "Use it in a new run"));
   });
   const choice = (title, about, work) => element("button", {type: "button", class: "choice", onclick: work}, element("b", {}, title), about);
   const done = pair.state === "done";
@@ -38,13 +38,13 @@ function continueWith(run, pair) {
     element("p", {}, done ? "A new run starts from this image." : "This image is not finished yet."),
     element("div", {class: "list"},
       ...NEXT.filter(() => done).map(([change, title, about]) => choice(title, about, again(change))),
-      pair.snapshot && choice("Keep this image", "as a content for other runs", keep))]);
+      pair.snapshot && choice("Use as a content", "in other runs", keep))]);
 }
 
 export function actionsOf(run, pair) {
   return [
     pair.whole && element("a", {class: "plain", href: `${pair.whole}?save`, download: ""}, "Download"),
-    (pair.state === "done" || pair.snapshot) && button("Continue …", () => continueWith(run, pair))
+    (pair.state === "done" || pair.snapshot) && button("Continue…", () => continueWith(run, pair))
   ].filter(Boolean);
 }
 
@@ -52,10 +52,12 @@ export class Card {
   constructor(run, pair, look) {
     this.rating = 0;  // requests on their way: what polling says may be older
     const name = titleOf(pair);
-    const rated = async value => {
+    let last = Promise.resolve();  // one request after another, so that the last choice is the one that is saved
+    const rated = value => {
       this.rating += 1;
-      await api("PUT", `/api/runs/${run}/stars`, {pair: pair.key, stars: value}).catch(error => toast(error.message));
-      this.rating -= 1;
+      last = last.then(() => api("PUT", `/api/runs/${run}/stars`, {pair: pair.key, stars: value}))
+        .then(() => { this.pair.stars = value; }, error => toast(error.message))
+        .finally(() => { if (!(this.rating -= 1)) this.stars.show(this.pair.stars); });
     };
     this.stars = stars(`Rating of ${name}`, rated);
     this.picture = element("img", {alt: "", decoding: "async", draggable: "false", hidden: true});
@@ -68,10 +70,10 @@ export class Card {
     this.row = element("div", {class: "row"}, this.stars.node, this.download, this.more);
     this.node = element("li", {class: "card-pair"}, this.view,
       element("p", {class: "caption"}, element("b", {}, name), pair.settings && element("span", {}, ` ${pair.settings}`)), this.detail, this.row);
-    this.update(pair);
   }
 
-  update(pair) {
+  // `ended`: whether the run has ended, so that what waits is never made.
+  update(pair, ended) {
     this.pair = pair;
     const share = pair.iterations ? pair.iteration / pair.iterations : 0, running = pair.state === "running", done = pair.state === "done";
     if (this.node.dataset.state !== pair.state) this.node.dataset.state = pair.state;
@@ -81,7 +83,7 @@ export class Card {
     if (this.picture.alt !== alt) this.picture.alt = alt;
     this.view.disabled = !pair.image;
     setHidden(this.note, Boolean(pair.image) && pair.state !== "failed");
-    setText(this.note, {waiting: "waiting", running: "starting …", failed: "failed", done: ""}[pair.state]);
+    setText(this.note, {waiting: ended ? "not made" : "waiting", running: "starting…", failed: "failed", done: ""}[pair.state]);
     this.bar.value = share;
     setHidden(this.bar, !running);
     setText(this.detail, pair.error || [pair.text, running && lossesOf(pair)].filter(Boolean).join(" · "));

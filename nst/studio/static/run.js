@@ -11,7 +11,7 @@ import {view} from "./viewer.js";
 import {watch} from "./watch.js";
 
 const id = $("run").dataset.id, title = document.title, cards = new Map();
-let run, viewer = null;
+let run, viewer = null, publishing = false, said = "";
 
 // A `work` that returns false has nothing to refresh.
 const attempt = work => async () => {
@@ -30,8 +30,12 @@ const actions = {
   share: button("Share", () => shareDialog(id, run.shares)),
   all: link("Download all", {href: `/runs/${id}/download.zip`, download: ""}),
   publish: button("Publish", attempt(async () => {
-    await api("POST", `/api/runs/${id}/publish`, {});
-    toast("Publishing … The link appears here when it is done.");
+    publishing = actions.publish.disabled = true;
+    await api("POST", `/api/runs/${id}/publish`, {}).catch(error => {
+      publishing = actions.publish.disabled = false;
+      throw error;
+    });
+    toast("Publishing… The link appears here when it is done.");
   })),
   cancel: button("Cancel", post("cancel")),
   retry: button("Retry", post("retry")),
@@ -51,7 +55,10 @@ function showActions() {
     publish: $("run").dataset.publish && run.gallery && !run.published,
     cancel: active, retry: ["failed", "canceled"].includes(run.state), remove: !active
   };
+  const focused = document.activeElement;
   for (const [name, node] of Object.entries(actions)) setHidden(node, !applies[name]);
+  if (focused.hidden) $("main").focus();
+  actions.publish.disabled = publishing;
   if (run.gallery) actions.gallery.href = run.gallery;
 }
 
@@ -65,12 +72,12 @@ function showPublished() {
 
 const pictured = () => run.pairs.filter(pair => pair.image);
 const items = () => pictured().map(pair => ({
-  src: largeOf(id, pair), alt: `${pair.content} in the style of ${pair.style}`, title: titleOf(pair),
+  key: pair.key, state: pair.state, src: largeOf(run, pair), alt: `${pair.content} in the style of ${pair.style}`, title: titleOf(pair),
   caption: [pair.settings, pair.state === "running" && `${pair.iteration} of ${pair.iterations}`, lossesOf(pair)].filter(Boolean).join(" · ")
 }));
 
 function look(key) {
-  viewer = view(items, pictured().findIndex(pair => pair.key === key), index => actionsOf(id, pictured()[index]));
+  viewer = view(items, key, shown => actionsOf(id, run.pairs.find(pair => pair.key === shown)));
   viewer.closed(() => { viewer = null; });
 }
 
@@ -81,18 +88,17 @@ function shape(content, {naturalWidth, naturalHeight}) {
 
 function showPairs() {
   for (const pair of run.pairs) {
-    if (cards.has(pair.key)) cards.get(pair.key).update(pair);
-    else {
+    if (!cards.has(pair.key)) {
       const card = new Card(id, pair, () => look(pair.key));
       card.picture.addEventListener("load", () => shape(pair.content, card.picture), {once: true});
       cards.set(pair.key, card);
       $("pairs").append(card.node);
     }
+    cards.get(pair.key).update(pair, !isActive(run));
   }
 }
 
 function showProgress() {
-  const before = $("state").dataset.state;
   showState($("state"), run.state);
   setText($("text"), run.text);
   $("progress").value = run.images ? run.pairs.reduce((sum, pair) => sum + share(pair), 0) / run.images : 0;
@@ -100,8 +106,9 @@ function showProgress() {
   setText($("message"), run.message);
   setHidden($("message"), !run.message);
   document.title = isActive(run) ? `${run.done} of ${run.images} · ${title}` : title;
-  if (before !== run.state || showProgress.done !== run.done) say(run.text);
-  showProgress.done = run.done;
+  const news = [run.state, run.done, run.message].join();
+  if (news !== said) say([run.text, run.message].filter(Boolean).join(". "));
+  said = news;
 }
 
 const share = pair => pair.state === "done" ? 1 : pair.iterations ? pair.iteration / pair.iterations : 0;
@@ -114,9 +121,11 @@ function showCommands() {
 function show(given) {
   if (!given) {
     $("main").replaceChildren(element("div", {class: "card"}, element("h1", {}, "This run is gone"),
-      element("p", {}, "It was deleted. ", element("a", {href: "/#runs"}, "See your runs"))));
+      element("p", {}, "It was deleted, or belongs to another session. ", element("a", {href: "/#runs"}, "See your runs"))));
     return;
   }
+  // Publishing ends with a URL or with a new message.
+  if (given.published || (given.message && given.message !== run?.message)) publishing = false;
   run = given;
   showProgress();
   showActions();

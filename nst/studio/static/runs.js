@@ -25,9 +25,13 @@ function update(node, run) {
   setHidden(bar, !isActive(run));
   const urls = run.thumbnails.slice(0, 4);
   if (thumbs.querySelectorAll("img").length !== urls.length)
-    thumbs.replaceChildren(...urls.map(() => element("img", {alt: "", decoding: "async", loading: "lazy"})));
+    thumbs.replaceChildren(...urls.map(() => element("img", {alt: "", decoding: "async", loading: "lazy", onerror: event => { event.target.hidden = true; }})));
   if (!thumbs.children.length) thumbs.append(icon("image"));
-  urls.forEach((url, index) => setSource(thumbs.children[index], url));
+  urls.forEach((url, index) => {
+    const image = thumbs.children[index];
+    if (image.getAttribute("src") !== url) image.hidden = false;  // also after an error of the last one
+    setSource(image, url);
+  });
 }
 
 export function watchRuns() {

@@ -23,23 +23,26 @@ export function shareDialog(run, shares) {
   const [settings, settingsLabel] = check("show the settings"), [downloads, downloadsLabel] = check("allow downloads");
   const list = element("ul", {class: "shares"});
   const draw = () => list.replaceChildren(...shares.map(share => row(share, async () => {
-    await api("DELETE", `/api/shares/${share.id}`);
+    await api("DELETE", `/api/shares/${share.id}`).catch(error => { if (error.status !== 404) throw error; });  // 404: it has ended
     shares.splice(shares.indexOf(share), 1);
     draw();
   })));
   const create = async event => {
     event.preventDefault();
+    submit.disabled = true;
     try {
-      shares.push(await api("POST", `/api/runs/${run}/shares`, {days: Number(days.value), downloads: downloads.checked, settings: settings.checked}));
+      shares.unshift(await api("POST", `/api/runs/${run}/shares`, {days: Number(days.value), downloads: downloads.checked, settings: settings.checked}));
       draw();
-      list.lastChild.querySelector("input").focus();
+      list.firstChild.querySelector("input").focus();
     } catch (error) {
       toast(error.message);
     }
+    submit.disabled = false;
   };
+  const submit = element("button", {class: "primary"}, "Create a link");
   draw();
   open("Share this run", [element("p", {}, "Whoever has the link sees the images, on any device. Nobody can guess it, and you can revoke it."),
     element("form", {class: "share", onsubmit: create},
       element("label", {class: "check"}, "The link is valid for", days), settingsLabel, downloadsLabel,
-      element("button", {class: "primary"}, "Create a link")), list]);
+      submit), list]);
 }

@@ -4,10 +4,10 @@ import {view} from "./viewer.js";
 const links = [...document.querySelectorAll("#images .picture")];
 const items = links.map(link => {
   const small = link.firstElementChild, [name, settings] = link.nextElementSibling.children;
-  return {src: link.href, alt: small.alt, title: name.textContent, caption: settings?.matches("span") ? settings.textContent : ""};
+  return {key: link.href, src: link.href, alt: small.alt, title: name.textContent, caption: settings?.matches("span") ? settings.textContent : ""};
 });
 
-links.forEach((link, index) => {
+for (const link of links) {
   const small = link.firstElementChild;
   const shape = (width, height) => width && height && link.parentNode.style.setProperty("--aspect", width / height);
   if (small.hasAttribute("width")) shape(small.getAttribute("width"), small.getAttribute("height"));
@@ -16,6 +16,6 @@ links.forEach((link, index) => {
   link.addEventListener("click", event => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;  // a new tab or window
     event.preventDefault();
-    view(() => items, index);
+    view(() => items, link.href);
   });
-});
+}

@@ -16,9 +16,9 @@ export function watch(url, pause, show) {
     asking = true;
     const data = await fetched();
     asking = false;
-    if (data !== undefined) show(data);
     const next = failures ? Math.min(2 ** failures, LONGEST) : seconds;
-    if (next) timer = setTimeout(ask, 1000 * next);
+    if (next) timer = setTimeout(ask, 1000 * next);  // before `show`, whose failure must not end the polling
+    if (data !== undefined) show(data);
   }
 
   // The new data, null where there are none any more, undefined for no news.
