@@ -7,11 +7,11 @@ const STEPS = {ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1};
 export function arrange(list, ordered) {
   const items = () => [...list.querySelectorAll(":scope > [data-key]")];
   const done = () => ordered(items().map(item => item.dataset.key));
-  let dragged = null;
+  let dragged = null, moved = false;
 
   function place(item, index) {
     const all = items(), from = all.indexOf(item), to = Math.max(0, Math.min(index, all.length - 1));
-    if (from === to) return false;
+    if (from < 0 || from === to) return false;
     if (to < from) all[to].before(item);
     else all[to].after(item);
     return true;
@@ -32,6 +32,7 @@ export function arrange(list, ordered) {
   list.addEventListener("pointerdown", event => {
     const handle = event.target.closest(event.pointerType === "mouse" ? ".grip, img" : ".grip");
     dragged = event.button === 0 && handle ? handle.closest("[data-key]") : null;
+    moved = false;
     if (!dragged) return;
     event.preventDefault();  // no native drag of the image
     list.setPointerCapture(event.pointerId);
@@ -40,12 +41,12 @@ export function arrange(list, ordered) {
   list.addEventListener("pointermove", event => {
     if (!dragged) return;
     const over = document.elementsFromPoint(event.clientX, event.clientY).map(hit => hit.closest("[data-key]")).find(hit => hit?.parentNode === list);
-    if (over && over !== dragged) place(dragged, items().indexOf(over));
+    if (over && over !== dragged && place(dragged, items().indexOf(over))) moved = true;
   });
   for (const end of ["pointerup", "pointercancel"]) list.addEventListener(end, () => {
     if (!dragged) return;
     dragged.classList.remove("dragged");
     dragged = null;
-    done();
+    if (moved) done();
   });
 }

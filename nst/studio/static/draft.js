@@ -1,5 +1,5 @@
 // What a person is preparing: kept in this browser, so that a reload loses nothing. The server has the uploads.
-const KEY = "nst-studio-draft";
+export const KEY = "nst-studio-draft";
 
 const empty = () => ({title: "", preset: "", contents: [], styles: [], settings: {}, masks: {}});
 
@@ -20,7 +20,7 @@ export function save(draft) {
 // Drops what the server no longer has, and adds what came from elsewhere: another device, a kept snapshot.
 export function reconcile(draft, uploads) {
   const has = id => uploads.has(id), of = kind => [...uploads.values()].filter(each => each.kind === kind).map(each => each.id);
-  draft.contents = draft.contents.filter(has);
+  draft.contents = [...new Set(draft.contents)].filter(has);
   draft.contents.push(...of("content").filter(id => !draft.contents.includes(id)));
   draft.styles = draft.styles.map(entry => entry.filter(part => has(part.id))).filter(entry => entry.length);
   for (const entry of draft.styles) if (entry.length === 1) entry[0].weight = 1;

@@ -1,7 +1,7 @@
 // The first page: what goes into a run, checked while it is put together, and the list of runs.
 import {api} from "./api.js";
 import "./device.js";
-import {load, reconcile, request, save} from "./draft.js";
+import {KEY, load, reconcile, request, save} from "./draft.js";
 import {$, button, setHidden, setText} from "./dom.js";
 import {Fields, presets} from "./fields.js";
 import {paintMask} from "./mask.js";
@@ -12,18 +12,18 @@ import {Zone} from "./zone.js";
 
 const WAIT = 300;
 const form = JSON.parse($("form").textContent), draft = load(), uploads = new Map();
-let wait, asked = 0;
+let wait, asked = 0, adding = 0;
 
 // ---- contents and styles -------------------------------------------------------------------------------------------
 const contents = new Zone("content", form, {
-  added: upload => { uploads.set(upload.id, upload); draft.contents.push(upload.id); changed(); },
+  added, redraw: draw,
   ordered: keys => { draft.contents = keys; changed(); },
   removed: id => discard([id]),
   cleared: () => discard([...draft.contents])
 });
 const styles = new Zone("style", form, {
-  added: upload => { uploads.set(upload.id, upload); draft.styles.push([{id: upload.id, weight: 1}]); changed(); },
-  ordered: keys => { draft.styles = keys.map(key => draft.styles.find(entry => keyOf(entry) === key)); changed(); },
+  added, redraw: draw,
+  ordered: keys => { draft.styles = keys.map(key => draft.styles.find(entry => keyOf(entry) === key)).filter(Boolean); changed(); },
   removed: key => {
     const gone = draft.styles.find(entry => keyOf(entry) === key);
     draft.styles = draft.styles.filter(entry => entry !== gone);
@@ -37,11 +37,17 @@ const styles = new Zone("style", form, {
   }
 });
 
+function added(upload) {
+  adding += 1;
+  uploads.set(upload.id, upload);
+  changed();
+}
+
 // Removes uploads here at once, and then on the server; one that it cannot remove comes back.
 async function discard(ids) {
   const masks = ids.map(id => draft.masks[id]).filter(Boolean);
   for (const id of [...ids, ...masks]) uploads.delete(id);
-  refresh();
+  changed();
   const answers = await Promise.allSettled([...ids, ...masks].map(id => api("DELETE", `/api/uploads/${id}`)));
   const failure = answers.find(answer => answer.status === "rejected" && answer.reason.status !== 404);
   if (!failure) return;
@@ -49,16 +55,12 @@ async function discard(ids) {
   fetchUploads().catch(() => {});
 }
 
-function refresh() {
-  reconcile(draft, uploads);
-  changed();
-}
-
 async function fetchUploads() {
-  const given = await api("GET", "/api/uploads");
+  const before = adding, given = await api("GET", "/api/uploads");
+  if (before !== adding) return fetchUploads();  // the answer may not have what was added meanwhile
   uploads.clear();
   for (const upload of given.uploads) uploads.set(upload.id, upload);
-  refresh();
+  changed();
 }
 
 function paint(content) {
@@ -99,7 +101,6 @@ function draw() {
 const fields = new Fields(form, (name, values) => {
   if (values.length) draft.settings[name] = values;
   else delete draft.settings[name];
-  if (name in presetValues()) draft.preset = "";
   showSettings();
 });
 const DEFAULT = {name: "default", description: "Every setting has its default.", picture: form.default_picture, values: {}};
@@ -114,11 +115,13 @@ const press = presets([DEFAULT, ...form.presets], preset => {
   showSettings();
 });
 
+// The preset that was chosen last, also after some of its values are changed: they go with it.
 function presetValues() { return form.presets.find(preset => preset.name === draft.preset)?.values || {}; }
 
 function showSettings() {
   const isDefault = !Object.keys(draft.settings).length;
-  press(isDefault ? DEFAULT.name : draft.preset);
+  const unchanged = Object.entries(presetValues()).every(([name, text]) => String(draft.settings[name]) === text);
+  press(isDefault ? DEFAULT.name : unchanged ? draft.preset : "");
   setHidden($("reset"), isDefault);
   check();
 }
@@ -130,12 +133,13 @@ function reset() {
   showSettings();
 }
 
-$("reset").addEventListener("click", reset);
+$("reset").addEventListener("click", () => { reset(); $("presets").focus(); });
 $("run-title").value = draft.title;
 $("run-title").addEventListener("input", event => { draft.title = event.target.value; save(draft); });
 
 // ---- check and start -----------------------------------------------------------------------------------------------
 function changed() {
+  reconcile(draft, uploads);
   draw();
   check();
 }
@@ -146,35 +150,40 @@ function check() {
   save(draft);
   clearTimeout(wait);
   $("go").disabled = true;
+  const mine = asked += 1;  // earlier answers no longer count
   wait = setTimeout(async () => {
-    const mine = asked += 1;
     try {
       const found = await api("POST", "/api/check", request(draft));
       if (mine === asked) summarize(found);
     } catch (error) {
       if (mine !== asked) return;
       setText($("summary"), error.message);
-      if (error.status === 0 || error.status >= 500 || error.status === 429) wait = setTimeout(check, 4000);
+      if (error.status === 404) fetchUploads().catch(() => {});  // another tab or device removed an image
+      else if (error.passing) wait = setTimeout(check, 1000 * error.wait);
     }
   }, WAIT);
 }
 
 const missing = () => draft.contents.length ? "Add a style." : draft.styles.length ? "Add a content." : "Add a content and a style to begin.";
 
+let wrongField;
+const correct = button("", () => fields.focus(wrongField), {class: "link bad"});
+
 function summarize({text, problems}) {
   const others = fields.problems(draft.settings, problems), wrong = problems.filter(each => !others.includes(each));
   const of = names => others.filter(each => names.includes(each.field)).map(each => each.message).join(" ");
   contents.problem(complete() ? of(["contents", "masks"]) : "");
   styles.problem(complete() ? of(["styles"]) : "");
-  if (wrong.length) $("summary").replaceChildren(button(wrong.length === 1 ? "Correct one setting" : `Correct ${wrong.length} settings`,
-    () => fields.focus(wrong[0].field), {class: "link bad"}));
-  else setText($("summary"), complete() ? others.map(each => each.message).join(" ") || text : missing());
+  wrongField = wrong[0]?.field;
+  setText(correct, wrong.length === 1 ? "Correct one setting" : `Correct ${wrong.length} settings`);
+  if (!wrong.length) setText($("summary"), complete() ? others.map(each => each.message).join(" ") || text : missing());
+  else if (!correct.isConnected) $("summary").replaceChildren(correct);
   $("summary").classList.toggle("bad", complete() && others.length > 0);
   $("go").disabled = !complete() || problems.length > 0;
 }
 
 function starting(on) {
-  setText($("go"), on ? "Starting …" : "Start");
+  setText($("go"), on ? "Starting…" : "Start");
   $("go").disabled = on;
 }
 
@@ -189,18 +198,27 @@ $("new").addEventListener("submit", async event => {
     location.assign(run.url);
   } catch (error) {
     starting(false);
-    if (error.problems.length) summarize({text: error.message, problems: error.problems});
-    else toast(error.message);
+    toast(error.message);
+    if ([400, 404].includes(error.status)) fetchUploads().catch(() => {});  // and check: problems appear beside the fields
   }
 });
 
 // A file dropped beside the zones must not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, event => event.preventDefault());
+// Another tab changed the draft.
+addEventListener("storage", ({key}) => {
+  if (key !== KEY) return;
+  Object.assign(draft, load());
+  $("run-title").value = draft.title;
+  fields.show(draft.settings);
+  fetchUploads().then(showSettings).catch(() => {});
+});
 addEventListener("pageshow", event => event.persisted && location.reload());
 
 async function begin() {
   try {
     await fetchUploads();
+    contents.node.inert = styles.node.inert = false;
   } catch (error) {
     setText($("summary"), error.message);
     setTimeout(begin, 4000);

@@ -4,6 +4,7 @@ import {$, setHidden, setText} from "./dom.js";
 
 const code = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
+addEventListener("hashchange", () => location.reload());  // another link in the same tab
 
 function fail(message) {
   setText($("problem"), message);

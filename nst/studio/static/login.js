@@ -18,8 +18,20 @@ $("login").addEventListener("submit", event => {
   if ($("token").value.trim()) enter($("token").value.trim());
 });
 
-const given = decodeURIComponent(location.hash.slice(1));
-if (given) {
-  history.replaceState(null, "", location.pathname);  // the token does not stay in the address or the history
-  enter(given);
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
+
+function fromLink() {
+  const given = location.hash.slice(1);
+  if (!given) return;
+  history.replaceState(null, "", location.pathname);  // the token does not stay in the URL or the history
+  enter(decoded(given));
+}
+
+addEventListener("hashchange", fromLink);  // the link is opened in a tab that is here already
+fromLink();

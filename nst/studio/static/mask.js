@@ -1,6 +1,6 @@
 // Painting a mask over a content, by finger, mouse or keys: bright where the style goes.
 import {send} from "./api.js";
-import {open} from "./dialog.js";
+import {confirmed, open} from "./dialog.js";
 import {button, element} from "./dom.js";
 import {toast} from "./notice.js";
 import {stem} from "./zone.js";
@@ -47,13 +47,14 @@ class Veil {
     this.pen.stroke();
   }
 
-  // From a saved mask: its brightness becomes the veil's holes.
+  // From the preview of a saved mask: its brightness becomes the veil's holes. The preview is lossy: nearly black is black.
   read(image) {
     const {width, height} = this.canvas;
     this.pen.globalCompositeOperation = "copy";
     this.pen.drawImage(image, 0, 0, width, height);
     const pixels = this.pen.getImageData(0, 0, width, height);
-    for (let i = 0; i < pixels.data.length; i += 4) pixels.data.set([0, 0, 0, 255 - pixels.data[i]], i);
+    const clean = value => value < 24 ? 0 : value > 231 ? 255 : value;
+    for (let i = 0; i < pixels.data.length; i += 4) pixels.data.set([0, 0, 0, 255 - clean(pixels.data[i])], i);
     this.pen.putImageData(pixels, 0, 0);
   }
 
@@ -82,7 +83,9 @@ function brush(veil, stage, size, erases) {
     return [(event.clientX - box.left) / scale(), (event.clientY - box.top) / scale()];
   };
   const paint = from => veil.line(from, at, size(), erases());
+  const remember = event => event.repeat || veil.remember();  // a key that is held is one stroke
   canvas.addEventListener("pointerdown", event => {
+    if (!event.isPrimary || event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
     down = true;
     veil.remember();
@@ -90,20 +93,22 @@ function brush(veil, stage, size, erases) {
     paint(at);
   });
   canvas.addEventListener("pointermove", event => {
+    if (!event.isPrimary) return;
     for (const step of event.getCoalescedEvents?.() || [event]) {
       const from = at;
       move(point(step));
       if (down) paint(from);
     }
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { down = false; });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, event => { if (event.isPrimary) down = false; });
   canvas.addEventListener("keydown", event => {
     if (event.key in ARROWS) {
       const from = at;
+      if (event.shiftKey) remember(event);
       move(at.map((value, axis) => value + ARROWS[event.key][axis] * size() / 3));
       if (event.shiftKey) paint(from);
     } else if (event.key === " ") {
-      veil.remember();
+      remember(event);
       paint(at);
     } else if (event.key === "z") veil.undo();
     else return;
@@ -135,18 +140,26 @@ function show(content, image, veil, mask, blended, saved) {
   const fit = brush(veil, stage, () => Number(size.value), () => modes[1].getAttribute("aria-pressed") === "true");
   const save = button("Use the mask", async () => {
     if (!veil.bright()) return toast("The mask is empty: paint where the style goes.");
+    save.disabled = true;
     try {
-      saved(await send(`/api/uploads/mask?of=${content.id}`, await veil.png(), () => {}));
-      made.close();
+      finish(await send(`/api/uploads/mask?of=${content.id}`, await veil.png()));
     } catch (error) {
+      save.disabled = false;
       toast(error.message);
     }
   }, {class: "primary"});
+  // The dialog returns the focus before `saved` redraws what had it.
+  const finish = upload => { made.close(); saved(upload); };
+  const leave = async event => {
+    if (!veil.undone.length) return;
+    event.preventDefault();
+    if (await confirmed("Discard what you painted?", "The mask is not saved yet.", "Discard")) made.close();
+  };
   const made = open(`Mask of ${stem(content.name)}`, [
     element("p", {}, `Paint where the style goes.${blended ? " A blend has its first style there and its second elsewhere." : ""}`), stage,
     element("div", {class: "tools"}, element("div", {class: "pair"}, ...modes), element("label", {}, "Brush", size),
       button("Undo", () => veil.undo()), button("Invert", change(() => veil.fill("source-out"))), button("Clear", change(() => veil.fill()))),
     element("p", {class: "caption keys"}, "On the image, arrow keys move the brush, Space paints, Shift and an arrow key draws, Z undoes."),
-    element("div", {class: "actions end"}, mask && button("Remove the mask", () => { saved(null); made.close(); }), save)], {class: "wide"});
+    element("div", {class: "actions end"}, mask && button("Remove the mask", () => finish(null)), save)], {class: "wide", "data-keep": true, oncancel: leave});
   fit();
 }

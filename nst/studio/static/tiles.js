@@ -5,12 +5,12 @@ import {stem} from "./zone.js";
 
 const picture = upload => element("img", {src: upload.preview, alt: "", decoding: "sync", draggable: "false"});
 const about = text => element("p", {class: "about"}, text);
-const percent = weight => `${Math.round(100 * weight)} %`;
+const percent = weight => `${Math.round(100 * weight)}%`;
 
 export const keyOf = entry => entry.map(part => part.id).join("+");
 
 export function contentTile(upload, masked, paint) {
-  const name = stem(upload.name), label = `${masked ? "Edit the mask" : "Paint a mask"} of ${name}`;
+  const name = stem(upload.name), label = `${masked ? "Edit mask" : "Mask"} of ${name}`;
   return {key: upload.id, name, images: [picture(upload), masked && element("span", {class: "badge"}, "mask")],
     about: about(`${upload.width} × ${upload.height}`),
     actions: [button(masked ? "Edit mask" : "Mask", paint, {class: "link", "aria-label": label})]};
@@ -43,7 +43,7 @@ export function styleTile(entry, uploads, {blend, separate, changed}) {
 export function choosePartner(first, others, chosen) {
   const keep = element("input", {type: "checkbox"});
   const choose = upload => () => { made.close(); chosen(upload, keep.checked); };
-  const made = open(`Blend ${stem(first.name)} with …`, [
+  const made = open(`Blend ${stem(first.name)} with…`, [
     element("div", {class: "choices"},
       ...others.map(upload => element("button", {type: "button", onclick: choose(upload)}, picture(upload), stem(upload.name)))),
     element("label", {class: "check"}, keep, "Use both on their own as well")]);

@@ -1,20 +1,25 @@
 // A drop zone: uploads with their progress, samples, and the tiles of what is there.
 import {api, send} from "./api.js";
 import {arrange} from "./arrange.js";
+import {confirmed} from "./dialog.js";
 import {$, button, element, icon, iconButton, setHidden, setText} from "./dom.js";
 import {say} from "./notice.js";
 
 const AT_ONCE = 2;
+const FEW = 3;  // images that are removed without a question
 
 export const stem = name => name.replace(/\.[^.]+$/, "");
 
 const megabytes = bytes => `${Math.round(bytes / 1e5) / 10} MB`.replace(".0 ", " ");
+const seconds = time => new Promise(resolve => { setTimeout(resolve, 1000 * time); });
+const controls = node => [...node.querySelectorAll("button, input")];
 
 export class Zone {
-  // `added(upload)`, `ordered(keys)`, `removed(key)`, `cleared()` change the draft.
+  // `added(upload)`, `ordered(keys)`, `removed(key)`, `cleared()` change the draft; `redraw()` calls `draw`.
   constructor(kind, {samples, quotas}, on) {
-    Object.assign(this, {kind, quotas, on, waiting: [], sending: 0});
+    Object.assign(this, {kind, quotas, on, jobs: new Set(), waiting: [], sending: 0, held: false, missed: false});
     this.node = $(kind);
+    this.input = this.node.querySelector("input[type=file]");
     this.list = this.node.querySelector(".tiles");
     this.node.querySelector(".sign").append(icon("image"));
     setText(this.node.querySelector(".limits"), `JPEG, PNG, WebP, HEIC or TIFF, up to ${megabytes(quotas.bytes)} each`);
@@ -28,8 +33,7 @@ export class Zone {
   }
 
   listen() {
-    const input = this.node.querySelector("input[type=file]");
-    input.addEventListener("change", () => { this.take(input.files); input.value = ""; });
+    this.input.addEventListener("change", () => { this.take(this.input.files); this.input.value = ""; });
     const over = on => this.node.classList.toggle("over", on);
     this.node.addEventListener("dragover", event => { event.preventDefault(); over(true); });
     this.node.addEventListener("dragleave", event => this.node.contains(event.relatedTarget) || over(false));
@@ -38,13 +42,29 @@ export class Zone {
       over(false);
       this.take(event.dataTransfer.files);
     });
+    this.list.addEventListener("pointerdown", event => { this.held = event.button === 0; });
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => this.release());
   }
 
-  // Tiles of `{key, name, about, images, actions}`, before those of files on their way.
+  release() {
+    this.held = false;
+    if (this.missed) setTimeout(this.on.redraw);  // after the click
+    this.missed = false;
+  }
+
+  // Tiles of `{key, name, about, images, actions}`, before those of files on their way. The focus stays at the same control
+  // of the same tile. A tile or slider that is being dragged is not taken away: `release` draws then.
   draw(entries) {
+    this.missed = this.held;
+    if (this.held) return;
     const pending = [...this.list.querySelectorAll(":scope > .pending")];
+    const focused = document.activeElement, tile = this.list.contains(focused) ? focused.closest("li") : null;
+    const place = tile && controls(tile).indexOf(focused);
     this.list.replaceChildren(...entries.map(entry => this.tile(entry)), ...pending);
     this.shape();
+    if (!tile) return;
+    const same = tile.isConnected ? tile : [...this.list.children].find(other => other.dataset.key === tile.dataset.key);
+    ((same && controls(same)[place]) || controls(this.list)[0] || this.input).focus();
   }
 
   shape() {
@@ -65,23 +85,30 @@ export class Zone {
     const place = [...this.list.children].findIndex(tile => tile.dataset.key === key);
     this.on.removed(key);
     const next = this.list.children[place] || this.list.lastElementChild;
-    (next?.querySelector("button") || this.node.querySelector("input[type=file]")).focus();
+    (next?.querySelector("button") || this.input).focus();
   }
 
-  clear() {
-    for (const tile of this.list.querySelectorAll(".failed")) tile.remove();
+  async clear() {
+    const count = this.list.children.length, what = this.node.querySelector("h2").textContent.toLowerCase();
+    if (count > FEW && !await confirmed(`Remove all ${what}?`, "Runs that you started keep their images.", "Remove all")) return;
+    for (const job of [...this.jobs]) this.stop(job);
     this.on.cleared();
+    this.input.focus();
   }
 
   take(files) {
     for (const file of files) {
-      const picture = element("img", {src: URL.createObjectURL(file), alt: "", onerror: () => picture.remove()});
+      const revoke = () => URL.revokeObjectURL(picture.src);
+      const picture = element("img", {src: URL.createObjectURL(file), alt: "", onload: revoke, onerror: () => { revoke(); picture.remove(); }});
       const bar = element("progress", {max: 1, value: 0, "aria-label": `Upload of ${file.name}`});
-      const note = element("p", {class: "about", role: "status"}, "waiting");
-      const tile = element("li", {class: "tile pending"}, element("div", {class: "images"}, icon("image"), picture, bar),
+      const note = element("p", {class: "about"}, "waiting");
+      const stop = iconButton("close", `Remove ${stem(file.name)}`, () => this.stop(job), {class: "round remove"});
+      const tile = element("li", {class: "tile pending"}, element("div", {class: "images"}, icon("image"), picture, bar, stop),
         element("p", {class: "name", title: file.name}, stem(file.name)), note);
+      const job = {file, tile, bar, note, stopping: new AbortController()};
       this.list.append(tile);
-      this.waiting.push({file, tile, bar, note, picture});
+      this.jobs.add(job);
+      this.waiting.push(job);
     }
     this.shape();
     this.next();
@@ -92,41 +119,62 @@ export class Zone {
   }
 
   async upload(job) {
-    const {file, tile, bar, note, picture} = job;
+    const {file, bar, note, stopping: {signal}} = job;
+    const progressed = share => {
+      bar.value = share;
+      setText(note, share < 1 ? `${Math.round(100 * share)}%` : "reading the image");
+    };
     this.sending += 1;
     try {
       if (file.size > this.quotas.bytes)
         throw new Error(`This file has ${megabytes(file.size)}; at most ${megabytes(this.quotas.bytes)} are allowed.`);
-      const made = await send(`/api/uploads?kind=${this.kind}&name=${encodeURIComponent(file.name)}`, file, share => {
-        bar.value = share;
-        setText(note, share < 1 ? `${Math.round(100 * share)} %` : "reading the image");
-      });
-      URL.revokeObjectURL(picture.src);
-      tile.remove();
+      const made = await send(`/api/uploads?kind=${this.kind}&name=${encodeURIComponent(file.name)}`, file, {progressed, signal});
+      this.end(job);
       this.on.added(made);
       say(`${stem(file.name)} is added`);
     } catch (error) {
-      this.failed(job, error);
+      if (signal.aborted) return;
+      if (error.status !== 429) return this.failed(job, error);
+      progressed(0);
+      setText(note, "waiting");
+      this.waiting.unshift(job);
+      await seconds(error.wait);
     }
   }
 
+  stop(job) {
+    job.stopping.abort();
+    this.waiting = this.waiting.filter(other => other !== job);
+    this.end(job);
+  }
+
+  // Nothing is on its way any more. The focus does not vanish with the tile.
+  end(job) {
+    const focused = job.tile.contains(document.activeElement);
+    this.jobs.delete(job);
+    job.tile.remove();
+    this.shape();
+    if (focused) this.input.focus();
+  }
+
   failed(job, error) {
-    const {tile, bar, note} = job;
-    const dismiss = () => { tile.remove(); this.shape(); };
+    const {file, tile, bar, note} = job;
     const again = () => {
       tile.classList.remove("failed");
       row.remove();
       bar.hidden = false;
       note.className = "about";
+      setText(note, "waiting");
       this.waiting.push(job);
       this.next();
     };
     const row = element("div", {class: "row"},
-      error.status === 0 && button("Try again", again, {class: "link"}), button("Dismiss", dismiss, {class: "link"}));
+      error.passing && button("Try again", again, {class: "link"}), button("Dismiss", () => this.stop(job), {class: "link"}));
     tile.classList.add("failed");
     bar.hidden = true;
     note.className = "problem";
     setText(note, error.message);
+    say(`${stem(file.name)}: ${error.message}`);
     tile.append(row);
   }
 
