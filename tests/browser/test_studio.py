@@ -148,7 +148,7 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     page = person(server.url)
     page.get_by_label("Add contents").set_input_files([DATA / "content/lake.jpg"])
     page.get_by_label("Add styles").set_input_files([DATA / "style/wave.jpg", REPOSITORY / "README.md"])
-    page.get_by_text("README.md is not an image").wait_for()  # one friendly sentence beside the file
+    page.locator("#style").get_by_text("README.md is not an image").wait_for()  # one friendly sentence beside the file
     page.locator("#content .tile img").first.wait_for()
     page.locator("#style .tile:not(.pending):not(.failed) img").first.wait_for()
     choose(page, iterations="12")

@@ -31,11 +31,11 @@ export function open(title, body, attributes = {}) {
 }
 
 // Whether the person agrees.
-export const confirmed = (title, text, verb) => new Promise(resolve => {
+export const confirmed = (title, text, verb, keep = "Keep it") => new Promise(resolve => {
   let agreed = false;
   const agree = () => { agreed = true; made.close(); };
   const made = open(title, [element("p", {}, text), element("div", {class: "actions end"},
-    button("Keep it", () => made.close(), {autofocus: true}), button(verb, agree, {class: "primary danger"}))]);
+    button(keep, () => made.close(), {autofocus: true}), button(verb, agree, {class: "primary danger"}))]);
   made.addEventListener("close", () => resolve(agreed));
 });
 

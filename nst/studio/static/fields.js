@@ -27,7 +27,8 @@ function make(field, changed) {
       element("span", {id: `${id}-label`, class: "label"}, titleOf(field.name))]
     : [chips(field, {id, ...described}, tell), element("label", {for: id, class: "label"}, titleOf(field.name))];
   const problem = element("p", {class: "problem", id: `${id}-problem`, hidden: true});
-  const node = element("div", {class: "field"}, label, control.node, problem, element("p", {class: "help", id: `${id}-help`}, titleOf(field.help.replaceAll("`", ""))));
+  const help = element("p", {class: "help", id: `${id}-help`}, titleOf(field.help.replaceAll("`", "")));
+  const node = element("div", {class: "field"}, label, control.node, problem, help);
   return {node, set: control.set, problem: text => {
     setText(problem, text);
     setHidden(problem, !text);

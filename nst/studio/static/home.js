@@ -55,9 +55,11 @@ async function discard(ids) {
   fetchUploads().catch(() => {});
 }
 
-async function fetchUploads() {
+// `first()` is called when the uploads are there, before they are shown.
+async function fetchUploads(first = () => {}) {
   const before = adding, given = await api("GET", "/api/uploads");
-  if (before !== adding) return fetchUploads();  // the answer may not have what was added meanwhile
+  if (before !== adding) return fetchUploads(first);  // the answer may not have what was added meanwhile
+  first();
   uploads.clear();
   for (const upload of given.uploads) uploads.set(upload.id, upload);
   changed();
@@ -66,7 +68,7 @@ async function fetchUploads() {
 function paint(content) {
   const old = draft.masks[content.id];
   paintMask(content, uploads.get(old), draft.styles.some(entry => entry.length > 1), mask => {
-    if (mask) { uploads.set(mask.id, mask); draft.masks[content.id] = mask.id; }
+    if (mask) { adding += 1; uploads.set(mask.id, mask); draft.masks[content.id] = mask.id; }
     else delete draft.masks[content.id];
     if (old) discard([old]);
     else changed();
@@ -158,7 +160,7 @@ function check() {
     } catch (error) {
       if (mine !== asked) return;
       setText($("summary"), error.message);
-      if (error.status === 404) fetchUploads().catch(() => {});  // another tab or device removed an image
+      if (error.status === 404) fetchUploads().catch(check);  // another tab or device removed an image
       else if (error.passing) wait = setTimeout(check, 1000 * error.wait);
     }
   }, WAIT);
@@ -206,13 +208,15 @@ $("new").addEventListener("submit", async event => {
 // A file dropped beside the zones must not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, event => event.preventDefault());
 // Another tab changed the draft.
-addEventListener("storage", ({key}) => {
-  if (key !== KEY) return;
+addEventListener("storage", ({key}) => key === KEY && fetchUploads(takeOver).then(showSettings).catch(() => {}));
+
+function takeOver() {
+  const settings = JSON.stringify(draft.settings);
   Object.assign(draft, load());
   $("run-title").value = draft.title;
-  fields.show(draft.settings);
-  fetchUploads().then(showSettings).catch(() => {});
-});
+  if (JSON.stringify(draft.settings) !== settings) fields.show(draft.settings);  // not while a value is typed here
+}
+
 addEventListener("pageshow", event => event.persisted && location.reload());
 
 async function begin() {

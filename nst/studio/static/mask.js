@@ -47,7 +47,8 @@ class Veil {
     this.pen.stroke();
   }
 
-  // From the preview of a saved mask: its brightness becomes the veil's holes. The preview is lossy: nearly black is black.
+  // From the preview of a saved mask: its brightness becomes the veil's holes. The preview is lossy: nearly
+  // black is black, and nearly white white.
   read(image) {
     const {width, height} = this.canvas;
     this.pen.globalCompositeOperation = "copy";
@@ -160,6 +161,7 @@ function show(content, image, veil, mask, blended, saved) {
     element("div", {class: "tools"}, element("div", {class: "pair"}, ...modes), element("label", {}, "Brush", size),
       button("Undo", () => veil.undo()), button("Invert", change(() => veil.fill("source-out"))), button("Clear", change(() => veil.fill()))),
     element("p", {class: "caption keys"}, "On the image, arrow keys move the brush, Space paints, Shift and an arrow key draws, Z undoes."),
-    element("div", {class: "actions end"}, mask && button("Remove the mask", () => finish(null)), save)], {class: "wide", "data-keep": true, oncancel: leave});
+    element("div", {class: "actions end"}, mask && button("Remove the mask", () => finish(null)), save)],
+  {class: "wide", "data-keep": true, oncancel: leave});
   fit();
 }

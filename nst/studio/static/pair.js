@@ -76,14 +76,15 @@ export class Card {
   update(pair, ended) {
     this.pair = pair;
     const share = pair.iterations ? pair.iteration / pair.iterations : 0, running = pair.state === "running", done = pair.state === "done";
+    const notMade = ended && pair.state === "waiting";
     if (this.node.dataset.state !== pair.state) this.node.dataset.state = pair.state;
     if (pair.image) setSource(this.picture, pair.image);
     setHidden(this.picture, !pair.image);
     const alt = done ? `${pair.content} in the style of ${pair.style}` : `${titleOf(pair)}: newest frame`;
     if (this.picture.alt !== alt) this.picture.alt = alt;
     this.view.disabled = !pair.image;
-    setHidden(this.note, Boolean(pair.image) && pair.state !== "failed");
-    setText(this.note, {waiting: ended ? "not made" : "waiting", running: "starting…", failed: "failed", done: ""}[pair.state]);
+    setHidden(this.note, Boolean(pair.image) && pair.state !== "failed" && !notMade);
+    setText(this.note, {waiting: notMade ? "not made" : "waiting", running: "starting…", failed: "failed", done: ""}[pair.state]);
     this.bar.value = share;
     setHidden(this.bar, !running);
     setText(this.detail, pair.error || [pair.text, running && lossesOf(pair)].filter(Boolean).join(" · "));

@@ -57,7 +57,7 @@ function showActions() {
   };
   const focused = document.activeElement;
   for (const [name, node] of Object.entries(actions)) setHidden(node, !applies[name]);
-  if (focused.hidden) $("main").focus();
+  if (focused?.hidden) $("main").focus();
   actions.publish.disabled = publishing;
   if (run.gallery) actions.gallery.href = run.gallery;
 }

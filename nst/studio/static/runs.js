@@ -25,7 +25,8 @@ function update(node, run) {
   setHidden(bar, !isActive(run));
   const urls = run.thumbnails.slice(0, 4);
   if (thumbs.querySelectorAll("img").length !== urls.length)
-    thumbs.replaceChildren(...urls.map(() => element("img", {alt: "", decoding: "async", loading: "lazy", onerror: event => { event.target.hidden = true; }})));
+    thumbs.replaceChildren(...urls.map(() => element("img",
+      {alt: "", decoding: "async", loading: "lazy", onerror: event => { event.target.hidden = true; }})));
   if (!thumbs.children.length) thumbs.append(icon("image"));
   urls.forEach((url, index) => {
     const image = thumbs.children[index];

@@ -64,7 +64,7 @@ export class Zone {
     this.shape();
     if (!tile) return;
     const same = tile.isConnected ? tile : [...this.list.children].find(other => other.dataset.key === tile.dataset.key);
-    ((same && controls(same)[place]) || controls(this.list)[0] || this.input).focus();
+    ((same && controls(same)[place]) || controls(this.list)[0] || this.input).focus({preventScroll: true});
   }
 
   shape() {
@@ -90,7 +90,7 @@ export class Zone {
 
   async clear() {
     const count = this.list.children.length, what = this.node.querySelector("h2").textContent.toLowerCase();
-    if (count > FEW && !await confirmed(`Remove all ${what}?`, "Runs that you started keep their images.", "Remove all")) return;
+    if (count > FEW && !await confirmed(`Remove all ${what}?`, "Runs that you started keep their images.", "Remove all", "Keep them")) return;
     for (const job of [...this.jobs]) this.stop(job);
     this.on.cleared();
     this.input.focus();
@@ -148,7 +148,7 @@ export class Zone {
     this.end(job);
   }
 
-  // Nothing is on its way any more. The focus does not vanish with the tile.
+  // Takes the tile of an upload away. The focus does not vanish with it.
   end(job) {
     const focused = job.tile.contains(document.activeElement);
     this.jobs.delete(job);
