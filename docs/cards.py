@@ -10,7 +10,7 @@ The images differ from what the presets alone give:
 - They have 320 px and at most 80 iterations, 100 from noise. Some presets' own values take most of an hour on a CPU.
 - `fit: keep` gives all cards the content's shape.
 
-`vgg16-ratio` has no card: it starts from strong noise, of which most is left after 1000 of its 2000 iterations with VGG-19.
+`vgg16-ratio` has no card: it starts from strong noise, and most is left after 1000 of its 2000 iterations with VGG-19.
 """
 
 from __future__ import annotations
