@@ -18,7 +18,7 @@ from nst.grid.config import Config
 from nst.grid.estimate import duration_text, estimate
 from nst.grid.inputs import Files
 from nst.grid.variants import Variants
-from nst.settings import PATHS, Settings, allowed, choices, fields, grouped, presets, text
+from nst.settings import PATHS, Settings, allowed, choices, counted, fields, grouped, presets, text
 
 #: The settings that the form shows first.
 BASIC = ("style_weight", "size", "iterations", "network", "color", "scales", "style_scale", "style_loss")
@@ -190,13 +190,9 @@ def _counted(request: Request, variants: int, seconds: float) -> str:
     """2 contents × 3 styles × 1 settings = 6 images, about 4 min."""
     contents, styles = len(request.contents), len(request.styles)
     images = contents * styles * variants
-    factors = [_count(contents, "content"), _count(styles, "style")]
+    factors = [counted(contents, "content"), counted(styles, "style")]
     factors += [f"{variants:,} settings"] if variants > 1 else []
-    return f"{' × '.join(factors)} = {_count(images, 'image')}, about {duration_text(seconds)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{' × '.join(factors)} = {counted(images, 'image')}, about {duration_text(seconds)}"
 
 
 def _blend(blend: Sequence[Part], names: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 What happens when the studio ends: on SIGTERM or Ctrl-C it interrupts Snakemake, whose images keep their checkpoints,
 and the run continues at the next start. Killed, it leaves Snakemake running; the next studio waits for it and then
-starts Snakemake once more, which finds what is left to do and gives the exit status that nobody received.
+starts Snakemake again, which makes what is missing and returns an exit status.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def test_an_image_fails_when_its_last_try_has(running: tuple[Studio, Run]) -> No
     name = next(iter(run.pairs.values())).id
     failed = f"Error in rule stylize:\n    log: results/logs/stylize/{name}.log (check log file(s) for error details)\n"
     (run.folder / LOG).write_text(failed)
-    assert progress.read(run)[0].state == "running"  # Snakemake tries it once more
+    assert progress.read(run)[0].state == "running"  # Snakemake retries it
     (run.folder / LOG).write_text(2 * failed)
     first, second = progress.read(run)
     assert (first.state, second.state) == ("failed", "waiting")

@@ -242,7 +242,7 @@ def test_a_killed_studio_leaves_a_process_that_the_next_one_adopts(tmp_path: Pat
     assert studio.runs.get(None, run).state == "running"
     assert [p.process.pid for p in studio.supervisor._processes.values()]
     (folder / "finish").touch()
-    until(lambda: studio.runs.get(None, run).state == "done")  # started once more, which finds what is left
+    until(lambda: studio.runs.get(None, run).state == "done")  # Snakemake was started again
     assert (folder / "adopted").exists()
 
 
