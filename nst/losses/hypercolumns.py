@@ -1,13 +1,17 @@
-"""Hypercolumns: the features of several layers, and the colors, at positions of an image."""
+"""Feature vectors at positions of an image: of one layer, or hypercolumns of several layers with the colors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from nst.losses.sampled import Sample
+
+#: Feature vectors of a layer that are kept of the styles, at most: of these, each evaluation draws some.
+POOL = 2**15
 
 
 def positions(image: Sample, count: int, generator: torch.Generator) -> Tensor:
@@ -48,7 +52,36 @@ def _interpolated(values: Tensor, places: Tensor, size: Sequence[int]) -> Tensor
     return total
 
 
-def blended(styles: Sequence[Sample], count: int) -> list[int]:
-    """How many of `count` vectors each style of a blend gives, in proportion to its weight; at least one."""
-    total = sum(style.share for style in styles)
-    return [max(1, round(count * style.share / total)) for style in styles]
+def count_of(style: Sample, total: int) -> int:
+    """How many of `total` vectors a style of a blend gives, in proportion to its share; at least one."""
+    return max(1, round(total * style.share))
+
+
+def drawn(image: Sample, layer: str, count: int, generator: torch.Generator) -> Tensor:
+    """At most `count` random feature vectors of a layer, (n, channels).
+
+    With a mask they are drawn in proportion to it.
+    """
+    values = image.features[layer]
+    vectors = values[0].permute(1, 2, 0).flatten(0, 1)
+    if image.mask is None:
+        return some(vectors, count, generator)
+    weight = F.adaptive_avg_pool2d(image.mask, values.shape[2:]).flatten().cpu()
+    at = torch.multinomial(weight, min(count, len(vectors)), replacement=True, generator=generator)
+    return vectors[at.to(vectors.device)]
+
+
+def some(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """At most `count` of vectors (n, d), at random."""
+    if len(vectors) <= count:
+        return vectors
+    return vectors[torch.randint(len(vectors), (count,), generator=generator).to(vectors.device)]
+
+
+def pooled(styles: Iterable[Sample], layers: Sequence[str], generator: torch.Generator) -> dict[str, Tensor]:
+    """Random feature vectors of a blend by layer, (n, channels), at most about POOL, in proportion to the shares."""
+    parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    for style in styles:  # one after the other, because the features of many styles would not fit into memory
+        for layer, vectors in parts.items():
+            vectors.append(drawn(style, layer, count_of(style, POOL), generator))
+    return {layer: torch.cat(vectors) for layer, vectors in parts.items()}

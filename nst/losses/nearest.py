@@ -5,19 +5,19 @@ The last pass of Neural Neighbor Style Transfer (Kolkin et al., arXiv:2203.13215
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.hypercolumns import blended
+from nst.losses.functional import wide
+from nst.losses.hypercolumns import drawn, pooled, some
 from nst.losses.sampled import Sample, SampledLoss
-from nst.losses.sliced import drawn
 from nst.settings import Settings
 
-#: Positions of a layer that are drawn at each evaluation, of the image and of the styles, at most.
-POSITIONS = 64**2 // 2
+#: Positions of a layer that are drawn at each evaluation, at most, of the image and of the styles.
+POSITIONS, STYLE_POSITIONS = 64**2 // 2, 64**2
 
 
 class Nearest(SampledLoss):
@@ -25,16 +25,16 @@ class Nearest(SampledLoss):
 
     turns = 3
 
-    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]):
-        self.layers, self.region, self.styles = [*settings.style_layers], content, styles
+    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
+        self.region = content.mask
+        self.style = pooled(styles, [*settings.style_layers], torch.Generator().manual_seed(settings.seed))
 
     def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        image = image._replace(mask=self.region.mask)
+        image = image._replace(mask=self.region)
         parts = {}
-        for layer in self.layers:
-            counts = blended(self.styles, POSITIONS)
-            styles = [drawn(s, layer, n, generator) for s, n in zip(self.styles, counts, strict=True)]
-            parts[layer] = nearest_distance(drawn(image, layer, POSITIONS, generator), torch.cat(styles))[None]
+        for layer, vectors in self.style.items():
+            style = some(vectors, STYLE_POSITIONS, generator)
+            parts[layer] = nearest_distance(wide(drawn(image, layer, POSITIONS, generator)), wide(style))[None]
         return parts
 
 

@@ -6,14 +6,14 @@ and the image's own. The last pass, at full size, is the loss `nearest`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from nst.losses.functional import position_weights, wide
-from nst.losses.hypercolumns import blended
+from nst.losses.hypercolumns import count_of, some
 from nst.losses.nearest import centered
 from nst.losses.sampled import Sample, SampledLoss
 from nst.settings import Settings
@@ -31,15 +31,14 @@ class Hypercolumns(SampledLoss):
 
     turns = 3
 
-    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]):
+    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
         self.layers, self.content_share = settings.style_layers, settings.content_match
         size = content.picture.shape[2:]
         self.weight = None if content.mask is None else position_weights(content.mask, grid_size(size)).flatten()
         self.widths = [content.features[layer].shape[1] for layer in self.layers]
         self.content = torch.cat(self._columns(content), 1)
         generator = torch.Generator().manual_seed(settings.seed)
-        counts = blended(styles, STYLE_POSITIONS)
-        self.style = torch.cat([self._chosen(s, n, generator) for s, n in zip(styles, counts, strict=True)])
+        self.style = torch.cat([self._chosen(style, generator) for style in styles])
         self.evaluations, self.assigned = 0, torch.zeros(0, dtype=torch.long)
         self.targets: list[Tensor] = []
 
@@ -79,15 +78,13 @@ class Hypercolumns(SampledLoss):
             for layer, weight in self.layers.items()
         ]
 
-    def _chosen(self, style: Sample, count: int, generator: torch.Generator) -> Tensor:
-        """At most `count` random hypercolumns of a style, of the part that its mask shows, (n, channels)."""
+    def _chosen(self, style: Sample, generator: torch.Generator) -> Tensor:
+        """Random hypercolumns of a style, of the part that its mask shows, (n, channels)."""
         columns = torch.cat(self._columns(style), 1)
         if style.mask is not None:
             weight = F.adaptive_avg_pool2d(style.mask, grid_size(style.picture.shape[2:])).flatten()
             columns = columns[weight >= weight.max() / 2]
-        if len(columns) <= count:
-            return columns
-        return columns[torch.randperm(len(columns), generator=generator)[:count].to(columns.device)]
+        return some(columns, count_of(style, STYLE_POSITIONS), generator)
 
     def state(self) -> dict[str, Tensor]:
         return {"evaluations": torch.tensor(self.evaluations), "assigned": self.assigned.cpu()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
-from nst.losses.hypercolumns import at_positions, blended, positions
+from nst.losses.hypercolumns import at_positions, count_of, positions
 from nst.losses.sampled import Sample, SampledLoss
 from nst.losses.samples import cosine_distances, relaxed_emd
 from nst.settings import Settings
@@ -21,12 +21,12 @@ YUV = ((0.299, 0.587, 0.114), (-0.14713, -0.28886, 0.436), (0.615, -0.51499, -0.
 class RelaxedEMD(SampledLoss):
     """Relaxed earth mover's distances of hypercolumns and of colors, and the distance of the hypercolumns' moments."""
 
-    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]):
+    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
         generator = torch.Generator().manual_seed(settings.seed)
         self.layers, self.region = settings.style_layers, content
         self.style = torch.cat([
-            at_positions(style, positions(style, count, generator), self.layers)
-            for style, count in zip(styles, blended(styles, STYLE_POSITIONS), strict=True)
+            at_positions(style, positions(style, count_of(style, STYLE_POSITIONS), generator), self.layers)
+            for style in styles
         ])  # fmt: skip
         self.moments = moments(self.style)
 

@@ -7,7 +7,7 @@ evaluation they may draw other positions or directions.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
     picture: Tensor  # (1, 3, height, width) in 0..1
     features: dict[str, Tensor]  # by layer, projected, (1, channels, h, w)
     mask: Tensor | None = None  # (1, 1, height, width) in 0..1, weights of its pixels; None: equal
-    share: float = 1.0  # its weight in a blend
+    share: float = 1.0  # its weight in a blend; the shares of all add up to 1
 
 
 class SampledLoss(ABC):
@@ -31,14 +31,15 @@ class SampledLoss(ABC):
     To add one, write a subclass in a module of its own and add a line to `nst.settings.STYLE_LOSSES`.
 
     Args:
-        content: the content; its mask is the part of the image that counts. styles: one, or those of a blend.
+        content: the content; its mask is the part of the image that counts. styles: one, or those of a blend,
+            to be read once.
     """
 
     #: Quarter turns of each style that are used besides the style itself.
     turns: ClassVar[int] = 0
 
     @abstractmethod
-    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]): ...
+    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]): ...
 
     @abstractmethod
     def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:

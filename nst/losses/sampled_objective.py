@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -39,12 +39,15 @@ class SampledObjective(Objective):
             return
         kind = implementation(self.settings.style_loss)
         for mask, share, styles in regions:
-            samples = [
-                self._sample(turned(style, turn), None if style_mask is None else turned(style_mask, turn), weight)
-                for style, weight in styles
-                for turn in range(1 + kind.turns)
-            ]
+            samples = self._styles(styles, style_mask, kind.turns)
             self._losses.append((share, kind(self.settings, self._sample(content, mask), samples)))
+
+    def _styles(self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None, turns: int) -> Iterator[Sample]:
+        """The styles, each also turned, one at a time."""
+        total = sum(weight for _, weight in styles) * (1 + turns)
+        for style, weight in styles:
+            for turn in range(1 + turns):
+                yield self._sample(turned(style, turn), None if mask is None else turned(mask, turn), weight / total)
 
     def _sample(self, picture: Tensor, mask: Tensor | None = None, share: float = 1.0) -> Sample:
         return self._sample_of(picture, self.network(picture), mask, share)

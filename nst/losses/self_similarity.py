@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ POSITIONS = 1024
 class SelfSimilarity(SampledLoss):
     """How much similarities between parts of the image differ from those of the content (arXiv:1904.12785, eq. 4)."""
 
-    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]):
+    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
         self.layers, self.content = settings.content_layers, content
 
     @classmethod

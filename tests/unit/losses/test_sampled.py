@@ -83,10 +83,14 @@ def test_positions_follow_the_mask() -> None:
     np.testing.assert_allclose(everywhere.mean(0), [10, 15], atol=0.5)
 
 
-def test_a_blend_is_pooled_in_proportion_to_its_weights() -> None:
-    styles = [Sample(torch.zeros(1), {}, None, share) for share in (0.6, 0.3, 0.1)]
-    assert hypercolumns.blended(styles, 1000) == [600, 300, 100]
-    assert hypercolumns.blended(styles, 1) == [1, 1, 1]
+def test_a_blend_is_pooled_in_proportion_to_its_weights(monkeypatch) -> None:
+    values = [torch.full((1, 2, 40, 40), float(i)) for i in range(3)]
+    shares = zip(values, (0.6, 0.3, 0.1), strict=True)
+    styles = [Sample(torch.zeros(1, 3, 40, 40), {"conv1_1": value}, None, share) for value, share in shares]
+    monkeypatch.setattr(hypercolumns, "POOL", 1000)
+    pool = hypercolumns.pooled(iter(styles), ["conv1_1"], torch.Generator())["conv1_1"]
+    assert [int((pool[:, 0] == i).sum()) for i in range(3)] == [600, 300, 100]
+    assert hypercolumns.count_of(styles[2], 1) == 1
 
 
 def test_moments_equal_numpys() -> None:
@@ -122,6 +126,7 @@ def test_the_losses_of_the_style_itself_are_least(monkeypatch) -> None:
     network.convert(torch.device("cpu"), torch.float64)
     style = pictures(2, 36, 44)
     monkeypatch.setattr(nearest, "POSITIONS", 10**6)  # all
+    monkeypatch.setattr(nearest, "STYLE_POSITIONS", 10**6)
     for kind, most in (("sliced", 1e-9), ("nearest", 0.02), ("nnst", 1e-9), ("remd", 1.0)):
         settings = make(values(kind) | {"content_weight": "0"})
         same, other = (
