@@ -35,6 +35,9 @@ _SNAKEMAKE_SYNTAX = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}|<\w+>")
 #: Maximum number of file names that are compared with a missing one.
 _MAX_SIBLINGS = 1000
 
+#: Characters of the longest path whose existence is cached. Most longer texts are no paths but parts of long blends.
+_LONGEST_CACHED = 500
+
 #: Control characters and line breaks.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -102,6 +105,8 @@ class Files:
 
     def exists(self, path: str) -> bool:
         """Whether a path is an existing file or a URL."""
+        if len(path) > _LONGEST_CACHED:
+            return is_url(path) or is_file(self._folder / path)
         if path not in self._exists:
             self._exists[path] = is_url(path) or is_file(self._folder / path)
         return self._exists[path]
