@@ -115,7 +115,7 @@ def _group_name(kind: str, paths: list[str]) -> str:
     folders = [PurePosixPath(path).parent for path in paths]
     common = len({folder.is_absolute() for folder in folders}) == 1 and not any("://" in path for path in paths)
     name = PurePosixPath(os.path.commonpath(folders)).name if common else ""
-    return f"{kind} of {len(paths)}" + (f" in {name}" if name else "")
+    return f"{kind} of {len(paths)}" + (f" in {name}" if name.strip(".") else "")
 
 
 def settings_name(settings: Settings, basis: Settings, *, name: str = "", lists: tuple[str, ...] = ()) -> str:
