@@ -28,6 +28,8 @@ CELLS = {
     ),
     "thousands of items": ({"content": "|".join(["a.png"] * 50_000)}, "50,000 items and blend parts in one cell"),
     "thousands of pluses": ({"style": "+".join(["a.png"] * 5_000)}, "a blend of 5,000 parts; at most 128"),
+    "thousands of parentheses": ({"style": f"{'mean(' * 50_000}*"}, "its parentheses do not match"),
+    "means in means": ({"style": f"{'mean(' * 50_000}*{')' * 50_000}"}, "is a mean within a mean"),
     "thousands of pluses in layers": (
         {"style_layers": "conv1_1+" * 20_000},
         "20,001 items and blend parts in one cell",
