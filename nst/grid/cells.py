@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 _BLEND = "write a blend as wave.jpg:0.7+scream.jpg:0.3"
 
-#: Characters of the longest path on Linux, with a weight.
-_LONGEST_PATH = 4096 + 32
+#: Characters of the longest name of a file, with a weight.
+_LONGEST_NAME = 255 + 32
 
 
 def split_list(cell: str) -> list[str]:
@@ -187,11 +187,20 @@ def _parts(text: str, files: Files) -> list[str]:
 
 def _named_pieces(pieces: Sequence[str], files: Files) -> int:
     """How many pieces form the longest path of a file, or URL, with or without a weight; 0 without one."""
-    for size in range(len(pieces), 0, -1):
-        text = "+".join(pieces[:size])
-        if (len(text) < _LONGEST_PATH or "://" in pieces[0]) and _named(text, files):
+    most = len(pieces) if "://" in pieces[0] else _most_pieces(pieces, files)
+    return next((size for size in range(most, 0, -1) if _named("+".join(pieces[:size]), files)), 0)
+
+
+def _most_pieces(pieces: Sequence[str], files: Files) -> int:
+    """How many pieces a path can have: its folders exist, and its name is not too long. Trying all takes seconds."""
+    text = pieces[0].lstrip()
+    for size, piece in enumerate(pieces[1:], 1):
+        name, slash, rest = piece.partition("/")
+        text += "+" + name
+        if len(text) - text.rfind("/") > _LONGEST_NAME or (slash and not files.has_folder(text)):
             return size
-    return 0
+        text += slash + rest
+    return len(pieces)
 
 
 def _too_large(text: str, paths: Iterable[str]) -> list[str]:

@@ -35,9 +35,6 @@ _SNAKEMAKE_SYNTAX = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}|<\w+>")
 #: Maximum number of file names that are compared with a missing one.
 _MAX_SIBLINGS = 1000
 
-#: Characters of the longest path whose existence is cached. Most longer texts are no paths but parts of long blends.
-_LONGEST_CACHED = 500
-
 #: Control characters and line breaks.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -105,11 +102,13 @@ class Files:
 
     def exists(self, path: str) -> bool:
         """Whether a path is an existing file or a URL."""
-        if len(path) > _LONGEST_CACHED:
-            return is_url(path) or is_file(self._folder / path)
         if path not in self._exists:
             self._exists[path] = is_url(path) or is_file(self._folder / path)
         return self._exists[path]
+
+    def has_folder(self, path: str) -> bool:
+        """Whether a path is an existing folder."""
+        return is_folder(self._folder / path)
 
     def glob(self, pattern: str) -> tuple[str, ...]:
         """The images that match a pattern, by suffix, sorted; `**` matches folders recursively.

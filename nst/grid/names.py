@@ -89,6 +89,7 @@ class Slugs:
         return name
 
 
+@lru_cache(maxsize=1024)
 def blend_name(styles: tuple[tuple[str, float], ...]) -> str:
     """The preferred name of a style or a blend: wave, or wave-0.7-scream-0.3, or mean of 60 in monet-1a2b3c.
 
