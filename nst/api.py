@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from nst import weights
 from nst.errors import NstError
-from nst.grid.cells import parse_styles
+from nst.grid.cells import has_mean, mean_mask_problem, parse_styles
 from nst.grid.names import stem
 from nst.images import Picture, from_array, is_foreign, resized, write_picture
 from nst.images.color import to_srgb
@@ -91,7 +91,8 @@ def stylize(
 
     Args:
         content: the content image. All inputs are resized to `size` px on the long side (512; 0 keeps their size).
-        style: the style image, or several for a blend.
+        style: the style image, or several for a blend; a text may be a blend of paths with weights, or their mean, as
+            `mean(monet/*.jpg):0.7+scream.jpg:0.3`.
         settings: the settings; None for the defaults.
         device: auto, cuda, mps or cpu.
         threads: CPU threads; 0 for torch's default.
@@ -106,8 +107,9 @@ def stylize(
 
     sources = _Sources()
     values = {name: sources.add(name, value) if name in PICTURES else value for name, value in values.items()}
-    styles = _styles(style, sources)
-    job = Job(sources.add("content", content), styles, _settings("nst.stylize", settings, values), Path())
+    styles, chosen = _styles(style, sources), _settings("nst.stylize", settings, values)
+    _check_mean_mask(style, styles, chosen)
+    job = Job(sources.add("content", content), styles, chosen, Path())
     inputs = read_inputs(job, sources)
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
     finished, history = None, []
@@ -165,6 +167,7 @@ def stylize_files(
 
     styles = _styles(style, _Sources())
     chosen = _settings("nst.stylize_files", settings, values)
+    _check_mean_mask(style, styles, chosen)
     target = Path(output) if output else Path(f"{output_name(stem(str(content)), styles)}.png")
     if not force and is_foreign(target):
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
@@ -228,6 +231,12 @@ def _styles(style: Any, sources: _Sources) -> tuple[tuple[str, float], ...]:
     if len(set(names)) < len(names):
         raise NstError("style: an image is given twice; give it once, with one weight")
     return tuple((name, share / sum(shares)) for name, share in zip(names, shares, strict=True))
+
+
+def _check_mean_mask(style: Any, styles: tuple[tuple[str, float], ...], settings: Settings) -> None:
+    written = style if settings.content_mask and isinstance(style, str) and has_mean(style) else ""
+    if message := mean_mask_problem(written, styles, settings):
+        raise NstError(message)
 
 
 def _settings(where: str, settings: Settings | None, values: dict[str, Any]) -> Settings:

@@ -12,8 +12,15 @@ PROBLEMS, MESSAGE = 20, 1000
 MANIFEST_BYTES, CELL, ITEMS = 20_000_000, 1_000_000, 10_000
 #: Columns of a manifest. There are fewer valid names.
 COLUMNS = 200
-#: Styles of a blend; characters of a row's name.
-BLEND, NAME = 32, 200
+#: Styles of a blend: a folder of an artist's works, whose images at the output's size need no more memory than the
+#: activations of its one network pass.
+BLEND = 128
+#: Bytes of the paths of a blend: they are arguments of one command, which Linux bounds by 128 KiB after quoting.
+BLEND_BYTES = 24_000
+#: Styles of all blends of a manifest.
+BLENDED = 1_000_000
+#: Characters of a row's name.
+NAME = 200
 #: Combinations of settings in a row; pairs of a grid.
 CHOICES, PAIRS = 10_000, 1_000_000
 #: Files and folders that a glob visits; depth of nested folders.

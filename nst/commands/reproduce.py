@@ -24,8 +24,9 @@ from nst.commands.options import (
 from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.commands.stylize import check_needs_record, check_suffix, stylized, summary
 from nst.errors import NstError, Problems, printable
-from nst.grid.cells import styles_text
+from nst.grid.cells import has_mean, parse_styles, styles_text
 from nst.grid.estimate import duration_text, estimate
+from nst.grid.names import MOST_LISTED
 from nst.io import logs
 from nst.io.files import is_regular, sha256
 from nst.machine import gpus
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     group="common",
     multiple=True,
-    help="Style image, if it was moved; repeat the option for a blend, in order.",
+    help="Style image, if it was moved; repeat the option for a blend, in order, or give mean(FOLDER/*).",
 )
 @option("--trust-paths", group="common", is_flag=True, help="Read the files that IMAGE names from any folder.")
 @option("--yes", group="common", is_flag=True, help="Do not refuse a long run.")
@@ -106,7 +107,7 @@ def command(
         _check_trusted(image, inputs)
     _check_unchanged(image, made, inputs)
     if not yes:
-        _check_costs(image, chosen, picture_size(moved[0]), device)
+        _check_costs(image, chosen, picture_size(moved[0]), device, len(moved) - 1)
     logs.show()
     _warn_of_differences(made, chosen)
     from nst.pair.job import Job
@@ -125,7 +126,10 @@ MOST_SECONDS = 3600.0
 def _shown(made: Origin) -> Iterator[str]:
     """The inputs and settings of an image, changed settings first."""
     yield f"content  {made.content.path}"
-    yield f"style    {styles_text(made.styles)}"
+    if len(made.styles) > MOST_LISTED:
+        yield from (f"style    {path}, weight {weight:.3g}" for path, weight in made.styles)
+    else:
+        yield f"style    {styles_text(made.styles)}"
     yield f"made by  nst {made.nst}, algorithm {made.algorithm}"
     yield f"weights  {made.weights.network}, sha256 {made.weights.sha256}"
     values = {name: text(value) for name, value in made.settings.items()}
@@ -141,8 +145,13 @@ def _shown(made: Origin) -> Iterator[str]:
 def _moved(image: str, made: Origin, content: str | None, styles: tuple[str, ...]) -> list[str]:
     """The present paths of the content and the styles."""
     before = [path for path, _ in made.styles]
+    if any(map(has_mean, styles)):
+        styles = tuple(path for text in styles for path, _ in parse_styles(text))
     if styles and len(styles) != len(before):
-        raise NstError(f"--style: {image} has {len(before)} styles; name each, in the order of {', '.join(before)}")
+        order = ", ".join(before[:MOST_LISTED]) + ", …" * (len(before) > MOST_LISTED)
+        raise NstError(
+            f"--style: {image} has {len(before)} styles, not {len(styles)}; name each, in the order of {order}"
+        )
     return [content or made.content.path, *(styles or before)]
 
 
@@ -207,10 +216,10 @@ def _problem(image: str, made: Origin, given: _Input) -> str:
     return f"{image}: its {name} {now} has changed since: the SHA-256 differs; {advice}"
 
 
-def _check_costs(image: str, chosen: Settings, size: tuple[int, int], device: str) -> None:
+def _check_costs(image: str, chosen: Settings, size: tuple[int, int], device: str, styles: int) -> None:
     """Raise NstError if the settings of the image would take hours, or more memory than this machine has."""
     on_gpu = device in ("auto", "cuda") and bool(gpus.available())
-    seconds, megabytes = estimate(chosen, size, os.cpu_count() or 1, "gpu" if on_gpu else None)
+    seconds, megabytes = estimate(chosen, size, os.cpu_count() or 1, "gpu" if on_gpu else None, styles=styles)
     if seconds > MOST_SECONDS or megabytes > _memory():
         raise NstError(
             f"{image}: {chosen.iterations:,} iterations at size {chosen.size or max(size)} take about "

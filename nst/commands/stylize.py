@@ -23,7 +23,7 @@ from nst.commands.options import (
 )
 from nst.commands.outputs import check_outputs, check_records, force_option
 from nst.errors import NstError, Problems
-from nst.grid.cells import parse_blend
+from nst.grid.cells import has_mean, mean_mask_problem, parse_blend
 from nst.grid.inputs import Styles
 from nst.io import logs
 from nst.io.files import is_folder
@@ -84,10 +84,12 @@ def command(
     nst stylize photo.jpg painting.jpg -o out.jpg
     nst stylize photos/ painting.jpg -o out/            each image; resumes after an interruption
     nst stylize photo.jpg wave.jpg:0.7 scream.jpg:0.3   a blend; so does wave.jpg:0.7+scream.jpg:0.3
+    nst stylize photo.jpg 'mean(monet/*.jpg)'           one style from many works
     """
     chosen = _settings(settings, presets)
     check_needs_record(settings, record)
     styles = parse_blend(style)
+    check_mean_mask("+".join(style), styles, chosen)
     from nst.commands.targets import stylize_each, targets
     from nst.pair.job import Job
 
@@ -155,6 +157,13 @@ def check_needs_record(given: dict[str, str], record: Path | None) -> None:
     """Raise NstError for flags that have an effect only with --record."""
     if record is None and given.get("snapshot_interval", "0") != "0":
         raise NstError("--snapshot-interval requires --record FOLDER, the folder for the snapshots")
+
+
+def check_mean_mask(style: str, styles: Styles, settings: Settings) -> None:
+    """Raise NstError for a content mask with a mean. style: as it was given."""
+    if settings.content_mask and (message := mean_mask_problem(style if has_mean(style) else "", styles, settings)):
+        column, _, message = message.partition(": ")
+        raise NstError(f"{flag(column)}: {message}")
 
 
 def _settings(given: dict[str, str], folder: str | None) -> Settings:

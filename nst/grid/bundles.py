@@ -66,7 +66,7 @@ def forecast(pair: Pair, config: Config, files: Files) -> tuple[float, float]:
     size = files.size(pair.content)
     # The CPU is not known yet: assume the slower kind, without bf16 units, which also needs more memory.
     hardware: Hardware = "fp32" if config.device == "cpu" else "gpu"
-    seconds, megabytes = estimate(pair.settings, size, config.threads or 1, hardware)
+    seconds, megabytes = estimate(pair.settings, size, config.threads or 1, hardware, styles=len(pair.styles))
     return seconds - START_SECONDS + PICTURE_SECONDS, megabytes
 
 

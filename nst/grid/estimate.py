@@ -29,12 +29,15 @@ BASE_MB = {"bf16": 1100.0, "fp32": 1200.0, "gpu": 4000.0}
 BYTES_PER_PIXEL = {"bf16": 3000.0, "fp32": 4800.0, "gpu": 1600.0}
 #: The part of it that is needed for the whole image when it is processed in tiles: optimizer state and targets.
 BYTES_PER_TILED_PIXEL = 850.0
+#: Bytes per pixel of each style beyond the first (its colors as an array and as a tensor), and operations per pixel of
+#: its pass through the reference network.
+BYTES_PER_STYLE_PIXEL, REFERENCE_FLOPS = 24.0, 722e3
 #: Halo around a tile in pixels (receptive field of conv5_1), and the slowdown by tiling.
 HALO, TILED = 96, 1.7
 
 
 def estimate(
-    settings: Settings, content_size: tuple[int, int], cores: int, hardware: Hardware | None = None
+    settings: Settings, content_size: tuple[int, int], cores: int, hardware: Hardware | None = None, *, styles: int = 1
 ) -> tuple[float, float]:
     """Estimated (seconds, megabytes) to stylize one image.
 
@@ -42,6 +45,7 @@ def estimate(
         content_size: (width, height) in pixels; (0, 0) if unknown, for an aspect ratio of 4:3.
         cores: number of CPU cores; ignored for a GPU.
         hardware: kind of the cores, or gpu; None for the cores of this machine.
+        styles: number of styles that are blended.
     """
     pixels = _pixels(settings, content_size)
     work = (
@@ -54,6 +58,9 @@ def estimate(
     if settings.tile and window < pixels:
         work *= TILED
         memory = min(memory, window * BYTES_PER_PIXEL[kind] + pixels * BYTES_PER_TILED_PIXEL)
+    further = (styles - 1) * pixels * settings.style_scale**2
+    work += further * (flops_per_pixel(settings) + REFERENCE_FLOPS)
+    memory += further * BYTES_PER_STYLE_PIXEL
     speed = FLOPS[kind] * (1 if kind == "gpu" else cores)
     return START_SECONDS + work / speed, BASE_MB[kind] + memory / 1e6
 

@@ -106,6 +106,10 @@ class Files:
             self._exists[path] = is_url(path) or is_file(self._folder / path)
         return self._exists[path]
 
+    def has_folder(self, path: str) -> bool:
+        """Whether a path is an existing folder."""
+        return is_folder(self._folder / path)
+
     def glob(self, pattern: str) -> tuple[str, ...]:
         """The images that match a pattern, by suffix, sorted; `**` matches folders recursively.
 

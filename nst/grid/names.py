@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +17,9 @@ from nst.settings import PATHS, UNNAMED, Settings, differing, text
 
 #: Maximum length of a name. The rest of a longer one is replaced by a hash.
 MAX_NAME = 80
+
+#: Maximum number of styles that the name of a blend lists.
+MOST_LISTED = 8
 
 #: Device names reserved by Windows, with any suffix.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
@@ -84,11 +89,34 @@ class Slugs:
         return name
 
 
+@lru_cache(maxsize=1024)
 def blend_name(styles: tuple[tuple[str, float], ...]) -> str:
-    """The preferred name of a style or a blend: wave, or wave-0.7-scream-0.3."""
+    """The preferred name of a style or a blend: wave, or wave-0.7-scream-0.3, or mean of 60 in monet-1a2b3c.
+
+    The hash of many styles covers their paths and weights: another painting in the folder makes another pair.
+    """
     if len(styles) == 1:
         return stem(styles[0][0])
-    return "-".join(f"{stem(path)}-{weight:.3g}" for path, weight in styles)
+    if len(styles) <= MOST_LISTED:
+        return "-".join(f"{stem(path)}-{weight:.3g}" for path, weight in styles)
+    groups = [(weight, [path for path, _ in group]) for weight, group in groupby(styles, lambda style: style[1])]
+    parts = [f"{_group_name('mean', paths)}-{weight * len(paths):.3g}" for weight, paths in groups]
+    if len(groups) == 1:
+        parts = [_group_name("mean", groups[0][1])]
+    elif len(groups) > MOST_LISTED:
+        parts = [_group_name("blend", [path for path, _ in styles])]
+    identity = "\n".join(f"{redacted(path)}\t{weight:.6g}" for path, weight in styles)
+    return "-".join([*parts, short_hash(identity, 6)])
+
+
+def _group_name(kind: str, paths: list[str]) -> str:
+    """A name such as: mean of 60 in monet."""
+    if len(paths) == 1:
+        return stem(paths[0])
+    folders = [PurePosixPath(path).parent for path in paths]
+    common = len({folder.is_absolute() for folder in folders}) == 1 and not any("://" in path for path in paths)
+    name = PurePosixPath(os.path.commonpath(folders)).name if common else ""
+    return f"{kind} of {len(paths)}" + (f" in {name}" if name.strip(".") else "")
 
 
 def settings_name(settings: Settings, basis: Settings, *, name: str = "", lists: tuple[str, ...] = ()) -> str:

@@ -12,9 +12,9 @@ from typing import TextIO, TypeVar
 
 from nst import layout, limits
 from nst.errors import NstError, problems_of
-from nst.grid.cells import parse_contents, parse_style_cell, styles_text
+from nst.grid.cells import StyleItem, mean_mask_problem, parse_contents, parse_style_cell, styles_text
 from nst.grid.config import Config
-from nst.grid.inputs import Files, Styles, local, mask_problems
+from nst.grid.inputs import ColumnProblem, Files, Styles, local, mask_problems
 from nst.grid.manifest import Manifest, Problem, Row, read_manifest
 from nst.grid.names import Slugs, blend_name, stem, title
 from nst.grid.variants import Variants
@@ -22,6 +22,9 @@ from nst.io.urls import redacted
 from nst.settings import Settings, differing, fields, pictures, text
 
 T = TypeVar("T")
+
+#: Characters of the longest style whose title is the text in the manifest.
+MAX_TITLE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Pair:
     settings_title: str
     row: int  # the first line of the manifest with this pair
     basis: Settings  # the defaults overridden by the preset
+    style_text: str = ""  # the style as in the manifest, if it has a mean
 
     @property
     def id(self) -> str:
@@ -50,7 +54,9 @@ class Pair:
 
     @property
     def style_title(self) -> str:
-        """The name of the style with accents and spaces."""
+        """The name of the style with accents and spaces; mean(monet/*.jpg) as in the manifest, if it is short."""
+        if 0 < len(self.style_text) <= MAX_TITLE:
+            return redacted(self.style_text)
         return title(blend_name(self.styles), self.style_name)
 
     def folder(self, results: str) -> str:
@@ -113,38 +119,42 @@ class _Expansion:
         self._variants = Variants(config, files)
         # (values, problems) of each distinct cell
         self._contents: dict[str, tuple[list[str], list[str]]] = {}
-        self._styles: dict[str, tuple[list[Styles], list[str]]] = {}
+        self._styles: dict[str, tuple[list[StyleItem], list[str]]] = {}
         self._content_slug, self._style_slug = Slugs(), Slugs()
         self._pairs: dict[tuple[str, Styles, str], Pair] = {}
         self._problems = list(manifest.problems)
         self._pictures: list[tuple[int, str, str]] = []  # (line, column, path), to be checked at the end
         self._requested = 0
+        self._blended = 0
 
     def add(self, row: Row) -> None:
         """Add the pairs of a row and its problems."""
         contents = self._cell(row, "content", parse_contents, self._contents)
+        cells = len(self._styles)
         styles = self._cell(row, "style", parse_style_cell, self._styles)
+        if len(self._styles) > cells:
+            self._count_blended(row, styles)
         variants, wrong = self._variants.of(row.cells)
         self._problems += [Problem(row.line, column, message) for column, message in wrong]
         self._count(row, len(contents), len(styles), len(variants))
         self._pictures += [(row.line, "content", path) for path in contents]
-        paths = dict.fromkeys(path for style in styles for path, _ in style)
+        paths = dict.fromkeys(path for style in styles for path, _ in style.styles)
         self._pictures += [(row.line, "style", path) for path in paths]
         clashes: dict[str, str] = {}
         masks: dict[tuple[str, str], None] = {}
         keys = [variant.name.casefold() for variant in variants]
+        names = [self._style_slug(styles_text(style), blend_name(style)) for style, _ in styles]
         for content in contents:
             content_name = self._content_slug(content, stem(content))
-            for style in styles:
-                style_name = self._style_slug(styles_text(style), blend_name(style))
+            for (style, written), style_name in zip(styles, names, strict=True):
                 for key, (settings, basis, name, shown) in zip(keys, variants, strict=True):
                     known = self._pairs.get((content, style, key))
                     if known is None:
                         self._pairs[content, style, key] = Pair(
-                            content, style, settings, content_name, style_name, name, shown, row.line, basis
+                            content, style, settings, content_name, style_name, name, shown, row.line, basis, written
                         )
                         if settings.content_mask or settings.style_mask:
-                            masks.update(dict.fromkeys(mask_problems(settings, content, style, self._files.size)))
+                            masks.update(dict.fromkeys(self._mask_problems(settings, content, style, written)))
                     elif known.settings != settings:  # one would overwrite the other
                         clashes.setdefault(key, _two_settings(name, known, settings, row.line))
         self._problems += [Problem(row.line, "name", message) for message in clashes.values()]
@@ -167,6 +177,19 @@ class _Expansion:
             product = " × ".join(f"{size:,} {noun}" for size, noun in zip(sizes, _NOUNS, strict=True))
             message = f"has {product}; with the rows above, more than {limits.PAIRS:,} pairs: split the manifest"
             raise self._manifest.error([*self._problems, Problem(row.line, "", message)])
+
+    def _count_blended(self, row: Row, styles: list[StyleItem]) -> None:
+        """Raise Problems if the blends of the manifest need too much memory: a short mean may have many styles."""
+        self._blended += sum(len(item.styles) for item in styles)
+        if self._blended > limits.BLENDED:
+            message = f"with the rows above, blends of more than {limits.BLENDED:,} styles in total: split the manifest"
+            raise self._manifest.error([*self._problems, Problem(row.line, "style", message)])
+
+    def _mask_problems(self, settings: Settings, content: str, style: Styles, written: str) -> list[ColumnProblem]:
+        if message := mean_mask_problem(written, style, settings):
+            column, _, message = message.partition(": ")
+            return [(column, message)]
+        return mask_problems(settings, content, style, self._files.size)
 
     def _cell(
         self,
@@ -205,8 +228,13 @@ def print_grid_csv(
         names = (p.content_name, p.style_name, p.settings_name, p.row)
         paths = (p.folder(results), p.image(results, format))
         titles = (p.content_title, p.style_title, p.settings_title, *([bundles[p.id]] if bundles else []))
-        styles = styles_text(tuple((redacted(path), share) for path, share in p.styles))
+        styles = _redacted_text(p.styles)
         writer.writerow((p.id, redacted(p.content), styles, *names, *paths, *titles, *_texts(p.settings)))
+
+
+@lru_cache(maxsize=1024)
+def _redacted_text(styles: Styles) -> str:
+    return styles_text(tuple((redacted(path), share) for path, share in styles))
 
 
 @lru_cache(maxsize=1024)

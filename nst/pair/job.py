@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nst import layout
 from nst.errors import Problems
 from nst.grid.inputs import Styles, mask_problems
-from nst.grid.names import short_hash, stem
+from nst.grid.names import MOST_LISTED, blend_name, short_hash, slug, stem
 from nst.images import Picture
 from nst.pair.sources import Sources
 from nst.settings import PATHS, Settings, pictures
@@ -83,11 +83,12 @@ class Inputs:
 
 
 def output_name(content: str, styles: Styles) -> str:
-    """The default file name of an output without suffix: photo--painting, photo--wave+scream.
+    """The default file name of an output without suffix: photo--painting, photo--wave+scream, photo--mean-of-60-in-art.
 
     content: the file name of the content without suffix.
     """
-    name = f"{content}--{'+'.join(stem(path) for path, _ in styles)}"
+    many = len(styles) > MOST_LISTED
+    name = f"{content}--{slug(blend_name(styles)) if many else '+'.join(stem(path) for path, _ in styles)}"
     if len(name.encode()) <= MAX_NAME_BYTES:
         return name
     return f"{name.encode()[: MAX_NAME_BYTES - 9].decode(errors='ignore')}-{short_hash(name, 8)}"

@@ -102,7 +102,8 @@ def _pairs(folder: Path) -> dict[str, Pair]:
 def _seconds(folder: Path) -> float:
     """The estimated seconds of all pairs of a folder."""
     files, cores = Files(folder), os.cpu_count() or 1
-    return sum(estimate(pair.settings, files.size(pair.content), cores)[0] for pair in _pairs(folder).values())
+    pairs = _pairs(folder).values()
+    return sum(estimate(p.settings, files.size(p.content), cores, styles=len(p.styles))[0] for p in pairs)
 
 
 class Runs:

@@ -90,7 +90,14 @@ def content_picture(line: Mapping[str, Any]) -> str:
 
 def style_picture(line: Mapping[str, Any]) -> str:
     """The path of a pair's style, or of the first style of a blend; see `content_picture`."""
-    return str(line["style_file"]) or local(parse_styles(str(line["style"]))[0][0], _results(line))
+    if line["style_file"]:
+        return str(line["style_file"])
+    text = str(line["style"])
+    try:
+        first = parse_styles(text)[0][0]
+    except NstError:  # its files are gone
+        first = text
+    return local(first, _results(line))
 
 
 def _results(line: Mapping[str, Any]) -> str:

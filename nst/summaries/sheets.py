@@ -80,7 +80,7 @@ def snapshot_sheet(folder: Path, *outs: Path) -> None:
         with (folder / layout.LOSSES).open(newline="") as file:
             losses = {int(row["iteration"]): row for row in csv.DictReader(file)}
         cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
-        inputs = [Cell(run["content"]["path"], "content"), *(Cell(s["path"], "style") for s in run["style"])]
+        inputs = [Cell(run["content"]["path"], "content"), *_style_cells(run)]
         title = _titled(run) or folder.name
     except (OSError, ValueError, LookupError, TypeError):
         raise NstError(
@@ -89,6 +89,14 @@ def snapshot_sheet(folder: Path, *outs: Path) -> None:
     rows, columns = _beside(inputs, _wrapped(cells))
     footer = "below each snapshot: style loss · content loss of its iteration"
     _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
+
+
+def _style_cells(run: dict[str, Any]) -> list[Cell]:
+    """The styles of a pair; of many, the first and their number."""
+    paths = [style["path"] for style in run["style"]]
+    if len(paths) <= names.MOST_LISTED:
+        return [Cell(path, "style") for path in paths]
+    return [Cell(paths[0], f"first of {len(paths)} styles")]
 
 
 def _titled(run: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ WHOLE = (
 PARTS = [
     "a.png", "b c.png", "ü.png", "folder", "folder/a.png", "gone.png", "text.png", "loop/**/*.png", "*", "**", "?", "[",
     "|", "+", ":", "0.5", "1e9", "-1", "nan", "1,5", "64", "lite", "noise", "conv1_1", "draft", "yes", "auto",
+    "mean(", ")", "mean(*)", "mean(a.png+folder/*)",
     "http://[::1/a.png", "https://example.org/a.png", "s3://", "ftp://x/", "..", "/", "/dev/", "~", "-x", "{x}", "<y>",
     "\r", "\n", "\t", "\0", "\x1b[2J", "\u2028", "\ufeff", '"', ",", ";", "#", " ", "x" * 300, "9" * 400, "é\u0301",
 ]  # fmt: skip
@@ -89,6 +90,8 @@ def tables(draw) -> str:
 @example(text='content,style,name\na.png,a.png,"a\rb"')
 @example(text="content,style\n" + "../" * 2000 + "*,a.png")
 @example(text="content,style\n" + "a.png+" * 3000 + ",a.png:" + ":1" * 3000)
+@example(text="content,style\na.png," + "mean(" * 3000 + "*" + ")" * 3000)
+@example(text="content,style\na.png," + "|".join(f"mean(*.png):{weight}+folder/a.png" for weight in range(1, 5000)))
 @example(text="content,style\n" + "loop/" * 300 + "**/*.png,/proc/**/*.jpg")
 @example(text="content,style,size,seed,iterations\na.png,a.png" + ",1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17" * 3)
 @example(text="content,style" + ",x" * 3_000 + "\na.png,a.png")

@@ -186,7 +186,8 @@ def config_of_grid():
 def get_cost(wildcards):
     """A pair's estimated seconds and megabytes on one core."""
     pair = get_pair(wildcards)
-    return estimate(pair.settings, FILES.size(pair.content), 1)
+    styles = len(pair.styles)
+    return estimate(pair.settings, FILES.size(pair.content), 1, styles=styles)
 
 
 def get_minutes(wildcards, attempt):

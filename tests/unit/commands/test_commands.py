@@ -363,7 +363,7 @@ def test_moved_inputs_can_be_named(made, capsys):
     assert status == 1
     assert err.startswith("nst: moved/t.png: is not the style of made.png: the SHA-256 differs; to use another image")
     status, _, err = again(capsys, "made.png", "-o", "other.png", "--style", "moved/s.png")
-    assert err == "nst: --style: made.png has 2 styles; name each, in the order of s.png, t.png\n"
+    assert err == "nst: --style: made.png has 2 styles, not 1; name each, in the order of s.png, t.png\n"
     assert not Path("other.png").exists()
 
 

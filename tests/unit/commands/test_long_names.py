@@ -27,8 +27,14 @@ def test_a_cell_may_list_many_pictures():
 
 
 def test_a_blend_may_have_many_pictures():
-    names = [picture(f"pictures/{number:03}-{'n' * 30}.png") for number in range(20)]
+    names = [picture(f"pictures/{number:03}-{'n' * 30}.png") for number in range(120)]
     assert [path for path, _ in parse_styles("+".join(names))] == names
+
+
+def test_a_path_may_have_pluses_in_folders_and_names():
+    names = [picture(name) for name in ("x+y/a+b+c.png", "x/a.png", "x+y/z+/d.png", f"{'+'.join('n' * 120)}.png")]
+    assert [path for path, _ in parse_styles("+".join(names))] == names
+    assert [path for path, _ in parse_styles(f"mean({'+'.join(names)})")] == names
 
 
 @pytest.mark.parametrize("name", [LONG, f"folder/{LONG}", "a\0b.jpg", "a.png/b.jpg"])

@@ -27,7 +27,9 @@ CELLS = {
         "the lists have 100,000,000 combinations; a row may have at most 10,000",
     ),
     "thousands of items": ({"content": "|".join(["a.png"] * 50_000)}, "50,000 items and blend parts in one cell"),
-    "thousands of pluses": ({"style": "+".join(["a.png"] * 5_000)}, "a blend of 5,000 parts; at most 32"),
+    "thousands of pluses": ({"style": "+".join(["a.png"] * 5_000)}, "a blend of 5,000 parts; at most 128"),
+    "thousands of parentheses": ({"style": f"{'mean(' * 50_000}*"}, "its parentheses do not match"),
+    "means in means": ({"style": f"{'mean(' * 50_000}*{')' * 50_000}"}, "is a mean within a mean"),
     "thousands of pluses in layers": (
         {"style_layers": "conv1_1+" * 20_000},
         "20,001 items and blend parts in one cell",
@@ -184,7 +186,8 @@ def test_results_of_the_command(capsys):
 
 def test_the_bounds_are_documented():
     documented = (Path(__file__).parents[3] / "config/README.md").read_text("utf-8").partition("## Bounds")[2]
-    counts = (limits.PAIRS, limits.CHOICES, limits.CELL, limits.ITEMS, limits.NAME, limits.BLEND, limits.PROBLEMS)
-    counts += (200_000, limits.GLOB_DEPTH, limits.YAML_VALUES)  # the first is GLOB_ENTRIES, which is lower here
+    counts = (limits.PAIRS, limits.CHOICES, limits.CELL, limits.ITEMS, limits.NAME, limits.PROBLEMS)
+    counts += (limits.BLEND, limits.BLEND_BYTES, limits.BLENDED, limits.GLOB_DEPTH, limits.YAML_VALUES)
+    counts += (200_000,)  # GLOB_ENTRIES, which is lower here
     for bound in (*counts, f"{limits.MANIFEST_BYTES // 10**6} MB", f"{limits.YAML_BYTES // 1000} kB"):
         assert (f"{bound:,}" if isinstance(bound, int) else bound) in documented

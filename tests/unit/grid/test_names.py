@@ -73,6 +73,24 @@ def test_blends_are_named_by_their_parts() -> None:
     assert slug(blend_name((("a/wave.jpg", 0.7), ("b/scream.png", 0.3)))) == "wave-0.7-scream-0.3"
 
 
+def test_blends_of_many_are_named_by_their_number_and_folder() -> None:
+    def name(paths: list[str], weights: list[float]) -> str:
+        return re.sub("-[0-9a-f]{6}$", "", blend_name(tuple(zip(paths, weights, strict=True))))
+
+    works = [f"art/monet/{folder}/{number}.jpg" for folder in ("early", "late") for number in range(5)]
+    assert name(works, [0.1] * 10) == "mean of 10 in monet"
+    assert name(works[:5], [0.2] * 5) == "0-0.2-1-0.2-2-0.2-3-0.2-4-0.2"
+    assert name([*works, "scream.jpg"], [0.07] * 10 + [0.3]) == "mean of 10 in monet-0.7-scream-0.3"
+    assert name(works, [0.06] * 5 + [0.14] * 5) == "mean of 5 in early-0.3-mean of 5 in late-0.7"
+    assert name(works, [number / 55 for number in range(1, 11)]) == "blend of 10 in monet"
+    assert name([*works[1:], "/tmp/a.jpg"], [0.1] * 10) == "mean of 10"
+    assert name([f"../{number}.jpg" for number in range(9)], [1 / 9] * 9) == "mean of 9"
+    assert name([f"https://host/art/{number}.jpg" for number in range(9)], [1 / 9] * 9) == "mean of 9"
+    shares = ([1 / 9] * 9, [0.2] + [0.1] * 8)
+    assert len({blend_name(tuple(zip(works, share, strict=False))) for share in shares}) == 2
+    assert len({blend_name(tuple((path, 1 / 9) for path in paths)) for paths in (works[:9], works[1:])}) == 2
+
+
 @pytest.mark.parametrize(
     ("values", "name"),
     [

@@ -136,6 +136,11 @@ def test_a_snapshot_sheet_shows_every_input(tmp_path: Path) -> None:
         Image.new("RGB", (48, 36)).save(folder / "snapshots" / f"{n:06d}.png")
     snapshot_sheet(folder, tmp_path / "sheet.png")
     assert len(boxes(tmp_path / "sheet.png", [(0, 0, 15), (0, 15, 0), (0, 55, 0), (0, 95, 0)])) == 4
+    run["style"] = [{"path": styles[number % 3], "weight": 1 / 60} for number in range(60)]
+    (folder / "run.json").write_text(json.dumps(run))
+    snapshot_sheet(folder, tmp_path / "sheet.png", tmp_path / "sheet.html")
+    assert len(boxes(tmp_path / "sheet.png", [(0, 0, 15), (0, 15, 0)])) == 2
+    assert "first of 60 styles" in (tmp_path / "sheet.html").read_text()
 
 
 def test_pages_show_the_last_frame_of_what_browsers_cannot(tmp_path: Path) -> None:
