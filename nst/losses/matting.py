@@ -128,7 +128,14 @@ def _sums(values: Tensor) -> Tensor:
 
 def _spread(values: Tensor) -> Tensor:
     """The transpose of `_sums`: for each pixel the sum over the windows that contain it."""
-    return _sums(torch.nn.functional.pad(values, (2, 2, 2, 2)))
+    height, width = values.shape[-2:]
+    rows = values.new_zeros(*values.shape[:-2], height + 2, width)
+    pixels = values.new_zeros(*values.shape[:-2], height + 2, width + 2)
+    for k in range(3):
+        rows[..., k : k + height, :] += values
+    for k in range(3):
+        pixels[..., k : k + width] += rows
+    return pixels
 
 
 def _cholesky(moments: dict[tuple[int, int], Tensor]) -> Tensor:
