@@ -28,7 +28,7 @@ from nst.machine import runtime
 #: ε, with colors in 0..1: that of both papers' programs.
 RIDGE = 1e-7
 #: Pixels of the strips of rows in which M V is computed: few enough for a CPU's cache, or many for a GPU.
-STRIP = {"cpu": 2**14, "cuda": 2**21}
+STRIP = {"cpu": 2**13, "cuda": 2**20}
 
 
 class Windows(NamedTuple):
@@ -111,13 +111,11 @@ def _product(pictures: Tensor, content: Windows) -> Tensor:
     """M V, of the windows of one strip."""
     colors, factors, weight = content
     mean, mean_color = _sums(pictures) / 9, _sums(colors) / 9
-    product = pictures * _spread(weight)
-    for channel in range(pictures.shape[1]):
-        values, level = pictures[:, channel : channel + 1], mean[:, channel : channel + 1]
-        slope = _solved(factors, _sums(colors * values) / 9 - mean_color * level) * weight
-        offset = level[:, 0] * weight[:, 0] - (slope * mean_color).sum(1)
-        product[:, channel] -= (_spread(slope) * colors).sum(1) + _spread(offset)
-    return product
+    moments = _sums(pictures[:, :, None] * colors[:, None]) / 9  # (batch, channels, 3, h, w)
+    slope = _solved(factors, moments - mean[:, :, None] * mean_color[:, None])
+    offset = mean - (slope * mean_color[:, None]).sum(2)
+    affine = (_spread(slope * weight[:, None]) * colors[:, None]).sum(2) + _spread(offset * weight)
+    return pictures * _spread(weight) - affine
 
 
 def _sums(values: Tensor) -> Tensor:
@@ -153,12 +151,12 @@ def _cholesky(moments: dict[tuple[int, int], Tensor]) -> Tensor:
 
 
 def _solved(factors: Tensor, right: Tensor) -> Tensor:
-    """x of (Σ + ε/9) x = right, (batch, 3, h, w) each, by forward and back substitution."""
-    r0, l10, r1, l20, l21, r2 = factors.unbind(1)
-    y0 = right[:, 0] * r0
-    y1 = (right[:, 1] - l10 * y0) * r1
-    y2 = (right[:, 2] - l20 * y0 - l21 * y1) * r2
+    """x of (Σ + ε/9) x = right, (batch, channels, 3, h, w) each, by forward and back substitution."""
+    r0, l10, r1, l20, l21, r2 = factors[:, :, None].unbind(1)
+    y0 = right[:, :, 0] * r0
+    y1 = (right[:, :, 1] - l10 * y0) * r1
+    y2 = (right[:, :, 2] - l20 * y0 - l21 * y1) * r2
     x2 = y2 * r2
     x1 = (y1 - l21 * x2) * r1
     x0 = (y0 - l10 * x1 - l20 * x2) * r0
-    return torch.stack([x0, x1, x2], 1)
+    return torch.stack([x0, x1, x2], 2)
