@@ -26,7 +26,7 @@ def distance(pixels, content, alpha=None):
         {"tile": 16},
         {"optimizer": "adam", "ema_decay": 0.5},
         {"optimizer": "adam", "normalize_gradients": "yes"},
-        {"method": "network", "optimizer": "adam"},
+        {"parameters": "network", "optimizer": "adam"},
         {"content_mask": "mask"},
         {"alpha": "half"},
         {"style_loss": "wasserstein"},
