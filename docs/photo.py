@@ -16,8 +16,8 @@ from nst.settings import presets
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 
 HERE = Path(__file__).parent
-PAIRS = {"content/harbour": "content/street", "content/lake": "style/wave"}
-SIZE = 384
+PAIRS = {"content/harbour": "content/street"}
+SIZE, ITERATIONS = 256, 100
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
         work = arguments.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         rows = [row(content, style, work) for content, style in PAIRS.items()]
-        draw_sheet(Layout("photo", f"VGG-19, {SIZE} px", rows, (0, 2)), HERE / "photo.jpg")
+        draw_sheet(Layout("photo", f"VGG-19, {SIZE} px, {ITERATIONS} iterations", rows, (0, 2)), HERE / "photo.jpg")
 
 
 def row(content: str, style: str, work: Path) -> list[Cell]:
@@ -38,7 +38,7 @@ def row(content: str, style: str, work: Path) -> list[Cell]:
     for name, changed in (("without photo_weight", {"photo_weight": 0}), ("photo", {})):
         path = work / f"{Path(content).name}-{Path(style).name}-{name.replace(' ', '-')}.png"
         if not path.exists():
-            nst.stylize(*inputs, **{**photo, **changed, "size": SIZE}).save(path)
+            nst.stylize(*inputs, **{**photo, **changed, "size": SIZE, "iterations": ITERATIONS}).save(path)
         cells.append(Cell(str(path), name))
     return cells
 
