@@ -17,7 +17,7 @@ from nst.losses.sliced import drawn
 from nst.settings import Settings
 
 #: Positions of a layer that are drawn at each evaluation, of the image and of the styles, at most.
-POSITIONS = 64**2
+POSITIONS = 64**2 // 2
 
 
 class Nearest(SampledLoss):
