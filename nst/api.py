@@ -47,7 +47,7 @@ class Stylized:
     alpha: np.ndarray | None
     """(height, width) float32 from 0 to 1: the alpha of the content; None where it is opaque."""
     losses: dict[str, float]
-    """Content, style, tv and total loss of the image."""
+    """Content, style, tv and total loss of the image; with a photo_weight also the photo loss."""
     settings: Settings
     style_weight: float
     """The value of the setting, or the one that `auto` found."""
@@ -125,7 +125,7 @@ def stylize(
     return Stylized(
         pixels=finished.pixels,
         alpha=inputs.content.alpha,
-        losses={name: finished.losses[name] for name in ("content", "style", "tv", "total")},
+        losses={name: loss for name, loss in finished.losses.items() if ":" not in name},
         settings=job.settings,
         style_weight=finished.style_weight,
         history=history,

@@ -30,7 +30,8 @@ class Progress:
 
     Attributes:
         iteration: counted from 1, over all scales. seconds: of optimization so far.
-        losses: `content`, `style`, `tv` (without their weights), `total`, and one per layer, such as `style:conv1_1`.
+        losses: `content`, `style`, `tv`, with a photo_weight `photo` (without their weights), `total`, and one per
+            layer, such as `style:conv1_1`.
         picture: returns the best image so far, (H, W, 3) float32 in 0..1.
         state: returns a checkpoint, the argument `resume` of `stylize`.
     """

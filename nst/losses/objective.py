@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses import functional
+from nst.losses import functional, matting
 from nst.losses.functional import Normalization, position_weights, weighted
 from nst.losses.style import Scale, Statistics, style_loss
 from nst.networks.extractor import FeatureExtractor
@@ -41,8 +41,8 @@ class Region(NamedTuple):
 class ObjectiveValue:
     """The objective at a batch of images.
 
-    `total`: (batch,). `parts`: `content`, `style`, `tv` and each layer, such as `content:conv4_2`, all without their
-    weights, (batch,) each. `gradient`: shaped like the images.
+    `total`: (batch,). `parts`: `content`, `style`, `tv`, with a photo_weight `photo`, and each layer, such as
+    `content:conv4_2`, all without their weights, (batch,) each. `gradient`: shaped like the images.
     """
 
     total: Tensor
@@ -51,7 +51,8 @@ class ObjectiveValue:
 
 
 class Objective:
-    """content_weight · content + style_weight · style + tv_weight · tv (arXiv:1508.06576, equation 7).
+    """content_weight · content + style_weight · style + tv_weight · tv (arXiv:1508.06576, equation 7) + photo_weight ·
+    photo (`matting`).
 
     Content and style are weighted means over their layers (the paper's w = 1/5 each); with normalization `mean` and
     `sum`, weighted sums.
@@ -88,6 +89,7 @@ class Objective:
         self.style: list[Region] = []
         with torch.no_grad():
             self._set_content(content)
+            self.windows = matting.windows(content, visible) if settings.photo_weight else None
             if self.style_layers:
                 self._set_style(content, self._divided(regions, styles), style_mask)
 
@@ -235,21 +237,26 @@ class Objective:
         # Total variation is cheap, so it is recorded even if its weight is 0.
         measured = pictures if self.settings.tv_weight else pictures.detach()
         tv = functional.total_variation(measured, self.settings.normalization)
-        terms = torch.stack([*content.values(), *style.values(), tv], 1)
+        of_pixels = {"tv": tv}
+        if self.windows is not None:
+            of_pixels["photo"] = matting.photo_loss(pictures, self.windows, self.settings.normalization)
+        terms = torch.stack([*content.values(), *style.values(), *of_pixels.values()], 1)
         names = ["content", "style", *(f"content:{layer}" for layer in content), *(f"style:{layer}" for layer in style)]
         sums = terms @ self._mixture(list(content), list(style), terms)  # content, style and the objective
-        parts = dict(zip([*names, "tv"], torch.cat([sums[:, :2], terms], 1).unbind(1), strict=True))
+        parts = dict(zip([*names, *of_pixels], torch.cat([sums[:, :2], terms], 1).unbind(1), strict=True))
         return sums[:, 2], parts
 
     def _mixture(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
-        """The matrix from the parts of the losses and tv to content, style and objective, (losses, 3)."""
+        """The matrix from the parts of the losses, tv and photo to content, style and objective, (losses, 3)."""
         s = self.settings
 
         def compute() -> Tensor:
             of_content, of_style = self.content_coefficients(), self.style_coefficients()
             rows = [(of_content[name], 0.0, s.content_weight * of_content[name]) for name in content]
             rows += [(0.0, of_style[name], s.style_weight * of_style[name]) for name in style]
-            return terms.new_tensor([*rows, (0, 0, s.tv_weight)])
+            rows += [(0.0, 0.0, s.tv_weight)]
+            rows += [] if self.windows is None else [(0.0, 0.0, s.photo_weight)]
+            return terms.new_tensor(rows)
 
         return self._cached((s.content_weight, s.style_weight, s.tv_weight), compute)  # type: ignore[no-any-return]
 
@@ -284,6 +291,8 @@ def joined(objectives: Sequence[Objective]) -> Objective:
     first = copy(objectives[0])
     first._cache = {}
     first.content = {layer: torch.cat([o.content[layer] for o in objectives]) for layer in first.content}
+    if first.windows is not None:
+        first.windows = matting.joined([o.windows for o in objectives if o.windows is not None])
     regions = zip(*(o.style for o in objectives), strict=True)
     first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
     return first

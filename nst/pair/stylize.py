@@ -164,7 +164,7 @@ def _stylize(
         "iterations_run": finished.iterations,
         "best_iteration": finished.best_iteration,
         "seconds": clock.laps | {"targets": finished.seconds["targets"], "total": sum(clock.laps.values())},
-        "losses": {name: finished.losses[name] for name in ("content", "style", "tv", "total")},
+        "losses": {name: loss for name, loss in finished.losses.items() if ":" not in name},
         "metrics": metrics.as_dict(),
         "style_weight": finished.style_weight,
         "batch_size": finished.batch_size,

@@ -110,6 +110,13 @@ class Values(BaseModel):
     )
     target_style_loss: float = _losses(0.05, "style loss that style_weight auto reaches", gt=0, le=1)
     tv_weight: float = _losses(0.0, "weight of the total variation loss, which smooths", ge=0, le=LARGEST)
+    photo_weight: float = _losses(
+        0.0,
+        "weight of the photorealism loss, which is 0 where the image's colors are locally an affine function of the "
+        "content's, so that edges and surfaces stay those of the photograph",
+        ge=0,
+        le=LARGEST,
+    )
     style_loss: StyleLossField = _losses(
         "gram",
         "what is compared: Gram matrices (gram), also with means and standard deviations (moments); means and "

@@ -7,7 +7,7 @@ a line of JSON a size: an iteration as `stylize` does it; on a GPU as it is repl
 two; its halves, the objective with its gradient and what L-BFGS does with them, each recorded alone on a GPU; and the
 floor, its convolutions' arithmetic at the rate of the fastest matrix product. With --kernels so many of the longest
 kernels of an iteration (on a CPU torch's operations), by their sum, with how often each runs. With and without
---deterministic it tells what that costs.
+--deterministic or --photo-weight it tells what that costs.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def milliseconds(work: Callable[[], object], device: torch.device) -> float:
     return 1000 * engine.fastest(graph.replay, device)
 
 
-def begun(network: str, size: int, device: torch.device, deterministic: bool) -> Run:
+def begun(network: str, size: int, device: torch.device, deterministic: bool, photo_weight: float) -> Run:
     """A run of the sample images that has seen some iterations."""
     content, style = (
         read_picture(engine.DATA / name, shape=(size, size)).pixels for name in ("content/lake.jpg", "style/swirls.jpg")
     )
-    settings = make({"size": size, "network": network, "iterations": 1000})
+    settings = make({"size": size, "network": network, "iterations": 1000, "photo_weight": photo_weight})
     runtime.set_up(device, deterministic=deterministic)
     pair = engine.pair(content, style, settings, weights.load(network)[0], device)
     run = Run([pair], [None], runtime.compute_type("auto", device), None)
@@ -84,11 +84,12 @@ def main() -> None:
     parser.add_argument("--network", choices=["vgg19", "lite"], default="vgg19")
     parser.add_argument("--kernels", type=int, default=0)
     parser.add_argument("--deterministic", action="store_true", help="as with deterministic: yes")
+    parser.add_argument("--photo-weight", type=float, default=0)
     arguments = parser.parse_args()
     device = runtime.torch_device("auto")
     rate = engine.matrix_rate(runtime.compute_type("auto", device), device)
     for size in arguments.sizes:
-        run = begun(arguments.network, size, device, arguments.deterministic)
+        run = begun(arguments.network, size, device, arguments.deterministic, arguments.photo_weight)
         objective, optimizer, graph = run.objective, run.optimizer, run._step.graph
         line = {
             "network": arguments.network,

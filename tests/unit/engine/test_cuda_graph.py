@@ -23,6 +23,7 @@ KINDS = {
     "a first step that is too long": {"learning_rate": 30},
     "clip": {"pixel_range": "clip", "style_loss": "covariance"},
     "luminance": {"color": "luminance", "pixel_range": "rescale", "tv_weight": 0.1},
+    "photo": {"photo_weight": 100},
     "adam": {"optimizer": "adam", "learning_rate_decay": 0.5, "ema_decay": 0.9},
     "adam, clip": {"optimizer": "adam", "normalize_gradients": "yes", "pixel_range": "clip"},
     "network": {"parameters": "network", "optimizer": "adam"},

@@ -43,6 +43,15 @@ def test_without_frames_the_animation_is_the_finished_picture(job):
         assert clip.n_frames == 1
 
 
+@pytest.mark.parametrize("weight", [0, 100])
+def test_the_photo_loss_is_recorded_where_it_has_a_weight(job, weight):
+    made = job("a", photo_weight=weight)
+    record = pair.stylize_pair(made)
+    columns = (made.record / "losses.csv").read_text().splitlines()[0].split(",")
+    assert list(record["losses"]) == ["content", "style", "tv", "total"] + ["photo"] * bool(weight)
+    assert ("photo" in columns) == bool(weight)
+
+
 def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(job):
     whole, broken = job("whole"), job("broken")
     pair.stylize_pair(whole)

@@ -74,12 +74,13 @@ def test_one_pair_has_its_layers_named(tmp_path: Path, drawn: dict[str, Figure])
     grid = write_results(tmp_path, ["cat"], ["wave"], {"plain": {"tv_weight": 1}})
     path = tmp_path / "pairs/0/0/0/losses.csv"
     losses = pd.read_csv(path)
-    losses.assign(tv=0.5 + losses["iteration"]).to_csv(path, index=False)
+    losses.assign(tv=0.5 + losses["iteration"], photo=2.0).to_csv(path, index=False)
     loss_curves(read_records(grid), "one", tmp_path / "one.png")
     [panel] = drawn["one.png"].axes
     layers = ["conv4_2", *(f"conv{block}_1" for block in range(1, 6))]
     assert sorted(text.get_text() for text in panel.texts) == sorted(layers)
     assert curve(panel, "tv")[:2].tolist() == [[0, 0.5], [1, 1.5]]
+    assert curve(panel, "photo")[:2].tolist() == [[0, 2], [1, 2]]  # a column only with a photo_weight
 
 
 def test_the_front_is_joined_and_the_beaten_are_hollow(tmp_path: Path, drawn: dict[str, Figure]) -> None:
