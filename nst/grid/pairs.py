@@ -143,7 +143,7 @@ class _Expansion:
                         self._pairs[content, style, key] = Pair(
                             content, style, settings, content_name, style_name, name, shown, row.line, basis
                         )
-                        if settings.content_mask or settings.style_mask:
+                        if settings.content_mask or settings.style_mask or settings.protect:
                             masks.update(dict.fromkeys(mask_problems(settings, content, style, self._files.size)))
                     elif known.settings != settings:  # one would overwrite the other
                         clashes.setdefault(key, _two_settings(name, known, settings, row.line))
