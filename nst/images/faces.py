@@ -22,7 +22,7 @@ _SMALLEST = 1 / 32
 _FRONTAL = ("haarcascade_frontalface_default.xml", "haarcascade_frontalface_alt.xml")
 #: A single cascade, so it must find a face at many neighboring places. It was trained with faces that look left.
 _PROFILE = "haarcascade_profileface.xml"
-_FRONTAL_PLACES, _PROFILE_PLACES = 4, 12
+_FRONTAL_PLACES, _PROFILE_PLACES = 4, 20
 
 #: Semi-axes of the ellipse that is kept, in sides of the box, which leaves out hair and the tip of the chin.
 _SEMI_AXES = (0.55, 0.7)
