@@ -49,7 +49,7 @@ def missing() -> str:
     """What has to be installed to find faces; '' if nothing."""
     if find_spec("cv2"):
         return ""
-    return "requires OpenCV; run `pip install 'opencv-python-headless<5'` (the extra nst[faces]), or give a mask"
+    return "requires OpenCV; run `pip install 'opencv-python-headless<5'`, or give a mask"
 
 
 def find(pixels: np.ndarray) -> list[Face]:
