@@ -56,7 +56,8 @@ class Objective:
         style_mask: (1, 1, h, w) in 0..1, the part of the only style to match; None: all of it.
         visible: (1, 1, height, width) in 0..1, opacity of the content, the weight of its pixels; None: equal weights.
             Regions must be multiplied by it already.
-        protection: (1, 1, height, width) in 0..1, where the content is kept; None: nowhere.
+        protection: (1, 1, height, width) in 0..1, where the content is kept; None: nowhere. Where it is 1, the content
+            loss counts `protect_weight` times as much, and the style loss 1 / `protect_weight` as much.
     """
 
     def __init__(
@@ -108,12 +109,10 @@ class Objective:
 
         The visibility; where the content is protected, up to `protect_weight` times as much.
         """
-        visible = self.visibility(features)
         if self.protection is None:
-            return visible
+            return self.visibility(features)
         share = F.adaptive_avg_pool2d(self.protection, features.shape[2:])
-        kept = 1 + (self.settings.protect_weight - 1) * share
-        return kept if visible is None else visible * kept
+        return _product(self.visibility(features), 1 + (self.settings.protect_weight - 1) * share)
 
     def _regions(
         self, masks: Tensor | None, styles: Sequence[tuple[Tensor, float]], style_mask: Tensor | None
@@ -121,10 +120,14 @@ class Objective:
         """One region for each style, or one for their blend.
 
         A region's share is proportional to its style's weight and to its area: with equal weights the style loss is
-        equally strong per pixel.
+        equally strong per pixel. Protected pixels count less: a higher content loss alone leaves strokes across eyes.
         """
+        rest = None
+        if self.protection is not None:
+            rest = 1 - (1 - 1 / self.settings.protect_weight) * self.protection
         if masks is None:
-            return [Region(self.visible, 1.0, self._style_targets(styles, style_mask))]
+            return [Region(_product(self.visible, rest), 1.0, self._style_targets(styles, style_mask))]
+        masks = masks if rest is None else masks * rest
         shares = [weight * mask.mean().item() for mask, (_, weight) in zip(masks, styles, strict=True)]
         total = sum(shares)
         return [
@@ -263,6 +266,13 @@ def joined(objectives: Sequence[Objective]) -> Objective:
     regions = zip(*(o.style for o in objectives), strict=True)
     first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
     return first
+
+
+def _product(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """The product of two weights, of which None is 1 everywhere."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other
 
 
 def _stacked(targets: Sequence[dict[str, Statistics]]) -> dict[str, Statistics]:

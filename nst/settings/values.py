@@ -161,7 +161,10 @@ class Values(BaseModel):
         "nowhere",
     )
     protect_weight: float = _losses(
-        20.0, "factor on the weight of the content loss where `protect` keeps the content", ge=1, le=1e6
+        4.0,
+        "factor on the content loss, and divisor of the style loss, where `protect` keeps the content",
+        ge=1,
+        le=1e6,
     )
     pixel_range: Literal["clip", "clamp", "rescale"] = _optimization(
         "clamp", "how pixels are kept in 0..1: clip at the end, or clamp or rescale at each iteration"

@@ -150,12 +150,28 @@ def test_the_content_loss_counts_protected_places_more(untrained, kind, visible)
     squares = ((extractor(X)["conv2_1"] - target).square() * seen * (1 + 8 * share)).sum()
     divisor = {"relative": (target.square() * seen).sum(), "paper": 2, "mean": target.numel()}[kind]
     torch.testing.assert_close(found.parts["content"][0], squares / divisor, rtol=1e-9, atol=0)
-    without = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, visible=visible).evaluate(X)
-    torch.testing.assert_close(found.parts["style"], without.parts["style"])
+
+
+@pytest.mark.parametrize("visible", [None, picture(7, 1, 1, 10, 12)], ids=["opaque", "alpha"])
+def test_the_style_loss_counts_protected_places_less(untrained, visible):
+    s = settings_of(style_layers="conv2_1", content_weight=1e-9, protect="mask.png", protect_weight=4)
+    extractor, protection = network(untrained, s), picture(8, 1, 1, 10, 12)
+    weight = 1 - 0.75 * protection if visible is None else visible * (1 - 0.75 * protection)
+    weight = weight.reshape(1, 1, 5, 2, 6, 2).mean((3, 5))  # of the pixels of each position
+    f, p = extractor(X)["conv2_1"], extractor(STYLE)["conv2_1"]
+    gram = torch.einsum("bchw,bdhw,bxhw->cd", f, f, weight) / weight.sum()
+    target = torch.einsum("bchw,bdhw->cd", p, p) / (p.shape[2] * p.shape[3])
+    expected = (gram - target).square().sum() / target.square().sum()
+    given = {"visible": visible, "protection": protection}
+    found = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, **given).evaluate(X)
+    torch.testing.assert_close(found.parts["style"][0], expected, rtol=1e-9, atol=0)
+    regions = (torch.ones(1, 1, 10, 12) if visible is None else visible).double()
+    regioned = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, regions=regions, **given).evaluate(X)
+    torch.testing.assert_close(regioned.total, found.total)
 
 
 def test_the_gradient_with_protection_by_finite_differences(untrained):
-    s = settings_of(pooling="average", style_weight=0, protect="mask.png", protect_weight=50)
+    s = settings_of(pooling="average", protect="mask.png", protect_weight=50)
     given = {"visible": picture(7, 1, 1, 10, 12), "protection": picture(8, 1, 1, 10, 12)}
     objective = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s, **given)
     gradient = objective.evaluate(X).gradient
