@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "stylize": "Stylize an image, or each image of a folder.",
     "reproduce": "Reproduce an image from its embedded metadata, optionally with changed settings.",
-    "apply": "Stylize an image with a network trained by `method: network`.",
+    "apply": "Stylize an image with a network trained by `parameters: network`.",
     "grid": "Show the pairs of a manifest, without stylizing them.",
     "settings": "List the settings with their ranges and defaults.",
     "evaluate": "Compute the reference metrics of an image.",

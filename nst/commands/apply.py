@@ -1,4 +1,4 @@
-"""`nst apply`: stylize an image with a network that `method: network` trained."""
+"""`nst apply`: stylize an image with a network that `parameters: network` trained."""
 
 from __future__ import annotations
 

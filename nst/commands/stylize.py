@@ -106,7 +106,7 @@ def command(
 
     logs.show()
     log = logging.getLogger(__name__)
-    if record is None and chosen.method == "network":
+    if record is None and chosen.parameters == "network":
         log.warning("the trained network is not saved; to use it with nst apply, add --record FOLDER")
     if several:
         stylize_each(jobs, partial(stylized, runner=runner), summary)

@@ -11,14 +11,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst.engine import color
+from nst.engine.pyramid import merged, split
 from nst.errors import NstError
 from nst.images import resize
 from nst.losses.objective import Objective
+from nst.losses.sampled_objective import SampledObjective
 from nst.losses.tiling import TiledObjective
 from nst.networks.extractor import FeatureExtractor, smallest_side, to_tensor
-from nst.settings import PATHS, Settings, mask_problem
+from nst.settings import PATHS, Settings, is_sampled, mask_problem
+from nst.settings.scales import Scale
 
 Pixels = NDArray[np.float32]
+
+#: The finest bands that `init: blurred` leaves out.
+DETAILS = 3
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,15 @@ class Level:
     alpha: NDArray[np.float32] | None = None
     protection: NDArray[np.float32] | None = None
 
-    def at(self, shape: tuple[int, int]) -> Level:
-        """The level resized: the content to (rows, columns), the styles by the same factor."""
+    def at(self, scale: Scale) -> Level:
+        """The level at a scale: content and styles resized by the same factor, with the scale's settings."""
+        level = replace(self, settings=self.settings.model_copy(update=scale.changes)) if scale.changes else self
+        shape = _side(self.content.shape[0] * scale.share), _side(self.content.shape[1] * scale.share)
         if shape == self.content.shape[:2]:
-            return self
+            return level
         share = max(shape) / max(self.content.shape)
         return replace(
-            self,
+            level,
             original=resize(self.original, shape=shape),
             content=resize(self.content, shape=shape),
             styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
@@ -75,7 +83,7 @@ class Level:
             (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
         ]
         tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
-        return (TiledObjective if tiled else Objective)(
+        return (TiledObjective if tiled else SampledObjective if is_sampled(s) else Objective)(
             network, to_tensor(self.content).to(self.device), styles, s,
             regions=self._regions(), style_mask=self._style_mask(), visible=self._on_device(self.alpha),
             protection=self._on_device(self.protection),
@@ -105,16 +113,6 @@ class Level:
         """An image (1, 3, H, W) as an array (H, W, 3), clamped to 0..1, with the colors by the setting `color`."""
         pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
         return color.finished(pixels, self.original, self.settings.color)
-
-
-def scale_plan(shape: tuple[int, ...], settings: Settings) -> list[tuple[tuple[int, int], int]]:
-    """The scales from coarse to fine: each the (rows, columns) of the image, and the number of its last iteration."""
-    plan = []
-    for k in range(settings.scales):
-        share = 2 ** ((k + 1 - settings.scales) / 2)
-        size = (_side(shape[0] * share), _side(shape[1] * share))
-        plan.append((size, round(settings.iterations * (k + 1) / settings.scales)))
-    return plan
 
 
 def _side(length: float) -> int:
@@ -171,6 +169,8 @@ def start(level: Level, init: Pixels | None) -> Tensor:
         base = F.interpolate(
             to_tensor(level.styles[0]), size=shape[2:], mode="bicubic", antialias=True, align_corners=False
         ).clamp(0, 1)
+    elif s.init in ("blurred", "mean+detail"):
+        base = of_bands(to_tensor(level.content), level, s.init)
     elif s.init in ("content", "content+noise"):
         base = to_tensor(level.content)
     else:
@@ -184,3 +184,16 @@ def start(level: Level, init: Pixels | None) -> Tensor:
         generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
         base = base + s.noise * torch.randn((1, 1 if gray else 3, *shape[2:]), generator=generator)
     return base
+
+
+def of_bands(content: Tensor, level: Level, init: str) -> Tensor:
+    """The initial image from the content's pyramid: without its finest bands, or these alone on the style's mean color.
+
+    NNST (arXiv:2203.13215) starts from the first, STROTSS (arXiv:1904.12785) from the second.
+    """
+    if init == "blurred":
+        parts = split(content)
+        kept = max(len(parts) - DETAILS, 1)
+        return merged([torch.zeros_like(part) for part in parts[:-kept]] + parts[-kept:]).clamp(0, 1)
+    mean = np.average([style.mean((0, 1)) for style in level.styles], axis=0, weights=level.blend)
+    return (split(content, 2)[0] + torch.from_numpy(mean).float()[:, None, None]).clamp(0, 1)

@@ -15,11 +15,12 @@ from torch.nn import functional as F
 from nst.engine.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.engine.cuda_graph import Replay
 from nst.engine.level import Level, Pixels, start
+from nst.engine.pyramid import PyramidCanvas
 from nst.errors import NstError
 from nst.losses.objective import Objective, joined
 from nst.machine import runtime
 from nst.networks.extractor import to_tensor
-from nst.optim.adam import Adam
+from nst.optim.adam import Adam, RMSprop
 from nst.optim.base import Optimizer
 from nst.optim.lbfgs import LBFGS
 from nst.optim.preconditioner import Smoothing
@@ -104,6 +105,8 @@ class Run:
         if resume is not None:
             self._restore(resume)
         self.objective, self._step = self._compile()
+        if resume is not None:
+            self.objective.load_state(resume["objective"])
 
     def _continue(self, before: Run) -> None:
         """Take over precision, iteration, warnings and style weights of the run at the coarser scale."""
@@ -119,7 +122,7 @@ class Run:
             network = level.network(self.dtype)
             objective = joined([image.level.objective(network) for image in self.images])
         # The kernels of a tile take longer than their launches, so tiles gain nothing from a graph.
-        recordable = not level.settings.tile and objective.style_loss.recordable
+        recordable = not level.settings.tile and objective.recordable
         step = partial(take_step, objective, self.canvas, self.optimizer)
         return objective, Replay(step, self.optimizer, self.device, recordable=recordable)
 
@@ -240,6 +243,7 @@ class Run:
             "not_finite": image.not_finite,
             "warnings": list(image.warnings),
             "style_weight": image.style_weight,
+            "objective": self.objective.state(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -259,7 +263,8 @@ class Run:
     def _update_best(self, image: ImageState, x: Tensor, losses: dict[str, float], always: bool) -> None:
         finite = np.isfinite(losses["total"])
         image.not_finite = 0 if finite else image.not_finite + 1
-        if finite and (always or image.best is None or losses["total"] < image.best_losses["total"]):
+        latest = always or not self.objective.comparable or image.best is None
+        if finite and (latest or losses["total"] < image.best_losses["total"]):
             image.best, image.best_iteration, image.best_losses = x.clone(), self.iteration, losses
         if len(self.images) > 1 and image.not_finite >= NOT_FINITE:
             image.failed, image.best = True, torch.zeros_like(x)
@@ -284,30 +289,35 @@ def take_step(
 def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | None) -> tuple[Canvas, Tensor]:
     """The canvas and its initial parameters, (batch, n): from `before`, or by the setting `init`."""
     s, device = levels[0].settings, levels[0].device
-    if s.method == "network":
+    if s.parameters == "network":
         network = NetworkCanvas(to_tensor(levels[0].content).to(device), s.seed)
         return network, network.start() if before is None else before.only_image.best_parameters()
     shape = (len(levels), 3, *levels[0].content.shape[:2])
-    canvas = PixelCanvas((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.pixel_range)
+    of_pixels = PyramidCanvas if s.parameters == "pyramid" else PixelCanvas
+    canvas = of_pixels((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.pixel_range)
     if before is None:
         return canvas, canvas.parameters(torch.cat(list(map(start, levels, inits))).to(device))
     smaller = before.canvas.picture(torch.cat([image.best_parameters() for image in before.images]))
+    if smaller.shape[2:] == shape[2:]:  # a final pass
+        return canvas, canvas.parameters(smaller)
     enlarged = F.interpolate(smaller, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
     return canvas, canvas.parameters(enlarged)
 
 
 def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optimizer:
-    if not isinstance(canvas, PixelCanvas) or settings.optimizer == "adam":
-        return Adam(
+    if settings.optimizer != "lbfgs" or not isinstance(canvas, PixelCanvas):
+        kind = RMSprop if settings.optimizer == "rmsprop" else Adam
+        return kind(
             x,
-            learning_rate=settings.learning_rate or (0.005 if settings.method == "network" else 0.02),
+            learning_rate=settings.learning_rate or (0.005 if settings.parameters == "network" else 0.02),
             decay=settings.learning_rate_decay,
             ema_decay=settings.ema_decay,
             age=age,
         )
     return LBFGS(
         x,
-        precondition=Smoothing(canvas.shape, x.device),
+        # The bands of a pyramid need no smoothing: their gradients are those of smoothed pixels.
+        precondition=None if isinstance(canvas, PyramidCanvas) else Smoothing(canvas.shape, x.device),
         memory=max(MIN_MEMORY, min(MEMORY, int(MEMORY_BYTES / (8 * x[0].numel())))),
         learning_rate=settings.learning_rate or 1.0,
         first_step=FIRST_STEP,

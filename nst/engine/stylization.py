@@ -16,11 +16,12 @@ from torch import Tensor
 
 from nst.engine import color, style_weight
 from nst.engine.canvas import NetworkCanvas
-from nst.engine.level import Level, Pixels, check_masks, check_sides, scale_plan
+from nst.engine.level import Level, Pixels, check_masks, check_sides
 from nst.engine.run import ImageState, Run
 from nst.images import filled, resize
 from nst.machine import runtime
-from nst.settings import Settings
+from nst.settings import Settings, is_sampled
+from nst.settings.scales import plan
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Finished:
         precision: bf16 or fp32. seconds: of the whole batch, with the keys `targets` and `optimize`.
         style_weight: that of the settings, or the result of `auto`. machine: see `runtime.conditions`.
         batch_size: images in the batch.
-        network: with method `network`, the state dict of the trained `Transformation`.
+        network: with parameters `network`, the state dict of the trained `Transformation`.
     """
 
     pixels: Pixels
@@ -94,8 +95,8 @@ class Transfer:
         """Transfers of equal kind can be optimized as one batch. None: this one cannot be part of a batch."""
         s = self.settings
         masked = s.content_mask or s.style_mask or self.alpha is not None or self.protection is not None
-        single = s.method != "pixels" or s.style_weight == "auto" or s.tile or masked
-        if single or s.deterministic == "yes":  # rounding differs with the batch size
+        single = s.parameters == "network" or s.style_weight == "auto" or s.tile or masked
+        if single or is_sampled(s) or s.deterministic == "yes":  # rounding differs with the batch size
             return None
         return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})
 
@@ -153,11 +154,12 @@ def stylize_batch(
     dtype = runtime.compute_type(settings.precision, device_used)
     timing = {"targets": 0.0, "optimize": 0.0}
     run: Run | None = None
-    for shape, last in scale_plan(full_size[0].content.shape[:2], settings):
+    for scale in plan(settings, max(full_size[0].content.shape)):
+        last = scale.last
         if resume and resume["iteration"] > last:
             continue
         # Coarse to fine: each run starts from the result of the one before.
-        run, resume = Run([level.at(shape) for level in full_size], inits, dtype, run, resume), None
+        run, resume = Run([level.at(scale) for level in full_size], inits, dtype, run, resume), None
         with run:
             timing["targets"] += time.perf_counter() - started
             started = time.perf_counter()
@@ -197,7 +199,7 @@ def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device)
         content, ready, recolored, shares, mask, transfer.style_mask, resolved, state, device, alpha, protection
     )
     check_masks(level)
-    check_sides(level.at(scale_plan(content.shape[:2], s)[0][0]))
+    check_sides(level.at(plan(s, max(content.shape))[0]))
     return level
 
 

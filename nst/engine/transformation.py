@@ -1,4 +1,4 @@
-"""A small network from content to stylized image, trained on one pair (`method: network`).
+"""A small network from content to stylized image, trained on one pair (`parameters: network`).
 
 It processes three resolutions in parallel and combines them (HRNet: Sun, Xiao, Liu & Wang, arXiv:1902.09212), as
 kvsnoufal's neural_style_transfer does. Each convolution is followed by instance normalization (arXiv:1607.08022), in

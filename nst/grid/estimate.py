@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import fmean
 from typing import Literal
 
 from nst.machine.cpu import cpu_has_bf16_units
-from nst.settings import Settings, convolutions, stride
+from nst.settings import Settings, convolutions, scales, stride
 
 # Measured with the images of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
@@ -45,8 +44,9 @@ def estimate(
         hardware: kind of the cores, or gpu; None for the cores of this machine.
     """
     pixels = _pixels(settings, content_size)
-    iterations = settings.iterations * fmean(2.0**-k for k in range(settings.scales))  # each scale has half the pixels
-    work = pixels * (flops_per_pixel(settings) + GLUE) * PASSES * iterations
+    work = (
+        pixels * (flops_per_pixel(settings) + GLUE) * PASSES * scales.work(settings, _long_side(settings, content_size))
+    )
     has_units = settings.precision != "fp32" and cpu_has_bf16_units()
     kind = hardware or ("bf16" if has_units else "fp32")
     memory = pixels * BYTES_PER_PIXEL[kind]
@@ -60,9 +60,12 @@ def estimate(
 
 def _pixels(settings: Settings, content_size: tuple[int, int]) -> float:
     width, height = content_size if all(content_size) else (4, 3)
-    long_side = settings.size or (max(width, height) if all(content_size) else 1024)
     aspect = 1.0 if settings.fit == "square" else min(width, height) / max(width, height)
-    return long_side**2 * aspect
+    return _long_side(settings, content_size) ** 2 * aspect
+
+
+def _long_side(settings: Settings, content_size: tuple[int, int]) -> int:
+    return settings.size or (max(content_size) if all(content_size) else 1024)
 
 
 @lru_cache(maxsize=1024)

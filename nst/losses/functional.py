@@ -113,11 +113,11 @@ def content_factor(target: Tensor, normalization: Normalization, channels: int |
     """
     if normalization == "relative":
         strips = target.split(_ROWS, 2)  # a 32-bit copy of the whole map would exceed the memory of tiles
-        squares = [_wide(strip).square().sum((1, 2, 3)) for strip in strips]
+        squares = [wide(strip).square().sum((1, 2, 3)) for strip in strips]
         return 1 / positive(sum(squares[1:], squares[0]))
     entries = (channels or target.shape[1]) * target[0, 0].numel()
     factor = 0.5 if normalization == "paper" else 1 / entries
-    return _wide(target[:, 0, 0, 0]).new_full((len(target),), factor)
+    return wide(target[:, 0, 0, 0]).new_full((len(target),), factor)
 
 
 class _Distance(torch.autograd.Function):
@@ -128,7 +128,7 @@ class _Distance(torch.autograd.Function):
         ctx.save_for_backward(features, target, factor)
         if kernels := _kernels(features, target):
             return kernels.squared_distance(features, target) * factor  # type: ignore[no-any-return]
-        return (_wide(features) - target).square().sum((1, 2, 3)) * factor
+        return (wide(features) - target).square().sum((1, 2, 3)) * factor
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
@@ -136,7 +136,7 @@ class _Distance(torch.autograd.Function):
         scale = 2 * factor * grads[0]
         if kernels := _kernels(features, target):
             return kernels.squared_distance_backward(features, target, scale), None, None
-        return ((_wide(features) - target) * scale[:, None, None, None]).to(features.dtype), None, None
+        return ((wide(features) - target) * scale[:, None, None, None]).to(features.dtype), None, None
 
 
 def gram_loss(
@@ -198,7 +198,7 @@ class _GramDistance(torch.autograd.Function):
         return _gram_gradient(features, twice), None, None
 
 
-def _wide(values: Tensor) -> Tensor:
+def wide(values: Tensor) -> Tensor:
     """Values in at least 32 bits."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,14 @@ from nst.settings import Settings, convolutions
 
 #: N in the losses' formulas, also for lite, so that settings mean the same for both networks.
 VGG_WIDTHS = convolutions("vgg19")
+
+
+class Part(NamedTuple):
+    """The part of the image that takes a style, or a blend."""
+
+    mask: Tensor | None  # (1, 1, height, width) in 0..1; None: the whole image
+    share: float  # factor of its loss in the style loss
+    styles: Sequence[tuple[Tensor, float]]  # images (1, 3, h, w) and weights
 
 
 class Region(NamedTuple):
@@ -60,6 +68,9 @@ class Objective:
             loss counts `protect_weight` times as much, and the style loss 1 / `protect_weight` as much.
     """
 
+    #: Whether its values at different images are comparable. False where it changes from one evaluation to the next.
+    comparable: ClassVar[bool] = True
+
     def __init__(
         self,
         network: FeatureExtractor,
@@ -75,13 +86,27 @@ class Objective:
         self.network, self.settings, self.visible, self.protection = network, settings, visible, protection
         self.content_layers = settings.content_layers if settings.content_weight else {}
         self.style_layers = settings.style_layers if settings.style_weight else {}
-        self.style_loss = style_loss(settings.style_loss)
         self._cache: dict[object, Any] = {}  # constants of all iterations; computing them may block on the GPU
+        self.content: dict[str, Tensor] = {}
+        self.style: list[Region] = []
         with torch.no_grad():
-            self.content = self._content_targets(content)
-            self.style: list[Region] = []
+            self._set_content(content)
             if self.style_layers:
-                self.style = self._regions(regions, styles, style_mask)
+                self._set_style(content, self._divided(regions, styles), style_mask)
+
+    @property
+    def recordable(self) -> bool:
+        """Whether a CUDA graph can record an evaluation."""
+        return not self.style or self.style_loss.recordable
+
+    def _set_content(self, content: Tensor) -> None:
+        """Compute the targets of the content loss."""
+        self.content = self._content_targets(content)
+
+    def _set_style(self, content: Tensor, regions: Sequence[Part], style_mask: Tensor | None) -> None:
+        """Compute the targets of the style loss."""
+        self.style_loss = style_loss(self.settings.style_loss)
+        self.style = [Region(mask, share, self._style_targets(styles, style_mask)) for mask, share, styles in regions]
 
     def content_features(self, picture: Tensor) -> dict[str, Tensor]:
         """The projected features of an image (batch, 3, height, width) at the content layers."""
@@ -114,24 +139,22 @@ class Objective:
         share = F.adaptive_avg_pool2d(self.protection, features.shape[2:])
         return _product(self.visibility(features), 1 + (self.settings.protect_weight - 1) * share)
 
-    def _regions(
-        self, masks: Tensor | None, styles: Sequence[tuple[Tensor, float]], style_mask: Tensor | None
-    ) -> list[Region]:
-        """One region for each style, or one for their blend.
+    def _divided(self, masks: Tensor | None, styles: Sequence[tuple[Tensor, float]]) -> list[Part]:
+        """One part of the image for each style, or one for their blend.
 
-        A region's share is proportional to its style's weight and to its area: with equal weights the style loss is
+        A part's share is proportional to its style's weight and to its area: with equal weights the style loss is
         equally strong per pixel. Protected pixels count less: a higher content loss alone leaves strokes across eyes.
         """
         rest = None
         if self.protection is not None:
             rest = 1 - (1 - 1 / self.settings.protect_weight) * self.protection
         if masks is None:
-            return [Region(_product(self.visible, rest), 1.0, self._style_targets(styles, style_mask))]
+            return [Part(_product(self.visible, rest), 1.0, styles)]
         masks = masks if rest is None else masks * rest
         shares = [weight * mask.mean().item() for mask, (_, weight) in zip(masks, styles, strict=True)]
         total = sum(shares)
         return [
-            Region(mask[None], share / total, self._style_targets([style], style_mask))
+            Part(mask[None], share / total, [style])
             for mask, share, style in zip(masks, shares, styles, strict=True)
             if share
         ]
@@ -165,14 +188,40 @@ class Objective:
 
     def _parts(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         features = self.network(pictures)
-        content, style = {}, {}
+        return self.combined(pictures, self._content_parts(pictures, features), self._style_parts(pictures, features))
+
+    def _content_parts(self, pictures: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The content loss by layer, (batch,) each."""
+        parts = {}
         for layer in self.content:
             scaled = self._gradient_scaled(features[layer], self.settings.content_weight, self.content_layers, layer)
-            content[layer] = self.content_loss(layer, scaled)
+            parts[layer] = self.content_loss(layer, scaled)
+        return parts
+
+    def _style_parts(self, pictures: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The style loss by layer, (batch,) each."""
+        parts = {}
         for layer in self.style_layers:
             scaled = self._gradient_scaled(features[layer], self.settings.style_weight, self.style_layers, layer)
-            style[layer] = self._style(layer, scaled)
-        return self.combined(pictures, content, style)
+            parts[layer] = self._style(layer, scaled)
+        return parts
+
+    def content_coefficients(self) -> dict[str, float]:
+        """The coefficients of the parts of the content loss."""
+        scale = scale_of(self.content_layers, self.settings.normalization)
+        return {layer: weight / scale for layer, weight in self.content_layers.items()}
+
+    def style_coefficients(self) -> dict[str, float]:
+        """The coefficients of the parts of the style loss."""
+        scale = scale_of(self.style_layers, self.settings.normalization)
+        return {layer: weight / scale for layer, weight in self.style_layers.items()}
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs of the objective besides its inputs."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Restore a `state`."""
 
     def _style(self, layer: str, features: Tensor) -> Tensor:
         """The style loss at a layer's features, (batch,)."""
@@ -213,16 +262,13 @@ class Objective:
         return sums[:, 2], parts
 
     def _mixture(self, content: list[str], style: list[str], terms: Tensor) -> Tensor:
-        """The matrix from the layers' losses and tv to content, style and objective, (losses, 3)."""
+        """The matrix from the parts of the losses and tv to content, style and objective, (losses, 3)."""
         s = self.settings
 
         def compute() -> Tensor:
-            of_content = [
-                self.content_layers[layer] / scale_of(self.content_layers, s.normalization) for layer in content
-            ]
-            of_style = [self.style_layers[layer] / scale_of(self.style_layers, s.normalization) for layer in style]
-            rows = [(weight, 0.0, s.content_weight * weight) for weight in of_content]
-            rows += [(0.0, weight, s.style_weight * weight) for weight in of_style]
+            of_content, of_style = self.content_coefficients(), self.style_coefficients()
+            rows = [(of_content[name], 0.0, s.content_weight * of_content[name]) for name in content]
+            rows += [(0.0, of_style[name], s.style_weight * of_style[name]) for name in style]
             return terms.new_tensor([*rows, (0, 0, s.tv_weight)])
 
         return self._cached((s.content_weight, s.style_weight, s.tv_weight), compute)  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -30,7 +30,8 @@ class StyleLoss(ABC):
 
     To add one, write a subclass in a module of its own and add a line to `nst.settings.STYLE_LOSSES`. Statistics must
     be means over positions. Then those of a whole feature map are the weighted mean of those of its parts, and those of
-    a blend the weighted mean of those of its styles, so masks, tiles, blends and batches need no further code.
+    a blend the weighted mean of those of its styles, so masks, tiles, blends and batches need no further code. For a
+    loss without such statistics see `nst.losses.sampled`.
     """
 
     #: Whether a CUDA graph can record an iteration. False where the CPU waits for an intermediate result.
@@ -61,8 +62,13 @@ class StyleLoss(ABC):
 
 
 def style_loss(name: str) -> StyleLoss:
-    """The style loss with a name from `STYLE_LOSSES`."""
-    module, _, kind = STYLE_LOSSES[name].implementation.partition(":")
-    loss = getattr(import_module(module), kind)()
+    """The style loss with a name from `STYLE_LOSSES`, of those with statistics."""
+    loss = implementation(name)()
     assert isinstance(loss, StyleLoss)
     return loss
+
+
+def implementation(name: str) -> Any:
+    """The class of a style loss."""
+    module, _, kind = STYLE_LOSSES[name].implementation.partition(":")
+    return getattr(import_module(module), kind)

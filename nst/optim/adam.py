@@ -1,4 +1,4 @@
-"""Adam with one step size per row of the batch."""
+"""Adam and RMSprop, with one step size per row of the batch."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Adam(Optimizer):
     BETAS = (0.9, 0.999)
     #: Iterations at the same step size.
     PERIOD = 200
+    #: Whether the means, which start at 0, are divided by the sum of their weights.
+    bias_corrected = True
 
     def __init__(
         self,
@@ -56,9 +58,11 @@ class Adam(Optimizer):
         self.count, self.age = self.count + 1, self.age + 1
         self.sum = self.ema_decay * self.sum + (1 - self.ema_decay) * self.accepted
         steps = self.steps.clamp_min(1)[:, None]
-        root = (self.square / (1 - b2**steps)).sqrt() + 1e-8
+        mean, square = self.mean, self.square
+        if self.bias_corrected:
+            mean, square = mean / (1 - b1**steps), square / (1 - b2**steps)
         rate = self.rate * self.decay ** ((self.age - 1) / self.PERIOD).floor()
-        self.x = self.accepted - rate[:, None] * (self.mean / (1 - b1**steps)) / root
+        self.x = self.accepted - rate[:, None] * mean / (square.sqrt() + 1e-8)
 
     def averaged(self) -> Tensor | None:
         """The running average of the accepted points, with algorithm 1's bias correction; None without `ema_decay`."""
@@ -73,3 +77,10 @@ class Adam(Optimizer):
         self.steps.zero_()
         self.mean.zero_()
         self.square.zero_()
+
+
+class RMSprop(Adam):
+    """RMSprop (Tieleman & Hinton 2012): a gradient step divided by the root of the running mean square, as torch's."""
+
+    BETAS = (0.0, 0.99)
+    bias_corrected = False

@@ -54,7 +54,7 @@ def _check_record(job: Job, folder: Path) -> None:
     decoded_size(folder / layout.ANIMATION)
     check_frames(job, folder, s.iterations)
     intact_picture_size(folder / frame_file(s.iterations))
-    if s.method == "network":
+    if s.parameters == "network":
         from nst.pair.network_file import load
 
         load(folder / layout.NETWORK)

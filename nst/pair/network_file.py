@@ -1,4 +1,4 @@
-"""Files of networks trained by `method: network`."""
+"""Files of networks trained by `parameters: network`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def load(path: str | Path) -> Transformation:
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError, OSError):
-        what = "is not a network trained by `method: network`" if is_file(path) else "there is no such file"
+        what = "is not a network trained by `parameters: network`" if is_file(path) else "there is no such file"
         raise NstError(f"{path}: {what}; give the snapshots/network.safetensors of a pair") from None
     return network.requires_grad_(False)

@@ -19,6 +19,7 @@ from nst.settings.checking import (
     allowed,
     check_consistent,
     choices,
+    is_sampled,
     mask_problem,
     problems,
     wrong_settings,
@@ -32,8 +33,8 @@ __all__ = [
     "GROUPS", "LITE_LAYERS", "PATHS", "PICTURES", "STYLE_LOSSES", "UNNAMED", "WIDTHS", "Layers", "Settings",
     "SettingsError", "StyleLossEntry", "Values", "Wrong", "allowed", "check_consistent", "choices", "convolutions",
     "counted", "decimal_point", "defaults", "did_you_mean", "differing", "fields", "flag", "grouped", "is_number",
-    "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay", "pictures", "problems", "schema",
-    "stride", "text", "value",
+    "is_sampled", "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay", "pictures", "problems",
+    "schema", "stride", "text", "value",
 ]  # fmt: skip
 
 

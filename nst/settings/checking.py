@@ -17,7 +17,7 @@ from nst.settings.wording import did_you_mean, flag, number_text
 #: Settings that may be paths, and their values that are not paths.
 PATHS = {
     "weights": frozenset({"auto", "oxford", "torchvision"}),
-    "init": frozenset({"content", "noise", "style", "content+noise", "black+noise"}),
+    "init": frozenset({"content", "blurred", "mean+detail", "noise", "style", "content+noise", "black+noise"}),
     "content_mask": frozenset({""}),
     "style_mask": frozenset({""}),
     "protect": frozenset({"", "faces"}),
@@ -74,21 +74,24 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
         yield "weights", "oxford requires {network} vgg19; use auto or the path of a state dict"
     if s.weights == "torchvision" and s.network == "lite":
         yield "weights", "torchvision requires {network} vgg19 or vgg16; use auto or the path of a state dict"
-    if s.optimizer != "adam":
+    if s.optimizer == "lbfgs":
         for column in ("ema_decay", "learning_rate_decay", "normalize_gradients"):
             if getattr(s, column) != fields()[column].default:
                 yield column, "requires {optimizer} adam"
-        if s.method == "network":
-            yield "method", "network requires {optimizer} adam"
-    if s.method == "network":
+        if s.parameters == "network":
+            yield "parameters", "network requires {optimizer} adam"
+    if s.parameters == "network":
         if s.init != "content":
-            yield "init", "cannot be combined with {method} network, which starts from the content"
+            yield "init", "cannot be combined with {parameters} network, which starts from the content"
         if s.tile:
-            yield "tile", "cannot be combined with {method} network; reduce {size} instead"
+            yield "tile", "cannot be combined with {parameters} network; reduce {size} instead"
         if s.color == "luminance":
-            yield "color", "luminance cannot be combined with {method} network; use {color} histogram"
+            yield "color", "luminance cannot be combined with {parameters} network; use {color} histogram"
     if s.normalize_gradients == "yes" and s.tile:
         yield "normalize_gradients", "cannot be combined with {tile}"
+    yield from _conflicts_of_samples(s)
+    if s.coarsest and s.scales == 1:
+        yield "coarsest", "requires {scales} above 1, the largest number of scales"
     if s.style_weight == "auto" and (s.normalization != "relative" or not s.content_weight):
         yield "style_weight", "auto requires {normalization} relative and a {content_weight} above 0"
     if s.style_weight != "auto" and s.target_style_loss != fields()["target_style_loss"].default:
@@ -99,10 +102,33 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
         yield "iterations", f"must be at least {{scales}} ({s.scales})"
     if s.protect and not s.content_weight:
         yield "protect", "requires a {content_weight} above 0: it raises the weight of the content loss"
+    elif s.protect and s.content_loss != "features":
+        yield "protect", "requires {content_loss} features, which has a weight at each position"
     if not s.protect and s.protect_weight != fields()["protect_weight"].default:
         yield "protect_weight", "requires {protect}"
     if s.content_weight == 0 and s.style_weight == 0:
         yield "style_weight", "must be above 0 where {content_weight} is 0"
+
+
+def is_sampled(s: Values) -> bool:
+    """Whether a loss compares sets of feature vectors of whole feature maps."""
+    return s.content_loss != "features" or not STYLE_LOSSES[s.style_loss].has_statistics
+
+
+def _conflicts_of_samples(s: Values) -> Iterator[tuple[str, str]]:
+    if s.style_loss != "nnst" and s.content_match != fields()["content_match"].default:
+        yield "content_match", "requires {style_loss} nnst"
+    if not is_sampled(s):
+        return
+    name, value = ("style_loss", s.style_loss) if s.content_loss == "features" else ("content_loss", s.content_loss)
+    if s.tile:
+        yield name, f"{value} cannot be combined with {{tile}}: it compares the whole image; reduce {{size}} instead"
+    if s.normalize_gradients == "yes":
+        yield name, f"{value} cannot be combined with {{normalize_gradients}}"
+    if s.style_weight == "auto":
+        yield name, f"{value} cannot be combined with {{style_weight}} auto; give a number"
+    if s.normalization != "relative" and STYLE_LOSSES[s.style_loss].has_normalization:
+        yield name, f"{value} requires {{normalization}} relative"
 
 
 def mask_problem(styles: int, settings: Values) -> str:

@@ -6,15 +6,30 @@ from typing import NamedTuple
 
 
 class StyleLossEntry(NamedTuple):
-    """Where a style loss is implemented, as `module:class`, and whether `normalization` applies to it."""
+    """A style loss.
+
+    Attributes:
+        implementation: its class, as `module:class`.
+        has_normalization: whether `normalization` applies to it.
+        has_statistics: whether it compares means over positions (`nst.losses.style`), which tiles can sum, or sets of
+            feature vectors (`nst.losses.sampled`).
+        final: the style loss of an additional pass at full size; '' for none.
+    """
 
     implementation: str
     has_normalization: bool = False
+    has_statistics: bool = True
+    final: str = ""
 
 
-#: The choices of `style_loss`. To add one, add a line here and its module (see `nst.losses.style`).
+#: The choices of `style_loss`. To add one, add a line here and its module (`nst.losses.style`, `nst.losses.sampled`).
 STYLE_LOSSES = {
     "gram": StyleLossEntry("nst.losses.gram:Gram", has_normalization=True),
     "covariance": StyleLossEntry("nst.losses.covariance:Covariance"),
     "wasserstein": StyleLossEntry("nst.losses.wasserstein:Wasserstein"),
+    "moments": StyleLossEntry("nst.losses.moments:Moments"),
+    "sliced": StyleLossEntry("nst.losses.sliced:Sliced", has_statistics=False),
+    "remd": StyleLossEntry("nst.losses.remd:RelaxedEMD", has_statistics=False),
+    "nearest": StyleLossEntry("nst.losses.nearest:Nearest", has_statistics=False),
+    "nnst": StyleLossEntry("nst.losses.nnst:Hypercolumns", has_statistics=False, final="nearest"),
 }

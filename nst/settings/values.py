@@ -75,10 +75,10 @@ class Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 
     preset: str = _common("", "named group of values, which the other columns override", pattern=r"^[A-Za-z0-9_.-]*$")
-    method: Literal["pixels", "network"] = _optimization(
+    parameters: Literal["pixels", "pyramid", "network"] = _optimization(
         "pixels",
-        "what is optimized: the pixels of the image, or a small network that makes it from the content and that "
-        "`nst apply` can run on other images",
+        "what is optimized: the pixels of the image, its Laplacian pyramid, or a small network that makes it from the "
+        "content and that `nst apply` can run on other images",
     )
     network: Literal["vgg19", "vgg16", "lite"] = _common(
         "vgg19", "network whose features are compared; lite is several times faster and coarser, for drafts"
@@ -93,11 +93,18 @@ class Values(BaseModel):
     layer_output: Literal["relu", "conv"] = _losses(
         "relu", "features after the ReLU of a layer (relu) or before it (conv)"
     )
+    content_loss: Literal["features", "self-similarity"] = _losses(
+        "features",
+        "what the content keeps: its features, or (self-similarity) which of its parts resemble each other",
+    )
     content_layers: LayersField = _losses(Layers(conv4_2=1.0), "layers of the content loss, with optional coefficients")
     style_layers: LayersField = _losses(
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers of the style loss, with optional coefficients"
     )
     content_weight: float = _losses(1.0, "weight of the content loss", ge=0, le=LARGEST)
+    coarser_content: float = _losses(
+        1.0, "factor on content_weight for each coarser scale", ge=1, le=10
+    )  # fmt: skip
     style_weight: StyleWeight = _common(
         16.0, "weight of the style loss; auto finds the one that reaches target_style_loss"
     )
@@ -105,8 +112,16 @@ class Values(BaseModel):
     tv_weight: float = _losses(0.0, "weight of the total variation loss, which smooths", ge=0, le=LARGEST)
     style_loss: StyleLossField = _losses(
         "gram",
-        "what is compared: Gram matrices, means and covariances, or (wasserstein) the normal distributions with "
-        "these, by their 2-Wasserstein distance",
+        "what is compared: Gram matrices (gram), also with means and standard deviations (moments); means and "
+        "covariances, or (wasserstein) the normal distributions with these; the features' distributions by sorting "
+        "projections (sliced) or by the nearest features (remd, as STROTSS; nnst)",
+    )
+    content_match: float = _losses(
+        0.75,
+        "share of the content in the features for which style_loss nnst finds the nearest style features; the rest is "
+        "the image's own",
+        ge=0,
+        le=1,
     )
     normalization: Literal["relative", "paper", "mean", "sum"] = _losses(
         "relative",
@@ -115,15 +130,19 @@ class Values(BaseModel):
     )
     init: str = _optimization(
         "content",
-        "initial image: content, style, noise (around gray), black+noise, content+noise or the path of an image",
+        "initial image: content, blurred (the content without details), mean+detail (the style's mean color with the "
+        "content's details), style, noise (around gray), black+noise, content+noise or the path of an image",
         min_length=1,
     )
     noise: float = _optimization(0.1, "standard deviation of the initial noise", unit="of the range 0..1", ge=0, le=10)
-    seed: Whole = _optimization(0, "seed of the noise, and of the network with method network", ge=0, le=2**31 - 1)
-    optimizer: Literal["lbfgs", "adam"] = _optimization("lbfgs", "optimizer of the pixels")
+    seed: Whole = _optimization(0, "seed of the noise, and of the network with parameters network", ge=0, le=2**31 - 1)
+    optimizer: Literal["lbfgs", "adam", "rmsprop"] = _optimization("lbfgs", "optimizer")
     learning_rate: float = _optimization(
-        0.0, "step size; 0 is the optimizer's default (lbfgs 1, adam 0.02, with method network 0.005)", ge=0, le=1e6
-    )  # fmt: skip
+        0.0,
+        "step size; 0 is the optimizer's default (lbfgs 1, adam and rmsprop 0.02, with parameters network 0.005)",
+        ge=0,
+        le=1e6,
+    )
     learning_rate_decay: float = _optimization(1.0, "factor on adam's step size after every 200 iterations", gt=0, le=1)
     normalize_gradients: Literal["no", "yes"] = _optimization(
         "no",
@@ -137,7 +156,18 @@ class Values(BaseModel):
     iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)
     size: Whole = _common(512, "long side of the image; 0 keeps the content's", unit="px", ge=0, le=16384)
     scales: Whole = _optimization(
-        1, "number of sizes, coarse to fine, that share the iterations; each is √2 times the one before", ge=1, le=12
+        1, "number of sizes, coarse to fine, that share the iterations; with coarsest the largest number", ge=1, le=12
+    )
+    scale_factor: float = _optimization(1.414, "size of each scale relative to the coarser one before", ge=1.1, le=4)
+    scale_iterations: float = _optimization(
+        1.0, "iterations of each scale relative to the coarser one before", ge=0.1, le=10
+    )
+    coarsest: Whole = _optimization(
+        0,
+        "shortest long side of a scale: there are as many scales as fit, at most scales; 0: always scales",
+        unit="px",
+        ge=0,
+        le=16384,
     )
     fit: Literal["keep", "square"] = _output("keep", "keep the content's aspect or stretch it to a square")
     style_fit: Literal["keep", "stretch"] = _losses(

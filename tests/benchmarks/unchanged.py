@@ -49,7 +49,7 @@ CASES: dict[str, dict[str, Any]] = {
     "alpha": {"alpha": True},
     "scales": {"scales": 3},
     "auto": {"style_weight": "auto"},
-    "network": {"method": "network", "optimizer": "adam"},
+    "network": {"parameters": "network", "optimizer": "adam"},
 }
 
 

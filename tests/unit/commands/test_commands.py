@@ -54,7 +54,7 @@ PRESET = "the preset transformation-network has"
             "--preset transformation-network --optimizer lbfgs",
             [
                 f"--learning-rate-decay requires --optimizer adam; {PRESET} learning_rate_decay 0.9",
-                f"--method network requires --optimizer adam; {PRESET} method network",
+                f"--parameters network requires --optimizer adam; {PRESET} parameters network",
             ],
         ),
     ],

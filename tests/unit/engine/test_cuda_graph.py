@@ -25,7 +25,7 @@ KINDS = {
     "luminance": {"color": "luminance", "pixel_range": "rescale", "tv_weight": 0.1},
     "adam": {"optimizer": "adam", "learning_rate_decay": 0.5, "ema_decay": 0.9},
     "adam, clip": {"optimizer": "adam", "normalize_gradients": "yes", "pixel_range": "clip"},
-    "network": {"method": "network", "optimizer": "adam"},
+    "network": {"parameters": "network", "optimizer": "adam"},
 }
 
 #: Index of the total among the losses: content, style, tv, total, and one per layer.

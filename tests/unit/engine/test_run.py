@@ -19,7 +19,7 @@ KINDS = {
     "average": {"optimizer": "adam", "ema_decay": 0.9},
     "coarse to fine": {"scales": 3},
     "auto": {"style_weight": "auto", "target_style_loss": 0.3},
-    "network": {"method": "network", "optimizer": "adam"},
+    "network": {"parameters": "network", "optimizer": "adam"},
 }
 
 

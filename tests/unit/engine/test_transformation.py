@@ -1,4 +1,4 @@
-"""The network of `method: network`: trained on a pair by the same loop, saved, and applied to other pictures."""
+"""The network of `parameters: network`: trained on a pair by the same loop, saved, and applied to other pictures."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from nst.settings import make
 
 CPU = torch.device("cpu")
 QUICK = {
-    "method": "network",
+    "parameters": "network",
     "optimizer": "adam",
     "style_layers": "conv1_1+conv2_1",
     "content_layers": "conv2_2",

@@ -376,7 +376,7 @@ def test_faces_or_a_mask_are_protected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_pictures")
 def test_columns_that_need_each_other() -> None:
-    rows = "content,style,optimizer,ema_decay,method,learning_rate_decay\n"
+    rows = "content,style,optimizer,ema_decay,parameters,learning_rate_decay\n"
     rows += "c/lake.jpg,s/wave.jpg,adam,0.9,network|pixels,0.5\n"
     assert len(ids(rows)) == 2
     rows = "content,style,ema_decay\nc/lake.jpg,s/wave.jpg,0.9\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from nst.machine import runtime
-from nst.optim.adam import Adam
+from nst.optim.adam import Adam, RMSprop
 from nst.optim.lbfgs import LBFGS
 from scipy import optimize
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -162,11 +162,12 @@ def test_the_window_is_the_last_five_accepted_values(value, taken):
     assert optimizer.value.item() == (value if taken else 5.0)
 
 
-def test_adam_is_torchs():
+@pytest.mark.parametrize(("kind", "torchs"), [(Adam, torch.optim.Adam), (RMSprop, torch.optim.RMSprop)])
+def test_adam_and_rmsprop_are_torchs(kind, torchs):
     start = far_start(6)
-    ours = minimize(Adam(start, learning_rate=0.05), rosenbrock, 40)[:, 0]
+    ours = minimize(kind(start, learning_rate=0.05), rosenbrock, 40)[:, 0]
     x = start.clone().requires_grad_(True)
-    reference, theirs = torch.optim.Adam([x], lr=0.05), []
+    reference, theirs = torchs([x], lr=0.05), []
     for _ in range(40):
         reference.zero_grad()
         value = rosenbrock(x).sum()
@@ -176,7 +177,7 @@ def test_adam_is_torchs():
     assert ours.tolist() == pytest.approx(theirs, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", [LBFGS, Adam])
+@pytest.mark.parametrize("kind", [LBFGS, Adam, RMSprop])
 def test_resuming_from_a_state_changes_nothing(kind):
     whole = minimize(kind(far_start(6)), rosenbrock, 40)
     first = kind(far_start(6))

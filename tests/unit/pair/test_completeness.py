@@ -72,7 +72,7 @@ def test_a_row_of_losses_that_is_missing_is_seen(done):
 
 
 def test_a_network_is_part_of_its_record(job):
-    it = job("a", method="network", optimizer="adam", size=64)
+    it = job("a", parameters="network", optimizer="adam", size=64)
     assert stylize_pair(it) == [1, 2, 3, 4, 5, 6]
     assert stylize_pair(it) == []
     network = it.record / "snapshots/network.safetensors"

@@ -131,12 +131,18 @@ CONFLICTS = [
     ({"network": "lite", "content_layers": "conv1_2"}, "--content-layers names conv1_2, which lite does not have; use"),
     ({"ema_decay": "0.9"}, "--ema-decay requires --optimizer adam"),
     ({"normalize_gradients": "yes", "optimizer": "adam", "tile": "512"}, "--normalize-gradients cannot be"),
-    ({"method": "network"}, "--method network requires --optimizer adam"),
-    ({"method": "network", "optimizer": "adam", "init": "noise"}, "--init cannot be combined with --method network,"),
-    ({"method": "network", "optimizer": "adam", "tile": "64"}, "--tile cannot be combined with --method network; red"),
+    ({"parameters": "network"}, "--parameters network requires --optimizer adam"),
     (
-        {"method": "network", "optimizer": "adam", "color": "luminance"},
-        "--color luminance cannot be combined with --method",
+        {"parameters": "network", "optimizer": "adam", "init": "noise"},
+        "--init cannot be combined with --parameters",
+    ),
+    (
+        {"parameters": "network", "optimizer": "adam", "tile": "64"},
+        "--tile cannot be combined with --parameters",
+    ),
+    (
+        {"parameters": "network", "optimizer": "adam", "color": "luminance"},
+        "--color luminance cannot be combined with --parameters",
     ),
     ({"style_weight": "auto", "normalization": "sum"}, "--style-weight auto requires --normalization relative and a"),
     ({"target_style_loss": "0.1"}, "--target-style-loss requires --style-weight auto"),

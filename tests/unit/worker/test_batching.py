@@ -78,7 +78,7 @@ def test_a_checkpoint_from_a_batch_is_resumed_alone(transfers, untrained):
 @pytest.mark.parametrize(
     "values",
     [
-        {"method": "network", "optimizer": "adam"},
+        {"parameters": "network", "optimizer": "adam"},
         {"style_weight": "auto"},
         {"tile": 32},
         {"content_mask": "a.png"},

@@ -1,0 +1,58 @@
+"""The style loss `remd` of STROTSS (Kolkin, Salavon & Shakhnarovich, arXiv:1904.12785)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from nst.losses.hypercolumns import at_positions, blended, positions
+from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.samples import cosine_distances, relaxed_emd
+from nst.settings import Settings
+
+#: Positions of the image, drawn at each evaluation, and of the styles, drawn once: as in the authors' code.
+POSITIONS, STYLE_POSITIONS = 1024, 5000
+#: From RGB to YUV (ITU-R BT.601), rows.
+YUV = ((0.299, 0.587, 0.114), (-0.14713, -0.28886, 0.436), (0.615, -0.51499, -0.10001))
+
+
+class RelaxedEMD(SampledLoss):
+    """Relaxed earth mover's distances of hypercolumns and of colors, and the distance of the hypercolumns' moments."""
+
+    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]):
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.layers, self.region = settings.style_layers, content
+        self.style = torch.cat([
+            at_positions(style, positions(style, count, generator), self.layers)
+            for style, count in zip(styles, blended(styles, STYLE_POSITIONS), strict=True)
+        ])  # fmt: skip
+        self.moments = moments(self.style)
+
+    @classmethod
+    def coefficients(cls, settings: Settings) -> dict[str, float]:
+        """Colors count less where the content counts more (section 2.4)."""
+        return {"remd": 1.0, "moments": 1.0, "color": 1 / max(settings.content_weight, 1.0)}
+
+    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+        vectors = at_positions(image, positions(self.region, POSITIONS, generator), self.layers)
+        losses = {
+            "remd": relaxed_emd(cosine_distances(vectors, self.style)),
+            "moments": sum((a - b).abs().mean() for a, b in zip(moments(vectors), self.moments, strict=True)),
+            "color": relaxed_emd(color_distances(vectors[:, :3], self.style[:, :3])),
+        }
+        return {name: loss[None] for name, loss in losses.items()}
+
+
+def moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (d,) and covariance (d, d) of vectors (n, d)."""
+    mean = vectors.mean(0)
+    centered = vectors - mean
+    return mean, centered.mT @ centered / len(vectors)
+
+
+def color_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Cosine plus Euclidean distance of every pair of colors (n, 3) and (m, 3) in YUV, (n, m)."""
+    x, y = (rgb @ rgb.new_tensor(YUV).mT for rgb in (x, y))
+    return cosine_distances(x, y) + torch.cdist(x, y)

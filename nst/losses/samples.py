@@ -1,0 +1,77 @@
+"""Distances between sets of feature vectors, as pure functions. Each set is (n, d): n vectors of d channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cosine_distances(x: Tensor, y: Tensor) -> Tensor:
+    """1 − cos of the angle of every pair of vectors, 0..2, (n, m), for sets (n, d) and (m, d).
+
+    A vector of zeros has distance 1 to every vector.
+    """
+    return 1 - F.normalize(x, dim=1) @ F.normalize(y, dim=1).mT
+
+
+def relaxed_emd(distances: Tensor, x_weight: Tensor | None = None, y_weight: Tensor | None = None) -> Tensor:
+    """Relaxed earth mover's distance of two sets (Kolkin, Salavon & Shakhnarovich, arXiv:1904.12785, equation 5).
+
+    The larger of two means: of each vector's distance to the nearest vector of the other set.
+
+    Args:
+        distances: (n, m), of every pair. x_weight: (n,), y_weight: (m,), weights of the means; None: equal.
+    """
+    return torch.maximum(_mean(distances.amin(1), x_weight), _mean(distances.amin(0), y_weight))
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum()
+
+
+def self_similarity_distance(x: Tensor, y: Tensor) -> Tensor:
+    """How much the similarities within two sets of equal size differ (arXiv:1904.12785, equation 4, times n).
+
+    n · mean |D_x − D_y|, where D is the matrix of cosine distances within a set, each column divided by its sum. The
+    factor n makes it independent of the number of vectors. 0: vector i is as similar to vector j in x as in y.
+    """
+    return (_normalized_distances(x) - _normalized_distances(y)).abs().mean() * len(x)
+
+
+def _normalized_distances(x: Tensor) -> Tensor:
+    distances = cosine_distances(x, x).clamp_min(0)
+    return distances / distances.sum(0, keepdim=True).clamp_min(1e-6)
+
+
+def sliced_wasserstein(x: Tensor, y: Tensor, x_weight: Tensor | None = None, y_weight: Tensor | None = None) -> Tensor:
+    """Mean squared 2-Wasserstein distance of two sets of numbers in each of k rows (Heitz et al., arXiv:2006.07229).
+
+    In one dimension the optimal transport maps the numbers in ascending order (equation 6).
+
+    Args:
+        x: (k, n), y: (k, m), projections of two sets on k directions. Where n ≠ m or weights are given, each number of
+            x is compared with the quantile of y at the middle of its own share of the weight.
+        x_weight: (n,), y_weight: (m,), positive, the mass of each vector; None: equal.
+    """
+    x, order = x.sort(1)
+    y, y_order = y.sort(1)
+    if x_weight is None and y_weight is None and x.shape == y.shape:
+        return (x - y).square().mean()
+    mass = _mass(x, x_weight)[order] if x_weight is not None else _mass(x, None).expand_as(x)
+    y_mass = _mass(y, y_weight)[y_order] if y_weight is not None else _mass(y, None).expand_as(y)
+    middle = mass.cumsum(1) - mass / 2
+    at = torch.searchsorted(y_mass.cumsum(1).contiguous(), middle.contiguous()).clamp_max(y.shape[1] - 1)
+    return ((x - y.gather(1, at)).square() * mass).sum(1).mean()
+
+
+def _mass(rows: Tensor, weight: Tensor | None) -> Tensor:
+    """The share of each number of a row, (n,), sum 1."""
+    if weight is None:
+        return rows.new_full((rows.shape[1],), 1 / rows.shape[1])
+    return weight / weight.sum()
+
+
+def directions(count: int, channels: int, generator: torch.Generator) -> Tensor:
+    """Random unit vectors, (count, channels), float32, on the CPU."""
+    return F.normalize(torch.randn(count, channels, generator=generator), dim=1)

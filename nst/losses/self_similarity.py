@@ -1,0 +1,32 @@
+"""The content loss `self-similarity` of STROTSS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from nst.losses.hypercolumns import at_positions, positions
+from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.samples import self_similarity_distance
+from nst.settings import Settings
+
+#: Positions that are compared at each evaluation, as in the authors' code.
+POSITIONS = 1024
+
+
+class SelfSimilarity(SampledLoss):
+    """How much similarities between parts of the image differ from those of the content (arXiv:1904.12785, eq. 4)."""
+
+    def __init__(self, settings: Settings, content: Sample, styles: Sequence[Sample]):
+        self.layers, self.content = settings.content_layers, content
+
+    @classmethod
+    def coefficients(cls, settings: Settings) -> dict[str, float]:
+        return {"self-similarity": 1.0}
+
+    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+        places = positions(self.content, POSITIONS, generator)
+        of_image, of_content = (at_positions(each, places, self.layers) for each in (image, self.content))
+        return {"self-similarity": self_similarity_distance(of_image, of_content)[None]}

@@ -1,0 +1,69 @@
+"""The scales of an image, from coarse to fine: the size of each, its iterations, and what its settings change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from nst.settings.style_losses import STYLE_LOSSES
+from nst.settings.values import Values
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One scale.
+
+    Attributes:
+        share: its size relative to that of the image. last: the number of its last iteration.
+        changes: the values of settings that differ from the image's.
+    """
+
+    share: float
+    last: int
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+def plan(settings: Values, long_side: int) -> list[Scale]:
+    """The scales of an image whose long side has this many px, from coarse to fine."""
+    count = _count(settings, long_side)
+    octaves = round(math.log2(settings.scale_factor), 3)  # 1.414 is √2
+    shares = [2 ** (octaves * (k + 1 - count)) for k in range(count)]
+    changes = [_changes(settings, count - 1 - k, first=k == 0) for k in range(count)]
+    if final := STYLE_LOSSES[settings.style_loss].final:
+        shares, changes = [*shares, 1.0], [*changes, {"style_loss": final}]
+    return [Scale(*each) for each in zip(shares, _last_iterations(settings, len(shares)), changes, strict=True)]
+
+
+def work(settings: Values, long_side: int) -> float:
+    """Iterations at full size that take as long as those of all scales, for time in proportion to pixels."""
+    scales = plan(settings, long_side)
+    starts = [0, *(scale.last for scale in scales)]
+    return sum((scale.last - start) * scale.share**2 for scale, start in zip(scales, starts, strict=False))
+
+
+def _count(settings: Values, long_side: int) -> int:
+    if not settings.coarsest:
+        return settings.scales
+    fitting = math.log(max(1, long_side / settings.coarsest), settings.scale_factor)
+    return min(settings.scales, 1 + int(fitting + 1e-6))
+
+
+def _changes(settings: Values, coarser: int, *, first: bool) -> dict[str, Any]:
+    """What differs at a scale with `coarser` finer ones."""
+    changes: dict[str, Any] = {}
+    if settings.coarser_content != 1:
+        changes["content_weight"] = settings.content_weight * settings.coarser_content**coarser
+    if first and settings.style_loss == "nnst":  # the image has nothing of the style yet
+        changes["content_match"] = 1.0
+    return changes
+
+
+def _last_iterations(settings: Values, count: int) -> list[int]:
+    """The last iteration of each of `count` scales; each has at least one."""
+    parts = [settings.scale_iterations**k for k in range(count)]
+    lasts: list[int] = []
+    for k in range(count):
+        last = round(settings.iterations * sum(parts[: k + 1]) / sum(parts))
+        lasts.append(min(max(last, k + 1), settings.iterations - (count - 1 - k)))
+    return lasts

