@@ -14,6 +14,7 @@ from nst.pair import protection
 from nst.pair import stylize as pair
 from nst.pair.job import read_inputs, transfer_of
 from nst.settings import make
+from nst.settings.scales import plan
 
 PORTRAIT = Path(__file__).parents[3] / "data/content/portrait.jpg"
 
@@ -27,7 +28,9 @@ def mask(tmp_path):
     return str(tmp_path / "mask.png")
 
 
-@pytest.mark.parametrize("values", [{}, {"tile": 32}, {"scales": 2}, {"color": "luminance"}], ids=str)
+@pytest.mark.parametrize(
+    "values", [{}, {"tile": 32}, {"scales": 2}, {"color": "luminance"}, {"style_loss": "sliced"}], ids=str
+)
 def test_a_mask_keeps_the_content_there(job, mask, scene, values):
     def changed(name, **more):
         record = pair.stylize_pair(job(name, size=0, style_weight=50, iterations=25, **values, **more))
@@ -51,7 +54,7 @@ def test_the_map_has_the_size_of_each_scale(scene, stripes, untrained):
     transfer = Transfer(scene, [stripes], settings, protection=np.kron(scene[..., 0], np.ones((2, 2), np.float32)))
     level = prepared(transfer, untrained, "cpu")
     assert level.protection.shape == (40, 48)
-    assert level.at((28, 34)).protection.shape == (28, 34)
+    assert level.at(plan(settings, 48)[0]).protection.shape == (28, 34)
 
 
 def test_a_mask_that_is_missing_or_black_is_named(scene, stripes, untrained):
