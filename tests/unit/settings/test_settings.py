@@ -151,7 +151,7 @@ CONFLICTS = [
     ({"protect": "faces", "content_weight": "0"}, "--protect requires a --content-weight above 0: it"),
     (
         {"protect": "faces", "content_loss": "self-similarity"},
-        "--protect requires --content-loss features, which has a",
+        "--protect requires --content-loss features, which",
     ),
     ({"protect_weight": "5"}, "--protect-weight requires --protect"),
     ({"style_weight": "0", "content_weight": "0"}, "--style-weight must be above 0 where --content-weight is 0"),
