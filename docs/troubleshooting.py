@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from nst import weights
 from nst.engine.stylization import Transfer, stylize
-from nst.images import read_picture
+from nst.images import faces, read_picture
 from nst.settings import make
 from PIL import Image, ImageDraw
 
@@ -40,6 +40,7 @@ CASES = {
     "grain": Case("harbour", "wave", {"init": "noise", "noise": 0.5, "iterations": 60}, {"iterations": 60}),
     "gray": Case("portrait", "cubism", {"init": "noise", "iterations": 15}, {"init": "content", "iterations": 200}),
     "colors": Case("lake", "stained_glass", {}, {"color": "luminance"}),
+    "faces": Case("portrait", "cubism", {}, {"protect": "faces"}),
     "everywhere": Case("portrait", "swirls", {}, {"content_mask": "mask"}),
     "draft": Case("street", "pointillism", {"network": "lite"}),
 }
@@ -61,6 +62,8 @@ def render(case: Case, values: dict[str, Any], network: str) -> Image.Image:
     content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
     style = read_picture(pictures / f"style/{case.style}.jpg", long_side=round(SIZE * settings.style_scale)).pixels
     masks = {"content_mask": mask(content.shape)} if settings.content_mask else {}
+    if settings.protect:
+        masks["protection"] = faces.coverage(faces.find(content), content.shape[:2])
     *_, finished = stylize(Transfer(content, [style], settings, **masks), state=weights.load(settings.network)[0])
     return Image.fromarray(np.rint(finished.pixels * 255).astype(np.uint8))
 

@@ -11,7 +11,7 @@ grid=$(mktemp -d)
 trap 'rm -rf "$venv" "$grid"' EXIT
 [ $# -gt 0 ] || set -- lowest-direct highest
 
-TESTS=(commands/grid grid/bundles grid/config grid/manifest images/animation images/color images/reading images/refused
+TESTS=(commands/grid grid/bundles grid/config grid/manifest images/animation images/color images/faces images/reading images/refused
   images/writing io/fetching networks/networks settings/settings summaries/gallery summaries/plots summaries/records
   summaries/sheets summaries/tables weights)
 for i in "${!TESTS[@]}"; do TESTS[i]=tests/unit/$(dirname "${TESTS[i]}")/test_$(basename "${TESTS[i]}").py; done

@@ -18,7 +18,7 @@ from nst.losses.objective import Objective
 from nst.losses.sampled_objective import SampledObjective
 from nst.losses.tiling import TiledObjective
 from nst.networks.extractor import FeatureExtractor, smallest_side, to_tensor
-from nst.settings import Settings, is_sampled, mask_problem
+from nst.settings import PATHS, Settings, is_sampled, mask_problem
 from nst.settings.scales import Scale
 
 Pixels = NDArray[np.float32]
@@ -35,6 +35,7 @@ class Level:
         original: the content before `color`, (H, W, 3). content, styles: after `color`, (H, W, 3) and (h, w, 3) each.
         blend: a weight for each style. content_mask, style_mask: as the settings describe them.
         state: the network's weights. alpha: (H, W), opacity of the content's pixels in 0..1; None: all opaque.
+        protection: (H, W) in 0..1, where the content is kept by the setting `protect`; None: nowhere.
     """
 
     original: Pixels
@@ -47,6 +48,7 @@ class Level:
     state: dict[str, Tensor]
     device: torch.device
     alpha: NDArray[np.float32] | None = None
+    protection: NDArray[np.float32] | None = None
 
     def at(self, scale: Scale) -> Level:
         """The level at a scale: content and styles resized by the same factor, with the scale's settings."""
@@ -62,6 +64,7 @@ class Level:
             styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
             content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
             alpha=None if self.alpha is None else resize(self.alpha, shape=shape),
+            protection=None if self.protection is None else resize(self.protection, shape=shape),
         )
 
     def network(self, dtype: torch.dtype) -> FeatureExtractor:
@@ -82,7 +85,8 @@ class Level:
         tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
         return (TiledObjective if tiled else SampledObjective if is_sampled(s) else Objective)(
             network, to_tensor(self.content).to(self.device), styles, s,
-            regions=self._regions(), style_mask=self._style_mask(), visible=self._visible(),
+            regions=self._regions(), style_mask=self._style_mask(), visible=self._on_device(self.alpha),
+            protection=self._on_device(self.protection),
         )  # fmt: skip
 
     def _regions(self) -> Tensor | None:
@@ -92,12 +96,12 @@ class Level:
         bright = torch.from_numpy(color.luma(self.content_mask)).clamp(0, 1)
         colored = to_tensor(self.content_mask)[0].clamp(0, 1)
         regions = {1: [bright], 2: [bright, 1 - bright], 3: [*colored]}[len(self.styles)]
-        masks, visible = torch.stack(regions)[:, None].to(self.device), self._visible()
+        masks, visible = torch.stack(regions)[:, None].to(self.device), self._on_device(self.alpha)
         return masks if visible is None else masks * visible
 
-    def _visible(self) -> Tensor | None:
-        """`alpha` as (1, 1, H, W)."""
-        return None if self.alpha is None else torch.from_numpy(self.alpha).to(self.device)[None, None]
+    def _on_device(self, plane: NDArray[np.float32] | None) -> Tensor | None:
+        """A plane (H, W) as (1, 1, H, W)."""
+        return None if plane is None else torch.from_numpy(plane).to(self.device)[None, None]
 
     def _style_mask(self) -> Tensor | None:
         if self.style_mask is None:
@@ -137,6 +141,7 @@ def check_masks(level: Level) -> None:
             raise NstError(f"{column}: the image is missing; give it as `{column}`")
         if mask is not None and color.luma(mask).max() <= 0:
             raise NstError(f"{column}: is black all over; make it bright where the style applies")
+    _check_protection(level)
     if level.alpha is None:
         return
     if level.alpha.max() <= 0:
@@ -145,6 +150,14 @@ def check_masks(level: Level) -> None:
         raise NstError(
             "content_mask: is bright only where the content is transparent; make it bright where the content is visible"
         )
+
+
+def _check_protection(level: Level) -> None:
+    protect = level.settings.protect
+    if level.protection is None and protect not in PATHS["protect"]:
+        raise NstError("protect: the image is missing; give it as `protection`")
+    if level.protection is not None and level.protection.max() <= 0:
+        raise NstError("protect: the mask is black all over; make it bright where the content is kept")
 
 
 def start(level: Level, init: Pixels | None) -> Tensor:

@@ -78,6 +78,7 @@ class Transfer:
         content_mask, style_mask: (h, w, 3), where the settings name them.
         alpha: (H, W) in 0..1, opacity of the content. Transparent parts are filled with the colors around them and
             count in no loss. The result is opaque: save it with the same alpha.
+        protection: (H, W) in 0..1, where the content is kept, for the setting `protect`; None: nowhere.
     """
 
     content: Pixels
@@ -88,12 +89,13 @@ class Transfer:
     content_mask: Pixels | None = None
     style_mask: Pixels | None = None
     alpha: Pixels | None = None
+    protection: Pixels | None = None
 
     @property
     def kind(self) -> tuple[Any, ...] | None:
         """Transfers of equal kind can be optimized as one batch. None: this one cannot be part of a batch."""
         s = self.settings
-        masked = s.content_mask or s.style_mask or self.alpha is not None
+        masked = s.content_mask or s.style_mask or self.alpha is not None or self.protection is not None
         single = s.parameters == "network" or s.style_weight == "auto" or s.tile or masked
         if single or is_sampled(s) or s.deterministic == "yes":  # rounding differs with the batch size
             return None
@@ -193,7 +195,10 @@ def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device)
     mask = None if mask is None else resize(mask, shape=content.shape[:2])
     shares = list(transfer.blend or [1.0] * len(transfer.styles))
     resolved = s.model_copy(update={"style_weight": style_weight.initial(s)})
-    level = Level(content, ready, recolored, shares, mask, transfer.style_mask, resolved, state, device, alpha)
+    protection = None if transfer.protection is None else resize(transfer.protection, shape=content.shape[:2])
+    level = Level(
+        content, ready, recolored, shares, mask, transfer.style_mask, resolved, state, device, alpha, protection
+    )
     check_masks(level)
     check_sides(level.at(plan(s, max(content.shape))[0]))
     return level

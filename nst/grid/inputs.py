@@ -16,7 +16,7 @@ from nst.grid import globbing
 from nst.grid.names import short_hash, slug, stem, url_path
 from nst.io.files import is_file, is_folder, sha256
 from nst.io.urls import redacted
-from nst.settings import Settings, mask_problem, nearest
+from nst.settings import Settings, mask_problem, nearest, pictures
 
 #: Paths of the styles and their weights, which sum to 1.
 Styles = tuple[tuple[str, float], ...]
@@ -209,9 +209,15 @@ def mask_problems(
     if message := mask_problem(len(styles), settings):
         column, _, message = message.partition(": ")
         wrong.append((column, message))
-    for column, picture in (("content_mask", content), ("style_mask", styles[0][0])):
-        mask = getattr(settings, column)
-        if mask and not _same_aspect(size(mask), size(picture)):
+    if settings.protect == "faces":
+        from nst.images import faces
+
+        if message := faces.missing():
+            wrong.append(("protect", f"faces {message}"))
+    masks = {"content_mask": content, "style_mask": styles[0][0], "protect": content}
+    for column, mask in pictures(settings).items():
+        picture = masks.get(column)
+        if picture and not _same_aspect(size(mask), size(picture)):
             wrong.append((
                 column,
                 f"{mask} is {'×'.join(map(str, size(mask)))} px, but {picture} is "

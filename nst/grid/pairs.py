@@ -153,7 +153,7 @@ class _Expansion:
                         self._pairs[content, style, key] = Pair(
                             content, style, settings, content_name, style_name, name, shown, row.line, basis, written
                         )
-                        if settings.content_mask or settings.style_mask:
+                        if settings.content_mask or settings.style_mask or settings.protect:
                             masks.update(dict.fromkeys(self._mask_problems(settings, content, style, written)))
                     elif known.settings != settings:  # one would overwrite the other
                         clashes.setdefault(key, _two_settings(name, known, settings, row.line))

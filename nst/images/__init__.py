@@ -2,8 +2,8 @@
 
 `source` opens files; `opening` detects formats, reads headers and converts decoder errors; `needs` estimates the memory
 of decoders; `strips` decodes; `color` converts profiles to sRGB; `resizing` resamples; `reading` combines these;
-`filling` gives hidden pixels a color; `writing` saves; `integrity` finds truncated files; `metadata` reads and writes
-the embedded JSON; `animation` makes GIF and MP4.
+`filling` gives hidden pixels a color; `faces` finds faces; `writing` saves; `integrity` finds truncated files;
+`metadata` reads and writes the embedded JSON; `animation` makes GIF and MP4.
 """
 
 from nst.images.filling import filled

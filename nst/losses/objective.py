@@ -65,6 +65,8 @@ class Objective:
         style_mask: (1, 1, h, w) in 0..1, the part of the only style to match; None: all of it.
         visible: (1, 1, height, width) in 0..1, opacity of the content, the weight of its pixels; None: equal weights.
             Regions must be multiplied by it already.
+        protection: (1, 1, height, width) in 0..1, where the content is kept; None: nowhere. Where it is 1, the content
+            loss counts `protect_weight` times as much, and the style loss 1 / `protect_weight` as much.
     """
 
     #: Whether its values at different images are comparable. False where it changes from one evaluation to the next.
@@ -80,8 +82,9 @@ class Objective:
         regions: Tensor | None = None,
         style_mask: Tensor | None = None,
         visible: Tensor | None = None,
+        protection: Tensor | None = None,
     ):
-        self.network, self.settings, self.visible = network, settings, visible
+        self.network, self.settings, self.visible, self.protection = network, settings, visible, protection
         self.content_layers = settings.content_layers if settings.content_weight else {}
         self.style_layers = settings.style_layers if settings.style_weight else {}
         self._cache: dict[object, Any] = {}  # constants of all iterations; computing them may block on the GPU
@@ -119,20 +122,37 @@ class Objective:
 
     def _content_targets(self, content: Tensor) -> dict[str, Tensor]:
         targets = self.content_features(content) if self.content_layers else {}
-        return {layer: weighted(target, self.visibility(target)) for layer, target in targets.items()}
+        if self.protection is not None:
+            for layer, target in targets.items():  # of the unprotected target: the rest of the image keeps its weight
+                self._content_factor(layer, weighted(target, self.visibility(target)))
+        return {layer: weighted(target, self.position_weight(target)) for layer, target in targets.items()}
 
     def visibility(self, features: Tensor) -> Tensor | None:
-        """Weight of each position of a feature map in the content loss, (1, 1, h, w), mean 1; None: equal weights."""
+        """Weight of each position of a feature map by its opacity, (1, 1, h, w), mean 1; None: equal weights."""
         return None if self.visible is None else position_weights(self.visible, features.shape[2:])
+
+    def position_weight(self, features: Tensor) -> Tensor | None:
+        """Weight of each position of a feature map in the content loss, (1, 1, h, w); None: equal weights.
+
+        The visibility; where the content is protected, up to `protect_weight` times as much.
+        """
+        if self.protection is None:
+            return self.visibility(features)
+        share = F.adaptive_avg_pool2d(self.protection, features.shape[2:])
+        return _product(self.visibility(features), 1 + (self.settings.protect_weight - 1) * share)
 
     def _divided(self, masks: Tensor | None, styles: Sequence[tuple[Tensor, float]]) -> list[Part]:
         """One part of the image for each style, or one for their blend.
 
         A part's share is proportional to its style's weight and to its area: with equal weights the style loss is
-        equally strong per pixel.
+        equally strong per pixel. Protected pixels count less: a higher content loss alone leaves strokes across eyes.
         """
+        rest = None
+        if self.protection is not None:
+            rest = 1 - (1 - 1 / self.settings.protect_weight) * self.protection
         if masks is None:
-            return [Part(self.visible, 1.0, styles)]
+            return [Part(_product(self.visible, rest), 1.0, styles)]
+        masks = masks if rest is None else masks * rest
         shares = [weight * mask.mean().item() for mask, (_, weight) in zip(masks, styles, strict=True)]
         total = sum(shares)
         return [
@@ -269,10 +289,15 @@ class Objective:
         parts add up to that of the whole.
         """
         target = self.content[layer]
-        weight, channels = self.visibility(target), VGG_WIDTHS[layer]
+        weight = self.position_weight(target)
         projected = weighted(self.network.project(layer, features), None if weight is None else part(weight))
-        factor = self._cached(layer, lambda: functional.content_factor(target, self.settings.normalization, channels))
-        return functional.content_distance(projected, part(target), factor)
+        return functional.content_distance(projected, part(target), self._content_factor(layer, target))
+
+    def _content_factor(self, layer: str, target: Tensor) -> Tensor:
+        """The factor of a layer's squared distance in the content loss, (batch,), by the target of the first call."""
+        kind, channels = self.settings.normalization, VGG_WIDTHS[layer]
+        factor: Tensor = self._cached(layer, lambda: functional.content_factor(target, kind, channels))
+        return factor
 
     def style_distance(self, layer: str, by_region: Sequence[Statistics], pixels: int) -> Tensor:
         """The style loss (batch,) of a layer's statistics in each region; pixels: those of the whole feature map."""
@@ -296,6 +321,13 @@ def joined(objectives: Sequence[Objective]) -> Objective:
     regions = zip(*(o.style for o in objectives), strict=True)
     first.style = [Region(of[0].mask, of[0].share, _stacked([region.targets for region in of])) for of in regions]
     return first
+
+
+def _product(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """The product of two weights, of which None is 1 everywhere."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other
 
 
 def _stacked(targets: Sequence[dict[str, Statistics]]) -> dict[str, Statistics]:

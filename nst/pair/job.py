@@ -11,6 +11,8 @@ from nst.errors import Problems
 from nst.grid.inputs import Styles, mask_problems
 from nst.grid.names import MOST_LISTED, blend_name, short_hash, slug, stem
 from nst.images import Picture
+from nst.pair import protection
+from nst.pair.protection import Protection
 from nst.pair.sources import Sources
 from nst.settings import PATHS, Settings, pictures
 
@@ -77,9 +79,10 @@ class Inputs:
     init: Picture | None
     content_mask: Picture | None
     style_mask: Picture | None
+    protection: Protection
     references: list[Picture]  # the styles for the metrics: at the content's size, with their own aspect ratio
     hashes: dict[str, str]  # SHA-256 by path, of the bytes that the images were decoded from
-    warnings: tuple[str, ...] = ()  # about tiny images
+    warnings: tuple[str, ...] = ()  # about tiny images, and faces that were not found
 
 
 def output_name(content: str, styles: Styles) -> str:
@@ -118,12 +121,13 @@ def read_inputs(job: Job, sources: Sources | None = None) -> Inputs:
         references = [read(path, long_side=max(height, width)).on_white() for path, _ in job.styles]
     init = read(s.init, shape=(height, width)).on_white() if s.init not in PATHS["init"] else None
     masks = _mask(sources, s.content_mask, content), _mask(sources, s.style_mask, styles[0])
+    protected = _protection(sources, s.protect, job.content, content)
     used = [("content", job.content, content)]
     used += [("style", path, style) for (path, _), style in zip(job.styles, styles, strict=True)]
     tiny = [_tiny_input(what, path, sources.size(path), picture) for what, path, picture in used]
-    warnings = tuple(filter(None, [*tiny, _tiny_output(content)]))
+    warnings = tuple(filter(None, [*tiny, _tiny_output(content), *protected.warnings]))
     hashes = {path: sources.sha256(path) for path in job.pictures}
-    return Inputs(content, styles, init, *masks, references, hashes, warnings)
+    return Inputs(content, styles, init, *masks, protected, references, hashes, warnings)
 
 
 def _tiny_input(what: str, path: str, size: tuple[int, int], picture: Picture) -> str:
@@ -158,7 +162,14 @@ def transfer_of(job: Job, inputs: Inputs) -> Transfer:
         content_mask=inputs.content_mask.pixels if inputs.content_mask else None,
         style_mask=inputs.style_mask.pixels if inputs.style_mask else None,
         alpha=inputs.content.alpha,
+        protection=inputs.protection.map,
     )
+
+
+def _protection(sources: Sources, protect: str, path: str, content: Picture) -> Protection:
+    if protect == "faces":
+        return protection.on_faces(path, (content.pixels.shape[0], content.pixels.shape[1]), sources)
+    return protection.by_mask(_mask(sources, protect, content))
 
 
 def _mask(sources: Sources, path: str, picture: Picture) -> Picture | None:

@@ -168,6 +168,7 @@ def _stylize(
         "metrics": metrics.as_dict(),
         "style_weight": finished.style_weight,
         "batch_size": finished.batch_size,
+        "faces": inputs.protection.faces,
         "warnings": [*inputs.warnings, *finished.warnings],
     }  # fmt: skip
     for warning in finished.warnings:

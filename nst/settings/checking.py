@@ -20,10 +20,11 @@ PATHS = {
     "init": frozenset({"content", "blurred", "mean+detail", "noise", "style", "content+noise", "black+noise"}),
     "content_mask": frozenset({""}),
     "style_mask": frozenset({""}),
+    "protect": frozenset({"", "faces"}),
 }
 
 #: Those of them that are paths of images.
-PICTURES = ("init", "content_mask", "style_mask")
+PICTURES = ("init", "content_mask", "style_mask", "protect")
 
 
 _BRACES = re.compile(r"{(\w+)}")
@@ -99,6 +100,12 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
         yield "style_loss", f"{s.style_loss} requires {{normalization}} relative"
     if s.iterations < s.scales:
         yield "iterations", f"must be at least {{scales}} ({s.scales})"
+    if s.protect and not s.content_weight:
+        yield "protect", "requires a {content_weight} above 0: it raises the weight of the content loss"
+    elif s.protect and s.content_loss != "features":
+        yield "protect", "requires {content_loss} features, which has a weight at each position"
+    if not s.protect and s.protect_weight != fields()["protect_weight"].default:
+        yield "protect_weight", "requires {protect}"
     if s.content_weight == 0 and s.style_weight == 0:
         yield "style_weight", "must be above 0 where {content_weight} is 0"
 
@@ -150,6 +157,8 @@ def allowed(name: str) -> str:
         return f"layers like conv1_1+conv2_1:0.5, of {layers_text('vgg19')}"
     if name == "init":
         return f"{', '.join(sorted(PATHS['init']))} or the path of an image"
+    if name == "protect":
+        return "faces or the path of an image"
     if name == "preset":
         return "the name of a preset"
     if name == "style_weight":

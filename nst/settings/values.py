@@ -192,6 +192,17 @@ class Values(BaseModel):
         "the second; with three, red, green and blue for one each; empty is everywhere",
     )
     style_mask: str = _losses("", "picture that is bright where the style is taken from; empty is everywhere")
+    protect: str = _losses(
+        "",
+        "where the content is kept: faces finds them (it requires OpenCV), or a picture that is bright there; empty is "
+        "nowhere",
+    )
+    protect_weight: float = _losses(
+        4.0,
+        "factor on the content loss, and divisor of the style loss, where `protect` keeps the content",
+        ge=1,
+        le=1e6,
+    )
     pixel_range: Literal["clip", "clamp", "rescale"] = _optimization(
         "clamp", "how pixels are kept in 0..1: clip at the end, or clamp or rescale at each iteration"
     )

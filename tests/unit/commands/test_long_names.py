@@ -11,7 +11,7 @@ from nst.grid.config import Config
 from nst.grid.pairs import read_grid
 
 LONG = "x" * 300 + ".jpg"  # a part of a path has at most 255 bytes
-SETTINGS = ("init", "weights", "content_mask", "style_mask", "preset")
+SETTINGS = ("init", "weights", "content_mask", "style_mask", "protect", "preset")
 
 
 @pytest.fixture(autouse=True)

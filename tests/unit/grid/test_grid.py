@@ -359,6 +359,22 @@ def test_masks_that_do_not_suit_are_named_before_anything_is_stylized() -> None:
 
 
 @pytest.mark.usefixtures("_pictures")
+def test_faces_or_a_mask_are_protected(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture("m/wide.png", (30, 10))
+    picture("m/good.png", (80, 60))
+    rows = "content,style,protect\nc/lake.jpg,s/wave.jpg,faces|m/good.png\n"
+    first, second = read_grid(table(rows))
+    assert (first.settings_name, second.settings_name) == ("protect=faces", "protect=good")
+    assert second.pictures == ["c/lake.jpg", "s/wave.jpg", "m/good.png"]
+    assert mistakes(rows.replace("good", "wide")) == [
+        "2: protect: m/wide.png is 30×10 px, but c/lake.jpg is 8×6 px; use a mask with the same aspect ratio"
+    ]
+    monkeypatch.setattr("nst.images.faces.find_spec", lambda name: None)
+    [missing] = mistakes(rows)
+    assert missing.startswith("2: protect: faces requires OpenCV; run `pip install 'opencv-python-headless<5'`")
+
+
+@pytest.mark.usefixtures("_pictures")
 def test_columns_that_need_each_other() -> None:
     rows = "content,style,optimizer,ema_decay,parameters,learning_rate_decay\n"
     rows += "c/lake.jpg,s/wave.jpg,adam,0.9,network|pixels,0.5\n"
@@ -393,7 +409,7 @@ def test_the_copy_of_an_address_is_what_is_stylized_from() -> None:
 
 
 @pytest.mark.usefixtures("_pictures")
-@pytest.mark.parametrize("setting", ["init", "content_mask", "weights"])
+@pytest.mark.parametrize("setting", ["init", "content_mask", "protect", "weights"])
 def test_a_file_of_the_config_or_a_preset_is_checked_before_any_work(setting: str) -> None:
     right = "there is no file c/lost.png; give its path relative to the working directory"
     config = load_config({"settings": {setting: "c/lost.png"}})

@@ -135,6 +135,64 @@ def test_the_content_loss_weighs_places_by_what_is_visible_of_them(untrained):
     assert objective.evaluate(X).parts["content"].item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("visible", [None, picture(7, 1, 1, 10, 12)], ids=["opaque", "alpha"])
+@pytest.mark.parametrize("kind", ["relative", "paper", "mean"])
+def test_the_content_loss_counts_protected_places_more(untrained, kind, visible):
+    s = settings_of(normalization=kind, protect="mask.png", protect_weight=9)
+    extractor = network(untrained, s)
+    protection = picture(8, 1, 1, 10, 12)
+    given = {"visible": visible, "protection": protection}
+    found = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, **given).evaluate(X)
+    share = protection.reshape(1, 1, 5, 2, 6, 2).mean((3, 5))  # of the pixels of each position of conv2_1
+    seen = torch.ones_like(share) if visible is None else visible.reshape(1, 1, 5, 2, 6, 2).mean((3, 5))
+    seen = seen / seen.mean()
+    target = extractor(CONTENT)["conv2_1"]
+    squares = ((extractor(X)["conv2_1"] - target).square() * seen * (1 + 8 * share)).sum()
+    divisor = {"relative": (target.square() * seen).sum(), "paper": 2, "mean": target.numel()}[kind]
+    torch.testing.assert_close(found.parts["content"][0], squares / divisor, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("visible", [None, picture(7, 1, 1, 10, 12)], ids=["opaque", "alpha"])
+def test_the_style_loss_counts_protected_places_less(untrained, visible):
+    s = settings_of(style_layers="conv2_1", content_weight=1e-9, protect="mask.png", protect_weight=4)
+    extractor, protection = network(untrained, s), picture(8, 1, 1, 10, 12)
+    weight = 1 - 0.75 * protection if visible is None else visible * (1 - 0.75 * protection)
+    weight = weight.reshape(1, 1, 5, 2, 6, 2).mean((3, 5))  # of the pixels of each position
+    f, p = extractor(X)["conv2_1"], extractor(STYLE)["conv2_1"]
+    gram = torch.einsum("bchw,bdhw,bxhw->cd", f, f, weight) / weight.sum()
+    target = torch.einsum("bchw,bdhw->cd", p, p) / (p.shape[2] * p.shape[3])
+    expected = (gram - target).square().sum() / target.square().sum()
+    given = {"visible": visible, "protection": protection}
+    found = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, **given).evaluate(X)
+    torch.testing.assert_close(found.parts["style"][0], expected, rtol=1e-9, atol=0)
+    regions = (torch.ones(1, 1, 10, 12) if visible is None else visible).double()
+    regioned = Objective(extractor, CONTENT, [(STYLE, 1.0)], s, regions=regions, **given).evaluate(X)
+    torch.testing.assert_close(regioned.total, found.total)
+
+
+def test_the_gradient_with_protection_by_finite_differences(untrained):
+    s = settings_of(pooling="average", protect="mask.png", protect_weight=50)
+    given = {"visible": picture(7, 1, 1, 10, 12), "protection": picture(8, 1, 1, 10, 12)}
+    objective = Objective(network(untrained, s), CONTENT, [(STYLE, 1.0)], s, **given)
+    gradient = objective.evaluate(X).gradient
+    for seed in range(3):
+        direction = picture(20 + seed, *X.shape) - 0.5
+        h = 1e-6
+        up, down = (objective.evaluate(X + sign * h * direction).total.item() for sign in (1, -1))
+        assert (gradient * direction).sum().item() == pytest.approx((up - down) / (2 * h), rel=1e-4)
+
+
+def test_the_rest_of_a_protected_picture_keeps_its_pull(untrained):
+    """Beyond the receptive field of what is protected, the gradient is that without protection."""
+    s = settings_of(style_weight=0, protect="mask.png", protect_weight=30)
+    content, x = picture(5, 1, 3, 10, 40), picture(6, 1, 3, 10, 40)
+    extractor = network(untrained, s)
+    plain = Objective(extractor, content, [(STYLE, 1.0)], s).evaluate(x)
+    kept = Objective(extractor, content, [(STYLE, 1.0)], s, protection=half_seen()).evaluate(x)
+    torch.testing.assert_close(kept.gradient[..., 20:], plain.gradient[..., 20:])
+    torch.testing.assert_close(kept.gradient[..., :2], 30 * plain.gradient[..., :2])
+
+
 @pytest.mark.parametrize("kind", ["relative", "paper", "mean", "sum"])
 def test_a_wholly_visible_picture_is_a_picture_without_alpha(untrained, kind):
     s = settings_of(normalization=kind)

@@ -86,7 +86,8 @@ def test_value_parts_and_gradient_are_those_of_the_whole(network, values):
     content, styles = picture(1, 101, 150), [(picture(2, 90, 70), 0.7), (picture(3, 60, 75), 0.3)]
     masks = {"regions": torch.stack([picture(5, 101, 150)[0, :1], picture(6, 101, 150)[0, :1]])}
     visible = picture(7, 101, 150)[:, :1]
-    for given in ({}, masks, {"visible": visible}):
+    protected = {"visible": visible, "protection": picture(8, 101, 150)[:, :1]}
+    for given in ({}, masks, {"visible": visible}, protected, masks | protected):
         whole = Objective(extractor, content, styles, settings, **given).evaluate(picture(4, 101, 150))
         tiled = TiledObjective(extractor, content, styles, settings, **given).evaluate(picture(4, 101, 150))
         torch.testing.assert_close(tiled.total, whole.total, rtol=1e-6, atol=0)

@@ -148,6 +148,12 @@ CONFLICTS = [
     ({"target_style_loss": "0.1"}, "--target-style-loss requires --style-weight auto"),
     ({"style_loss": "covariance", "normalization": "sum"}, "--style-loss covariance requires --normalization relative"),
     ({"scales": "4", "iterations": "3"}, "--iterations must be at least --scales (4)"),
+    ({"protect": "faces", "content_weight": "0"}, "--protect requires a --content-weight above 0: it"),
+    (
+        {"protect": "faces", "content_loss": "self-similarity"},
+        "--protect requires --content-loss features, which",
+    ),
+    ({"protect_weight": "5"}, "--protect-weight requires --protect"),
     ({"style_weight": "0", "content_weight": "0"}, "--style-weight must be above 0 where --content-weight is 0"),
 ]
 

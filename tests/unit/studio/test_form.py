@@ -33,6 +33,7 @@ def test_fields_follow_the_declaration() -> None:
         "default": "512", "unit": "px", "allowed": "a whole number from 0 to 16384 (px)",
     }  # fmt: skip
     assert known["network"]["choices"] == ["vgg19", "vgg16", "lite"]
+    assert known["protect"]["choices"] == ["faces"]
     assert known["weights"]["choices"] == ["auto", "oxford", "torchvision"]  # never a path
 
 
@@ -55,8 +56,9 @@ def test_a_forecast_counts_the_grid() -> None:
     [
         ("size", ["-1"], "'-1' is not allowed; expected a whole number from 0 to 16384 (px)"),
         ("weights", ["/etc/passwd"], "'/etc/passwd' is not allowed; use one of auto, oxford, torchvision"),
-        ("init", ["../secret.png"], "is not allowed; use one of black+noise, content"),
+        ("init", ["../secret.png"], "is not allowed; use one of black+noise, blurred"),
         ("content_mask", ["a.png"], "there is no such setting"),
+        ("protect", ["a.png"], "'a.png' is not allowed; use one of faces"),
         ("style_mask", ["a.png"], "there is no such setting"),
         ("no_such", ["1"], "there is no such setting"),
         ("style_loss", ["gram|wasserstein"], "give the values one by one"),
