@@ -136,6 +136,7 @@ class Run:
         """Free network, targets and CUDA graph. The images stay: the next scale starts from them."""
         if self.recorded and self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # a graph must not be freed while it is replayed
+        self._freed = self.objective.state()
         del self.objective, self._step
 
     @property
@@ -243,7 +244,7 @@ class Run:
             "not_finite": image.not_finite,
             "warnings": list(image.warnings),
             "style_weight": image.style_weight,
-            "objective": self.objective.state(),
+            "objective": self.objective.state() if hasattr(self, "objective") else self._freed,
         }
 
     def _restore(self, state: dict[str, Any]) -> None:

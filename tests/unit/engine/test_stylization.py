@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from nst.engine import color, level, stylization
+from nst.engine import color, level
 from nst.engine.canvas import PixelCanvas
 from nst.engine.stylization import Finished, Progress, Transfer, stylize
 from nst.errors import NstError
 from nst.losses.objective import Objective
 from nst.settings import make
+from nst.settings.scales import plan
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
 
@@ -229,7 +230,7 @@ def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
 
 def test_coarse_to_fine_divides_the_iterations_and_starts_from_the_coarser_picture(scene, stripes, untrained):
     values = {"scales": 3, "iterations": 40}
-    assert stylization.scale_plan(scene.shape[:2], make(values)) == [((20, 24), 13), ((28, 34), 27), ((40, 48), 40)]
+    assert [scale.last for scale in plan(make(values), 48)] == [13, 27, 40]
     steps, end = run(scene, stripes, untrained, values)
     assert [step.iteration for step in steps] == list(range(1, 41))
     assert [steps[i].picture().shape[:2] for i in (0, 12, 13, 39)] == [(20, 24), (20, 24), (28, 34), (40, 48)]
