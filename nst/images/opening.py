@@ -117,8 +117,12 @@ def decoding(path: Source) -> Iterator[None]:
 def broken(path: Source, error: Exception) -> NstError:
     """The error for a file that a decoder rejects."""
     # Pillow's message for an unreadable header only names its file object.
-    unidentified = isinstance(error, UnidentifiedImageError)
-    reason = "unreadable header" if unidentified else " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        reason = "unreadable header"
+    elif isinstance(error, (TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)):
+        reason = "invalid structure"  # the message is about the decoder's code
+    else:
+        reason = " ".join(str(error).split()) or type(error).__name__
     return NstError(
         f"{path}: the image is truncated, corrupt or of an unsupported kind ({reason}); export it again as PNG or JPEG"
     )

@@ -16,6 +16,7 @@ import pytest
 import tifffile
 from nst.errors import NstError, printable
 from nst.images import picture_size, read_metadata, read_picture
+from nst.images.opening import decoding
 from pictures import noise, png_chunk
 from PIL import Image, ImageCms
 
@@ -161,3 +162,9 @@ def test_kinds_that_are_not_supported(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "signed.tif", np.zeros((4, 4), np.int16))
     with pytest.raises(NstError, match="convert it to 16-bit RGB"):
         read_picture(tmp_path / "signed.tif")
+
+
+def test_the_message_of_a_decoder_that_fails_in_its_own_code_is_not_shown() -> None:
+    with pytest.raises(NstError, match=r"a\.tif: the image is truncated, .* \(invalid structure\); export it again"):
+        with decoding("a.tif"):
+            (1, 2) // 3  # type: ignore[operator]
