@@ -57,18 +57,23 @@ def count_of(style: Sample, total: int) -> int:
     return max(1, round(total * style.share))
 
 
-def drawn(image: Sample, layer: str, count: int, generator: torch.Generator) -> Tensor:
-    """At most `count` random feature vectors of a layer, (n, channels).
+def drawn(
+    features: Tensor, count: int, generator: torch.Generator, mask: Tensor | None = None, *others: Tensor
+) -> list[Tensor]:
+    """At most `count` random feature vectors (n, channels) of a map (1, channels, h, w), and of others there.
 
-    With a mask they are drawn in proportion to it.
+    mask: (1, 1, height, width), to draw in proportion to it; None: uniformly.
     """
-    values = image.features[layer]
-    vectors = values[0].permute(1, 2, 0).flatten(0, 1)
-    if image.mask is None:
-        return some(vectors, count, generator)
-    weight = F.adaptive_avg_pool2d(image.mask, values.shape[2:]).flatten().cpu()
-    at = torch.multinomial(weight, min(count, len(vectors)), replacement=True, generator=generator)
-    return vectors[at.to(vectors.device)]
+    maps = [values[0].permute(1, 2, 0).flatten(0, 1) for values in (features, *others)]
+    available = len(maps[0])
+    if mask is not None:
+        weight = F.adaptive_avg_pool2d(mask, features.shape[2:]).flatten().cpu()
+        at = torch.multinomial(weight, min(count, available), replacement=True, generator=generator)
+    elif available > count:
+        at = torch.randint(available, (count,), generator=generator)
+    else:
+        return maps
+    return [vectors[at.to(vectors.device)] for vectors in maps]
 
 
 def some(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -83,5 +88,5 @@ def pooled(styles: Iterable[Sample], layers: Sequence[str], generator: torch.Gen
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     for style in styles:  # one after the other, because the features of many styles would not fit into memory
         for layer, vectors in parts.items():
-            vectors.append(drawn(style, layer, count_of(style, POOL), generator))
+            vectors += drawn(style.features[layer], count_of(style, POOL), generator, style.mask)
     return {layer: torch.cat(vectors) for layer, vectors in parts.items()}

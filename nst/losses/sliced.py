@@ -27,11 +27,10 @@ class Sliced(SampledLoss):
         self.scales = {layer: positive(wide(vectors).square().mean()) for layer, vectors in self.style.items()}
 
     def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        image = image._replace(mask=self.region)
-        return {layer: self._part(layer, image, generator)[None] for layer in self.style}
+        return {layer: self._part(layer, image.features[layer], generator)[None] for layer in self.style}
 
-    def _part(self, layer: str, image: Sample, generator: torch.Generator) -> Tensor:
-        vectors = wide(drawn(image, layer, POSITIONS, generator))
+    def _part(self, layer: str, features: Tensor, generator: torch.Generator) -> Tensor:
+        [vectors] = map(wide, drawn(features, POSITIONS, generator, self.region))
         style = wide(some(self.style[layer], len(vectors), generator))
         channels = vectors.shape[1]
         slices = directions(min(channels, DIRECTIONS), channels, generator).to(vectors)

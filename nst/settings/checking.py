@@ -116,8 +116,8 @@ def is_sampled(s: Values) -> bool:
 
 
 def _conflicts_of_samples(s: Values) -> Iterator[tuple[str, str]]:
-    if s.style_loss != "nnst" and s.content_match != fields()["content_match"].default:
-        yield "content_match", "requires {style_loss} nnst"
+    if s.style_loss not in ("nnst", "nearest") and s.content_match != fields()["content_match"].default:
+        yield "content_match", "requires {style_loss} nnst or nearest"
     if not is_sampled(s):
         return
     name, value = ("style_loss", s.style_loss) if s.content_loss == "features" else ("content_loss", s.content_loss)

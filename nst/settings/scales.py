@@ -31,7 +31,7 @@ def plan(settings: Values, long_side: int) -> list[Scale]:
     shares = [2 ** (octaves * (k + 1 - count)) for k in range(count)]
     changes = [_changes(settings, count - 1 - k, first=k == 0) for k in range(count)]
     if final := STYLE_LOSSES[settings.style_loss].final:
-        shares, changes = [*shares, 1.0], [*changes, {"style_loss": final}]
+        shares, changes = [*shares, 1.0], [*changes, {"style_loss": final, "content_match": settings.content_match / 2}]
     return [Scale(*each) for each in zip(shares, _last_iterations(settings, len(shares)), changes, strict=True)]
 
 

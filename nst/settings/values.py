@@ -125,8 +125,8 @@ class Values(BaseModel):
     )
     content_match: float = _losses(
         0.75,
-        "share of the content in the features for which style_loss nnst finds the nearest style features; the rest is "
-        "the image's own",
+        "share of the content in the features for which style_loss nnst or nearest finds the nearest style features, "
+        "the rest is the image's own; more keeps more of the content. In nnst's last pass half of it",
         ge=0,
         le=1,
     )

@@ -116,7 +116,11 @@ def test_the_nearest_vectors_equal_brute_force(monkeypatch) -> None:
     a, b = (v.numpy() - v.numpy().mean(0) for v in (x, y))
     cosines = np.array([[p @ q / np.linalg.norm(p) / np.linalg.norm(q) for q in b] for p in a])
     assert nnst.nearest_centered(x, y).tolist() == cosines.argmax(1).tolist()
-    assert nearest.nearest_distance(x, y).item() == pytest.approx(1 - cosines.max(1).mean(), rel=1e-9)
+    assert nearest.nearest_distance(x, y, x, 0.0).item() == pytest.approx(1 - cosines.max(1).mean(), rel=1e-9)
+    content = torch.randn(30, 6, generator=generator, dtype=torch.float64)
+    of_content = nearest.centered(content) @ nearest.centered(y).mT
+    expected = 1 - cosines[np.arange(30), of_content.argmax(1).numpy()].mean()
+    assert nearest.nearest_distance(x, y, content, 1.0).item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_losses_of_the_style_itself_are_least(monkeypatch) -> None:
