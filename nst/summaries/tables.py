@@ -173,7 +173,9 @@ def _column(name: str, table: pd.DataFrame) -> Column:
     number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
     few = 1 < len(values) <= _MOST_CHOICES and (not number or name in setting_columns(table))
     choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
-    help = _HELP.get(name, "").format(table["ranked_by"].iloc[0]) if name == "rank" else _HELP.get(name, "")
+    help = _HELP.get(name, "")
+    if name == "rank":
+        help = help.format(next(iter(table["ranked_by"]), Ranking()))
     return Column(name, _HEADINGS.get(name, name.replace("_", " ")), help, number, choices)
 
 
