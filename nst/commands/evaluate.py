@@ -63,5 +63,6 @@ def command(
 
 def _why(name: str) -> str:
     """Why a metric is missing."""
-    needed = "pip install 'nst[metrics]'" if name == "portilla_simoncelli" else "use --network vgg19 or vgg16"
-    return f"not computed; {needed}"
+    if name == "portilla_simoncelli":
+        return "not computed; it needs the package plenoptic"
+    return "not computed; use --network vgg19 or vgg16"

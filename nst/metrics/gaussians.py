@@ -20,6 +20,7 @@ from torch import Tensor
 COMPONENTS = (32, 48, 128, 256, 256)
 
 _RIDGE = 0.01
+_ROUNDING = 1e-6  # of the mean square of the features, with which float32 covariances are computed
 _LEAST = 1e-6  # divergences below it count as it, because JSON has no infinity
 
 Moments = tuple[Tensor, Tensor]
@@ -44,12 +45,19 @@ def e_statistic(pictures: Iterable[Moments], styles: Iterable[Moments]) -> float
 
 def projected(picture: Moments, style: Moments, count: int) -> tuple[Moments, Moments]:
     """Both moments on the style's first `count` principal components, with the ridge that makes them invertible."""
-    values, vectors = torch.linalg.eigh(style[1])
+    mean, covariance = style
+    values, vectors = torch.linalg.eigh(covariance)
     basis = vectors[:, -count:]
-    ridge = _RIDGE * values[-count:].mean().clamp_min(torch.finfo(values.dtype).tiny)
-    eye = ridge * torch.eye(basis.shape[1], dtype=basis.dtype)
-    first, second = ((mean @ basis, basis.T @ covariance @ basis + eye) for mean, covariance in (picture, style))
+    power = (covariance.diagonal() + mean.square()).mean().clamp_min(torch.finfo(mean.dtype).tiny)
+    ridge = _RIDGE * values[-count:].mean().clamp_min(0) + _ROUNDING * power
+    first, second = ((each[0] @ basis, _raised(basis.mT @ each[1] @ basis, ridge)) for each in (picture, style))
     return first, second
+
+
+def _raised(covariance: Tensor, ridge: Tensor) -> Tensor:
+    """The covariance, without negative eigenvalues from rounding, plus the ridge on its diagonal."""
+    values, vectors = torch.linalg.eigh(covariance)
+    return (vectors * (values.clamp_min(0) + ridge)) @ vectors.mT
 
 
 def divergence(first: Moments, second: Moments) -> float:

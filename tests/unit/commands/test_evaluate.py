@@ -37,7 +37,7 @@ def test_every_metric_is_printed(words, capsys):
 def test_a_missing_metric_says_what_it_needs(words, capsys, monkeypatch):
     monkeypatch.setattr(evaluation, "has_plenoptic", lambda: False)
     assert main(words) == 0
-    assert "portilla_simoncelli not computed; pip install 'nst[metrics]'\n" in capsys.readouterr().out
+    assert "portilla_simoncelli not computed; it needs the package plenoptic\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["tables", "gallery"])

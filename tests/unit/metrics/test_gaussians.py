@@ -52,7 +52,7 @@ def test_the_projection_keeps_the_styles_largest_variances(rng):
     style, picture = normal(rng, 9), normal(rng, 9)
     first, second = projected(picture, style, 4)
     largest = np.linalg.eigvalsh(style[1].numpy())[-4:]
-    np.testing.assert_allclose(second[1].diagonal(), largest + 0.01 * largest.mean(), rtol=1e-9)
+    np.testing.assert_allclose(second[1].diagonal(), largest + 0.01 * largest.mean(), rtol=1e-4)
     assert first[0].shape == (4,)
     whole = projected(picture, style, 48)  # more than there are channels, as with lite
     assert whole[0][1].shape == (9, 9)
@@ -75,5 +75,9 @@ def test_a_style_with_fewer_positions_than_components_has_a_finite_divergence(rn
     flat = torch.from_numpy(rng.standard_normal((1, 40, 3, 3)))
     few = moments(gram(flat), flat.mean((2, 3)))
     assert 0 < divergence(*projected(normal(rng, 40), few, 32)) < math.inf
+    flat = torch.full((1, 40, 30, 30), 0.7) + 1e-5 * torch.from_numpy(rng.random((1, 40, 30, 30), dtype=np.float32))
+    rounded = moments(gram(flat), flat.mean((2, 3)))  # in float32: with negative eigenvalues
+    assert torch.linalg.eigvalsh(rounded[1])[0] < 0
+    assert 0 <= divergence(*projected(rounded, rounded, 32)) < 1e-9
     empty = (torch.zeros(4, dtype=torch.float64), torch.zeros(4, 4, dtype=torch.float64))
     assert divergence(*projected(empty, empty, 4)) == pytest.approx(0, abs=1e-9)

@@ -62,6 +62,12 @@ def test_every_shape_and_flat_images_have_finite_statistics(shape, rng):
         assert all(np.isfinite(each.numpy()).all() for each in statistics(pixels))
 
 
+def test_a_flat_image_has_no_contrast_in_any_shape():
+    """It is mirrored to sides that the model can halve; a border would be a contrast."""
+    contrasts = statistics(np.full((200, 137, 3), 0.7, np.float32))[5]
+    assert contrasts.max() < np.log(1.01e-4)
+
+
 def test_correlations_are_correlations(rng):
     """Also for sides that are no power of two. Their number is the model's 710, less the three left out."""
     groups = statistics(rng.random((200, 137, 3), dtype=np.float32))
