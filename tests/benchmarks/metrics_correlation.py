@@ -32,17 +32,17 @@ from nst.summaries.drawing import Cell, Layout, draw_sheet
 DATA = Path(__file__).parents[2] / "data"
 CONTENTS = [str(DATA / f"content/{name}.jpg") for name in ("harbour", "portrait", "street")]
 STYLES = [str(DATA / f"style/{name}.jpg") for name in ("cubism", "pointillism", "swirls", "wave")]
-LITE, VGG = {"network": "lite", "iterations": 60}, {"network": "vgg19", "iterations": 50}
+LITE, VGG = {"network": "lite", "iterations": 50}, {"network": "vgg19", "iterations": 40}
 CANDIDATES: dict[str, dict[str, object]] = {
-    "lite, weight 2": LITE | {"style_weight": 2},
     "lite": LITE,
-    "lite, weight 100": LITE | {"style_weight": 100},
+    "lite, weight 2": LITE | {"style_weight": 2},
     "lite, wasserstein": LITE | {"style_loss": "wasserstein", "style_weight": 6},
     "lite, from noise": LITE | {"init": "noise"},
     "vgg19": VGG,
     "vgg19, weight 100": VGG | {"style_weight": 100},
     "vgg19, wasserstein": VGG | {"style_loss": "wasserstein", "style_weight": 6},
     "vgg19, average pooling": VGG | {"pooling": "average"},
+    "vgg19, sliced": VGG | {"style_loss": "sliced"},
 }
 #: Metrics of the style, which disagreements.jpg compares with the style error.
 STYLE_METRICS = ("relaxed_emd", "sliced_wasserstein", "portilla_simoncelli", "e_statistic")
