@@ -9,6 +9,7 @@ import click
 from nst.commands.options import device_option
 from nst.grid.cells import parse_styles
 from nst.settings import WIDTHS
+from nst.settings.metrics import METRICS
 
 
 @click.command()
@@ -34,7 +35,7 @@ def command(
 ) -> None:
     """Compute how well IMAGE keeps its content and matches its style, whatever program made it.
 
-    Lower errors are better; an SSIM of 1 is best.
+    Lower is better, except for ssim and e_statistic. docs/metrics.md says what each metric sees.
     """
     from nst.images import read_picture
 
@@ -52,9 +53,16 @@ def command(
     if as_json:
         click.echo(json.dumps(measured.as_dict()))
         return
-    click.echo(f"style_error    {measured.style_error:.4f}")
-    click.echo(f"content_error  {measured.content_error:.4f}")
-    click.echo(f"ssim           {measured.ssim:.4f}")
+    found = measured.as_dict()
+    for name in METRICS:
+        click.echo(f"{name:<20}{found[name]:.4f}" if name in found else f"{name:<20}{_why(name)}")
     for layer, error in measured.layers.items():
-        click.echo(f"  {layer}      {error:.4f}")
-    click.echo(f"reference      {measured.reference}")
+        click.echo(f"  {layer:<18}{error:.4f}")
+    click.echo(f"reference           {measured.reference}")
+
+
+def _why(name: str) -> str:
+    """Why a metric is missing."""
+    if name == "portilla_simoncelli":
+        return "not computed; it needs the package plenoptic"
+    return "not computed; use --network vgg19 or vgg16"

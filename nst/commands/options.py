@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from nst.errors import Problems
+from nst.errors import NstError, Problems
 from nst.machine.cpu import MAX_THREADS
 from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
+from nst.settings.metrics import Ranking
 
 
 class Option(click.Option):
@@ -55,6 +56,23 @@ threads_option = option(
     type=click.IntRange(0, MAX_THREADS),
     default=0,
     help="CPU threads; 0 uses OMP_NUM_THREADS or all cores.",
+)
+
+
+def _ranking(context: click.Context, option: click.Parameter, given: str) -> str:
+    try:
+        return str(Ranking.parse(given))
+    except ValueError as error:
+        raise NstError(f"--rank-by: {error}") from None
+
+
+rank_option = click.option(
+    "--rank-by",
+    metavar="METRIC",
+    default=str(Ranking()),
+    show_default=True,
+    callback=_ranking,
+    help="What ranks the images of one content and style: a metric, or mean(A, B): the mean of the ranks by several.",
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import PATH
+from nst.commands.options import PATH, rank_option
 from nst.io import logs
 from nst.io.files import refuse_inputs
 
@@ -14,12 +14,13 @@ from nst.io.files import refuse_inputs
 @click.command()
 @click.argument("grid_csv", type=PATH)
 @click.option("-o", "--output", metavar="DIR", required=True, type=PATH, help="Folder to write.")
-def command(grid_csv: Path, output: Path) -> None:
+@rank_option
+def command(grid_csv: Path, output: Path, rank_by: str) -> None:
     """Compare the pairs in GRID_CSV: a table of all pairs, and one for each setting that varies."""
     from nst.summaries.records import read_records
     from nst.summaries.tables import write_tables
 
     logs.show()
     refuse_inputs(output / "comparison.csv", [grid_csv])
-    for path in write_tables(read_records(grid_csv), output):
+    for path in write_tables(read_records(grid_csv, rank_by), output):
         click.echo(path)

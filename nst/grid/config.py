@@ -15,6 +15,7 @@ from nst.grid.inputs import has_control
 from nst.grid.manifest import REQUIRED
 from nst.io.yaml_file import read_mapping, without_empty
 from nst.settings import Layers, Settings, did_you_mean, fields, presets, problems
+from nst.settings.metrics import Ranking
 from nst.settings.presets import yes_or_no
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -54,6 +55,13 @@ def results_folder(given: str) -> str:
     return folder
 
 
+def _ranking(given: str) -> str:
+    try:
+        return str(Ranking.parse(given))
+    except ValueError as error:
+        raise ValueError(f"rank_by: {error}") from None
+
+
 class Config(BaseModel):
     """The configuration of a grid. The descriptions are in config/README.md and in the schema."""
 
@@ -81,6 +89,11 @@ class Config(BaseModel):
         default="png", description="file format of the images; tif has 16 bits per channel"
     )
     video: Literal["none", "mp4"] = Field(default="none", description="also write each animation as a video")
+    rank_by: Annotated[str, AfterValidator(_ranking)] = Field(
+        default=str(Ranking()),
+        description="what ranks the images of one content and style: score, a metric, or mean(A, B) for the mean of "
+        "the ranks by several",
+    )
     worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(yes_or_no)] = Field(
         default="auto",
         description="keep processes with loaded networks between images: auto is yes on GPUs and no on a CPU",
@@ -128,6 +141,8 @@ def _lines(problem: Any) -> list[str]:
     options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
     numbers: dict[Any, str] = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
     right = numbers.get(info.annotation, "a path")
+    if key == "rank_by":
+        right = "score, a metric, or mean(A, B)"
     if right == "a path" and isinstance(given, (int, float)):
         right += "; write ./ before a name that looks like a number"
     right = f"one of {', '.join(options)}" if options else right

@@ -22,11 +22,11 @@ from nst.errors import NstError
 from nst.io.files import replacing
 from nst.io.logs import last_message
 from nst.settings import UNNAMED
+from nst.settings.metrics import RANKED, Ranking
 from nst.summaries.gallery_folders import MADE, GalleryFolder, key_of, link, rounded, script, update_folders
 from nst.summaries.pages import write_page
+from nst.summaries.ranking import GROUP
 from nst.summaries.records import (
-    GROUP,
-    SCORE,
     content_picture,
     found_weight,
     setting_columns,
@@ -38,10 +38,8 @@ from nst.summaries.records import (
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Metrics, and the rating, that the page shows and sorts by.
-METRICS = (
-    "style_error", "content_error", "ssim", "score", "rank", "seconds", "peak_memory_mb", "iterations_run", "stars",
-)  # fmt: skip
+#: Numbers that the page shows and sorts by, besides the metrics.
+OTHERS = ("rank", "seconds", "peak_memory_mb", "iterations_run", "stars")
 #: Settings that do not change the image.
 UNSEEN = UNNAMED - {"preset", "weights"}
 #: Settings that captions contain even if all images have the same value.
@@ -95,11 +93,14 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     pictures = {path: made.get(each.path, {}) for path, each in inputs.items()}
     pairs = {pair: made.get(each.path, {}) for pair, each in done.items()}
     varied, every = _choices(records), setting_columns(records)
+    ranking = Ranking.parse(records["ranked_by"].iloc[0]) if len(records) else Ranking()
     data = {
         "settings": varied,
         "same": {name: records[name].iloc[0] for name in ALWAYS_NAMED if name not in varied and len(records)},
         "options": [sorted_values(records[name]) for name in varied],
-        "score": SCORE,
+        "metrics": _metrics(records),
+        "ranked_by": "" if ranking == Ranking() else str(ranking),
+        "best": ranking.best,
         "references": [*records.loc[records["reference"] != "", "reference"].value_counts().index],
         "contents": _edges(lines, "content_title", content_picture, pictures),
         "styles": _edges(lines, "style_title", style_picture, pictures),
@@ -150,10 +151,19 @@ def _entry(
         "front": bool(line["pareto"] and line["rivals"]),  # a single pair competes with none
         "reference": line["reference"],
         **_only(("unranked",), line if line["unranked"] else {}),
-        **{name: rounded(line[name]) for name in METRICS},
+        **{name: rounded(line[name]) for name in (*RANKED, *OTHERS)},
         **more,
         **_only(("width", "height", "moves", "whole"), made or {}),
     }
+
+
+def _metrics(records: pd.DataFrame) -> list[dict[str, Any]]:
+    """Name, label and direction of the metrics that any pair has."""
+    return [
+        {"name": name, "label": "score" if name == "score" else metric.label, "higher": metric.higher_is_better}
+        for name, metric in RANKED.items()
+        if records[name].notna().any()
+    ]
 
 
 def _reason(line: dict[str, Any], results: Path) -> str:

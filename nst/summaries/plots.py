@@ -11,7 +11,8 @@ from nst import layout
 from nst.errors import NstError
 from nst.images.metadata import mark
 from nst.io.files import replacing
-from nst.summaries.records import GROUP, TITLES, sheet_groups, sorted_values, varying
+from nst.summaries.ranking import GROUP
+from nst.summaries.records import TITLES, sheet_groups, sorted_values, varying
 
 if TYPE_CHECKING:
     import pandas as pd

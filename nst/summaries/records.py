@@ -17,6 +17,8 @@ from nst.grid.groups import side_by_side
 from nst.grid.inputs import local
 from nst.grid.names import slug
 from nst.settings import fields, is_number, number_text
+from nst.settings.metrics import METRICS, Ranking
+from nst.summaries.ranking import ranked
 from nst.summaries.ratings import read_ratings
 
 if TYPE_CHECKING:
@@ -41,9 +43,7 @@ NUMBERS: dict[str, tuple[str | int, ...]] = {
     "final_tv": ("losses", "tv"),
     "final_total": ("losses", "total"),
     "final_style_weight": ("style_weight",),
-    "style_error": ("metrics", "style_error"),
-    "content_error": ("metrics", "content_error"),
-    "ssim": ("metrics", "ssim"),
+    **{name: ("metrics", name) for name in METRICS},
     **{f"style_error_conv{block}_1": ("metrics", "layers", f"conv{block}_1") for block in range(1, 6)},
     "seconds": ("seconds", "total"),
     "peak_memory_mb": ("peak_memory_mb",),
@@ -61,18 +61,6 @@ TEXTS: dict[str, tuple[str | int, ...]] = {
     "content_file": ("content", "path"),  # for a URL, the copy that the rule `fetch` made
     "style_file": ("style", 0, "path"),
 }
-
-#: Factor of the style error in the score, chosen by comparing images (docs/metrics.md).
-STYLE_FACTOR = 16
-
-#: Formula of `score`, for pages.
-SCORE = f"content error + {STYLE_FACTOR} × style error"
-
-#: Reason why a finished image is not ranked.
-KEEPS_COLORS = "keeps the content's colors, which the style error counts as missing style"
-
-#: Results are ranked within groups with the same content, style and reference network.
-GROUP = ["content", "style", "reference"]
 
 
 def animation(image: str) -> str:
@@ -111,18 +99,18 @@ def pictures_of(records: pd.DataFrame) -> list[str]:
     return [*records["image"], *dict.fromkeys(inputs)]
 
 
-def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
-    """Read grid.csv (all columns as text) and the run.json of each pair, and rank the pairs.
+def read_records(grid_csv: Path, rank_by: str = "score", **names: str) -> pd.DataFrame:
+    """Read grid.csv (all columns as text) and the run.json of each pair, and rank the pairs by `rank_by`.
 
     `names` selects pairs by content_name, style_name or settings_name, so that a sheet of a large grid reads few
     records.
 
     The column `status` is done, missing (no run.json) or broken (unreadable, or not written by nst); the last two have
     NaN and empty texts. `stars` is the rating of ratings.csv next to grid.csv, NaN without one; a mistake in that file
-    is logged, and then no pair has one. `score`, `rank`, `best`, `pareto` and `unranked`: see `ranked`. Paths in
-    grid.csv are relative to the working directory; results that are not found there are looked for next to grid.csv, in
-    case they were moved.
-    Raises NstError if grid.csv is missing or invalid, or has no pair with these names.
+    is logged, and then no pair has one. `ranked` adds the other columns. Paths in grid.csv are relative to the working
+    directory; results that are not found there are looked for next to grid.csv, in case they were moved.
+    Raises NstError if grid.csv is missing or invalid, or has no pair with these names, and ValueError for a wrong
+    `rank_by`.
     """
     import pandas as pd
 
@@ -145,7 +133,7 @@ def read_records(grid_csv: Path, **names: str) -> pd.DataFrame:
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=["status", *NUMBERS, *TEXTS])
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
     grid["stars"] = grid["id"].map(_ratings(grid_csv.with_name(layout.RATINGS))).astype(float)
-    return ranked(pd.concat([grid, runs], axis=1))
+    return ranked(pd.concat([grid, runs], axis=1), Ranking.parse(rank_by))
 
 
 def _ratings(path: Path) -> dict[str, int]:
@@ -231,42 +219,6 @@ def sorted_values(values: Iterable[str]) -> list[str]:
 def value_order(value: str) -> tuple[bool, float, str]:
     """A key that sorts numbers by size and puts texts after them."""
     return (False, float(value), value) if is_number(value) else (True, 0.0, value)
-
-
-def pareto_front(first: Iterable[float], second: Iterable[float]) -> list[bool]:
-    """Whether each point is on the Pareto front of two errors: no other point is as low in both and lower in one.
-
-    Of equal points all are on the front, or none. A point with NaN never is.
-    """
-    points = list(zip(first, second, strict=True))
-    front = [False] * len(points)
-    best = (math.inf, math.inf)
-    # In order of the first error, a point is on the front if it is lower than all before it.
-    for point, i in sorted((point, i) for i, point in enumerate(points) if not any(map(math.isnan, point))):
-        if point[1] < best[1]:
-            best = point
-        front[i] = point == best
-    return front
-
-
-def ranked(records: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns `score`, `rank`, `best`, `pareto` and `unranked`.
-
-    `score` is content_error + STYLE_FACTOR · style_error. `rank` (by score), `best` (whether the score is the
-    lowest of several) and `pareto` are computed among the pairs of the same content, style and reference. Images that
-    keep the content's colors are not ranked; `unranked` has the reason.
-    """
-    unranked = records["style_error"].notna() & (records["color"] != "style")
-    records["unranked"] = unranked.map({True: KEEPS_COLORS, False: ""})
-    records["score"] = (records["content_error"] + STYLE_FACTOR * records["style_error"]).mask(unranked)
-    rivals = records[records["score"].notna()]
-    scores = rivals.groupby(GROUP)["score"]
-    records["rank"] = scores.rank(method="min")
-    records["best"] = (records["rank"] == 1) & (scores.transform("size") > 1)  # a single one is not the best
-    records["pareto"] = False
-    for _, group in rivals.groupby(GROUP):
-        records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
-    return records
 
 
 def _run(folder: Path) -> dict[str, Any]:

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from nst.io.files import replacing
 from nst.settings import fields
+from nst.settings.metrics import METRICS, RANKED, Ranking
 from nst.summaries.pages import relative_link, viewable, write_page
-from nst.summaries.records import SCORE, TITLES, animation, setting_columns, sorted_values, value_order, varying
+from nst.summaries.records import TITLES, animation, setting_columns, sorted_values, value_order, varying
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEANS = ["style_error", "content_error", "score", "ssim", "seconds"]
+MEANS = [*RANKED, "seconds"]
 _RESULTS = [
-    "style_error", "content_error", "ssim", "final_content", "final_style", "final_tv", "final_total", "seconds",
-    "peak_memory_mb", "iterations_run", "final_style_weight",
+    *METRICS, "final_content", "final_style", "final_tv", "final_total", "seconds", "peak_memory_mb", "iterations_run",
+    "final_style_weight",
 ]  # fmt: skip
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
 _TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "reference", "unranked")
@@ -37,13 +38,10 @@ _HEADINGS = {
     "pareto": "front",
 }
 _HELP = {
-    "style_error": "squared error of the reference network's Gram matrices, relative to the style's; lower is better",
-    "content_error": "squared error of the reference network's features, relative to the content's; lower is better",
-    "ssim": "structural similarity of the luminance to that of the content; 1 is equal",
-    "score": f"{SCORE}; lower is better",
+    **{name: metric.help for name, metric in RANKED.items()},
     "final_style_weight": "style weight used; with auto, the one that was found",
     "stars": "rating in ratings.csv, from 1 to 5",
-    "rank": "rank by score among the pairs of the same content and style; ★ is the best of several",
+    "rank": "rank by {} among the pairs of the same content and style; ★ is the best of several",
     "unranked": "reason why an image is not ranked",
     "pareto": "◆: no image of the same content and style is better in one error and as good in the other",
     "reference": "network that computed the errors, and the hash of its weights",
@@ -84,7 +82,7 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
     rating = ["stars"] if records["stars"].notna().any() else []
-    marks = ["score", "rank", "best", "unranked", "pareto", "reference"]
+    marks = ["score", "rank", "ranked_by", "best", "unranked", "pareto", "reference"]
     rest = ["device", "precision_used", "best_iteration", "width", "height", "content", "style", "image"]
     return records[[*names, *varied, *constant, *rating, *_RESULTS, *marks, *_LAYERS, *rest]]
 
@@ -138,10 +136,15 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
         statuses=records["status"].value_counts().to_dict(),
         rows=[_row(line, columns, path.parent) for line in lines],
         thumbnails="image" in table,
-        score=SCORE,
+        best=_ranking(records).best,
         unranked=records.loc[records["unranked"] != "", "unranked"].value_counts().to_dict(),
         help=[(column.heading, column.help) for column in columns if column.help],
     )
+
+
+def _ranking(records: pd.DataFrame) -> Ranking:
+    """What the records are ranked by."""
+    return Ranking.parse(records["ranked_by"].iloc[0]) if len(records) else Ranking()
 
 
 def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
@@ -162,7 +165,7 @@ def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool
         return table[name][table[name] != ""].nunique() < 2
     if name == "unranked":
         return bool((table[name] == "").all())
-    return name in _RESULTS and bool(table[name].isna().all())
+    return name in MEANS + _RESULTS and bool(table[name].isna().all())
 
 
 def _column(name: str, table: pd.DataFrame) -> Column:
@@ -170,7 +173,10 @@ def _column(name: str, table: pd.DataFrame) -> Column:
     number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
     few = 1 < len(values) <= _MOST_CHOICES and (not number or name in setting_columns(table))
     choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
-    return Column(name, _HEADINGS.get(name, name.replace("_", " ")), _HELP.get(name, ""), number, choices)
+    help = _HELP.get(name, "")
+    if name == "rank":
+        help = help.format(next(iter(table["ranked_by"]), Ranking()))
+    return Column(name, _HEADINGS.get(name, name.replace("_", " ")), help, number, choices)
 
 
 def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from nst.summaries.records import STYLE_FACTOR
+from nst.settings.metrics import STYLE_FACTOR
 
 LOOKS = ["first_look", "second_look"]
 #: How much a style error weighs in each rule: the plain sum was the star's rule before.

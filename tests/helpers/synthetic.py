@@ -93,6 +93,11 @@ def run(pair: str, settings: dict[str, str], style_error: float, content_error: 
             "style_error": style_error,
             "content_error": content_error,
             "ssim": 0.7,
+            "relaxed_emd": 0.2 + style_error / 2,
+            "sliced_wasserstein": style_error / 4,
+            "portilla_simoncelli": 0.1 + content_error / 10,
+            "e_statistic": -3 - style_error,
+            "self_similarity": content_error / 5,
             "layers": layers,
         },
     }

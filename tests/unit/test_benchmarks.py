@@ -57,6 +57,18 @@ def output(script: str, *arguments: str, **environment: str) -> str:
     return answer.stdout
 
 
+def test_metrics_are_correlated(tmp_path: Path) -> None:
+    candidates = ["lite", "lite, weight 2", "lite, from noise"]
+    words = [*ONE_PAIR, "--size", "32", "--work", str(tmp_path), "--candidates", *candidates]
+    printed = output("metrics_correlation.py", *words)
+    assert "3 images of 1 pairs" in printed
+    assert (tmp_path / "disagreements.jpg").stat().st_size > 1000
+    again = output("metrics_correlation.py", *words)
+    assert again == printed[printed.index("\n3 images") :]  # nothing is stylized again
+    rows = [line.split() for line in again.splitlines() if line.startswith(("style_error", "relaxed_emd"))]
+    assert [float(row[1]) for row in rows[:1]] == [1]
+
+
 def test_grain_tells_noise_from_stylize(untrained_folder: Path, tmp_path: Path) -> None:
     """Its table has the images and the candidates; from strong noise there is more grain than from the content."""
     small = ["--size", "48", "--iterations", "2", "--candidates", "noise", "content", "--work", str(tmp_path)]

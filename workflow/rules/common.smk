@@ -177,8 +177,8 @@ def hash_of_files(pairs):
 
 def config_of_grid():
     """The part of the configuration on which grid.csv depends."""
-    unused = (
-        {"worker", "video"} if BUNDLES else {"worker", "video", "device", "threads"}
+    unused = {"worker", "video", "rank_by"} | (
+        set() if BUNDLES else {"device", "threads"}
     )
     return CONFIG.model_dump_json(exclude=unused)
 

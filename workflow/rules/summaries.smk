@@ -42,8 +42,9 @@ rule compare:
         f"{BENCHMARKS}/tables.tsv"
     params:
         folder=subpath(output.table, parent=True),
+        rank_by=CONFIG.rank_by,
     shell:
-        "nst tables {input.grid:q} -o {params.folder:q} > {log:q} 2>&1"
+        "nst tables {input.grid:q} -o {params.folder:q} --rank-by {params.rank_by:q} > {log:q} 2>&1"
 
 
 rule gallery:
@@ -69,8 +70,10 @@ rule gallery:
     params:
         # Snakemake deletes the output first; unchanged folders are reused from here.
         work=f"{WORK}/.gallery",
+        rank_by=CONFIG.rank_by,
     shell:
-        "nst gallery {input.grid:q} -o {output:q} --work {params.work:q} --processes {threads} > {log:q} 2>&1"
+        "nst gallery {input.grid:q} -o {output:q} --rank-by {params.rank_by:q} --work {params.work:q}"
+        " --processes {threads} > {log:q} 2>&1"
 
 
 rule sheets:

@@ -2,16 +2,8 @@
 // data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with the details of one pair.
 const gallery = (() => {
 const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
-const SORTS = {
-  grid: "manifest order", stars: "rating", style_error: "style error", content_error: "content error", score: "score",
-  rank: "rank", ssim: "similarity to the content", seconds: "time", peak_memory_mb: "memory", iterations_run: "iterations", id: "name"
-};
-const NAMES = {
-  stars: "rating", style_error: "style error", content_error: "content error", ssim: "SSIM to the content", score: "score",
-  rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", iterations_run: "iterations"
-};
-const FALLING = ["ssim", "stars"];  // more is better
-const MEASURED = ["style_error", "content_error", "score", "rank"];
+// Names of the numbers that pairs are sorted by and that the page of a pair lists; data() adds the metrics.
+let sorts, numberNames, falling, byReference;
 const VIEWS = {overview, images, sweeps, front};
 const collator = new Intl.Collator(undefined, {numeric: true});
 let all, details = new Map(), state, shown = [], watch;
@@ -80,7 +72,7 @@ function read() {
     find: given.get("find") || "",
     content: given.get("content") || "", style: given.get("style") || "", reference: known("reference", all.references, ""),
     best: given.has("best"), front: given.has("front"),
-    sort: known("sort", Object.keys(SORTS), "grid"), down: given.has("down"),
+    sort: known("sort", Object.keys(sorts), "grid"), down: given.has("down"),
     along: known("along", all.settings, all.along),
     values: Object.fromEntries(all.settings.map(name => [name, given.has("set." + name) ? given.get("set." + name) : null])),
     pair: given.get("pair") || "",
@@ -126,8 +118,8 @@ function order(a, b) {
   if (state.sort === "id") return turn * collator.compare(a.id, b.id);
   const x = a[state.sort], y = b[state.sort];
   if (x === null || y === null) return (x === null) - (y === null);  // missing values come last
-  if (MEASURED.includes(state.sort) && a.reference !== b.reference) return all.references.indexOf(a.reference) - all.references.indexOf(b.reference);
-  return turn * (x - y) * (FALLING.includes(state.sort) ? -1 : 1);
+  if (byReference.includes(state.sort) && a.reference !== b.reference) return all.references.indexOf(a.reference) - all.references.indexOf(b.reference);
+  return turn * (x - y) * (falling.includes(state.sort) ? -1 : 1);
 }
 
 // ---- the bar -------------------------------------------------------------------------------------------------------
@@ -169,10 +161,10 @@ function bar() {
     more.addEventListener("keydown", event => { if (event.key === "Escape") { more.open = false; more.firstElementChild.focus(); } });
     parts.push(more);
   } else parts.push(...settings);
-  if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★", `Lowest score: ${all.score}`));
+  if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★", all.best));
   if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
   if (state.view === "images") {
-    parts.push(select("sort by", Object.entries(SORTS).filter(([name]) => name !== "stars" || all.pairs.some(pair => pair.stars)), state.sort, value => update({sort: value})));
+    parts.push(select("sort by", Object.entries(sorts).filter(([name]) => name !== "stars" || all.pairs.some(pair => pair.stars)), state.sort, value => update({sort: value})));
     parts.push(element("button", {type: "button", class: "plain", "aria-label": "Reverse the order", "aria-pressed": String(state.down), onclick: () => update({down: !state.down})}, state.down ? "↑" : "↓"));
   }
   if (state.view === "sweeps" && all.settings.length > 1) {
@@ -197,6 +189,7 @@ function about() {
   const done = all.pairs.filter(pair => pair.status === "done").length, gone = all.pairs.length - done;
   const parts = [`${done} image${done === 1 ? "" : "s"}`];
   if (gone) parts.push(`${gone} without an image`);
+  if (all.ranked_by) parts.push(`ranked by ${all.ranked_by}`);
   if (all.references.length) parts.push(`reference network: ${all.references.join(", ")}`);
   $("about").textContent = parts.join(" · ");
 }
@@ -550,9 +543,9 @@ function side(pair, known) {
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
-  const numbers = Object.entries(NAMES).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, name === "stars" ? starsOf(pair) : short(pair[name])]);
+  const numbers = Object.entries(numberNames).filter(([name]) => pair[name] !== null).map(([name, text]) => [text, name === "stars" ? starsOf(pair) : short(pair[name])]);
   place.append(element("h3", {}, "Metrics"), listed(several() ? [...numbers, ["by", pair.reference]] : numbers));
-  if (marks.length) place.append(element("p", {class: "caption", title: pair.best && `Lowest score: ${all.score}`}, marks.join(" · ")));
+  if (marks.length) place.append(element("p", {class: "caption", title: pair.best && all.best}, marks.join(" · ")));
   if (pair.unranked) place.append(element("p", {class: "caption"}, `Not ranked: ${pair.unranked}.`));
   if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
   if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }
@@ -753,6 +746,11 @@ function follow() {
 
 function data(given) {
   all = given;
+  const metrics = Object.fromEntries(all.metrics.map(({name, label}) => [name, label]));
+  sorts = {grid: "manifest order", stars: "rating", ...metrics, rank: "rank", seconds: "time", peak_memory_mb: "memory", iterations_run: "iterations", id: "name"};
+  numberNames = {stars: "rating", ...metrics, rank: "rank", seconds: "seconds", peak_memory_mb: "memory, MB", iterations_run: "iterations"};
+  falling = ["stars", ...all.metrics.filter(({higher}) => higher).map(({name}) => name)];  // more is better
+  byReference = ["rank", ...Object.keys(metrics)];
   all.pairs.forEach((pair, place) => {
     pair.place = place;
     pair.text = [pair.id, pair.content, pair.style, pair.settings, pair.status, ...valuesOf(pair)].join(" ").toLowerCase();

@@ -59,7 +59,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (
         {"zzz": 3},
         "zzz: no such key; the keys are "
-        "manifest, results, presets, settings, device, format, video, worker, threads, bundle",
+        "manifest, results, presets, settings, device, format, video, rank_by, worker, threads, bundle",
     ),
     ({"format": "jpeg"}, "format: 'jpeg' is not allowed; expected one of png, jpg, tif; did you mean jpg?"),
     ({"threads": -1}, "threads: '-1' is not allowed; expected a whole number from 0 to 1024"),
@@ -68,6 +68,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"results": 2024},
         "results: '2024' is not allowed; expected a path; write ./ before a name that looks like a number",
     ),
+    ({"rank_by": "relaxed_em"}, "rank_by: 'relaxed_em' is no metric; did you mean relaxed_emd?"),
+    ({"rank_by": 3}, "rank_by: '3' is not allowed; expected score, a metric, or mean(A, B)"),
     ({"settings": [1]}, "settings: is not a mapping; write a `setting: value` line for each"),
     ({"settings": {"sise": 1}}, "settings.sise: no such setting; did you mean size?"),
     (

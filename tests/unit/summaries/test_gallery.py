@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from nst.errors import NstError
 from nst.images import picture_size
+from nst.settings.metrics import RANKED, SCORE
 from nst.summaries.gallery import write_gallery
 from nst.summaries.gallery_folders import script
-from nst.summaries.records import KEEPS_COLORS, SCORE, read_records
+from nst.summaries.ranking import KEEPS_COLORS
+from nst.summaries.records import read_records
 from synthetic import write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -94,10 +96,32 @@ def test_the_best_and_the_front_are_among_rivals(grid, tmp_path):
 def test_what_keeps_the_contents_colors_has_no_star_and_says_why(tmp_path):
     settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60}}
     data = gallery(write_results(tmp_path, ["cat"], ["wave"], settings), tmp_path / "gallery")
-    assert data["score"] == SCORE
+    assert data["best"] == f"lowest {SCORE}"
     assert [pair["best"] for pair in data["pairs"]] == [False, False, True]
     assert [pair["rank"] for pair in data["pairs"]] == [2, None, 1]
     assert [pair.get("unranked", "") for pair in data["pairs"]] == ["", KEEPS_COLORS, ""]
+
+
+def test_the_star_is_for_the_best_by_what_was_asked(grid, tmp_path):
+    write_gallery(read_records(grid, "content_error"), grid, tmp_path / "gallery")
+    data = data_of(tmp_path / "gallery")
+    assert data["ranked_by"] == "content_error"
+    assert data["best"] == "lowest content error"
+    assert [pair["best"] for pair in data["pairs"][:2]] == [True, False]  # the first is hardly stylized
+
+
+def test_the_page_offers_the_metrics_that_some_pair_has(grid, tmp_path):
+    for record in read_records(grid)["folder"]:
+        file = Path(record, "run.json")
+        run = json.loads(file.read_text())
+        del run["metrics"]["portilla_simoncelli"]
+        file.write_text(json.dumps(run))
+    data = gallery(grid, tmp_path / "gallery")
+    assert data["ranked_by"] == ""
+    expected = [name for name in RANKED if name != "portilla_simoncelli"]
+    assert [metric["name"] for metric in data["metrics"]] == expected
+    assert [metric["name"] for metric in data["metrics"] if metric["higher"]] == ["ssim", "e_statistic"]
+    assert data["pairs"][0]["portilla_simoncelli"] is None
 
 
 def test_what_has_not_changed_is_not_made_again(grid, tmp_path):

@@ -7,24 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from nst.errors import NstError
+from nst.settings.metrics import METRICS
 from nst.summaries.records import (
-    KEEPS_COLORS,
     content_picture,
-    pareto_front,
-    ranked,
     read_records,
     sheet_groups,
     sorted_values,
     style_picture,
     varying,
 )
-from synthetic import errors, write_results
+from synthetic import errors, run, write_results
 
 SETTINGS = {f"w{w}": {"style_weight": w} for w in (1, 10, 100)}
-NUMBERS = st.one_of(st.sampled_from([0.0, 0.5, 1.0, float("nan")]), st.floats(0, 2))
 
 
 @pytest.fixture
@@ -37,6 +32,7 @@ def test_numbers_come_from_run_json(grid: Path) -> None:
     assert list(records["status"]) == ["done"] * 6
     assert tuple(records.loc[4, ["style_error", "content_error"]]) == errors(1, 0, 1)
     assert records.loc[0, "seconds"] == 2.25
+    assert records.loc[0, "relaxed_emd"] == run("", {}, *errors(0, 0, 0))["metrics"]["relaxed_emd"]
     assert records.loc[0, "precision"] == "auto"
     assert records.loc[0, "precision_used"] == "fp32"
 
@@ -76,6 +72,19 @@ def test_a_grid_without_pairs_is_empty(grid: Path) -> None:
     assert read_records(grid).empty
 
 
+def test_records_of_an_earlier_version_lack_only_what_it_did_not_measure(grid: Path) -> None:
+    file = grid.parent / "pairs/0/0/1/run.json"
+    record = json.loads(file.read_text())
+    for name in METRICS.keys() - {"style_error", "content_error", "ssim"}:
+        record["metrics"].pop(name, None)
+    file.write_text(json.dumps(record))
+    records = read_records(grid)
+    assert records["status"].eq("done").all()
+    assert records["rank"].tolist() == [3, 2, 1, 3, 2, 1]
+    assert records["relaxed_emd"].isna().tolist() == [False, True, *[False] * 4]
+    assert read_records(grid, "relaxed_emd")["rank"].fillna(0).tolist() == [2, 0, 1, 3, 2, 1]
+
+
 def test_ranks_never_mix_judges(grid: Path) -> None:
     file = grid.parent / "pairs/0/0/1/run.json"
     run = json.loads(file.read_text())
@@ -86,41 +95,6 @@ def test_ranks_never_mix_judges(grid: Path) -> None:
     assert list(records["best"]) == [False, False, True, False, False, True]
 
 
-def picture(style_error: float, content_error: float, **more: object) -> dict[str, object]:
-    """A line of records, of one content and style."""
-    line = {"content": "cat", "style": "wave", "reference": "vgg19", "color": "style"}
-    return line | {"style_error": style_error, "content_error": content_error} | more
-
-
-def places(*pictures: dict[str, object]) -> list[float]:
-    return list(ranked(pd.DataFrame(pictures))["rank"])
-
-
-def test_the_star_is_for_a_stylized_picture_not_for_one_that_is_hardly_touched() -> None:
-    # A sweep of style weights 0.6, 2, 6, 16, 60: the errors of the first have the least sum.
-    style, content = (0.161, 0.073, 0.030, 0.014, 0.006), (0.046, 0.142, 0.286, 0.432, 0.675)
-    assert places(*map(picture, style, content)) == [5, 4, 2, 1, 3]
-
-
-def test_more_style_is_worth_only_so_much_content() -> None:
-    assert places(picture(0.03, 0.5), picture(0.02, 0.6)) == [2, 1]
-    assert places(picture(0.03, 0.5), picture(0.02, 0.7)) == [1, 2]
-
-
-def test_equal_pictures_share_a_rank() -> None:
-    assert places(*[picture(0.03, 0.5)] * 2, picture(0.03, 0.6)) == [1, 1, 3]
-
-
-def test_what_keeps_the_contents_colors_is_not_ranked_and_outdoes_nobody() -> None:
-    plain, kept = picture(0.03, 0.5), [picture(0.02, 0.4, color=color) for color in ("luminance", "histogram")]
-    records = ranked(pd.DataFrame([plain, *kept, picture(0.02, 0.7)]))
-    assert list(records["rank"].fillna(0)) == [1, 0, 0, 2]
-    assert list(records["best"]) == [True, False, False, False]
-    assert list(records["pareto"]) == [True, False, False, True]
-    assert list(records["unranked"] == KEEPS_COLORS) == [False, True, True, False]
-    assert list(records["score"].notna()) == [True, False, False, True]
-
-
 def test_pairs_are_chosen_by_name(grid: Path) -> None:
     (grid.parent / "pairs/1/0/0/run.json").write_bytes(b"not read where another content is asked for")
     records = read_records(grid, content_name="cat", style_name="wave")
@@ -128,16 +102,6 @@ def test_pairs_are_chosen_by_name(grid: Path) -> None:
     assert list(records["status"]) == ["done"] * 3
     with pytest.raises(NstError, match="existing: cat × wave, dog × wave"):
         read_records(grid, content_name="cow", style_name="wave")
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30))
-def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) -> None:
-    def beaten(p: tuple[float, float]) -> bool:
-        return any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)
-
-    expected = [p[0] == p[0] and p[1] == p[1] and not beaten(p) for p in points]
-    assert pareto_front([p[0] for p in points], [p[1] for p in points]) == expected
 
 
 def test_values_sort_as_people_do(grid: Path) -> None:

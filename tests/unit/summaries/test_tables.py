@@ -12,8 +12,9 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
+from nst.settings.metrics import SCORE
 from nst.summaries.ratings import write_rating
-from nst.summaries.records import SCORE, read_records
+from nst.summaries.records import read_records
 from nst.summaries.tables import comparison, relative_link, sweep, write_tables
 from synthetic import errors, write_results
 
@@ -82,6 +83,26 @@ def test_the_page_says_why_a_picture_has_no_rank(tmp_path: Path) -> None:
     assert html.escape(SCORE) in page.replace("&#39;", "&#x27;")
     write_tables(records[records["color"] == "style"].reset_index(drop=True), tmp_path)
     assert "not ranked" not in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_the_rank_is_named_after_what_it_is_by(tmp_path: Path) -> None:
+    grid = write_results(tmp_path, ["cat"], ["wave"], SETTINGS)
+    write_tables(read_records(grid, "content_error"), tmp_path)
+    table = pd.read_csv(tmp_path / "comparison.csv")
+    assert list(table["rank"]) == [1, 2]
+    assert set(table["ranked_by"]) == {"content_error"}
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert 'title="lowest content error"' in page
+    assert "rank by content_error among the pairs" in page
+
+
+def test_a_metric_that_no_image_has_is_not_on_the_page(records: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(records.assign(portilla_simoncelli=float("nan")), tmp_path)
+    for name in ("comparison", "style_weight"):
+        page = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert ">relaxed emd<" in page
+        assert "portilla" not in page
+        assert "portilla_simoncelli" in (tmp_path / f"{name}.csv").read_text().splitlines()[0]
 
 
 def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:

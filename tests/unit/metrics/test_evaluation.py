@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from nst.errors import NstError
-from nst.metrics import ReferenceNetwork, evaluate, luminance, ssim
+from nst.metrics import ReferenceNetwork, evaluate, evaluation, luminance, ssim
+from nst.settings.metrics import METRICS
 from skimage.metrics import structural_similarity
+from untrained import random_state
 
 
 def test_ssim_is_scikit_images(rng):
@@ -30,16 +32,25 @@ def test_the_content_itself_has_no_content_error_and_the_style_itself_no_style_e
     style = evaluate(scene, stripes, [scene], by=ReferenceNetwork("vgg19", untrained, "0"), device="cpu")
     assert style.style_error < 1e-9
     assert style.content_error > 0
+    assert style.relaxed_emd < 1e-5 < same.relaxed_emd
+    assert style.sliced_wasserstein < 1e-9 < same.sliced_wasserstein
+    assert style.portilla_simoncelli < 1e-9 < same.portilla_simoncelli
+    assert same.e_statistic < style.e_statistic == pytest.approx(13.8155, abs=1e-3)
+    assert same.self_similarity < 1e-5 < style.self_similarity
     assert style.style_error == pytest.approx(sum(style.layers.values()) / 5)
 
 
 def test_a_blend_is_evaluated_against_the_mean_of_its_styles(scene, stripes, untrained):
     by = ReferenceNetwork("vgg19", untrained, "0")
 
-    def error(blend):
-        return evaluate(scene, scene, [scene, stripes], by=by, blend=blend, device="cpu").style_error
-
-    assert error([1.0, 0.0]) < 1e-9 < error([0.7, 0.3]) < error([0.0, 1.0])
+    found = [
+        evaluate(scene, scene, [scene, stripes], by=by, blend=blend, device="cpu")
+        for blend in ([1.0, 0.0], [0.7, 0.3], [0.0, 1.0])
+    ]
+    for name in ("style_error", "relaxed_emd", "sliced_wasserstein", "portilla_simoncelli"):
+        first, middle, last = (getattr(metrics, name) for metrics in found)
+        assert first < 1e-5 < middle < last, name
+    assert found[0].e_statistic > found[1].e_statistic > found[2].e_statistic
 
 
 def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
@@ -54,7 +65,37 @@ def test_hidden_pixels_count_in_no_metric(scene, stripes, untrained):
     assert found[1].content_error == pytest.approx(0, abs=1e-9)
     assert found[1].ssim == pytest.approx(1)
     assert found[1].style_error == pytest.approx(found[0].style_error, rel=1e-4)
-    assert evaluate(other, content, [stripes], by=by, device="cpu").content_error > 0.01
+    assert found[1].self_similarity == pytest.approx(0, abs=1e-5)
+    for name in ("relaxed_emd", "sliced_wasserstein", "portilla_simoncelli", "e_statistic"):
+        assert getattr(found[1], name) == pytest.approx(getattr(found[0], name), rel=1e-3), name
+    seen = evaluate(other, content, [stripes], by=by, device="cpu")
+    assert seen.content_error > 0.01
+    assert seen.self_similarity > 0.01
+    assert abs(seen.relaxed_emd - found[0].relaxed_emd) > 1e-3
+
+
+def test_the_same_images_have_the_same_metrics_each_time(scene, stripes, untrained):
+    by = ReferenceNetwork("vgg19", untrained, "0")
+    first, again = (evaluate(scene, stripes, [stripes, scene], by=by, device="cpu") for _ in range(2))
+    assert first == again
+
+
+def test_metrics_that_cannot_be_computed_are_left_out(scene, stripes, monkeypatch):
+    """lite lacks the layers of three of them, and one needs an optional package."""
+    by = ReferenceNetwork("lite", random_state("lite"), "0")
+    optional = {"relaxed_emd", "sliced_wasserstein", "self_similarity"}
+    found = evaluate(scene, scene, [stripes], by=by, device="cpu")
+    assert optional.isdisjoint(found.as_dict())
+    assert "portilla_simoncelli" in found.as_dict()
+    monkeypatch.setattr(evaluation, "has_plenoptic", lambda: False)
+    without = evaluate(scene, scene, [stripes], by=by, device="cpu").as_dict()
+    assert without.keys() == found.as_dict().keys() - {"portilla_simoncelli"}
+    assert without["e_statistic"] == found.e_statistic
+
+
+def test_every_metric_is_declared(scene, stripes, untrained):
+    found = evaluate(scene, scene, [stripes], by=ReferenceNetwork("vgg19", untrained, "0"), device="cpu").as_dict()
+    assert found.keys() - {"reference", "layers"} == METRICS.keys()
 
 
 def test_metrics_that_overflow_are_an_error(scene, stripes, untrained):
