@@ -39,12 +39,6 @@ def test_the_style_loss_nnst_matches_the_content_first_and_ends_with_a_pass_by_l
     assert [(scale.share, scale.last) for scale in found][-2:] == [(1, 800), (1, 1000)]
     last = {"style_loss": "nearest", "content_match": 0.375}
     assert [scale.changes for scale in found] == [{"content_match": 1.0}, {}, {}, {}, last]
-        {"content_match": 1.0},
-        {},
-        {},
-        {},
-        {"style_loss": "nearest", "content_match": 0.375},
-    ]
 
 
 def test_the_content_counts_more_at_coarse_scales() -> None:
