@@ -202,7 +202,8 @@ class Recording:
 
     def _write_losses(self) -> None:
         head = ["iteration", "content", "style", "tv", "total", "seconds"]
-        columns = [*head, *(name for name in self.rows[0] if name not in head)]
+        names = dict.fromkeys(name for row in self.rows for name in row)  # the last pass may have another style loss
+        columns = [*head, *(name for name in names if name not in head)]
         with (self.folder / layout.LOSSES).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()

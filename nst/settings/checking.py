@@ -9,9 +9,10 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from pydantic import ValidationError
 
 from nst.errors import Problems
+from nst.settings import scales
 from nst.settings.layers import LARGEST, Layers, layer_names, layers_text
 from nst.settings.style_losses import STYLE_LOSSES
-from nst.settings.values import Values, extra, fields
+from nst.settings.values import LARGEST_SIDE, Values, extra, fields
 from nst.settings.wording import did_you_mean, flag, number_text
 
 #: Settings that may be paths, and their values that are not paths.
@@ -98,8 +99,8 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
         yield "target_style_loss", "requires {style_weight} auto"
     if not STYLE_LOSSES[s.style_loss].has_normalization and s.normalization != "relative":
         yield "style_loss", f"{s.style_loss} requires {{normalization}} relative"
-    if s.iterations < s.scales:
-        yield "iterations", f"must be at least {{scales}} ({s.scales})"
+    if s.iterations < (passes := scales.passes(s, s.size or LARGEST_SIDE)):
+        yield "iterations", f"must be at least {passes}, one for each of the {{scales}}"
     if s.protect and not s.content_weight:
         yield "protect", "requires a {content_weight} above 0: it raises the weight of the content loss"
     elif s.protect and s.content_loss != "features":

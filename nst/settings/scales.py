@@ -26,7 +26,7 @@ class Scale:
 
 def plan(settings: Values, long_side: int) -> list[Scale]:
     """The scales of an image whose long side has this many px, from coarse to fine."""
-    count = _count(settings, long_side)
+    count = _sizes(settings, long_side)
     octaves = round(math.log2(settings.scale_factor), 3)  # 1.414 is √2
     shares = [2 ** (octaves * (k + 1 - count)) for k in range(count)]
     changes = [_changes(settings, count - 1 - k, first=k == 0) for k in range(count)]
@@ -42,7 +42,12 @@ def work(settings: Values, long_side: int) -> float:
     return sum((scale.last - start) * scale.share**2 for scale, start in zip(scales, starts, strict=False))
 
 
-def _count(settings: Values, long_side: int) -> int:
+def passes(settings: Values, long_side: int) -> int:
+    """The number of scales, with the last pass of style losses that have one: each needs an iteration."""
+    return _sizes(settings, long_side) + bool(STYLE_LOSSES[settings.style_loss].final)
+
+
+def _sizes(settings: Values, long_side: int) -> int:
     if not settings.coarsest:
         return settings.scales
     fitting = math.log(max(1, long_side / settings.coarsest), settings.scale_factor)

@@ -13,6 +13,9 @@ from pydantic.fields import FieldInfo
 from nst.settings.layers import LARGEST, Layers
 from nst.settings.style_losses import STYLE_LOSSES
 
+#: Largest size in px.
+LARGEST_SIDE = 16384
+
 #: The groups of settings and their titles. A setting's declaration names its group: `_common(…)`.
 GROUPS = {
     "common": "Most used",
@@ -161,7 +164,7 @@ class Values(BaseModel):
         ge=0, lt=1,
     )  # fmt: skip
     iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)
-    size: Whole = _common(512, "long side of the image; 0 keeps the content's", unit="px", ge=0, le=16384)
+    size: Whole = _common(512, "long side of the image; 0 keeps the content's", unit="px", ge=0, le=LARGEST_SIDE)
     scales: Whole = _optimization(
         1, "number of sizes, coarse to fine, that share the iterations; with coarsest the largest number", ge=1, le=12
     )
@@ -174,7 +177,7 @@ class Values(BaseModel):
         "shortest long side of a scale: there are as many scales as fit, at most scales; 0: always scales",
         unit="px",
         ge=0,
-        le=16384,
+        le=LARGEST_SIDE,
     )
     fit: Literal["keep", "square"] = _output("keep", "keep the content's aspect or stretch it to a square")
     style_fit: Literal["keep", "stretch"] = _losses(
@@ -222,7 +225,7 @@ class Values(BaseModel):
     )
     tile: Whole = _machine(
         0, "side of the tiles in which an image too large for memory is evaluated, seamlessly; 0: in one piece",
-        unit="px", ge=0, le=16384,
+        unit="px", ge=0, le=LARGEST_SIDE,
     )  # fmt: skip
     precision: Literal["auto", "fp32", "bf16"] = _machine(
         "auto", "precision of activations; auto is bf16 where the hardware multiplies bf16 matrices, else fp32"

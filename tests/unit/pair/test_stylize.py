@@ -1,5 +1,6 @@
 """One pair from files to files: what it leaves, and that an interrupted run is gone on with."""
 
+import csv
 import dataclasses
 import errno
 import json
@@ -50,6 +51,16 @@ def test_the_photo_loss_is_recorded_where_it_has_a_weight(job, weight):
     columns = (made.record / "losses.csv").read_text().splitlines()[0].split(",")
     assert list(record["losses"]) == ["content", "style", "tv", "total"] + ["photo"] * bool(weight)
     assert ("photo" in columns) == bool(weight)
+
+
+def test_the_losses_of_a_last_pass_have_columns_of_their_own(job):
+    made = job("a", style_loss="nnst", content_weight=0, optimizer="adam", iterations=4)
+    pair.stylize_pair(made)
+    with (made.record / "losses.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["style:nnst"]) for row in rows] == [True, True, False, False]
+    assert [bool(row["style:conv1_1"]) for row in rows] == [False, False, True, True]
+    assert pair.stylize_pair(dataclasses.replace(made, unless_done=True))["skipped"]
 
 
 def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(job):

@@ -113,7 +113,7 @@ def test_settings_in_python_name_every_mistake_and_suggest_the_right_name() -> N
         "size: 'x' is not allowed; expected a whole number from 0 to 16384 (px)",
         "style_wieght: no such setting; did you mean style_weight?",
     ]
-    with pytest.raises(nst.NstError, match=r"^ema_decay: requires optimizer adam\niterations: must be at least scales"):
+    with pytest.raises(nst.NstError, match=r"^ema_decay: requires optimizer adam\niterations: must be at least 4, one"):
         nst.Settings(ema_decay=0.5, iterations=2, scales=4)
 
 
@@ -147,7 +147,7 @@ CONFLICTS = [
     ({"style_weight": "auto", "normalization": "sum"}, "--style-weight auto requires --normalization relative and a"),
     ({"target_style_loss": "0.1"}, "--target-style-loss requires --style-weight auto"),
     ({"style_loss": "covariance", "normalization": "sum"}, "--style-loss covariance requires --normalization relative"),
-    ({"scales": "4", "iterations": "3"}, "--iterations must be at least --scales (4)"),
+    ({"scales": "4", "iterations": "3"}, "--iterations must be at least 4, one for each of the --scales"),
     ({"protect": "faces", "content_weight": "0"}, "--protect requires a --content-weight above 0: it"),
     (
         {"protect": "faces", "content_loss": "self-similarity"},
