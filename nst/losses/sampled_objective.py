@@ -50,7 +50,9 @@ class SampledObjective(Objective):
                 yield self._sample(turned(style, turn), None if mask is None else turned(mask, turn), weight / total)
 
     def _sample(self, picture: Tensor, mask: Tensor | None = None, share: float = 1.0) -> Sample:
-        return self._sample_of(picture, self.network(picture), mask, share)
+        sample = self._sample_of(picture, self.network(picture), mask, share)
+        # Cloned, because it is kept: the network may write the next image's features into the same memory.
+        return sample._replace(features={layer: values.clone() for layer, values in sample.features.items()})
 
     def _sample_of(
         self, picture: Tensor, features: dict[str, Tensor], mask: Tensor | None = None, share: float = 1.0
