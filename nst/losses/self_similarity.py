@@ -12,8 +12,8 @@ from nst.losses.sampled import Sample, SampledLoss
 from nst.losses.samples import self_similarity_distance
 from nst.settings import Settings
 
-#: Positions that are compared at each evaluation, as in the authors' code.
-POSITIONS = 1024
+#: Positions that are compared at each evaluation; the authors' code has 1024, which takes four times as long.
+POSITIONS = 512
 
 
 class SelfSimilarity(SampledLoss):
