@@ -7,7 +7,8 @@ that are in the work folder. An image takes about a minute on one CPU core.
 
 The images differ from what the presets alone give:
 
-- They have 320 px and at most 80 iterations, 100 from noise. Some presets' own values take most of an hour on a CPU.
+- They have 320 px and at most 80 iterations, 100 from noise, 400 from 64 px on. Some presets' own values take most of an
+  hour on a CPU.
 - `fit: keep` gives all cards the content's shape.
 - `vgg16-ratio` starts from the content with a ratio of 0.01, as some of its published experiments do, because most of
   its noise is left after 1000 iterations; and it has VGG-19, so that nothing is downloaded.
@@ -44,7 +45,7 @@ def stylize(name: str, path: Path) -> None:
 
 def changed(preset: dict[str, Any]) -> dict[str, Any]:
     """The settings in which a card differs from its preset."""
-    most = 100 if preset.get("init") == "black+noise" else 80
+    most = 100 if preset.get("init") == "black+noise" else 400 if preset.get("coarsest") == 64 else 80
     other = {"init": "content", "content_weight": 0.01, "network": "vgg19"} if preset.get("network") == "vgg16" else {}
     return {"size": SIZE, "fit": "keep", "iterations": min(most, preset.get("iterations", most)), **other}
 
