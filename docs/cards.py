@@ -7,8 +7,8 @@ that are in the work folder. An image takes about a minute on one CPU core.
 
 The images differ from what the presets alone give:
 
-- They have 320 px and at most 80 iterations, 100 from noise, 400 from 64 px on. Some presets' own values take most of an
-  hour on a CPU.
+- They have 320 px and at most 80 iterations, 100 from noise, 400 from 64 px on. Some presets' own values take most of
+  an hour on a CPU.
 - `fit: keep` gives all cards the content's shape.
 - `vgg16-ratio` starts from the content with a ratio of 0.01, as some of its published experiments do, because most of
   its noise is left after 1000 iterations; and it has VGG-19, so that nothing is downloaded.
