@@ -34,6 +34,21 @@ def at_positions(image: Sample, places: Tensor, layers: dict[str, float]) -> Ten
     return torch.cat([_interpolated(values, places, image.picture.shape[2:]) for values in maps], 1)
 
 
+def layer_scales(vectors: Tensor, image: Sample, layers: dict[str, float]) -> Tensor:
+    """Factors (3 + channels,) for the hypercolumns of an image that give each layer's features a mean square of 1.
+
+    The magnitude of features depends on the weights: the original VGG's are 60 times those of torchvision's. RGB keeps
+    its values, and each layer its coefficient.
+    """
+    factors, start = [vectors.new_ones(3)], 3
+    for layer, weight in layers.items():
+        width = image.features[layer].shape[1]
+        part = vectors[:, start : start + width]
+        factors.append((weight / part.square().mean().sqrt().clamp_min(1e-12)).expand(width))
+        start += width
+    return torch.cat(factors)
+
+
 def _interpolated(values: Tensor, places: Tensor, size: Sequence[int]) -> Tensor:
     """Feature vectors (n, channels) of a map (1, channels, h, w) of an image of (rows, columns) px, bilinear."""
     shape = torch.tensor(values.shape[2:], device=places.device)

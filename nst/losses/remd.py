@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from nst.losses.hypercolumns import at_positions, count_of, positions
+from nst.losses.hypercolumns import at_positions, count_of, layer_scales, positions
 from nst.losses.sampled import Sample, SampledLoss
 from nst.losses.samples import cosine_distances, relaxed_emd
 from nst.settings import Settings
@@ -29,6 +29,8 @@ class RelaxedEMD(SampledLoss):
             at_positions(style, positions(style, count_of(style, STYLE_POSITIONS), generator), self.layers)
             for style in styles
         ])  # fmt: skip
+        self.scales = layer_scales(self.style, content, self.layers)
+        self.style = self.style * self.scales
         self.moments = moments(self.style)
 
     @classmethod
@@ -37,7 +39,7 @@ class RelaxedEMD(SampledLoss):
         return {"remd": 1.0, "moments": 1.0, "color": 1 / max(settings.content_weight, 1.0)}
 
     def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        vectors = at_positions(image, positions(self.region, POSITIONS, generator), self.layers)
+        vectors = at_positions(image, positions(self.region, POSITIONS, generator), self.layers) * self.scales
         losses = {
             "remd": relaxed_emd(cosine_distances(vectors, self.style)),
             "moments": sum((a - b).abs().mean() for a, b in zip(moments(vectors), self.moments, strict=True)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from nst.losses.hypercolumns import at_positions, positions
+from nst.losses.hypercolumns import at_positions, layer_scales, positions
 from nst.losses.sampled import Sample, SampledLoss
 from nst.losses.samples import self_similarity_distance
 from nst.settings import Settings
@@ -21,6 +21,8 @@ class SelfSimilarity(SampledLoss):
 
     def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
         self.layers, self.content = settings.content_layers, content
+        places = positions(content, POSITIONS, torch.Generator().manual_seed(settings.seed))
+        self.scales = layer_scales(at_positions(content, places, self.layers), content, self.layers)
 
     @classmethod
     def coefficients(cls, settings: Settings) -> dict[str, float]:
@@ -28,5 +30,5 @@ class SelfSimilarity(SampledLoss):
 
     def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
         places = positions(self.content, POSITIONS, generator)
-        of_image, of_content = (at_positions(each, places, self.layers) for each in (image, self.content))
+        of_image, of_content = (at_positions(each, places, self.layers) * self.scales for each in (image, self.content))
         return {"self-similarity": self_similarity_distance(of_image, of_content)[None]}
