@@ -29,7 +29,7 @@ def plan(settings: Values, long_side: int) -> list[Scale]:
     count = _sizes(settings, long_side)
     octaves = round(math.log2(settings.scale_factor), 3)  # 1.414 is √2
     shares = [2 ** (octaves * (k + 1 - count)) for k in range(count)]
-    changes = [_changes(settings, count - 1 - k, first=k == 0) for k in range(count)]
+    changes = [_changes(settings, k) for k in range(count)]
     if final := STYLE_LOSSES[settings.style_loss].final:
         shares, changes = [*shares, 1.0], [*changes, {"style_loss": final, "content_match": settings.content_match / 2}]
     return [Scale(*each) for each in zip(shares, _last_iterations(settings, len(shares)), changes, strict=True)]
@@ -54,12 +54,12 @@ def _sizes(settings: Values, long_side: int) -> int:
     return min(settings.scales, 1 + int(fitting + 1e-6))
 
 
-def _changes(settings: Values, coarser: int, *, first: bool) -> dict[str, Any]:
-    """What differs at a scale with `coarser` finer ones."""
+def _changes(settings: Values, coarser: int) -> dict[str, Any]:
+    """What differs at a scale after `coarser` coarser ones."""
     changes: dict[str, Any] = {}
-    if settings.coarser_content != 1:
-        changes["content_weight"] = settings.content_weight * settings.coarser_content**coarser
-    if first and settings.style_loss == "nnst":  # the image has nothing of the style yet
+    if settings.finer_content != 1:
+        changes["content_weight"] = settings.content_weight * settings.finer_content**coarser
+    if not coarser and settings.style_loss == "nnst":  # the image has nothing of the style yet
         changes["content_match"] = 1.0
     return changes
 

@@ -105,9 +105,7 @@ class Values(BaseModel):
         Layers({f"conv{b}_1": 1.0 for b in range(1, 6)}), "layers of the style loss, with optional coefficients"
     )
     content_weight: float = _losses(1.0, "weight of the content loss", ge=0, le=LARGEST)
-    coarser_content: float = _losses(
-        1.0, "factor on content_weight for each coarser scale", ge=1, le=10
-    )  # fmt: skip
+    finer_content: float = _losses(1.0, "factor on content_weight for each finer scale", ge=0.1, le=1)
     style_weight: StyleWeight = _common(
         16.0, "weight of the style loss; auto finds the one that reaches target_style_loss"
     )

@@ -42,7 +42,7 @@ def test_the_style_loss_nnst_matches_the_content_first_and_ends_with_a_pass_by_l
 
 
 def test_the_content_counts_more_at_coarse_scales() -> None:
-    found = scales.plan(make({"scales": 4, "content_weight": 2, "coarser_content": 2}), 512)
+    found = scales.plan(make({"scales": 4, "content_weight": 16, "finer_content": 0.5}), 512)
     assert [scale.changes["content_weight"] for scale in found] == [16, 8, 4, 2]
 
 
