@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from nst.machine.cpu import cpu_has_bf16_units
-from nst.settings import Settings, convolutions, scales, stride
+from nst.settings import Settings, convolutions, is_sampled, scales, stride
 
 # Measured with the images of data/ on an AMD EPYC with AVX512-BF16; nst grid says "about".
 
@@ -32,6 +32,9 @@ BYTES_PER_TILED_PIXEL = 850.0
 #: Bytes per pixel of each style beyond the first (its colors as an array and as a tensor), and operations per pixel of
 #: its pass through the reference network.
 BYTES_PER_STYLE_PIXEL, REFERENCE_FLOPS = 24.0, 722e3
+#: Of losses that compare sets of feature vectors: operations of their distances per iteration, which hardly depend on
+#: the size, and the factor on the memory per pixel, for the vectors of content and style.
+SAMPLED_FLOPS, SAMPLED_MEMORY = 100e9, 2.5
 #: Halo around a tile in pixels (receptive field of conv5_1), and the slowdown by tiling.
 HALO, TILED = 96, 1.7
 
@@ -48,9 +51,8 @@ def estimate(
         styles: number of styles that are blended.
     """
     pixels = _pixels(settings, content_size)
-    work = (
-        pixels * (flops_per_pixel(settings) + GLUE) * PASSES * scales.work(settings, _long_side(settings, content_size))
-    )
+    iterations = scales.work(settings, _long_side(settings, content_size))
+    work = pixels * (flops_per_pixel(settings) + GLUE) * PASSES * iterations
     has_units = settings.precision != "fp32" and cpu_has_bf16_units()
     kind = hardware or ("bf16" if has_units else "fp32")
     memory = pixels * BYTES_PER_PIXEL[kind]
@@ -58,6 +60,9 @@ def estimate(
     if settings.tile and window < pixels:
         work *= TILED
         memory = min(memory, window * BYTES_PER_PIXEL[kind] + pixels * BYTES_PER_TILED_PIXEL)
+    if is_sampled(settings):
+        work += SAMPLED_FLOPS * settings.iterations
+        memory *= SAMPLED_MEMORY
     further = (styles - 1) * pixels * settings.style_scale**2
     work += further * (flops_per_pixel(settings) + REFERENCE_FLOPS)
     memory += further * BYTES_PER_STYLE_PIXEL
