@@ -23,6 +23,7 @@ WHOLE = {
     "worker": False,
     "threads": 1,
     "bundle": 0.5,
+    "rank_by": "mean(style_error, relaxed_emd)",
 }
 YAML = b"""manifest: a.csv
 results: &r out
@@ -34,6 +35,7 @@ settings:
   deterministic: yes
 presets: *r
 bundle: 1_0.5
+rank_by: mean(style_error, ssim)
 """
 PRESET = b"description: >\n  ours\nsettings:\n  size: 64\n  pooling: average\n  style_layers: conv1_1+conv2_1:0.5\n"
 #: What YAML is made of.
