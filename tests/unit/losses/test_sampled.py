@@ -190,7 +190,9 @@ def test_turned_styles_have_the_same_values_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("more", [{}, {"network": "lite"}, {"color": "luminance"}, {"precision": "bf16"}], ids=str)
+@pytest.mark.parametrize(
+    "more", [{}, {"network": "lite"}, {"network": "vgg16"}, {"color": "luminance"}, {"precision": "bf16"}], ids=str
+)
 def test_it_stylizes_and_resumes(kind: str, more: dict, scene, stripes) -> None:
     pyramid = {"parameters": "pyramid", "optimizer": "adam", "scales": 2, "coarsest": 16, "scale_factor": 2}
     settings = make(values(kind) | pyramid | more | {"iterations": 10})
