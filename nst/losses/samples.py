@@ -44,32 +44,21 @@ def _normalized_distances(x: Tensor) -> Tensor:
     return distances / distances.sum(0, keepdim=True).clamp_min(1e-6)
 
 
-def sliced_wasserstein(x: Tensor, y: Tensor, x_weight: Tensor | None = None, y_weight: Tensor | None = None) -> Tensor:
+def sliced_wasserstein(x: Tensor, y: Tensor) -> Tensor:
     """Mean squared 2-Wasserstein distance of two sets of numbers in each of k rows (Heitz et al., arXiv:2006.07229).
 
     In one dimension the optimal transport maps the numbers in ascending order (equation 6).
 
     Args:
-        x: (k, n), y: (k, m), projections of two sets on k directions. Where n ≠ m or weights are given, each number of
-            x is compared with the quantile of y at the middle of its own share of the weight.
-        x_weight: (n,), y_weight: (m,), positive, the mass of each vector; None: equal.
+        x: (k, n), y: (k, m), projections of two sets on k directions. Where n ≠ m, each number of x is compared with
+            the quantile of y at the middle of its share.
     """
-    x, order = x.sort(1)
-    y, y_order = y.sort(1)
-    if x_weight is None and y_weight is None and x.shape == y.shape:
-        return (x - y).square().mean()
-    mass = _mass(x, x_weight)[order] if x_weight is not None else _mass(x, None).expand_as(x)
-    y_mass = _mass(y, y_weight)[y_order] if y_weight is not None else _mass(y, None).expand_as(y)
-    middle = mass.cumsum(1) - mass / 2
-    at = torch.searchsorted(y_mass.cumsum(1).contiguous(), middle.contiguous()).clamp_max(y.shape[1] - 1)
-    return ((x - y.gather(1, at)).square() * mass).sum(1).mean()
-
-
-def _mass(rows: Tensor, weight: Tensor | None) -> Tensor:
-    """The share of each number of a row, (n,), sum 1."""
-    if weight is None:
-        return rows.new_full((rows.shape[1],), 1 / rows.shape[1])
-    return weight / weight.sum()
+    x, y = x.sort(1).values, y.sort(1).values
+    n, m = x.shape[1], y.shape[1]
+    if n != m:
+        middles = (torch.arange(n, device=x.device) + 0.5) / n
+        y = y[:, (middles * m).long()]
+    return (x - y).square().mean()
 
 
 def directions(count: int, channels: int, generator: torch.Generator) -> Tensor:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from nst.losses import samples
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import wasserstein_distance
 
 N, M, D = 7, 9, 5
 
@@ -68,23 +67,16 @@ def test_sliced_wasserstein_equals_the_optimal_assignment() -> None:
     assert samples.sliced_wasserstein(rows, other).item() == pytest.approx(np.mean(expected), rel=1e-12)
 
 
-def test_a_shift_is_the_distance_whatever_the_sizes_and_weights() -> None:
-    """Two sets of one distribution, one of them shifted: both 1-Wasserstein and root of 2-Wasserstein are the shift."""
-    x = torch.linspace(0, 1, 400, dtype=torch.float64)[None]
-    y = torch.linspace(0, 1, 1000, dtype=torch.float64)[None] + 3
-    assert samples.sliced_wasserstein(x, y).sqrt().item() == pytest.approx(3, abs=2e-3)
-    weight = torch.linspace(0.1, 1, 400, dtype=torch.float64)
-    assert samples.sliced_wasserstein(x, x + 3, weight, weight).item() == pytest.approx(9, rel=1e-9)
-    expected = wasserstein_distance(x[0].numpy(), x[0].numpy(), weight.numpy())  # small, so nearly the same order
-    assert samples.sliced_wasserstein(x, x, weight).sqrt().item() >= expected - 1e-3
+@pytest.mark.parametrize("sizes", [(400, 1000), (1000, 400)])
+def test_a_shift_is_the_distance_whatever_the_sizes(sizes: tuple[int, int]) -> None:
+    x, y = (torch.linspace(0, 1, size, dtype=torch.float64)[None] for size in sizes)
+    assert samples.sliced_wasserstein(x, y + 3).sqrt().item() == pytest.approx(3, abs=2e-3)
 
 
-def test_integer_weights_equal_repetitions() -> None:
-    _, y = sets(5)
-    counts = torch.tensor([1, 2, 3, 1, 2, 1, 2, 3, 1])
-    repeated = samples.sliced_wasserstein(y.repeat_interleave(counts, 0).mT, y.repeat_interleave(counts, 0).mT + 1)
-    weighted = samples.sliced_wasserstein(y.mT, y.mT + 1, counts.double(), counts.double())
-    assert weighted.item() == pytest.approx(repeated.item(), rel=1e-9)
+def test_numbers_that_are_repeated_are_the_same_distribution() -> None:
+    x, y = sets(5)
+    expected = samples.sliced_wasserstein(x.mT, y[:N].mT)
+    assert samples.sliced_wasserstein(x.mT, y[:N].repeat(3, 1).mT).item() == pytest.approx(expected.item(), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +85,8 @@ def test_integer_weights_equal_repetitions() -> None:
         lambda x, y: samples.relaxed_emd(samples.cosine_distances(x, y)),
         lambda x, y: samples.self_similarity_distance(x, y[:N]),
         lambda x, y: samples.sliced_wasserstein(x.mT, y.mT),
-        lambda x, y: samples.sliced_wasserstein(x.mT, y.mT, torch.arange(1.0, N + 1).double()),
     ],
-    ids=["relaxed EMD", "self-similarity", "sliced", "sliced, weighted"],
+    ids=["relaxed EMD", "self-similarity", "sliced"],
 )
 def test_gradients_equal_finite_differences(function) -> None:
     x, y = sets(6)
