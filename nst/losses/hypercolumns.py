@@ -20,8 +20,15 @@ def positions(image: Sample, count: int, generator: torch.Generator) -> Tensor:
     within = torch.rand(count, 2, generator=generator)
     if image.mask is None:
         return within * torch.tensor([height, width])
-    pixels = torch.multinomial(image.mask.flatten().cpu(), count, replacement=True, generator=generator)
+    pixels = _in_proportion(image.mask, count, generator)
     return torch.stack([pixels // width, pixels % width], 1) + within
+
+
+def _in_proportion(weight: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Random indices (count,) of a flattened map in proportion to its entries; `torch.multinomial` takes only 2^24."""
+    sums = weight.flatten().cpu().double().cumsum(0)
+    at = torch.searchsorted(sums, torch.rand(count, generator=generator, dtype=torch.float64) * sums[-1], right=True)
+    return at.clamp_max(len(sums) - 1)
 
 
 def at_positions(image: Sample, places: Tensor, layers: dict[str, float]) -> Tensor:
@@ -82,8 +89,8 @@ def drawn(
     maps = [values[0].permute(1, 2, 0).flatten(0, 1) for values in (features, *others)]
     available = len(maps[0])
     if mask is not None:
-        weight = F.adaptive_avg_pool2d(mask, features.shape[2:]).flatten().cpu()
-        at = torch.multinomial(weight, min(count, available), replacement=True, generator=generator)
+        weight = F.adaptive_avg_pool2d(mask, features.shape[2:])
+        at = _in_proportion(weight, min(count, available), generator)
     elif available > count:
         at = torch.randint(available, (count,), generator=generator)
     else:

@@ -83,6 +83,13 @@ def test_positions_follow_the_mask() -> None:
     np.testing.assert_allclose(everywhere.mean(0), [10, 15], atol=0.5)
 
 
+def test_a_mask_may_have_more_pixels_than_multinomial_takes() -> None:
+    mask = torch.zeros(1, 1, 4100, 4100)  # more than 2^24
+    mask[..., 4000:, :] = 1
+    image = Sample(torch.zeros(1, 3, 1, 1).expand(1, 3, 4100, 4100), {}, mask)
+    assert (hypercolumns.positions(image, 50, torch.Generator().manual_seed(0))[:, 0] >= 4000).all()
+
+
 def test_a_blend_is_pooled_in_proportion_to_its_weights(monkeypatch) -> None:
     values = [torch.full((1, 2, 40, 40), float(i)) for i in range(3)]
     shares = zip(values, (0.6, 0.3, 0.1), strict=True)
