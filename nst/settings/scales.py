@@ -9,6 +9,9 @@ from typing import Any
 from nst.settings.style_losses import STYLE_LOSSES
 from nst.settings.values import Values
 
+#: Iterations of the last pass of a style loss that has one, relative to those of the scale before: it converges fast.
+LAST_PASS = 0.5
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -30,9 +33,12 @@ def plan(settings: Values, long_side: int) -> list[Scale]:
     octaves = round(math.log2(settings.scale_factor), 3)  # 1.414 is √2
     shares = [2 ** (octaves * (k + 1 - count)) for k in range(count)]
     changes = [_changes(settings, k) for k in range(count)]
+    parts = [settings.scale_iterations**k for k in range(count)]
     if final := STYLE_LOSSES[settings.style_loss].final:
-        shares, changes = [*shares, 1.0], [*changes, {"style_loss": final, "content_match": settings.content_match / 2}]
-    return [Scale(*each) for each in zip(shares, _last_iterations(settings, len(shares)), changes, strict=True)]
+        shares.append(1.0)
+        changes.append({"style_loss": final, "content_match": settings.content_match / 2})
+        parts.append(parts[-1] * LAST_PASS)
+    return [Scale(*each) for each in zip(shares, _last_iterations(settings.iterations, parts), changes, strict=True)]
 
 
 def work(settings: Values, long_side: int) -> float:
@@ -64,11 +70,10 @@ def _changes(settings: Values, coarser: int) -> dict[str, Any]:
     return changes
 
 
-def _last_iterations(settings: Values, count: int) -> list[int]:
-    """The last iteration of each of `count` scales; each has at least one."""
-    parts = [settings.scale_iterations**k for k in range(count)]
-    lasts: list[int] = []
+def _last_iterations(iterations: int, parts: list[float]) -> list[int]:
+    """The last iteration of each scale, in proportion to its part of them; each has at least one."""
+    count, lasts = len(parts), list[int]()
     for k in range(count):
-        last = round(settings.iterations * sum(parts[: k + 1]) / sum(parts))
-        lasts.append(min(max(last, k + 1), settings.iterations - (count - 1 - k)))
+        last = round(iterations * sum(parts[: k + 1]) / sum(parts))
+        lasts.append(min(max(last, k + 1), iterations - (count - 1 - k)))
     return lasts

@@ -93,7 +93,8 @@ def paint_all(options: argparse.Namespace) -> None:
         if results.exists()
         else set()
     )
-    key = {}
+    known_orders = options.work / "key.json"
+    key = json.loads(known_orders.read_text()) if known_orders.exists() else {}
     for content, style in product(options.contents, options.styles):
         pair = stem(content, style)
         for method in options.methods:
@@ -112,7 +113,7 @@ def paint_all(options: argparse.Namespace) -> None:
         key[pair] = order
         cells = [Cell(content), Cell(style), *(Cell(str(options.work / f"{pair}--{m}.png")) for m in order)]
         draw_sheet(Layout("", "", [cells], (0, 2), list(ascii_uppercase[: len(order)])), options.work / f"{pair}.png")
-    (options.work / "key.json").write_text(json.dumps(key, indent=1))
+    known_orders.write_text(json.dumps(key, indent=1))
 
 
 def rank_all(options: argparse.Namespace) -> None:
