@@ -34,7 +34,7 @@ test-fuzz: $(VENV)/.installed-test  ## thousands of malformed inputs, with limit
 	pytest --hypothesis-profile fuzz tests/fuzz $(FUZZ)
 
 test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml allows, and with the newest
-	tests/bounds.sh
+	tests/bounds.sh $(BOUNDS)
 
 lint: $(VENV)/.installed-test
 	ruff check .
