@@ -6,7 +6,10 @@ NO_ENVIRONMENT := Specify a conda environment or container for each rule.:
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo studio test test-all test-browser test-slurm test-faults test-fuzz test-bounds lint audit bench pictures clean
+#: mkdocs-material prints news about its successors otherwise.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: demo studio docs test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
 
 demo: $(VENV)/.installed  ## stylize the demo manifest
 	snakemake --cores $(CORES)
@@ -45,6 +48,12 @@ lint: $(VENV)/.installed-test
 	mypy
 	lint-imports
 
+docs: $(VENV)/.installed-docs  ## the documentation site, in site/
+	mkdocs build --strict --quiet
+
+test-docs: $(VENV)/.installed-test $(VENV)/.installed-docs  ## links, commands and reference of README and docs
+	pytest tests/docs
+
 audit: $(VENV)/.installed-test  ## known vulnerabilities of the locked dependencies (needs internet access)
 	uvx pip-audit --requirement requirements.lock --no-deps --disable-pip
 
@@ -67,6 +76,10 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 
 $(VENV)/.installed-studio: $(VENV)/.installed
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[studio]"
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet -c requirements.lock -e ".[docs]"
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -149,12 +149,12 @@ def stylize_files(
 ) -> dict[str, Any]:
     """Stylize one content image from files to files, as `nst stylize` does. An interrupted run is resumed.
 
+    Images are given by their paths. The arguments that are not listed are those of `stylize`.
+
     Args:
         output: the image to write; None for `<content>--<style>.png` in the current folder.
         record: the folder for the losses, frames, animation and run.json; None to write the image only.
         force: overwrite an existing image that nst did not make.
-        content, style, settings, device, threads, on_progress, values: as for `stylize`; images are given by their
-            paths.
     Returns:
         the contents of run.json: settings, losses, reference metrics, seconds; the path of the image is
         `["output"]["path"]`.

@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Compute how well IMAGE keeps its content and matches its style, whatever program made it.
 
-    Lower is better, except for ssim and e_statistic. docs/metrics.md says what each metric sees.
+    Lower is better, except for ssim and e_statistic. docs/explanation/metrics.md says what each metric sees.
     """
     from nst.images import read_picture
 

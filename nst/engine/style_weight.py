@@ -1,7 +1,7 @@
 """`style_weight: auto`: a search for the weight that leads to `target_style_loss`, during the optimization.
 
 On every pair the final style loss is about proportional to the same power of the weight, so a few corrections suffice.
-The lowest score (docs/metrics.md) needs no search: with VGG-19 the default weight has it.
+The lowest score (docs/explanation/metrics.md) needs no search: with VGG-19 the default weight has it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ PICTURES is a folder of photographs and paintings; images that resemble one of T
 training time is that of the plan, train.yaml beside this file, or `--seconds`. A checkpoint is written to FOLDER every
 minute, and the same command resumes from it. FOLDER/log.csv has the errors, FOLDER/lite.safetensors the averaged
 weights so far. Without `--start` the student starts from random weights; narrower weights are widened. The model card
-is docs/lite.md.
+is docs/explanation/lite.md.
 
 At each layer the student's features s are compared to the teacher's t through a linear map M that is trained too:
 ‖Ms − t‖²/‖t‖². The same holds for Gram matrices, and for the gradient of the style transfer loss in the image, which

@@ -2,7 +2,7 @@
 
 They use one reference network: the original VGG-19, which is installed with nst (`nst.networks.oxford`), with maximum
 pooling, features after the ReLU, in float32, at the image's size but at most 1024 px. `nst.settings.metrics` declares
-them; docs/metrics.md says what each sees.
+them; docs/explanation/metrics.md says what each sees.
 """
 
 from nst.metrics.evaluation import Metrics, evaluate

@@ -73,7 +73,8 @@ def evaluate(
     """The metrics of an image for its content and styles, whichever system stylized it.
 
     Args:
-        picture, content: (H, W, 3) float32 in 0..1; the content is resized to the picture's shape.
+        picture: the image, (H, W, 3) float32 in 0..1.
+        content: the same of its content, which is resized to the picture's shape.
         styles: each (h, w, 3), resized to the image's long side. blend: a weight for each; equal where None.
             Images below 16 px per side are enlarged.
         by: the reference network; where None, VGG-19 with the weights `oxford`.

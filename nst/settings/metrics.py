@@ -56,7 +56,7 @@ METRICS: dict[str, Metric] = {
     ),
 }
 
-#: Factor of the style error in the score, chosen by comparing images (docs/metrics.md).
+#: Factor of the style error in the score, chosen by comparing images (docs/explanation/metrics.md).
 STYLE_FACTOR = 16
 
 #: Formula of `score`, for pages.

@@ -2,11 +2,11 @@
 
     python tests/benchmarks/defaults.py --contents C... --styles S... --work FOLDER
 
-Each candidate is `start`, from which the search of docs/defaults.md began, with a few values changed. A change may
-trade content for style, so besides both errors an index is printed: style_error · content_error^1.2, which a change of
-style_weight alone leaves about as it is (the candidates `style_weight=…` show how nearly). A line of JSON an image is
-kept in results.jsonl of the work folder, and what stands there is not stylized again; sheet.png there shows every pair
-by every candidate.
+Each candidate is `start`, from which the search of docs/explanation/defaults.md began, with a few values changed. A
+change may trade content for style, so besides both errors an index is printed: style_error · content_error^1.2, which
+a change of style_weight alone leaves about as it is (the candidates `style_weight=…` show how nearly). A line of JSON
+an image is kept in results.jsonl of the work folder, and what stands there is not stylized again; sheet.png there
+shows every pair by every candidate.
 """
 
 from __future__ import annotations

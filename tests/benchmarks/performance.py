@@ -1,4 +1,4 @@
-"""The speed of this machine in one run: JSON, and a plot (docs/performance.md).
+"""The speed of this machine in one run: JSON, and a plot (docs/explanation/performance.md).
 
     python tests/benchmarks/performance.py --work FOLDER
 

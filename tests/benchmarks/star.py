@@ -2,7 +2,8 @@
 
 star.csv has a line for each image of several sweeps of the style weight: its errors by the reference network, and
 whether it was the pick of its sweep. Who picked saw content, style and the images without labels, twice, each time in
-a new random order; the pick was noted before any number was shown. docs/metrics.md has what follows from it.
+a new random order; the pick was noted before any number was shown. docs/explanation/metrics.md has
+what follows from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The drawing in docs/architecture.md is that of the tree and of what import-linter checks."""
+"""The drawing in docs/explanation/architecture.md is that of the tree and of what import-linter checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs/architecture.md").read_text("utf-8")
+TEXT = (ROOT / "docs/explanation/architecture.md").read_text("utf-8")
 
 
 def drawn() -> list[set[str]]:

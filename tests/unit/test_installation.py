@@ -15,7 +15,7 @@ import yaml
 from nst.images import write_picture
 
 REPOSITORY = Path(__file__).parents[2]
-FOLDERS = ("nst/**/*.py", "docs/*.md", "profiles/**/*", "workflow/**/*", "*.md", "*.yml", "Makefile")
+FOLDERS = ("nst/**/*.py", "docs/**/*.md", "profiles/**/*", "workflow/**/*", "*.md", "*.yml", "Makefile")
 FILES = [path for pattern in FOLDERS for path in REPOSITORY.glob(pattern) if path.is_file() and path.suffix != ".pyc"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 
-NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "docs/tutorials/notebook.ipynb"
 
 
 def test_the_tutorial_runs_and_says_what_it_finds():

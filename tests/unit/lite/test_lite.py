@@ -10,7 +10,7 @@ from nst.metrics import ReferenceNetwork, evaluate
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, make
 
-CARD = Path(__file__).parents[3] / "docs" / "lite.md"
+CARD = Path(__file__).parents[3] / "docs/explanation/lite.md"
 
 
 def test_the_embedded_file_is_small_and_its_hash_is_on_the_model_card():

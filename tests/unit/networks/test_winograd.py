@@ -53,7 +53,7 @@ def test_it_is_the_convolution(size, memory):
 
 @pytest.mark.skipif(not cpu.cpu_has_bf16_units(), reason="this CPU has no bf16 units")
 def test_bf16_rounds_twice_as_much():
-    """Rounding a feature map to bf16 has an error of 0.3 % by itself; for the losses see docs/performance.md."""
+    """Rounding a feature map to bf16 has an error of 0.3 % by itself; performance.md has that of the losses."""
     plain, fast = layer(128, 128, torch.bfloat16)
     x, weights = torch.randn(1, 128, 24, 31).bfloat16(), torch.randn(1, 128, 24, 31)
     wanted = value_and_gradient(plain.double(), x.double(), weights.bfloat16().double())

@@ -1,6 +1,6 @@
 """Render the figure of presets.md: a content, a style, and the results of the five presets for style strength.
 
-    python docs/presets.py [--work FOLDER] [NAME...]
+    python docs/scripts/presets.py [--work FOLDER] [NAME...]
 
 Stylizes with the named presets, by default all, and skips images that are in the work folder. Draws the sheet when all
 are there.
@@ -15,8 +15,9 @@ from pathlib import Path
 import nst
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 
-HERE = Path(__file__).parent
-CONTENT, STYLE = (str(HERE.parent / f"data/{name}.jpg") for name in ("content/portrait", "style/wave"))
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs/pictures"
+CONTENT, STYLE = (str(ROOT / f"data/{name}.jpg") for name in ("content/portrait", "style/wave"))
 NAMES = ("subtle", "medium", "strong", "keep-colors", "portrait")
 SIZE, ITERATIONS = 256, 100
 
@@ -40,7 +41,7 @@ def main() -> None:
             row = [Cell(CONTENT, "content"), Cell(STYLE, "style")]
             row += [Cell(str(work / f"{name}.png"), name) for name in NAMES]
             subtitle = f"VGG-19, {SIZE} px, {ITERATIONS} iterations"
-            draw_sheet(Layout("presets", subtitle, [row], (0, 2)), HERE / "presets.jpg")
+            draw_sheet(Layout("presets", subtitle, [row], (0, 2)), PICTURES / "presets.jpg")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Render the figures of troubleshooting.md: each problem, and the same pair with its fix.
+"""Render the figures of docs/how-to/troubleshooting.md: each problem, and the same pair with its fix.
 
-    python docs/troubleshooting.py [NAME...]
+    python docs/scripts/troubleshooting.py [NAME...]
 
 VGG-19's weights come with the installation.
 """
@@ -19,7 +19,8 @@ from nst.images import faces, read_picture
 from nst.settings import make
 from PIL import Image, ImageDraw
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs/pictures"
 SIZE, GAP = 300, 8
 
 
@@ -58,7 +59,7 @@ def mask(shape: tuple[int, ...]) -> np.ndarray:
 
 def render(case: Case, values: dict[str, Any], network: str) -> Image.Image:
     settings = make({"network": network, "iterations": 200, "size": SIZE} | values)
-    pictures = HERE.parent / "data"
+    pictures = ROOT / "data"
     content = read_picture(pictures / f"content/{case.content}.jpg", long_side=SIZE).pixels
     style = read_picture(pictures / f"style/{case.style}.jpg", long_side=round(SIZE * settings.style_scale)).pixels
     masks = {"content_mask": mask(content.shape)} if settings.content_mask else {}
@@ -79,7 +80,7 @@ def main() -> None:
         strip = Image.new("RGB", (2 * before.width + GAP, before.height), "white")
         strip.paste(before, (0, 0))
         strip.paste(after, (before.width + GAP, 0))
-        path = HERE / "troubleshooting" / f"{name}.jpg"
+        path = PICTURES / "troubleshooting" / f"{name}.jpg"
         path.parent.mkdir(exist_ok=True)
         strip.save(path, quality=88)
         print(path, flush=True)

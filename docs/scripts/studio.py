@@ -1,9 +1,9 @@
-"""Render the pictures of docs/studio.md: the studio's pages with a real run, in headless Chromium.
+"""Render the pictures of docs/how-to/studio.md: the studio's pages with a real run, in headless Chromium.
 
-    python docs/studio_pictures.py
+    python docs/scripts/studio.py
 
-Starts `nst studio` on a temporary folder, makes a run of six images as a person would, and writes docs/studio-home.jpg,
-docs/studio-run.jpg and docs/studio-phone.jpg. Takes about ten minutes on two cores.
+Starts `nst studio` on a temporary folder, makes a run of six images as a person would, and writes studio-home.jpg,
+studio-run.jpg and studio-phone.jpg to docs/pictures. Takes about ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-DOCS = Path(__file__).parent
+PICTURES = Path(__file__).parents[1] / "pictures"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -70,7 +70,7 @@ def render(browser: Browser, url: str) -> None:
 def save(page: Page, name: str) -> None:
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         page.screenshot(path=file.name)
-        Image.open(file.name).convert("RGB").save(DOCS / name, quality=84, optimize=True)
+        Image.open(file.name).convert("RGB").save(PICTURES / name, quality=84, optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Render the studio's images of the presets: one pair of sample images, stylized with each preset and with none.
 
-    python docs/cards.py [--work FOLDER] [NAME...]
+    python docs/scripts/cards.py [--work FOLDER] [NAME...]
 
 Writes nst/studio/static/presets/NAME.webp, `default` for no preset, of the named presets, by default all. Skips images
 that are in the work folder. An image takes about a minute on one CPU core.
@@ -28,7 +28,7 @@ import nst
 from nst.settings import presets
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CARDS = ROOT / "nst/studio/static/presets"
 CONTENT, STYLE = (str(ROOT / f"data/{name}.jpg") for name in ("content/harbour", "style/swirls"))
 SIZE = 320

@@ -1,6 +1,6 @@
-"""Render the figure of presets.md on photorealism: pairs stylized with the preset `photo`, and without photo_weight.
+"""Render the figure on photorealism in presets.md: pairs stylized with the preset `photo`, and without photo_weight.
 
-    python docs/photo.py [--work FOLDER]
+    python docs/scripts/photo.py [--work FOLDER]
 
 Skips images that are in the work folder.
 """
@@ -15,7 +15,8 @@ import nst
 from nst.settings import presets
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs/pictures"
 PAIRS = {"content/harbour": "content/street"}
 SIZE, ITERATIONS = 256, 100
 
@@ -28,11 +29,11 @@ def main() -> None:
         work = arguments.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         rows = [row(content, style, work) for content, style in PAIRS.items()]
-        draw_sheet(Layout("photo", f"VGG-19, {SIZE} px, {ITERATIONS} iterations", rows, (0, 2)), HERE / "photo.jpg")
+        draw_sheet(Layout("photo", f"VGG-19, {SIZE} px, {ITERATIONS} iterations", rows, (0, 2)), PICTURES / "photo.jpg")
 
 
 def row(content: str, style: str, work: Path) -> list[Cell]:
-    inputs = [str(HERE.parent / f"data/{name}.jpg") for name in (content, style)]
+    inputs = [str(ROOT / f"data/{name}.jpg") for name in (content, style)]
     cells = [Cell(inputs[0], "content"), Cell(inputs[1], "style")]
     photo = presets.load("photo", presets.SHIPPED).values
     for name, changed in (("without photo_weight", {"photo_weight": 0}), ("photo", {})):

@@ -1,6 +1,6 @@
 """Render the README's figure of the gallery: the demo's overview, and one pair in the wipe comparison.
 
-    make demo && python docs/gallery.py
+    make demo && python docs/scripts/gallery.py
 
 Needs Chromium, and Playwright from the extra `test`.
 """
@@ -14,8 +14,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).parent
-GALLERY = HERE.parent / "results/gallery/index.html"
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs/pictures"
+GALLERY = ROOT / "results/gallery/index.html"
 WINDOW = {"width": 1280, "height": 860}
 #: URL fragment and color scheme of each screenshot.
 VIEWS = (("", "light"), ("#pair=lake/wave/weight%2Bstyle_weight%3D60", "dark"))
@@ -40,7 +41,7 @@ def main() -> None:
     for number, shot in enumerate(shots):
         picture.paste(shot, (number * (width + GAP), 0))
     smaller = (picture.width * 2 // 3, picture.height * 2 // 3)
-    picture.resize(smaller, Image.Resampling.LANCZOS).save(HERE / "gallery.jpg", quality=84, optimize=True)
+    picture.resize(smaller, Image.Resampling.LANCZOS).save(PICTURES / "gallery.jpg", quality=84, optimize=True)
 
 
 if __name__ == "__main__":

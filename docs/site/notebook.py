@@ -1,0 +1,43 @@
+"""The notebook as a page: its cells and outputs as Markdown, its formulas as MathML, which browsers draw themselves."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import links
+from latex2mathml.converter import convert
+from nbconvert import MarkdownExporter
+
+ROOT = Path(__file__).parents[2]
+PATH = "docs/tutorials/notebook.ipynb"
+#: The folder of its pictures below docs/, which has no other files.
+PICTURES = "tutorials/notebook"
+
+_FORMULA = re.compile(r"\$([^$\n]+)\$")
+
+
+@functools.cache
+def _exported() -> tuple[str, dict[str, Any]]:
+    text, resources = MarkdownExporter().from_filename(str(ROOT / PATH))
+    return text, resources["outputs"]
+
+
+def pictures() -> dict[str, bytes]:
+    """The pictures in the notebook's outputs, by their paths below docs/."""
+    return {f"{PICTURES}/{name}": data for name, data in _exported()[1].items()}
+
+
+def markdown() -> str:
+    """The page."""
+    link = rf"![Images of the cell above]({Path(PICTURES).name}/\1)"
+    text = re.sub(r"!\[[a-z]+\]\((output_\w+\.\w+)\)", link, _exported()[0])
+    return links.outside_code(text, lambda part: _FORMULA.sub(lambda formula: convert(formula[1]), _output(part)))
+
+
+def _output(part: str) -> str:
+    """What cells printed, which nbconvert indents, as blocks."""
+    return re.sub(r"(?m)(?:^    .*\n)+", lambda lines: f"```text\n{dedent(lines[0]).strip()}\n```\n", part)
