@@ -1,6 +1,6 @@
 """Write what is generated from the declaration of the settings: the table in config/README.md and the JSON schemas.
 
-    python docs/generated.py
+    python docs/scripts/generated.py
 
 The tests fail where these files differ from the declaration (nst/settings/values.py).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from nst.commands.settings import markdown_table
 from nst.grid.config import config_schema, manifest_schema
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
