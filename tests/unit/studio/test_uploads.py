@@ -15,8 +15,7 @@ from nst.studio.errors import NotFound
 from nst.studio.quotas import QuotaError
 from nst.studio.uploads import Upload, display_name, samples
 from PIL import Image
-
-from studio import files, image_bytes, studio
+from uploads import files, image_bytes, studio
 
 JPEG = image_bytes()
 
