@@ -1,0 +1,1 @@
+"""Snakemake's logger plugin `nst`: one calm line of progress."""
