@@ -53,9 +53,10 @@ class Launch:
         """The command that makes a run, in its folder."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(shipped.snakefile())]
         command += ["--nolock"]  # the supervisor starts one process per folder; a lock would outlive a killed one
+        command += ["--workflow-profile", str(self.profile or shipped.folder() / "profiles/default")]
+        command += ["--logger", "nst"]  # progress.py reads its lines
         files = [CONFIG]
         if self.profile:
-            command += ["--workflow-profile", str(self.profile)]
             files += [str(self.profile / "nst.yaml")]
         else:
             command += ["--cores", str(self.cores)]
