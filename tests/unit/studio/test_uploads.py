@@ -89,11 +89,6 @@ def test_what_is_no_sample(store, tmp_path, kind, name):
     assert files(tmp_path) == []
 
 
-def test_without_the_repository_there_are_no_samples(monkeypatch):
-    monkeypatch.setattr(uploads, "repository", lambda: None)
-    assert samples("content") == {}
-
-
 def test_other_sessions_see_nothing(store, decoded):
     upload = receive(store)
     assert store.of_session("b") == []
