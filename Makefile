@@ -37,13 +37,13 @@ test-fuzz: $(VENV)/.installed-test  ## thousands of malformed inputs, with limit
 	pytest --hypothesis-profile fuzz tests/fuzz $(FUZZ)
 
 test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml allows, and with the newest
-	tests/bounds.sh
+	tests/bounds.sh $(BOUNDS)
 
 lint: $(VENV)/.installed-test
 	ruff check .
-	ruff format --check nst tests data
+	ruff format --check nst snakemake_logger_plugin_nst tests data
 	snakefmt --check Snakefile workflow
-	# nst is on no package index, so rules cannot have a conda environment: allow only this message.
+	# The rules have no conda environment, as Snakemake itself imports nst: allow only this message.
 	test "$$(snakemake --lint 2>&1 | sed -n 's/^    \* //p' | sort -u)" = "$(NO_ENVIRONMENT)"
 	mypy
 	lint-imports

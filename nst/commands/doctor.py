@@ -10,6 +10,7 @@ import click
 
 from nst import weights
 from nst.errors import NstError
+from nst.grid import shipped
 from nst.kernels import available
 from nst.machine import gpus, runtime
 from nst.settings import WIDTHS
@@ -36,7 +37,7 @@ def command() -> None:
         _line(network, _weights(network))
     _line(
         "snakemake",
-        _version("snakemake") or "not installed; to run grids, `pip install -e '.[workflow]'` in the repository",
+        _version("snakemake") or f"not installed; to run grids, `{shipped.installer('workflow')}`",
     )
     slurm = "found" if shutil.which("sbatch") else "sbatch not found; grids run on this machine"
     _line("slurm", slurm)

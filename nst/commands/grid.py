@@ -14,7 +14,7 @@ import click
 from nst import layout
 from nst.commands.options import PATH
 from nst.errors import NstError
-from nst.grid import leftovers, plan
+from nst.grid import leftovers, plan, shipped
 from nst.grid.bundles import bundled, forecast
 from nst.grid.config import CONFIG, Config, load_config, results_folder
 from nst.grid.estimate import duration_text, estimate, minutes
@@ -155,9 +155,8 @@ def _named(paths: Sequence[str]) -> str:
 
 
 def _profile(folder: Path) -> Path:
-    """The folder of a cluster profile, in the working directory or else in nst's repository."""
-    ours = plan.repository()
-    for each in (folder, ours / folder if ours else folder):
+    """The folder of a cluster profile, in the working directory or else one of nst's own."""
+    for each in (folder, shipped.folder() / folder):
         if (each / "nst.yaml").is_file():
             return each
     raise NstError(f"{folder}/nst.yaml: there is no such file; name the folder of a cluster profile with --profile")

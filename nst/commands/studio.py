@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from nst.errors import NstError
+from nst.grid import shipped
 
 
 @click.command()
@@ -47,7 +48,7 @@ def command(
         from nst.studio.studio import Options
         from nst.studio.supervisor import Launch
     except ModuleNotFoundError as error:
-        raise NstError(f"the studio requires the package {error.name}: pip install -e '.[studio]'") from error
+        raise NstError(f"the studio requires the package {error.name}: {shipped.installer('studio')}") from error
     if profile is not None and not (profile / "nst.yaml").is_file():
         raise NstError(f"--profile: there is no file {profile / 'nst.yaml'}; name the folder of a cluster profile")
     launch = Launch(cores or os.cpu_count() or 1, at_once, profile.absolute() if profile else None, publish)

@@ -29,19 +29,22 @@ def summary(
     new = sum(time >= since for time in times.values())
     missing = [name for name, time in times.items() if not time]
     logs = {name: layout.log_file(results, "stylize", name) for name in missing}
-    unsuccessful = [name for name, log in logs.items() if _time(log) >= since]
+    reasons = {name: last_message(log) for name, log in logs.items() if _time(log) >= since}
+    unsuccessful = [name for name, reason in reasons.items() if reason]
+    interrupted = len(reasons) - len(unsuccessful)  # their logs have no error
     counts = [
         (new, "stylized"),
         (len(times) - new - len(missing), "up to date"),
         (len(unsuccessful), "failed"),
-        (len(missing) - len(unsuccessful), "not stylized yet"),
+        (interrupted, "interrupted"),
+        (len(missing) - len(reasons), "not stylized yet"),
     ]
     yield f"images    {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
-    for name in unsuccessful[:_MOST_REASONS]:  # a log without an error belongs to an interrupted run
-        yield f"failed    {name}: {last_message(logs[name]) or 'interrupted'}"
+    for name in unsuccessful[:_MOST_REASONS]:
+        yield f"failed    {name}: {reasons[name]}"
     if len(unsuccessful) > _MOST_REASONS:
         yield f"          … and {len(unsuccessful) - _MOST_REASONS:,} more: {results}/logs/stylize"
-    if failed and not unsuccessful:
+    if failed and not reasons:
         yield "failed    no image, but a job that is named above"
     yield from _summary_paths(results, since, changed=bool(new or missing))
     if removed:

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from nst.errors import NstError
+from nst.grid import shipped
 from nst.grid.config import Config
 from nst.grid.inputs import is_url
 from nst.grid.pairs import Pair
@@ -24,13 +25,6 @@ from nst.settings import is_number
 _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
 
 
-def repository() -> Path | None:
-    """nst's repository with the workflow; None if the package was installed without it."""
-    folder = Path(__file__).resolve().parents[2]
-    has_workflow = (folder / "Snakefile").is_file() and (folder / "workflow/Snakefile").is_file()
-    return folder if has_workflow else None
-
-
 def command(changes: Mapping[str, str], *, config_file: str = "", profile: Path | None = None) -> str:
     """The command line that runs a grid from the working directory, quoted for a shell.
 
@@ -38,12 +32,11 @@ def command(changes: Mapping[str, str], *, config_file: str = "", profile: Path 
         changes: values that override the configuration.
         profile: the folder of a cluster profile; None to run on all cores of this machine.
     """
-    folder = repository()
-    is_default = folder is not None and _is_default(folder)
+    is_default = _is_default(shipped.snakefile())
     files = [config_file] if config_file else []
     parts = ["snakemake"]
     if not is_default:
-        parts += ["-s", str(folder / "Snakefile") if folder else "NST/Snakefile"]
+        parts += ["-s", str(shipped.snakefile())]
     if profile:
         parts += ["--workflow-profile", str(profile)]
         # Snakemake reads the config file of a profile only relative to the working directory, and not if another is
@@ -53,10 +46,7 @@ def command(changes: Mapping[str, str], *, config_file: str = "", profile: Path 
         parts += ["--cores", str(os.cpu_count() or 1)]
     parts += ["--configfile", *files] if files else []
     parts += ["--config", *(f"{key}={_as_config(value)}" for key, value in changes.items())] if changes else []
-    line = shlex.join(parts)
-    if folder is None:
-        line += "\n          where NST is your copy of nst's repository: the package was installed without the workflow"
-    return line
+    return shlex.join(parts)
 
 
 def missing_requirements(pairs: Collection[Pair], config: Config) -> Iterator[str]:
@@ -75,14 +65,13 @@ def missing_requirements(pairs: Collection[Pair], config: Config) -> Iterator[st
     if config.device == "cuda" and not gpus.available():
         yield "a GPU: the configuration has `device: cuda`, but no GPU was found"
     if not find_spec("snakemake"):
-        folder = repository()
-        yield f"Snakemake: pip install {shlex.quote(f'{folder}[workflow]' if folder else 'snakemake')}"
+        yield f"Snakemake: {shipped.installer('workflow')}"
 
 
-def _is_default(folder: Path) -> bool:
+def _is_default(snakefile: Path) -> bool:
     """Whether Snakemake uses nst's Snakefile by default, because it is in the working directory."""
     default = next((path for path in map(Path, _SNAKEFILES) if path.is_file()), None)
-    return default is not None and default.samefile(folder / "Snakefile")
+    return default is not None and default.samefile(snakefile)
 
 
 def _as_config(value: str) -> str:

@@ -7,6 +7,10 @@ import re
 from pathlib import Path
 
 _PROGRESS = re.compile(r"nst: iteration \d+/\d+ ")
+#: A report of progress in a log: iteration, iterations, losses, seconds.
+ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
+#: Bytes at the end of a log that contain its last report.
+_TAIL = 4000
 
 
 def show() -> None:
@@ -15,12 +19,28 @@ def show() -> None:
     logging.getLogger("nst").setLevel(logging.INFO)
 
 
+def last_iteration(log: Path) -> tuple[int, int, float]:
+    """The last iteration that a log reports, the number of all, and the seconds until then; zeros if there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _TAIL))
+            reports = ITERATION.findall(file.read().decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        return 0, 0, 0.0
+    return (int(reports[-1][0]), int(reports[-1][1]), float(reports[-1][3])) if reports else (0, 0, 0.0)
+
+
 def last_message(log: Path) -> str:
     """The last message of a log that is not about progress; '' if there is none, or no log."""
+    return next(reversed(own_messages(log, 1)), "")
+
+
+def own_messages(log: Path, most: int) -> list[str]:
+    """The last messages of a log that are not about progress: nst's, or all if it has none."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()
     except (OSError, ValueError):  # ValueError: not a path
-        return ""
+        return []
     messages = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
     own = [line.removeprefix("nst: ") for line in messages if line.startswith("nst: ")] or messages
-    return own[-1] if own else ""
+    return own[-most:]

@@ -35,7 +35,7 @@ _CORRELATIONS = (
 
 
 def has_plenoptic() -> bool:
-    """Whether the package plenoptic is installed: the extra `nst[metrics]`."""
+    """Whether the package plenoptic is installed: the extra `nst-grid[metrics]`."""
     return importlib.util.find_spec("plenoptic") is not None
 
 

@@ -46,7 +46,7 @@ _MEMORY, _CPU_SECONDS, _WRITTEN, _OPEN_FILES = 1_500_000_000, 30, 32_000_000, 32
 #: Processors of a process: decoders start a thread for each, whose stacks take address space.
 _PROCESSORS = 2
 #: Characters of a process's answer.
-_ANSWER = 10_000
+_LONGEST_ANSWER = 10_000
 
 _slots, _files = threading.BoundedSemaphore(PROCESSES), threading.BoundedSemaphore(FILES)
 
@@ -126,7 +126,7 @@ def _run(arguments: list[str]) -> dict[str, Any] | None:
                 process.wait()
         output.seek(0)
         try:
-            return json.loads(output.read(_ANSWER)) if status == 0 else None
+            return json.loads(output.read(_LONGEST_ANSWER)) if status == 0 else None
         except ValueError:  # a decoder printed something, too
             return None
 
@@ -143,16 +143,15 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _main(kind: str, file: str, preview: str, pixels: str) -> None:
-    _limit()
+def _answer(kind: str, file: str, preview: str, pixels: str) -> dict[str, Any]:
+    """What a process answers."""
     try:
-        answer = (_mask if kind == "mask" else _image)(Path(file), Path(preview), int(pixels))
+        return (_mask if kind == "mask" else _image)(Path(file), Path(preview), int(pixels))
     except NstError as error:
         # An error that does not start with the image's name, which is empty here, may contain a path.
-        answer = {"error": str(error) if str(error)[:1] in (":", " ") else ": cannot be stored; try again later"}
+        return {"error": str(error) if str(error)[:1] in (":", " ") else ": cannot be stored; try again later"}
     except MemoryError:
-        answer = {"error": ": needs more memory than the studio allows; reduce the image"}
-    print(json.dumps(answer))
+        return {"error": ": needs more memory than the studio allows; reduce the image"}
 
 
 def _limit() -> None:
@@ -227,4 +226,5 @@ def _checked(data: bytes, pixels: int) -> tuple[str, int, int]:
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    _limit()
+    print(json.dumps(_answer(*sys.argv[1:])))

@@ -12,7 +12,7 @@ from pathlib import Path
 from nst import layout
 from nst.grid.estimate import duration_text
 from nst.grid.pairs import Pair
-from nst.io.logs import last_message
+from nst.io.logs import ITERATION, last_message
 from nst.studio.runs import LOG, RESULTS, Run
 
 #: Bytes at the end of a log that are read.
@@ -22,7 +22,6 @@ _FULL = 1_000_000
 #: How often Snakemake tries a failed image again (rule stylize).
 _RETRIES = 1
 
-_ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
 _LOSS = re.compile(r"(\w+) ([0-9.e+-]+)")
 #: An error in front of any job, such as an image that cannot be read; the lines after the message are places in files.
 _WORKFLOW_ERROR = re.compile(r'^\w+ in file ".*", line \d+:\n(.+)', re.MULTILINE)
@@ -132,8 +131,7 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
     log = layout.log_file(run.results, "stylize", pair.id)
     frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(tail(log))
     iteration = max(iteration, int(frame.stem) if frame else 0)
-    relative = layout.log_file(RESULTS, "stylize", pair.id)
-    tries = given_up.count(f"log: {relative} (check")  # in the message about a failed job
+    tries = given_up.count(f"error     {pair.id}: ")  # by the logger plugin
     if tries > _RETRIES or (run.state == "failed" and log.exists()):  # in a bundle, Snakemake's log does not name it
         return PairProgress(key, pair, "failed", iteration, losses, frame, _message(run, last_message(log)))
     state = "running" if run.state == "running" and (frame or log.exists()) else "waiting"
@@ -152,7 +150,7 @@ def _is_done(run: Run, pair: Pair) -> bool:
 
 def _last_iteration(tail: str) -> tuple[int, dict[str, float], float | None]:
     """The last iteration that a log reports, its losses, and the estimated seconds that remain."""
-    reports = _ITERATION.findall(tail)
+    reports = ITERATION.findall(tail)
     if not reports:
         return 0, {}, None
     number, iterations, losses, seconds = reports[-1]

@@ -23,7 +23,7 @@ import psutil
 
 from nst import layout
 from nst.errors import NstError
-from nst.grid import plan
+from nst.grid import shipped
 from nst.studio import progress
 from nst.studio.errors import NotFound
 from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Run, Runs
@@ -51,14 +51,12 @@ class Launch:
 
     def snakemake(self, run: Run) -> list[str]:
         """The command that makes a run, in its folder."""
-        repository = plan.repository()
-        if repository is None:
-            raise NstError("nst was installed without the workflow; install it from its repository")
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(repository / "Snakefile")]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(shipped.snakefile())]
         command += ["--nolock"]  # the supervisor starts one process per folder; a lock would outlive a killed one
+        command += ["--workflow-profile", str(self.profile or shipped.folder() / "profiles/default")]
+        command += ["--logger", "nst"]  # progress.py reads its lines
         files = [CONFIG]
         if self.profile:
-            command += ["--workflow-profile", str(self.profile)]
             files += [str(self.profile / "nst.yaml")]
         else:
             command += ["--cores", str(self.cores)]

@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from nst.errors import NstError
+from nst.grid import shipped
 from nst.grid.names import slug
-from nst.grid.plan import repository
 from nst.studio import decoding
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
@@ -201,11 +201,10 @@ class Uploads:
 
 
 def samples(kind: str) -> dict[str, Path]:
-    """The sample images of a kind, by their names; none if the package was installed without them."""
-    folder = repository()
-    if folder is None or kind not in KINDS:
+    """The sample images of a kind, by their names."""
+    if kind not in KINDS:
         return {}
-    return {path.name: path for path in sorted((folder / "data" / kind).glob("*.jpg"))}
+    return {path.name: path for path in sorted((shipped.folder() / "data" / kind).glob("*.jpg"))}
 
 
 def display_name(name: str) -> str:

@@ -26,8 +26,7 @@ from nst.studio.decoding import Decoded
 from nst.studio.uploads import NAME, display_name
 from pictures import before_pixels, png_chunk
 from PIL import Image
-
-from studio import files, image_bytes, studio
+from uploads import files, image_bytes, studio
 
 #: Memory of a decoder's process, in megabytes: what its limit allows.
 DECODER = 1600

@@ -61,6 +61,10 @@ class Project(UserFolder):
     def local(self, *arguments: str) -> subprocess.Popen:
         return self.start("--cores", "2", "--workflow-profile", str(REPOSITORY / "profiles/default"), *arguments)
 
+    def log(self) -> str:
+        """Snakemake's full log of the last run."""
+        return max((self.folder / ".snakemake/log").iterdir()).read_text()
+
     def grid(self, results: str = "results") -> pd.DataFrame:
         return pd.read_csv(self.folder / results / "grid.csv")
 

@@ -53,9 +53,10 @@ def test_a_deleted_image_is_stylized_by_itself_and_a_new_style_with_its_own(proj
     before = project.stylized_at()
     [gone, kept] = sorted(before)
     (project.folder / "results/pairs" / gone / "image.png").unlink()
-    said = finished(project.on_cluster("--", "pairs", config=few))
-    assert "rule stylize:" in said
-    assert "rule bundle:" not in said
+    finished(project.on_cluster("--", "pairs", config=few))
+    jobs = project.log()
+    assert "rule stylize:" in jobs
+    assert "rule bundle:" not in jobs
     after = project.stylized_at()
     assert set(after) == set(before)
     assert after[kept] == before[kept]

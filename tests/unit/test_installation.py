@@ -1,4 +1,4 @@
-"""Where the software comes from: from a clone, for the name nst on the package index is another program's."""
+"""Where the software comes from: a clone or the distribution nst-grid, for `nst` on the package index is not ours."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FILES = [path for pattern in FOLDERS for path in REPOSITORY.glob(pattern) if pat
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_nothing_installs_nst_from_an_index(path):
     text = path.read_text("utf-8")
-    assert not re.search(r"pip install[^\n]*[ '\"]nst\b(?!/)", text)
-    assert not re.search(r"^ *- nst\b", text, re.MULTILINE)  # a list of packages
+    assert not re.search(r"pip install[^\n]*[ '\"]nst\b(?!/|-grid)", text)
+    assert not re.search(r"^ *- nst\b(?!-grid)", text, re.MULTILINE)  # a list of packages
 
 
 def test_the_catalog_offers_what_the_rules_have():
@@ -50,7 +50,7 @@ def test_torchvision_is_not_needed(tmp_path, scene, stripes):
 def test_every_dependency_has_a_lower_bound():  # which tests/bounds.sh tries
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     needed = chain(project["dependencies"], *project["optional-dependencies"].values())
-    assert [text for text in needed if not re.search(r"[=>]=", text) and not text.startswith("nst[")] == []
+    assert [text for text in needed if not re.search(r"[=>]=", text) and not text.startswith("nst-grid[")] == []
 
 
 def test_the_workflow_asks_for_the_snakemake_that_is_installed():

@@ -54,7 +54,7 @@ def test_a_run_outlives_a_killed_job_and_its_recipe_makes_the_same_images(open_s
     until(lambda: person.watch(name)["state"] not in ("queued", "running"), LONG)
     known = person.watch(name)
     assert (known["state"], known["done"], known["message"]) == ("done", 2, ""), log_of(run)
-    assert log_of(run).count("Trying to restart job") == 1
+    assert log_of(run).count("\nretry     ") == 1
     assert b"<html" in person.get(known["gallery"]).data
 
     with zipfile.ZipFile(io.BytesIO(person.get(f"/runs/{name}/recipe.zip").data)) as recipe:

@@ -17,18 +17,51 @@ from snakemake.logging import logger
 STARTED = time.time()
 
 
+def announce():
+    """Log the images that this run stylizes. The logger plugin `nst` takes them from the record's attribute."""
+    jobs = list(workflow.dag.needrun_jobs())
+    bundles = {
+        job.wildcards.bundle: [pair.id for pair in get_bundle(job.wildcards).pairs]
+        for job in jobs
+        if is_job_of(job, "bundle")
+    }
+    ids = ["/".join(job.wildcards) for job in jobs if is_job_of(job, "stylize")]
+    ids += [name for names in bundles.values() for name in names]
+    grid = {
+        "images": {name: seconds_of(PAIRS[name]) for name in ids},
+        "bundles": bundles,
+        "results": RESULTS,
+        "format": CONFIG.format,
+    }
+    logger.info(f"images    {len(ids):,} to stylize", extra={"nst": grid})
+
+
+def is_job_of(job, rule):
+    """Whether a job is of a rule of this workflow, which has a prefix if another workflow uses it as a module."""
+    return job.rule.name == rule or job.rule.name.endswith(f"_{rule}")
+
+
+def seconds_of(pair):
+    """A pair's estimated seconds on one core."""
+    return estimate(
+        pair.settings, FILES.size(pair.content), 1, styles=len(pair.styles)
+    )[0]
+
+
 def show_unfinished_grid():
     """Make a gallery of the existing images after a failure; the rule `gallery` needs all images.
 
     Not if the run was interrupted, or was not to make the gallery.
     """
     scheduler = workflow.scheduler
-    planned = any(job.rule.name == "gallery" for job in workflow.dag.needrun_jobs())
+    planned = any(is_job_of(job, "gallery") for job in workflow.dag.needrun_jobs())
     if planned and scheduler.failed and not scheduler.running and Path(GRID).exists():
         logger.info("Making the gallery of the existing images.")
         command = ["gallery", GRID, "-o", GALLERY, "--work", f"{WORK}/.gallery"]
         command += ["--processes", str(all_cores())]
-        subprocess.run([sys.executable, "-m", "nst", *command])
+        subprocess.run(
+            [sys.executable, "-m", "nst", *command], stdout=subprocess.DEVNULL
+        )
 
 
 def tidy_work():
@@ -40,7 +73,7 @@ def tidy_work():
     jobs = {
         "/".join(job.wildcards): job
         for job in workflow.dag.jobs
-        if job.rule.name == "stylize"
+        if is_job_of(job, "stylize")
     }
     for name in work_folder.finished(Path(WORK)):
         job = jobs.get(name)
@@ -54,10 +87,13 @@ def tidy_work():
 
 @atexit.register
 def tidy_work_of_this_run():
-    """Tidy at exit: Snakemake calls no handler if there was nothing to do."""
+    """Tidy at exit: Snakemake calls no handler if there was nothing to do. Then print the summary, too."""
     ran = getattr(workflow, "scheduler", None) is not None
     if ran and workflow.is_main_process and not workflow.dryrun:
         tidy_work()
+        if not len(workflow.dag) and not workflow.output_settings.quiet:
+            for line in ending.summary(PAIRS.values(), RESULTS, CONFIG.format, STARTED):
+                print(line, file=sys.stderr)  # Snakemake's logger has ended
 
 
 def report_the_end(failed=False):
@@ -68,11 +104,12 @@ def report_the_end(failed=False):
     for line in ending.summary(
         pairs, RESULTS, CONFIG.format, STARTED, removed=removed, failed=failed
     ):
-        logger.info(line)
+        logger.info(line, extra={"nst": True})
 
 
 onstart:
     tidy_work()
+    announce()
 
 
 onsuccess:

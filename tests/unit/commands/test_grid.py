@@ -145,18 +145,6 @@ def test_grid_ends_with_the_command_that_runs_it(
     assert command_of(capsys, "--cluster") == ["snakemake", "--workflow-profile", "profiles/slurm"]
 
 
-def test_a_package_without_its_repository_says_so(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("nst.grid.plan.__file__", str(tmp_path / "site-packages/nst/grid/plan.py"))
-    table("content,style\nlake.jpg,wave.jpg\n")
-    *_, line, advice = run(capsys, "grid", "manifest.csv")[1].splitlines()
-    assert line.startswith("run       snakemake -s NST/Snakefile --cores ")
-    assert (
-        advice == "          where NST is your copy of nst's repository: the package was installed without the workflow"
-    )
-
-
 @pytest.mark.parametrize(
     "value",
     ["a b.csv", "2024", "1.5", "True", "a: b.csv", "x #y.csv", "[z.csv", "[z].csv", '"q".csv', "1e3", "1_000", "é"],

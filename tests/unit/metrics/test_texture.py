@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nst.metrics.texture import SIDE, has_plenoptic, statistics, texture_distance
 
-pytest.importorskip("plenoptic", reason="needs nst[metrics]")
+pytest.importorskip("plenoptic", reason="needs nst-grid[metrics]")
 
 
 @pytest.fixture

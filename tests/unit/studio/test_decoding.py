@@ -17,8 +17,7 @@ from nst.errors import NstError
 from nst.studio import decoding
 from nst.studio.decoding import BusyError, Decoded, decode, mask
 from PIL import Image
-
-from studio import image_bytes
+from uploads import image_bytes
 
 
 def _heic() -> bytes:

@@ -52,7 +52,7 @@ def test_an_image_fails_when_its_last_try_has(running: tuple[Studio, Run]) -> No
     run = running[1]
     log(run, "nst: images/lake0.jpg: the image is truncated; export it again\n")
     name = next(iter(run.pairs.values())).id
-    failed = f"Error in rule stylize:\n    log: results/logs/stylize/{name}.log (check log file(s) for error details)\n"
+    failed = f"error     {name}: images/lake0.jpg: the image is truncated; export it again\n"
     (run.folder / LOG).write_text(failed)
     assert progress.read(run)[0].state == "running"  # Snakemake retries it
     (run.folder / LOG).write_text(2 * failed)

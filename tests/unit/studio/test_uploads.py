@@ -15,8 +15,7 @@ from nst.studio.errors import NotFound
 from nst.studio.quotas import QuotaError
 from nst.studio.uploads import Upload, display_name, samples
 from PIL import Image
-
-from studio import files, image_bytes, studio
+from uploads import files, image_bytes, studio
 
 JPEG = image_bytes()
 
@@ -88,11 +87,6 @@ def test_what_is_no_sample(store, tmp_path, kind, name):
     with pytest.raises(NotFound):
         store.add_sample("a", kind, name)
     assert files(tmp_path) == []
-
-
-def test_without_the_repository_there_are_no_samples(monkeypatch):
-    monkeypatch.setattr(uploads, "repository", lambda: None)
-    assert samples("content") == {}
 
 
 def test_other_sessions_see_nothing(store, decoded):

@@ -1,0 +1,170 @@
+"""The state of a run, counted from Snakemake's events: images done, running and failed, and the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst import layout
+from nst.io.logs import last_iteration, own_messages
+
+#: Seconds and share of the work after which the time left is extrapolated.
+_LEAST_SECONDS, _LEAST_SHARE = 10.0, 0.02
+#: Lines of a failed job's messages that are printed.
+_LINES = 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of Snakemake's. `images` are the ids of the pairs that it stylizes."""
+
+    name: str
+    images: tuple[str, ...]
+    logs: tuple[str, ...]
+    local: bool
+
+
+class Tally:
+    """What became of the images of a run.
+
+    Images of a cluster job (`bundles`) are finished before the job is; they are found by their files.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time):
+        self._clock = clock
+        self.began = clock()
+        self.steps = 0
+        """All jobs of the run; 0 before it is known."""
+        self._summaries = 0
+        self._seconds: dict[str, float] = {}
+        self._bundles: Mapping[str, Sequence[str]] = {}
+        self._results, self._format = "", ""
+        self._jobs: dict[str, Job] = {}
+        self._running: dict[str, Job] = {}
+        self._done: set[str] = set()
+        self._failed: dict[str, tuple[str, ...]] = {}
+        self.stopped = False
+        """Whether the user has stopped the run: jobs that end then have not failed."""
+
+    def begin(
+        self, images: Mapping[str, float], bundles: Mapping[str, Sequence[str]], results: str, format: str
+    ) -> None:
+        """Note the images of this run.
+
+        Args:
+            images: estimated seconds of each pair that is stylized, by id.
+            bundles: the pairs of each bundle that is stylized.
+            results: the folder of the results.
+            format: the file format of the images.
+        """
+        self.began = self._clock()
+        self._seconds, self._bundles, self._results, self._format = dict(images), bundles, results, format
+
+    def start(self, event: Mapping[str, Any]) -> None:
+        """A job was started, or submitted to a cluster."""
+        name = "/".join(map(str, (event["wildcards"] or {}).values()))
+        kind = event["rule_name"].rpartition("_")[2]  # as a module, the workflow has rules like other_stylize
+        images = (name,) if kind == "stylize" else tuple(self._bundles.get(name, ())) if kind == "bundle" else ()
+        shown = name if kind == "stylize" else f"{event['rule_name']} {name}".strip()
+        number = str(event["jobid"])
+        self._jobs[number] = self._running[number] = Job(shown, images, tuple(event["log"] or ()), bool(event["local"]))
+        self._failed.pop(number, None)
+
+    def finish(self, number: object) -> None:
+        """A job has ended well."""
+        job = self._running.pop(str(number), None)
+        if job and job.images:
+            self._done.update(job.images)
+        else:
+            self._summaries += 1
+
+    def fail(self, event: Mapping[str, Any]) -> Iterator[str]:
+        """A job has failed. Yields its messages."""
+        number = str(event["jobid"])
+        self._running.pop(number, None)
+        if self.stopped:
+            return
+        job = self._jobs.get(number) or Job(event["rule_name"], (), (), True)
+        self._failed[number] = job.images
+        logs = tuple(event["log"] or job.logs)
+        texts = next(filter(None, (own_messages(Path(log), _LINES) for log in logs)), [])
+        if job.images == (job.name,):  # the messages before are no errors
+            texts = texts[-1:]
+        if not texts and event.get("indent"):  # a member of a group that did not fail itself
+            return
+        first, *more = texts or ["ended without a message"]
+        yield f"error     {job.name}: {first}"
+        yield from (f"          {text}" for text in more)
+        if logs:
+            yield f"          log: {', '.join(logs)}"
+
+    def retry(self, number: str) -> str:
+        """A failed job is tried again. Returns its name."""
+        self._failed.pop(number, None)
+        return self._jobs[number].name if number in self._jobs else f"job {number}"
+
+    def look(self) -> None:
+        """Find the finished images of cluster jobs."""
+        for job in self._running.values():
+            if len(job.images) != 1 or job.images[0] != job.name:
+                self._done.update(name for name in job.images if name not in self._done and self._is_new(name))
+
+    def text(self) -> str:
+        """The state as one line."""
+        total, done = len(self._seconds), len(self._done)
+        failed = sum(name not in self._done for images in self._failed.values() for name in images)
+        bundled = {name for images in self._bundles.values() for name in images}
+        summaries = self.steps - len(self._bundles) - len(self._seconds.keys() - bundled)
+        parts = [f"{done:,} of {total:,} image{'s' * (total != 1)}"] if total else []
+        if done + failed < total or not summaries:
+            at_work = [job for job in self._running.values() if job.images]
+            word = "running" if all(job.local for job in at_work) else "submitted"
+            jobs = f" job{'s' * (len(at_work) != 1)}" * bool(self._bundles)
+            parts += [f"{len(at_work):,}{jobs} {word}"] if at_work else []
+            left = self._seconds_left()
+        else:
+            parts += [f"{self._summaries:,} of {summaries:,} summaries"]
+            left = None
+        parts += [f"{failed:,} failed"] if failed else []
+        if left is not None:
+            from nst.grid.estimate import duration_text
+
+            parts += [f"about {duration_text(max(left, 1))} left"]
+        return ", ".join(parts)
+
+    def _seconds_left(self) -> float | None:
+        """Extrapolated from the share of the work that is done; None while too little is."""
+        failed = {name for images in self._failed.values() for name in images}
+        left = {name: cost for name, cost in self._seconds.items() if name not in failed}
+        share = sum(cost for name, cost in left.items() if name in self._done)
+        for job in self._running.values():
+            if len(job.images) == 1 and job.images[0] not in self._done:
+                share += left.get(job.images[0], 0.0) * self._fraction(job.logs)
+        share /= sum(left.values()) or 1.0
+        passed = self._clock() - self.began
+        if passed < _LEAST_SECONDS or share < _LEAST_SHARE:
+            return None
+        return passed / share * (1 - share)
+
+    def _is_new(self, name: str) -> bool:
+        return _time(Path(layout.pair_folder(self._results, name), f"image.{self._format}")) >= self.began
+
+    def _fraction(self, logs: Sequence[str]) -> float:
+        """The finished share of a running image: that of the last iteration in its log, and the time since."""
+        log = Path(*logs[:1])
+        iteration, iterations, seconds = last_iteration(log)
+        if not iteration:
+            return 0.0
+        since = max(0.0, self._clock() - _time(log))
+        return min(0.99, iteration / iterations * (1 + since / max(seconds, 1.0)))
+
+
+def _time(path: Path) -> float:
+    """The modification time of a file; 0 if it does not exist."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
