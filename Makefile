@@ -9,7 +9,7 @@ export PATH := $(BIN):$(PATH)
 #: mkdocs-material prints news about its successors otherwise.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo studio docs test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
+.PHONY: demo studio docs docs-pictures test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
 
 demo: $(VENV)/.installed  ## stylize the demo manifest
 	snakemake --cores $(CORES)
@@ -53,6 +53,9 @@ docs: $(VENV)/.installed-docs  ## the documentation site, in site/
 
 test-docs: $(VENV)/.installed-test $(VENV)/.installed-docs  ## links, commands and reference of README and docs
 	pytest tests/docs
+
+docs-pictures: $(VENV)/.installed-test  ## render all pictures of the documentation; takes hours
+	python docs/scripts/all.py
 
 audit: $(VENV)/.installed-test  ## known vulnerabilities of the locked dependencies (needs internet access)
 	uvx pip-audit --requirement requirements.lock --no-deps --disable-pip

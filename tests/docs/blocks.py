@@ -1,7 +1,7 @@
 """The fenced blocks of a Markdown page, and a folder in which its commands run as a reader's would, on tiny images.
 
-Blocks of `sh` and `python` run in the order of the page, in one folder. A block of another language with a title,
-such as ```` ```csv title="mine.csv" ````, is written to that file. `<!-- not run: REASON -->` before a block skips it.
+Blocks of `sh` and `python` run in the order of the page, in one folder. A block with a title, such as
+```` ```csv title="mine.csv" ````, is written to that file. `<!-- not run: REASON -->` before a block skips it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 RUN = frozenset({"sh", "python"})
-SMALL = ("--size", "48", "--iterations", "2")
+SMALL = ("--size", "48", "--iterations", "12")  # at least as many as scales
 TIMEOUT = 300
 
 _BLOCK = re.compile(
@@ -31,13 +31,15 @@ _OWN = {
     "photos/harbor.jpg": "content/harbour", "photos/lake.jpg": "content/lake", "paintings/swirls.jpg": "style/swirls",
     "monet/one.jpg": "style/pointillism", "monet/two.jpg": "style/cubism", "portrait.jpg": "content/portrait",
 }  # fmt: skip
+#: The placeholder of a clone's path in documents, and the clone.
+_CLONE = ("PATH/", f"{ROOT}/")
 _DEMO = "content,style,style_weight\ndata/content/lake.jpg,data/style/wave.jpg,4|16\n"
 #: Before a block of Python: the same call with a smaller image.
 _SMALLER = """
 import nst.api
 for name in ("stylize", "stylize_files"):
     def small(*images, _call=getattr(nst.api, name), **settings):
-        return _call(*images, **settings | {"size": 48, "iterations": 2})
+        return _call(*images, **settings | {"size": 48, "iterations": 12})
     setattr(nst.api, name, small)
 """
 
@@ -64,7 +66,7 @@ def _block(text: str, found: re.Match[str]) -> Block:
     reason = re.fullmatch(r"not run: (.+)", found["mark"] or "")
     return Block(
         found["language"],
-        re.sub(rf"(?m)^{found['indent']}", "", found["code"]),
+        re.sub(rf"(?m)^{found['indent']}", "", found["code"]).replace(*_CLONE),
         text.count("\n", 0, found.start("language")) + 1,
         title[1] if title else "",
         reason[1] if reason else "",
@@ -87,12 +89,12 @@ class Reader:
 
     def do(self, block: Block) -> str:
         """Run or write a block. Returns what went wrong, '' if nothing did."""
-        if block.language in RUN:
-            return self._run(block)
         if block.title:
             path = self.here / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.code)
+        elif block.language in RUN:
+            return self._run(block)
         return ""
 
     def _run(self, block: Block) -> str:
@@ -137,9 +139,9 @@ os.execv(sys.executable, [sys.executable, "-m", name, *given[:end], *more, *give
 
 def _prepare(folder: Path) -> None:
     folder.mkdir(parents=True)
-    for name in ("Snakefile", "workflow", "profiles"):
-        (folder / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "config", folder / "config")
+    shutil.copy(ROOT / "Snakefile", folder)  # no links: a block may write there
+    for name in ("config", "workflow", "profiles"):
+        shutil.copytree(ROOT / name, folder / name)
     (folder / "config/manifest.csv").write_text(_DEMO)  # `make demo` runs the real one
     shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("paint"))
     for path in (folder / "data").rglob("*.jpg"):
@@ -148,7 +150,6 @@ def _prepare(folder: Path) -> None:
         for name, source in _OWN.items():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             _shrink(folder / f"data/{source}.jpg", place / name)
-        (place / "PATH").symlink_to(ROOT)  # the placeholder of documents
         (place / "mine.csv").write_text("content,style\nphotos/lake.jpg,paintings/*\n")
 
 

@@ -14,7 +14,11 @@ ROOT = links.ROOT
 FILES = [ROOT / name for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()]
 MARKDOWN = [path for path in FILES if path.suffix == ".md" and path.is_file()]
 #: Files whose texts may name files of docs/.
-NAMING = [path for path in FILES if path.suffix in (".py", ".md", ".yaml", ".smk", ".toml") or path.name == "Makefile"]
+NAMING = [
+    path
+    for path in FILES
+    if (path != Path(__file__) and path.suffix in (".py", ".md", ".yaml", ".smk", ".toml")) or path.name == "Makefile"
+]
 
 
 def problem(target: str, source: str) -> str:

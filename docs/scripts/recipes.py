@@ -1,0 +1,91 @@
+"""Render the pictures of docs/recipes.md by running the commands on that page.
+
+    python docs/scripts/recipes.py [--work FOLDER] [NAME...]
+
+Runs the command below each picture, or below the named ones, and draws its content and styles beside its result. Skips
+results that are in the work folder. A recipe takes about half a minute on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nst.grid.cells import parse_blend
+from nst.images import read_picture
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/recipes.md"
+PICTURES = ROOT / "docs/pictures/recipes"
+_RECIPE = re.compile(r"!\[[^\]]*\]\(pictures/recipes/([\w-]+)\.jpg\)\n\n```sh\n(nst stylize .*)\n```")
+HEIGHT, GAP, MOST_INPUTS = 256, 6, 7
+
+
+def recipes() -> dict[str, list[str]]:
+    """The arguments of each recipe's command, by the name of its picture."""
+    return {name: shlex.split(command)[1:] for name, command in _RECIPE.findall(PAGE.read_text("utf-8"))}
+
+
+def stylize(arguments: list[str], output: Path) -> None:
+    place = arguments.index("-o") + 1
+    changed = [*arguments[:place], str(output), *arguments[place + 1 :]]
+    subprocess.run([sys.executable, "-m", "nst", *changed], cwd=ROOT, check=True)
+
+
+def inputs(arguments: list[str]) -> list[Path]:
+    """The content and the styles of a command."""
+    content, *styles = arguments[1 : arguments.index("-o")]
+    parts = parse_blend(
+        tuple(str(ROOT / style) if "(" not in style else style.replace("(", f"({ROOT}/") for style in styles)
+    )
+    return [ROOT / content, *(Path(path) for path, _ in parts)][:MOST_INPUTS]
+
+
+def draw(images: list[Path], result: Path, target: Path) -> None:
+    """The inputs in columns of two beside the result, all of them in one strip."""
+    right = _scaled(result, HEIGHT)
+    rows = 2 if len(images) < 4 else 3 if len(images) < 7 else 4
+    small = [_scaled(image, (HEIGHT - (rows - 1) * GAP) // rows) for image in images]
+    columns = [small[first : first + rows] for first in range(0, len(small), rows)]
+    widths = [max(image.width for image in column) for column in columns]
+    strip = Image.new("RGB", (sum(widths) + GAP * len(columns) + right.width, HEIGHT), "white")
+    left = 0
+    for column, width in zip(columns, widths, strict=True):
+        for row, image in enumerate(column):
+            strip.paste(image, (left, row * (image.height + GAP)))
+        left += width + GAP
+    strip.paste(right, (left, 0))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    strip.save(target, quality=86, optimize=True)
+
+
+def _scaled(path: Path, height: int) -> Image.Image:
+    pixels = read_picture(path).pixels
+    image = Image.fromarray((pixels * 255).round().astype("uint8"))
+    return image.resize((round(image.width * height / image.height), height), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    known = recipes()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*known, []], default=[])
+    parser.add_argument("--work", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = arguments.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in arguments.names or known:
+            result = work.resolve() / f"{name}.png"
+            if not result.exists():
+                stylize(known[name], result)
+            draw(inputs(known[name]), result, PICTURES / f"{name}.jpg")
+
+
+if __name__ == "__main__":
+    main()
