@@ -100,6 +100,8 @@ class LogHandler(LogHandlerBase):
     def _event(self, event: LogEvent, record: LogRecord) -> None:
         fields = vars(record)
         if event == LogEvent.JOB_INFO:
+            if not self._began:  # the workflow is a module of another one, whose handlers run
+                self._begin({"images": {}, "bundles": {}, "results": "", "format": ""})
             self._tally.start(fields)
         elif event == LogEvent.JOB_FINISHED:
             self._tally.finish(fields["job_id"])

@@ -38,7 +38,7 @@ class Tally:
         self.began = clock()
         self.steps = 0
         """All jobs of the run; 0 before it is known."""
-        self._summaries = 0
+        self._ended = self._ended_images = 0
         self._seconds: dict[str, float] = {}
         self._bundles: Mapping[str, Sequence[str]] = {}
         self._results, self._format = "", ""
@@ -76,10 +76,10 @@ class Tally:
     def finish(self, number: object) -> None:
         """A job has ended well."""
         job = self._running.pop(str(number), None)
+        self._ended += 1
         if job and job.images:
+            self._ended_images += 1
             self._done.update(job.images)
-        else:
-            self._summaries += 1
 
     def fail(self, event: Mapping[str, Any]) -> Iterator[str]:
         """A job has failed. Yields its messages."""
@@ -116,17 +116,18 @@ class Tally:
         """The state as one line."""
         total, done = len(self._seconds), len(self._done)
         failed = sum(name not in self._done for images in self._failed.values() for name in images)
-        bundled = {name for images in self._bundles.values() for name in images}
-        summaries = self.steps - len(self._bundles) - len(self._seconds.keys() - bundled)
         parts = [f"{done:,} of {total:,} image{'s' * (total != 1)}"] if total else []
-        if done + failed < total or not summaries:
+        if done + failed < total:
             at_work = [job for job in self._running.values() if job.images]
             word = "running" if all(job.local for job in at_work) else "submitted"
             jobs = f" job{'s' * (len(at_work) != 1)}" * bool(self._bundles)
             parts += [f"{len(at_work):,}{jobs} {word}"] if at_work else []
             left = self._seconds_left()
         else:
-            parts += [f"{self._summaries:,} of {summaries:,} summaries"]
+            bundled = {name for images in self._bundles.values() for name in images}
+            of_images = len(self._bundles) + len(self._seconds.keys() - bundled)
+            ended = self._ended - self._ended_images * bool(total)
+            parts += [f"{'summaries: ' * bool(total)}{ended:,} of {self.steps - of_images:,} steps"]
             left = None
         parts += [f"{failed:,} failed"] if failed else []
         if left is not None:

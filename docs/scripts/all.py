@@ -37,6 +37,14 @@ STEPS = {
     "demo": Step(
         ("demo.jpg", "sweep.jpg", "gallery.jpg"), ("snakemake --cores all", _script("demo"), _script("gallery"))
     ),
+    "hero": Step(("hero.jpg",), (_script("hero", work=True),)),
+    "methods": Step(
+        ("methods.jpg",),
+        (
+            "snakemake --cores all --config manifest=config/examples/methods.csv results={work}/results",
+            f"convert {{work}}/results/sheets/sweeps/lake--swirls.png {PICTURES}/methods.jpg",
+        ),
+    ),
     "recipes": Step(("recipes/*.jpg",), (_script("recipes", work=True),)),
     "presets": Step(("presets.jpg",), (_script("presets", work=True),)),
     "photo": Step(("photo.jpg",), (_script("photo", work=True),)),

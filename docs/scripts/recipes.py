@@ -48,14 +48,14 @@ def inputs(arguments: list[str]) -> list[Path]:
     return [ROOT / content, *(Path(path) for path, _ in parts)][:MOST_INPUTS]
 
 
-def draw(images: list[Path], result: Path, target: Path) -> None:
+def draw(images: list[Path], result: Path, target: Path, height: int = HEIGHT) -> None:
     """The inputs in columns of two beside the result, all of them in one strip."""
-    right = _scaled(result, HEIGHT)
+    right = _scaled(result, height)
     rows = 2 if len(images) < 4 else 3 if len(images) < 7 else 4
-    small = [_scaled(image, (HEIGHT - (rows - 1) * GAP) // rows) for image in images]
+    small = [_scaled(image, (height - (rows - 1) * GAP) // rows) for image in images]
     columns = [small[first : first + rows] for first in range(0, len(small), rows)]
     widths = [max(image.width for image in column) for column in columns]
-    strip = Image.new("RGB", (sum(widths) + GAP * len(columns) + right.width, HEIGHT), "white")
+    strip = Image.new("RGB", (sum(widths) + GAP * len(columns) + right.width, height), "white")
     left = 0
     for column, width in zip(columns, widths, strict=True):
         for row, image in enumerate(column):

@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from nst import layout
-from nst.commands.options import PATH
 from nst.errors import NstError
 from nst.grid import leftovers, plan, shipped
 from nst.grid.bundles import bundled, forecast
@@ -32,10 +31,9 @@ from nst.settings import counted
 @click.option(
     "--profile",
     metavar="DIR",
-    default="profiles/slurm",
+    default="slurm",
     show_default=True,
-    type=PATH,
-    help="Cluster profile. Its nst.yaml overrides the configuration.",
+    help="Cluster profile: a folder, or a name in profiles/. Its nst.yaml overrides the configuration.",
 )
 @click.option(
     "--prune", is_flag=True, help="List the images that belong to no row, and remove them after confirmation."
@@ -48,18 +46,20 @@ def command(
     results: str | None,
     as_csv: bool,
     cluster: bool,
-    profile: Path,
+    profile: str,
     prune: bool,
     yes: bool,
     limit: int,
 ) -> None:
     """Show the pairs of MANIFEST, and estimate time and memory. Nothing is stylized."""
-    config = load_config(config_file or CONFIG) if config_file or Path(CONFIG).exists() else Config()
-    given = {"manifest": manifest or config.manifest, "results": _results(results) if results else config.results}
+    config = config_of(config_file)
+    given = {"manifest": manifest or config.manifest, "results": results_of(results) if results else config.results}
     changes = {key: value for key, value in given.items() if value != getattr(config, key)}
     if cluster:
-        profile = _profile(profile)
-        config = config.model_copy(update=load_config(profile / "nst.yaml").model_dump(exclude_unset=True))
+        overrides = shipped.profile(profile) / "nst.yaml"
+        if not overrides.is_file():
+            raise NstError(f"{overrides}: there is no such file; name the folder of a cluster profile with --profile")
+        config = config.model_copy(update=load_config(overrides).model_dump(exclude_unset=True))
     config, files = config.model_copy(update=given), Files()
     manifest, results = config.manifest, config.results
     pairs = read_grid(manifest, config, files)
@@ -74,11 +74,17 @@ def command(
     report = _cluster if cluster else partial(_report, limit=limit)
     for line in report(manifest, pairs, config, results, files):
         click.echo(line)
-    run = plan.command(changes, config_file=config_file or "", profile=profile if cluster else None)
+    run = plan.command(changes, config_file=config_file or "", profile=profile if cluster else "")
     click.echo(f"run       {run}")
 
 
-def _results(given: str) -> str:
+def config_of(file: str | None) -> Config:
+    """The configuration that --config gives, or that of the working directory."""
+    return load_config(file or CONFIG) if file or Path(CONFIG).exists() else Config()
+
+
+def results_of(given: str) -> str:
+    """The folder that --results gives."""
     try:
         return results_folder(given)
     except ValueError as error:
@@ -152,14 +158,6 @@ def _globs(files: Files) -> Iterator[str]:
 def _named(paths: Sequence[str]) -> str:
     """The names of the first three files, and the number of the others."""
     return ", ".join(Path(path).name for path in paths[:3]) + f" and {len(paths) - 3:,} more" * (len(paths) > 3)
-
-
-def _profile(folder: Path) -> Path:
-    """The folder of a cluster profile, in the working directory or else one of nst's own."""
-    for each in (folder, shipped.folder() / folder):
-        if (each / "nst.yaml").is_file():
-            return each
-    raise NstError(f"{folder}/nst.yaml: there is no such file; name the folder of a cluster profile with --profile")
 
 
 def _made(pairs: list[Pair], config: Config, results: str) -> set[str]:

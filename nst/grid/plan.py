@@ -25,28 +25,47 @@ from nst.settings import is_number
 _SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
 
 
-def command(changes: Mapping[str, str], *, config_file: str = "", profile: Path | None = None) -> str:
+def command(changes: Mapping[str, str], *, config_file: str = "", profile: str = "") -> str:
     """The command line that runs a grid from the working directory, quoted for a shell.
 
+    In nst's repository it is Snakemake's, elsewhere `nst run`.
+
     Args:
-        changes: values that override the configuration.
-        profile: the folder of a cluster profile; None to run on all cores of this machine.
+        changes: values of `manifest` and `results` that override the configuration.
+        profile: name or folder of a cluster profile; '' to run on all cores of this machine.
     """
-    is_default = _is_default(shipped.snakefile())
+    if _is_default(shipped.snakefile()):
+        return shlex.join(["snakemake", *snakemake_arguments(changes, config_file=config_file, profile=profile)])
+    parts = ["nst", "run", *([changes["manifest"]] if "manifest" in changes else [])]
+    given = {"results": changes.get("results", ""), "config": config_file, "profile": profile}
+    return shlex.join([*parts, *(part for name, value in given.items() if value for part in (f"--{name}", value))])
+
+
+def snakemake_arguments(
+    changes: Mapping[str, str], *, config_file: str = "", profile: str = "", cores: int = 0
+) -> list[str]:
+    """The arguments with which Snakemake runs a grid in the working directory. As for `command`.
+
+    Args:
+        cores: CPU cores; 0 for all, or on a cluster what the profile gives.
+    """
+    is_default, parts = _is_default(shipped.snakefile()), []
     files = [config_file] if config_file else []
-    parts = ["snakemake"]
     if not is_default:
-        parts += ["-s", str(shipped.snakefile())]
+        parts += ["--snakefile", str(shipped.snakefile())]
     if profile:
-        parts += ["--workflow-profile", str(profile)]
+        folder = shipped.profile(profile)
+        parts += ["--workflow-profile", str(folder)]
         # Snakemake reads the config file of a profile only relative to the working directory, and not if another is
         # given.
-        files += [str(profile / "nst.yaml")] if files or not is_default else []
-    else:
-        parts += ["--cores", str(os.cpu_count() or 1)]
-    parts += ["--configfile", *files] if files else []
-    parts += ["--config", *(f"{key}={_as_config(value)}" for key, value in changes.items())] if changes else []
-    return shlex.join(parts)
+        files += [str(folder / "nst.yaml")] if (files or not is_default) and (folder / "nst.yaml").is_file() else []
+    elif not is_default:
+        parts += ["--workflow-profile", str(shipped.profile("default"))]
+    if cores or not profile:
+        parts += ["--cores", str(cores or os.cpu_count() or 1)]
+    values = [f"{key}={_as_config(value)}" for key, value in changes.items()]
+    # First what takes several values, which would also take a target at the end of the line
+    return [*(["--config", *values] if values else []), *(["--configfile", *files] if files else []), *parts]
 
 
 def missing_requirements(pairs: Collection[Pair], config: Config) -> Iterator[str]:

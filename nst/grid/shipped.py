@@ -29,6 +29,23 @@ def snakefile() -> Path:
     return top if top.is_file() else folder() / "workflow/Snakefile"
 
 
+def workflow() -> Path:
+    """The Snakefile that another one includes or uses as a module."""
+    return folder() / "workflow/Snakefile"
+
+
+def profile(name: str) -> Path:
+    """The folder of a profile: a path, or the name of one in profiles/ of the working directory or of nst.
+
+    Raises NstError if there is none.
+    """
+    for each in (Path(name), Path("profiles", name), folder() / "profiles" / name, folder() / name):
+        if any(each.glob("profile*.yaml")) or any((each / file).is_file() for file in ("config.yaml", "nst.yaml")):
+            return each
+    known = sorted({path.parent.name for path in (folder() / "profiles").glob("*/profile*.yaml")})
+    raise NstError(f"there is no profile {name!r}; name the folder of one, or use {', '.join(known)}")
+
+
 def installer(name: str) -> str:
     """The command that installs an optional dependency group: from the repository, or from the package index."""
     place = folder()

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from nst.losses.hypercolumns import at_positions, count_of, layer_scales, positions
 from nst.losses.sampled import Sample, SampledLoss
-from nst.losses.samples import cosine_distances, relaxed_emd
+from nst.losses.samples import CovarianceDistance, cosine_distances, relaxed_emd, relaxed_emd_of_units
 from nst.settings import Settings
 
 #: Positions of the image, drawn at each evaluation, and of the styles, drawn once. The authors' code has 1024 and 5000;
@@ -25,13 +26,16 @@ class RelaxedEMD(SampledLoss):
     def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
         generator = torch.Generator().manual_seed(settings.seed)
         self.layers, self.region = settings.style_layers, content
-        self.style = torch.cat([
+        style = torch.cat([
             at_positions(style, positions(style, count_of(style, STYLE_POSITIONS), generator), self.layers)
             for style in styles
         ])  # fmt: skip
-        self.scales = layer_scales(self.style, content, self.layers)
-        self.style = self.style * self.scales
-        self.moments = moments(self.style)
+        self.scales = layer_scales(style, content, self.layers)
+        style = style * self.scales
+        self.units, self.colors = F.normalize(style, dim=1), style[:, :3]
+        self.mean = style.mean(0)
+        centered = style - self.mean
+        self.covariance = centered.mT @ centered / len(style)
 
     @classmethod
     def coefficients(cls, settings: Settings) -> dict[str, float]:
@@ -41,18 +45,19 @@ class RelaxedEMD(SampledLoss):
     def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
         vectors = at_positions(image, positions(self.region, POSITIONS, generator), self.layers) * self.scales
         losses = {
-            "remd": relaxed_emd(cosine_distances(vectors, self.style)),
-            "moments": sum((a - b).abs().mean() for a, b in zip(moments(vectors), self.moments, strict=True)),
-            "color": relaxed_emd(color_distances(vectors[:, :3], self.style[:, :3])),
+            "remd": relaxed_emd_of_units(F.normalize(vectors, dim=1), self.units),
+            "moments": moment_distance(vectors, self.mean, self.covariance),
+            "color": relaxed_emd(color_distances(vectors[:, :3], self.colors)),
         }
         return {name: loss[None] for name, loss in losses.items()}
 
 
-def moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (d,) and covariance (d, d) of vectors (n, d)."""
-    mean = vectors.mean(0)
-    centered = vectors - mean
-    return mean, centered.mT @ centered / len(vectors)
+def moment_distance(vectors: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """The mean absolute differences of the mean (d,) and covariance (d, d) of vectors (n, d) from these, added."""
+    own = vectors.mean(0)
+    distance = CovarianceDistance.apply(vectors - own, covariance)
+    assert isinstance(distance, Tensor)
+    return (own - mean).abs().mean() + distance
 
 
 def color_distances(x: Tensor, y: Tensor) -> Tensor:

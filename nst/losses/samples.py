@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,6 +28,18 @@ def relaxed_emd(distances: Tensor, x_weight: Tensor | None = None, y_weight: Ten
     return torch.maximum(_mean(distances.amin(1), x_weight), _mean(distances.amin(0), y_weight))
 
 
+def relaxed_emd_of_units(x: Tensor, y: Tensor) -> Tensor:
+    """`relaxed_emd` of two sets of unit vectors under the cosine distance.
+
+    Only the nearest vectors have a gradient, so theirs alone is computed, and not that of all distances.
+    """
+    with torch.no_grad():
+        cosines = x @ y.mT
+        nearest_to_x, nearest_to_y = cosines.argmax(1), cosines.argmax(0)
+    of_x, of_y = (x * y[nearest_to_x]).sum(1), (x[nearest_to_y] * y).sum(1)
+    return torch.maximum(1 - of_x.mean(), 1 - of_y.mean())
+
+
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return values.mean() if weight is None else (values * weight).sum() / weight.sum()
 
@@ -42,6 +56,26 @@ def self_similarity_distance(x: Tensor, y: Tensor) -> Tensor:
 def _normalized_distances(x: Tensor) -> Tensor:
     distances = cosine_distances(x, x).clamp_min(0)
     return distances / distances.sum(0, keepdim=True).clamp_min(1e-6)
+
+
+class CovarianceDistance(torch.autograd.Function):
+    """The mean absolute difference of a covariance from a target: `apply(centered, target)`.
+
+    centered: (n, d), vectors minus their mean. target: (d, d), symmetric. The covariance is centeredᵀ · centered / n.
+    As a function of its own, because the difference is symmetric: a product less, and half of the passes over it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, centered: Tensor, target: Tensor) -> Tensor:
+        difference = torch.addmm(target, centered.mT, centered, beta=-1, alpha=1 / len(centered))
+        distance = difference.abs().mean()
+        ctx.save_for_backward(centered, difference.sign_())
+        return distance
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        centered, signs = ctx.saved_tensors
+        return centered @ signs * (2 * gradients[0] / (len(centered) * signs.numel())), None
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor) -> Tensor:

@@ -13,13 +13,13 @@ from nst.studio.progress import image_of
 from nst.studio.runs import CONFIG, IMAGES, MANIFEST, Run
 
 #: The command that makes a run from its recipe.
-COMMAND = f"snakemake -s NST/Snakefile --configfile {CONFIG} --cores all"
+COMMAND = f"nst run --config {CONFIG}"
 
 _README = f"""This folder makes the images of a run of nst studio on the command line.
 
-1. Install nst with its workflow: clone its repository, and in the clone
-       pip install -e ".[workflow]"
-2. In this folder, where NST is the clone:
+1. Install nst with its workflow:
+       pip install "nst-grid[workflow]"
+2. In this folder:
        {COMMAND}
 
 `nst grid manifest.csv` shows the images, their time and their memory before anything runs.

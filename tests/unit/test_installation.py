@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -33,7 +34,18 @@ def test_the_catalog_offers_what_the_rules_have():
     assert offered["conda"] == bool(re.search(r"^ +conda:", rules, re.MULTILINE))
     assert offered["apptainer"] == bool(re.search(r"^ *container(ized)?:", rules, re.MULTILINE))
     assert not offered["apptainer+conda"] or (offered["conda"] and offered["apptainer"])
-    assert '".[workflow]"' in usage["mandatory-flags"]["desc"]
+    assert offered["report"] == ("report(" in rules)
+    assert usage["mandatory-flags"]["flags"] == ""
+    assert '"nst-grid[workflow]"' in usage["mandatory-flags"]["desc"]
+    assert (REPOSITORY / "environment.yml").is_file()  # which it names
+
+
+def test_the_conda_environment_installs_what_make_installs():
+    content = yaml.safe_load((REPOSITORY / "environment.yml").read_text("utf-8"))
+    [pip] = [entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict)]
+    assert shlex.split(" ".join(pip)) == ["--constraint", "requirements.lock", "--editable", ".[workflow]"]
+    made = (REPOSITORY / "Makefile").read_text("utf-8")
+    assert '-c requirements.lock -e ".[workflow]"' in made
 
 
 def test_torchvision_is_not_needed(tmp_path, scene, stripes):

@@ -98,3 +98,23 @@ def test_an_image_is_stylized(installed, tmp_path):
     installed(tmp_path, "nst", "stylize", *files, "-o", "out.png", *small)
     with Image.open(tmp_path / "out.png") as image:
         assert max(image.size) == 32
+
+
+def test_a_new_grid_is_listed_and_run(installed, tmp_path):
+    installed(tmp_path, "nst", "init", "mine")
+    place = tmp_path / "mine"
+    config = place / "config/config.yaml"
+    text = config.read_text().replace("size: 512", "size: 32").replace("iterations: 300", "iterations: 2")
+    config.write_text(text.replace("settings:", "settings:\n  network: lite"))
+    (place / "config/manifest.csv").write_text("content,style\ncontent/lake.jpg,style/*\n")
+    assert installed(place, "nst", "grid").endswith("run       nst run\n")
+    told = installed(place, "nst", "run", "--cores", "2")
+    assert "\nimages    2 stylized\n" in told
+    gallery = place / "results/gallery/index.html"
+    assert gallery.as_uri() in told
+    assert gallery.is_file()
+    # The folder's own Snakefile does the same, and `--` passes options on
+    for command in (["python", "-m", "snakemake", "--cores", "2"], ["nst", "run"], ["nst", "run", "--", "--dry-run"]):
+        assert "Nothing to be done" in installed(place, *command)
+    (place / "config/manifest.csv").write_text("content,style\ncontent/lake.jpg,style/none.jpg\n")
+    assert "config/manifest.csv:2: style: " in installed(place, "nst", "run", status=1)

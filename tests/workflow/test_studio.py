@@ -22,7 +22,7 @@ from nst.studio.runs import Run
 from nst.studio.studio import Options, Studio
 from nst.studio.supervisor import Launch
 from studios import Browser, browser, damage, png, until
-from user_folder import REPOSITORY, UserFolder
+from user_folder import UserFolder
 
 #: Seconds that a run may take on a busy machine.
 LONG = 180
@@ -60,7 +60,7 @@ def test_a_run_outlives_a_killed_job_and_its_recipe_makes_the_same_images(open_s
     with zipfile.ZipFile(io.BytesIO(person.get(f"/runs/{name}/recipe.zip").data)) as recipe:
         recipe.extractall(tmp_path)
     elsewhere = UserFolder(tmp_path / f"nst-{name}")
-    command = shlex.split(known["commands"][1].replace("NST", str(REPOSITORY)))
+    command = shlex.split(known["commands"][1])
     again = subprocess.run(command, cwd=elsewhere.folder, env=elsewhere.environment, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     for pair in run.pairs.values():

@@ -162,9 +162,9 @@ def test_the_plan_of_a_cluster(capsys):
     assert done[0] == "manifest.csv: 12 pairs, 11 images done"
     assert [line.split()[0] for line in done[1:] if line] == ["run"]  # nothing is left to ask a cluster for
     assert main(["grid", "manifest.csv", "--cluster"]) == 0  # by the profile of the repository
-    assert "profiles/slurm --configfile" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("run       nst run manifest.csv --profile slurm\n")
     assert main(["grid", "manifest.csv", "--cluster", "--profile", "nowhere"]) == 1
-    assert "nowhere/nst.yaml: there is no such file" in capsys.readouterr().err
+    assert "there is no profile 'nowhere'; name the folder of one, or use default" in capsys.readouterr().err
 
 
 def test_a_bundle_is_stylized_and_goes_on(folder, untrained_folder, monkeypatch, capfd):

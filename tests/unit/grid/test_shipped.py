@@ -32,6 +32,19 @@ def test_in_an_installed_package_it_is_a_part_of_it(package: Path) -> None:
     assert shipped.installer("workflow") == "pip install 'nst-grid[workflow]'"
 
 
+def test_profiles_have_names_and_the_working_directory_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shipped.profile("slurm") == shipped.profile("profiles/slurm") == REPOSITORY / "profiles/slurm"
+    own = Path("profiles/slurm/profile.yaml")
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert shipped.profile("slurm") == shipped.profile("profiles/slurm") == own.parent
+    with pytest.raises(NstError, match=r"^there is no profile 'slum'; .* or use default, kubernetes, slurm$"):
+        shipped.profile("slum")
+
+
 def test_a_package_without_it_says_so(package: Path) -> None:
     with pytest.raises(NstError, match=r"install nst-grid again$"):
         shipped.folder()

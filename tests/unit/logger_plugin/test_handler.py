@@ -101,6 +101,13 @@ def test_a_failure_is_printed_once_for_each_try(plain):
     assert plain.end() == ["0 of 1 image", error, "retry     lake/wave/a", error]
 
 
+def test_without_the_handlers_of_the_workflow_steps_are_counted(plain):
+    plain.log("Job stats: …", event=LogEvent.RUN_INFO, stats={"stylize": 1, "total": 2})
+    plain.log("Using shell: /usr/bin/bash")
+    plain.start()
+    assert plain.end() == ["0 of 2 steps"]
+
+
 def test_warnings_and_errors_of_snakemake_are_printed(plain):
     plain.log('WorkflowError in file "grid.smk", line 27:\nm.csv:2: size', logging.ERROR, event=LogEvent.ERROR)
     plain.begin()

@@ -62,9 +62,9 @@ def test_images_and_then_summaries_are_counted(tally: Tally) -> None:
     for number in (1, 2, 3):
         tally.finish(number)
     start(tally, 4, rule="grid")
-    assert tally.text() == "4 of 4 images, 0 of 3 summaries"
+    assert tally.text() == "4 of 4 images, summaries: 0 of 3 steps"
     tally.finish(4)
-    assert tally.text() == "4 of 4 images, 1 of 3 summaries"
+    assert tally.text() == "4 of 4 images, summaries: 1 of 3 steps"
 
 
 def test_the_time_left_counts_what_images_cost(tally: Tally, clock: Clock) -> None:
@@ -120,10 +120,18 @@ def test_images_of_a_bundle_are_found_by_their_files(tally: Tally, clock: Clock)
     tally.look()
     assert tally.text() == "1 of 3 images, 1 job submitted"  # the other one is of an earlier run
     tally.finish(1)
-    assert tally.text() == "3 of 3 images, 0 of 3 summaries"
+    assert tally.text() == "3 of 3 images, summaries: 0 of 3 steps"
 
 
 def test_as_a_module_rules_have_a_prefix(tally: Tally) -> None:
     start(tally, 0, "a", rule="other_stylize")
     start(tally, 1, "a", rule="other_snapshot_sheet")
     assert tally.text() == "0 of 4 images, 1 running"
+
+
+def test_without_images_all_steps_are_counted(tally: Tally) -> None:
+    tally.begin(images={}, bundles={}, results="", format="")
+    start(tally, 0, "a")
+    tally.finish(0)
+    start(tally, 1, rule="grid")
+    assert tally.text() == "1 of 7 steps"

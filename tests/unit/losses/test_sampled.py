@@ -100,11 +100,13 @@ def test_a_blend_is_pooled_in_proportion_to_its_weights(monkeypatch) -> None:
     assert hypercolumns.count_of(styles[2], 1) == 1
 
 
-def test_moments_equal_numpys() -> None:
-    vectors = torch.randn(50, 4, dtype=torch.float64)
-    mean, covariance = remd.moments(vectors)
-    np.testing.assert_allclose(mean, vectors.numpy().mean(0))
-    np.testing.assert_allclose(covariance, np.cov(vectors.numpy().T, bias=True))
+def test_the_distance_of_moments_equals_numpys() -> None:
+    x, y = torch.randn(50, 4, dtype=torch.float64), torch.randn(70, 4, dtype=torch.float64) + 1
+    (mean, covariance), (own, own_covariance) = ((z.numpy().mean(0), np.cov(z.numpy().T, bias=True)) for z in (y, x))
+    expected = np.abs(own - mean).mean() + np.abs(own_covariance - covariance).mean()
+    wanted = torch.from_numpy(mean), torch.from_numpy(covariance)
+    assert remd.moment_distance(x, *wanted).item() == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: remd.moment_distance(x, *wanted), x.requires_grad_(True), atol=1e-5)
 
 
 def test_color_distances_equal_loops() -> None:

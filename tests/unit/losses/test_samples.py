@@ -7,6 +7,7 @@ import pytest
 import torch
 from nst.losses import samples
 from scipy.optimize import linear_sum_assignment
+from torch.nn import functional as F
 
 N, M, D = 7, 9, 5
 
@@ -26,6 +27,7 @@ def test_relaxed_emd_equals_brute_force() -> None:
     to_x = [min(brute_force_distance(a, b) for a in x.numpy()) for b in y.numpy()]
     found = samples.relaxed_emd(samples.cosine_distances(x, y))
     assert found.item() == pytest.approx(max(sum(to_y) / N, sum(to_x) / M), rel=1e-12)
+    assert samples.relaxed_emd_of_units(F.normalize(x), F.normalize(y)).item() == pytest.approx(found.item(), rel=1e-12)
 
 
 def test_relaxed_emd_is_at_most_the_emd() -> None:
@@ -83,10 +85,11 @@ def test_numbers_that_are_repeated_are_the_same_distribution() -> None:
     "function",
     [
         lambda x, y: samples.relaxed_emd(samples.cosine_distances(x, y)),
+        lambda x, y: samples.relaxed_emd_of_units(F.normalize(x), F.normalize(y)),
         lambda x, y: samples.self_similarity_distance(x, y[:N]),
         lambda x, y: samples.sliced_wasserstein(x.mT, y.mT),
     ],
-    ids=["relaxed EMD", "self-similarity", "sliced"],
+    ids=["relaxed EMD", "relaxed EMD of units", "self-similarity", "sliced"],
 )
 def test_gradients_equal_finite_differences(function) -> None:
     x, y = sets(6)

@@ -1,0 +1,79 @@
+"""`nst run`: run the workflow of a grid in any folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from nst.commands.grid import config_of, results_of
+from nst.errors import NstError
+from nst.grid import plan, shipped
+from nst.grid.inputs import Files
+from nst.grid.pairs import read_grid
+
+
+class _Command(click.Command):
+    """A command whose arguments after `--` are Snakemake's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta["snakemake"] = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+
+@click.command(cls=_Command, options_metavar="[OPTIONS] [-- SNAKEMAKE'S OPTIONS]")
+@click.argument("manifest", required=False)
+@click.option("--cores", type=click.IntRange(1), help="CPU cores.  [default: all]")
+@click.option("--profile", default="", help="Cluster profile: slurm, or a folder.  [default: run on this machine]")
+@click.option("--results", metavar="DIR", help="Results folder.  [default: that of the configuration, or results]")
+@click.option("--config", "config_file", metavar="FILE", default="", help="Configuration file.")
+@click.pass_context
+def command(
+    ctx: click.Context, manifest: str | None, cores: int | None, profile: str, results: str | None, config_file: str
+) -> None:
+    """Stylize what is new or has changed in MANIFEST, and write the gallery, tables and sheets.
+
+    \b
+    nst run                                  the manifest that config/config.yaml names
+    nst run mine.csv --results out           with the results in out/
+    nst run mine.csv --profile slurm         on a Slurm cluster
+    nst run mine.csv -- --dry-run            what follows -- is for Snakemake
+
+    It runs Snakemake with nst's workflow in the working directory. The same command resumes an interrupted run.
+    """
+    _check_packages(profile)
+    config = config_of(config_file)
+    changes = {"manifest": manifest} if manifest else {}
+    changes |= {"results": results_of(results)} if results else {}
+    read_grid(manifest or config.manifest, config.model_copy(update=changes), Files())  # its errors, before Snakemake
+    arguments = plan.snakemake_arguments(changes, config_file=config_file, profile=profile, cores=cores or 0)
+    command = [sys.executable, "-m", "snakemake", *joined(arguments, ctx.meta["snakemake"])]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, command, environment())  # noqa: S606 - no shell; Ctrl-C and exit status are Snakemake's
+
+
+def joined(ours: list[str], given: list[str]) -> list[str]:
+    """Our arguments of Snakemake and the user's, with one `--config`: Snakemake reads only the last one."""
+    at = next((index for index, text in enumerate(given) if text in ("--config", "-C")), None)
+    if at is None or ours[0] != "--config":
+        return ours + given
+    end = next(index for index, text in enumerate(ours[1:], 1) if text.startswith("--"))
+    return [*ours[end:], *given[: at + 1], *ours[1:end], *given[at + 1 :]]
+
+
+def environment() -> dict[str, str]:
+    """The environment of Snakemake, whose jobs call `nst` of this installation."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _check_packages(profile: str) -> None:
+    """Raise NstError if Snakemake or the executor of a cluster is not installed."""
+    if not find_spec("snakemake"):
+        raise NstError(f"nst run requires Snakemake; {shipped.installer('workflow')}")
+    if profile == "slurm" and not find_spec("snakemake_executor_plugin_slurm"):
+        raise NstError(f"the profile slurm requires Snakemake's plugin for it; {shipped.installer('slurm')}")
