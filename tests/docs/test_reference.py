@@ -94,7 +94,7 @@ def test_commands_in_a_text_have_the_options_that_it_names(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     wrong = []
     for code in re.findall(r"`(nst [^`]+)`", text):
-        words = code.split()
+        words = code.partition(" -- ")[0].split()
         name = words[1]
         if name in COMMANDS:
             unknown = [word for word in words if word.startswith("--") and word.partition("=")[0] not in options(name)]
