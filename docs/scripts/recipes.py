@@ -23,13 +23,14 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/recipes.md"
 PICTURES = ROOT / "docs/pictures/recipes"
-_RECIPE = re.compile(r"!\[[^\]]*\]\(pictures/recipes/([\w-]+)\.jpg\)\n\n```sh\n(nst stylize .*)\n```")
+_RECIPE = re.compile(r"!\[[^\]]*\]\(pictures/recipes/([\w-]+)\.jpg\)\n\n```sh\n(nst stylize [^`]+)\n```")
 HEIGHT, GAP, MOST_INPUTS = 256, 6, 7
 
 
 def recipes() -> dict[str, list[str]]:
     """The arguments of each recipe's command, by the name of its picture."""
-    return {name: shlex.split(command)[1:] for name, command in _RECIPE.findall(PAGE.read_text("utf-8"))}
+    found = _RECIPE.findall(PAGE.read_text("utf-8"))
+    return {name: shlex.split(command.replace("\\\n", " "))[1:] for name, command in found}
 
 
 def stylize(arguments: list[str], output: Path) -> None:

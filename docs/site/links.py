@@ -22,7 +22,7 @@ _slug = slugify(case="lower")
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
     """The text with the parts outside code changed."""
-    for pattern in (_FENCE, _CODE):
+    for pattern in (_CODE, _FENCE):  # the blocks first, because they may contain backticks
         inner = change
         change = _around(pattern, inner)
     return change(text)

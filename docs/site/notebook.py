@@ -40,4 +40,4 @@ def markdown() -> str:
 
 def _output(part: str) -> str:
     """What cells printed, which nbconvert indents, as blocks."""
-    return re.sub(r"(?m)(?:^    .*\n)+", lambda lines: f"```text\n{dedent(lines[0]).strip()}\n```\n", part)
+    return re.sub(r"(?m)(?:^ {4,}\S.*\n)+", lambda lines: f"```text\n{dedent(lines[0]).strip()}\n```\n", part)

@@ -45,6 +45,7 @@ PAGES: dict[str, Page] = {
     ),
     "reference/cli.md": Page(cli_page.markdown, "docs/reference/cli.md"),
     "reference/settings.md": Page(settings_page.markdown, "docs/reference/settings.md"),
+    "explanation/contributing.md": Page(functools.partial(_file, "CONTRIBUTING.md"), "CONTRIBUTING.md"),
     "reference/changes.md": Page(functools.partial(_file, "CHANGELOG.md"), "CHANGELOG.md"),
     "explanation/security.md": Page(functools.partial(_file, "SECURITY.md"), "SECURITY.md"),
     "tutorials/notebook.md": Page(notebook.markdown, notebook.PATH),
@@ -54,6 +55,7 @@ PAGES: dict[str, Page] = {
 HOMES: dict[str, tuple[str, ...]] = {
     CONFIG: ("reference/config.md", "reference/manifest.md", "reference/settings.md"),
     "README.md": ("index.md",),
+    "CONTRIBUTING.md": ("explanation/contributing.md",),
     "CHANGELOG.md": ("reference/changes.md",),
     "SECURITY.md": ("explanation/security.md",),
     notebook.PATH: ("tutorials/notebook.md",),

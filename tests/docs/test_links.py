@@ -81,6 +81,7 @@ def test_dead_links_are_found(target: str, source: str, wrong: str) -> None:
 
 def test_links_in_code_are_no_links() -> None:
     assert list(links.targets("`[a](b)` [c](d) ![e](f.jpg)\n\n```text\n[g](h)\n```\n")) == ["d", "f.jpg"]
+    assert list(links.targets("```sh\nx  # `y`\n```\n\n[a](b)\n\n```sh\n[c](d)\n```\n")) == ["b"]
 
 
 def test_anchors_are_those_of_the_site() -> None:
