@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+from click.shell_completion import CompletionItem
 
 from nst.errors import NstError
 from nst.io.urls import redacted
-from nst.version import __version__
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
@@ -46,6 +46,14 @@ COMMANDS = {
 }
 
 
+#: Exit status of `nst`, and what it means. That of `nst run` is Snakemake's: 0 or 1.
+EXIT_CODES = {
+    0: "Success.",
+    1: "An error, which is printed as a message. Finished results are kept, and no half-written file is left.",
+    130: "Interrupted by Ctrl-C or, while an image is stylized, by SIGTERM. The same command resumes.",
+}
+
+
 class Runner(Protocol):
     """Stylizes a pair in place of `nst.pair.stylize.stylize_pair`.
 
@@ -70,6 +78,11 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin so, without importing the commands."""
+        found = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -84,8 +97,24 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="nst", message="%(prog)s %(version)s")
+def _show_version(ctx: click.Context, option: click.Parameter, given: bool) -> None:
+    if given and not ctx.resilient_parsing:
+        from nst.machine import about
+
+        click.echo("\n".join(about.lines()))
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: " + " ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items()),
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help="Show the versions of nst and torch, the device and the weights, and exit.",
+)  # fmt: skip
 @click.pass_context
 def group(ctx: click.Context) -> None:
     """Neural style transfer for many pairs of images.
@@ -101,7 +130,7 @@ def group(ctx: click.Context) -> None:
 
 
 def main(arguments: list[str] | None = None, runner: Runner | None = None) -> int:
-    """Run the command and return its exit status: 0, 1 for an error that the user can fix, 130 after Ctrl-C.
+    """Run the command and return its exit status, one of EXIT_CODES.
 
     With NST_DEBUG in the environment, error messages are printed with their traceback.
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from nst.commands.completion import FILE
 from nst.commands.options import PATH, device_option
 from nst.commands.outputs import check_outputs, force_option
 from nst.commands.stylize import check_suffix
 
 
 @click.command()
-@click.argument("network")
-@click.argument("picture")
+@click.argument("network", type=FILE)
+@click.argument("picture", type=FILE)
 @click.option("-o", "--output", required=True, type=PATH, help="Image to write (png, jpg, tif, webp).")
 @force_option
 @click.option(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 
+from nst.commands.completion import FILE
 from nst.commands.options import PATH, device_option, threads_option
 from nst.errors import Problems
 from nst.grid.bundles import bundled, find
@@ -37,7 +38,7 @@ MAX_CONCURRENT = 16
 @click.argument("manifest")
 @click.argument("name")
 @click.option(
-    "--config", "config_file", metavar="FILE", required=True, help="Configuration file. It must set `bundle`."
+    "--config", "config_file", type=FILE, metavar="FILE", required=True, help="Configuration file that sets `bundle`."
 )
 @click.option("-o", "--output", type=PATH, required=True, help="JSON file to write when all pairs are stylized.")
 @click.option("--work", type=PATH, required=True, help="Folder for unfinished work.")

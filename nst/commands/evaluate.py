@@ -6,6 +6,7 @@ import json
 
 import click
 
+from nst.commands.completion import FILE
 from nst.commands.options import device_option
 from nst.grid.cells import parse_styles
 from nst.settings import WIDTHS
@@ -13,9 +14,12 @@ from nst.settings.metrics import METRICS
 
 
 @click.command()
-@click.argument("image")
-@click.option("--content", required=True, help="Content image.")
-@click.option("--style", "styles", required=True, multiple=True, help="Style image; repeat the option for a blend.")
+@click.argument("image", type=FILE)
+@click.option("--content", type=FILE, metavar="FILE", required=True, help="Content image.")
+@click.option(
+    "--style", "styles", type=FILE, metavar="FILE", required=True, multiple=True,
+    help="Style image; repeat the option for a blend.",
+)  # fmt: skip
 @click.option(
     "--network",
     type=click.Choice(list(WIDTHS)),
@@ -25,6 +29,7 @@ from nst.settings.metrics import METRICS
 )
 @click.option(
     "--weights",
+    type=FILE,
     metavar="FILE",
     help="Weights of the network, as in the setting `weights`.  [default: oxford for vgg19]",
 )

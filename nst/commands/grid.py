@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from nst import layout
+from nst.commands import completion
+from nst.commands.completion import FILE
 from nst.errors import NstError
 from nst.grid import leftovers, plan, shipped
 from nst.grid.bundles import bundled, forecast
@@ -21,11 +23,19 @@ from nst.grid.inputs import Files
 from nst.grid.pairs import Pair, print_grid_csv, read_grid
 from nst.settings import counted
 
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=FILE,
+    metavar="FILE",
+    help=f"Configuration file.  [default: {CONFIG}, if it exists]",
+)
+
 
 @click.command()
-@click.argument("manifest", required=False)
-@click.option("--config", "config_file", metavar="FILE", help=f"Configuration file.  [default: {CONFIG}, if it exists]")
-@click.option("--results", metavar="DIR", help="Results folder.  [default: that of the configuration]")
+@click.argument("manifest", type=FILE, required=False)
+@config_option
+@click.option("--results", type=FILE, metavar="DIR", help="Results folder.  [default: that of the configuration]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print one line per pair with all settings, as CSV.")
 @click.option("--cluster", is_flag=True, help="Show the cluster jobs: bundles, hours, memory.")
 @click.option(
@@ -33,6 +43,7 @@ from nst.settings import counted
     metavar="DIR",
     default="slurm",
     show_default=True,
+    shell_complete=completion.profiles,
     help="Cluster profile: a folder, or a name in profiles/. Its nst.yaml overrides the configuration.",
 )
 @click.option(

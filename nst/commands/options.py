@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from nst.commands import completion
 from nst.errors import NstError, Problems
 from nst.machine.cpu import MAX_THREADS
 from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
@@ -69,6 +71,7 @@ def _ranking(context: click.Context, option: click.Parameter, given: str) -> str
 rank_option = click.option(
     "--rank-by",
     metavar="METRIC",
+    shell_complete=completion.rankings,
     default=str(Ranking()),
     show_default=True,
     callback=_ranking,
@@ -129,4 +132,9 @@ def _option(name: str, group: str, show_default: bool) -> Callable[[Callable[...
     description = info.description or ""
     default = f"  [default: {text(info.default)}]" if show_default and text(info.default) else ""
     help = f"{description[:1].upper()}{description[1:]}.{default}"
-    return option(flag(name), _parameter(name), group=group, metavar="|".join(choices(name)) or kind, help=help)
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return completion.setting(name, incomplete, ctx.params.get("presets"))
+
+    metavar = "|".join(choices(name)) or kind
+    return option(flag(name), _parameter(name), group=group, metavar=metavar, shell_complete=complete, help=help)

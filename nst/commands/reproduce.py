@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from nst.commands.completion import FILE
 from nst.commands.options import (
     PATH,
     GroupedCommand,
@@ -40,12 +41,13 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("image")
+@click.argument("image", type=FILE)
 @option("-o", "--output", group="common", type=PATH, help="Image to write (png, jpg, tif, webp).")
-@option("--content", metavar="FILE", group="common", help="Content image, if it was moved.")
+@option("--content", type=FILE, metavar="FILE", group="common", help="Content image, if it was moved.")
 @option(
     "--style",
     "styles",
+    type=FILE,
     metavar="FILE",
     group="common",
     multiple=True,

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
-from nst.commands.grid import config_of, results_of
+from nst.commands import completion
+from nst.commands.completion import FILE
+from nst.commands.grid import config_of, config_option, results_of
 from nst.errors import NstError
 from nst.grid import plan, shipped
 from nst.grid.inputs import Files
@@ -26,14 +28,24 @@ class _Command(click.Command):
 
 
 @click.command(cls=_Command, options_metavar="[OPTIONS] [-- SNAKEMAKE'S OPTIONS]")
-@click.argument("manifest", required=False)
+@click.argument("manifest", type=FILE, required=False)
 @click.option("--cores", type=click.IntRange(1), help="CPU cores.  [default: all]")
-@click.option("--profile", default="", help="Cluster profile: slurm, or a folder.  [default: run on this machine]")
-@click.option("--results", metavar="DIR", help="Results folder.  [default: that of the configuration, or results]")
-@click.option("--config", "config_file", metavar="FILE", default="", help="Configuration file.")
+@click.option(
+    "--profile",
+    default="",
+    shell_complete=completion.profiles,
+    help="Cluster profile: slurm, or a folder.  [default: run on this machine]",
+)
+@click.option("--results", type=FILE, metavar="DIR", help="Results folder.  [default: that of the configuration]")
+@config_option
 @click.pass_context
 def command(
-    ctx: click.Context, manifest: str | None, cores: int | None, profile: str, results: str | None, config_file: str
+    ctx: click.Context,
+    manifest: str | None,
+    cores: int | None,
+    profile: str,
+    results: str | None,
+    config_file: str | None,
 ) -> None:
     """Stylize what is new or has changed in MANIFEST, and write the gallery, tables and sheets.
 
@@ -50,7 +62,7 @@ def command(
     changes = {"manifest": manifest} if manifest else {}
     changes |= {"results": results_of(results)} if results else {}
     read_grid(manifest or config.manifest, config.model_copy(update=changes), Files())  # its errors, before Snakemake
-    arguments = plan.snakemake_arguments(changes, config_file=config_file, profile=profile, cores=cores or 0)
+    arguments = plan.snakemake_arguments(changes, config_file=config_file or "", profile=profile, cores=cores or 0)
     command = [sys.executable, "-m", "snakemake", *joined(arguments, ctx.meta["snakemake"])]
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nst.commands import completion
 from nst.errors import NstError
 from nst.grid import config
 from nst.settings import allowed, did_you_mean, fields, grouped, presets, schema, text
@@ -20,7 +21,7 @@ _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.setting_names)
 @click.option(
     "--schema",
     "schema_of",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nst.commands.completion import FILE
 from nst.commands.options import (
     PATH,
     GroupedCommand,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("content")
-@click.argument("style", nargs=-1, required=True)
+@click.argument("content", type=FILE)
+@click.argument("style", type=FILE, nargs=-1, required=True)
 @option(
     "-o", "--output", group="common", type=PATH,
     help="Image to write (png, jpg, tif, webp), or a folder.  [default: CONTENT--STYLE.png]",

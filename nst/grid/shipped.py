@@ -42,8 +42,12 @@ def profile(name: str) -> Path:
     for each in (Path(name), Path("profiles", name), folder() / "profiles" / name, folder() / name):
         if any(each.glob("profile*.yaml")) or any((each / file).is_file() for file in ("config.yaml", "nst.yaml")):
             return each
-    known = sorted({path.parent.name for path in (folder() / "profiles").glob("*/profile*.yaml")})
-    raise NstError(f"there is no profile {name!r}; name the folder of one, or use {', '.join(known)}")
+    raise NstError(f"there is no profile {name!r}; name the folder of one, or use {', '.join(profiles())}")
+
+
+def profiles() -> list[str]:
+    """The names of nst's profiles."""
+    return sorted({path.parent.name for path in (folder() / "profiles").glob("*/profile*.yaml")})
 
 
 def installer(name: str) -> str:

@@ -12,7 +12,7 @@ import click
 import nst
 import pytest
 from blocks import ROOT
-from nst.cli import COMMANDS, group
+from nst.cli import COMMANDS, EXIT_CODES, group
 from nst.grid.pairs import print_grid_csv, read_grid
 from nst.settings import fields
 from nst.summaries.ratings import write_rating
@@ -81,6 +81,11 @@ def test_each_variable_is_described() -> None:
     code = "".join(path.read_text("utf-8") for path in (ROOT / "nst").rglob("*.py"))
     described = rows((ROOT / "docs/reference/environment.md").read_text("utf-8"))
     assert {name for name in described if name.startswith("NST_")} == set(re.findall(r"\bNST_[A-Z_]*", code)) - INTERNAL
+
+
+def test_each_exit_code_is_described() -> None:
+    text = (ROOT / "docs/reference/exit-codes.md").read_text("utf-8")
+    assert set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)) == {str(code) for code in EXIT_CODES}
 
 
 def test_each_command_and_setting_has_a_heading() -> None:

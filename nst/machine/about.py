@@ -1,0 +1,38 @@
+"""What `nst --version` prints. Does not import torch, which takes seconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import metadata
+
+from nst.errors import NstError
+from nst.io import weight_files
+from nst.machine import gpus
+from nst.version import __version__
+
+
+def lines() -> Iterator[str]:
+    """The versions of nst and torch, the device, and the weights of each network."""
+    yield f"nst      {__version__}"
+    yield f"torch    {_version('torch')}"
+    found = len(gpus.available())
+    several = "s" * (found > 1)
+    yield f"device   {f'cuda, {found} NVIDIA GPU{several}' if found else f'cpu, {os.cpu_count()} cores'}"
+    for network in dict.fromkeys(("vgg19", *weight_files.TORCHVISION, *weight_files.EMBEDDED)):
+        yield f"{network:<8} {_weights(network)}"
+
+
+def _weights(network: str) -> str:
+    try:
+        path = weight_files.find(network)
+    except NstError as error:
+        return str(error)
+    return f"weights {path}" if path.is_file() else f"no weights; `nst weights {network}` downloads them"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
