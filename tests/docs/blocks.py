@@ -18,7 +18,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 RUN = frozenset({"sh", "python"})
-SMALL = ("--size", "48", "--iterations", "12")  # at least as many as scales
+SMALL = ("--size", "96", "--iterations", "8")  # enough for four scales
 TIMEOUT = 300
 
 _BLOCK = re.compile(
@@ -39,7 +39,7 @@ _SMALLER = """
 import nst.api
 for name in ("stylize", "stylize_files"):
     def small(*images, _call=getattr(nst.api, name), **settings):
-        return _call(*images, **settings | {"size": 48, "iterations": 12})
+        return _call(*images, **settings | {"size": 96, "iterations": 8})
     setattr(nst.api, name, small)
 """
 
@@ -80,8 +80,8 @@ class Reader:
         self.folder = self.here = folder / "clone"
         self._state = folder / "state"
         self.environment = os.environ | {
-            "PATH": f"{_programs(folder / 'bin')}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{_hook(folder / 'hook')}:{ROOT}",
             "NST_WORKER": "yes",  # loads the networks once
             "NST_WORKER_OWNER": str(os.getpid()),
         }
@@ -114,26 +114,24 @@ class Reader:
         return f"exit code {run.returncode}:\n{run.stdout}" if run.returncode else ""
 
 
-def _programs(folder: Path) -> Path:
-    """A folder of programs: nst makes small images with few iterations, and runs on a cluster are dry runs."""
+def _hook(folder: Path) -> Path:
+    """A folder for PYTHONPATH: nst makes small images with few iterations, and runs on a cluster are dry runs."""
     folder.mkdir(parents=True)
-    for name in ("nst", "snakemake"):
-        program = folder / name
-        program.write_text(f"#!{sys.executable}\n{_PROGRAM}")
-        program.chmod(0o755)
+    (folder / "sitecustomize.py").write_text(_HOOK)
     return folder
 
 
-_PROGRAM = f"""
+_HOOK = f"""
 import os, sys
-name, given = os.path.basename(sys.argv[0]), sys.argv[1:]
-more = []
+words = sys.orig_argv[1:]
+name = words[1] if words[:1] == ["-m"] and len(words) > 1 else os.path.basename(words[0]) if words else ""
+given, more = sys.argv[1:], []
 if name == "nst" and given[:1] in (["stylize"], ["reproduce"]):
     more = {[*SMALL]}
-elif name == "snakemake" and any("profiles/slurm" in each for each in given):
+elif name == "snakemake" and any("profiles/slurm" in word for word in given):
     more = ["--dry-run", "--quiet"]
 end = given.index("--") if "--" in given else len(given)
-os.execv(sys.executable, [sys.executable, "-m", name, *given[:end], *more, *given[end:]])
+sys.argv[1:] = [*given[:end], *more, *given[end:]]
 """
 
 

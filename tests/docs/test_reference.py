@@ -12,7 +12,7 @@ import click
 import nst
 import pytest
 from blocks import ROOT
-from nst.cli import COMMANDS, group
+from nst.cli import COMMANDS, EXIT_CODES, group
 from nst.grid.pairs import print_grid_csv, read_grid
 from nst.settings import fields
 from nst.summaries.ratings import write_rating
@@ -83,6 +83,11 @@ def test_each_variable_is_described() -> None:
     assert {name for name in described if name.startswith("NST_")} == set(re.findall(r"\bNST_[A-Z_]*", code)) - INTERNAL
 
 
+def test_each_exit_code_is_described() -> None:
+    text = (ROOT / "docs/reference/exit-codes.md").read_text("utf-8")
+    assert set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)) == {str(code) for code in EXIT_CODES}
+
+
 def test_each_command_and_setting_has_a_heading() -> None:
     commands, settings = text_of("reference/cli.md"), text_of("reference/settings.md")
     assert [name for name in COMMANDS if f"\n## nst {name}\n" not in commands] == []
@@ -94,7 +99,7 @@ def test_commands_in_a_text_have_the_options_that_it_names(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     wrong = []
     for code in re.findall(r"`(nst [^`]+)`", text):
-        words = code.split()
+        words = code.partition(" -- ")[0].split()
         name = words[1]
         if name in COMMANDS:
             unknown = [word for word in words if word.startswith("--") and word.partition("=")[0] not in options(name)]
