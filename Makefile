@@ -41,7 +41,7 @@ test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject
 
 lint: $(VENV)/.installed-test
 	ruff check .
-	ruff format --check nst snakemake_logger_plugin_nst tests data
+	ruff format --check nst snakemake_logger_plugin_nst tests data docs
 	snakefmt --check Snakefile workflow nst/commands/project
 	# The rules have no conda environment, as Snakemake itself imports nst: allow only this message.
 	test "$$(snakemake --lint 2>&1 | sed -n 's/^    \* //p' | sort -u)" = "$(NO_ENVIRONMENT)"

@@ -67,6 +67,8 @@ class LogHandler(LogHandlerBase):
                 self._handle(record)
         except BrokenPipeError:  # nobody reads it
             self._active = False
+        except OSError:  # such as a full disk, to which the output is redirected
+            pass
         except Exception:
             self.handleError(record)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from snakemake_logger_plugin_nst.tally import Tally
 
-#: Seconds between two lines where there is no terminal, between two looks for images of cluster jobs, and between two
-#: updates on a terminal.
-PLAIN, LOOK, TERMINAL = 30.0, 10.0, 1.0
+#: Seconds between two lines where there is no terminal, between two looks for images of cluster jobs, between two
+#: updates on a terminal, and at least between two that events cause: the text of a large grid takes milliseconds.
+PLAIN, LOOK, TERMINAL, EVENT = 30.0, 10.0, 1.0, 0.2
 _ERASE = "\r\x1b[K"
 
 
@@ -45,17 +45,16 @@ class Display:
     def update(self) -> None:
         """Show the state, if it has changed."""
         with self.lock:
-            if self._tally is None or self._ended.is_set():
+            now = time.monotonic()
+            soon = bool(self._shown) and now - self._shown_at < (EVENT if self._is_terminal else PLAIN)
+            if self._tally is None or self._ended.is_set() or soon:
                 return
-            now, text = time.monotonic(), self._tally.text()
+            text = self._tally.text()
             if self._is_terminal:
-                line = text[: shutil.get_terminal_size().columns - 1]
-                if line != self._shown:
-                    self._shown = line
-                    self._write(f"{_ERASE}{line}")
-            elif text and text != self._shown and (not self._shown or now - self._shown_at >= PLAIN):
-                self._shown, self._shown_at = text, now
-                self._write(f"{text}\n")
+                text = text[: shutil.get_terminal_size().columns - 1]
+            if text and text != self._shown:
+                self._write(f"{_ERASE}{text}" if self._is_terminal else f"{text}\n")
+            self._shown, self._shown_at = text, now
 
     def end(self) -> None:
         """Remove the line of progress."""

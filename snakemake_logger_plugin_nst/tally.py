@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ class Tally:
         self.began = clock()
         self.steps = 0
         """All jobs of the run; 0 before it is known."""
-        self._ended = self._ended_images = 0
+        self._ended = self._ended_images = self._jobs_of_images = 0
+        self._all_seconds = self._done_seconds = 0.0
         self._seconds: dict[str, float] = {}
         self._bundles: Mapping[str, Sequence[str]] = {}
         self._results, self._format = "", ""
@@ -62,6 +63,9 @@ class Tally:
         """
         self.began = self._clock()
         self._seconds, self._bundles, self._results, self._format = dict(images), bundles, results, format
+        bundled = {name for names in bundles.values() for name in names}
+        self._jobs_of_images = len(bundles) + len(images.keys() - bundled)
+        self._all_seconds, self._done_seconds = sum(images.values()), 0.0
 
     def start(self, event: Mapping[str, Any]) -> None:
         """A job was started, or submitted to a cluster."""
@@ -79,13 +83,13 @@ class Tally:
         self._ended += 1
         if job and job.images:
             self._ended_images += 1
-            self._done.update(job.images)
+            self._add_done(job.images)
 
     def fail(self, event: Mapping[str, Any]) -> Iterator[str]:
         """A job has failed. Yields its messages."""
         number = str(event["jobid"])
         self._running.pop(number, None)
-        if self.stopped:
+        if self.stopped or number in self._failed:  # Snakemake 9.19 reports failures again at the end
             return
         job = self._jobs.get(number) or Job(event["rule_name"], (), (), True)
         self._failed[number] = job.images
@@ -110,7 +114,7 @@ class Tally:
         """Find the finished images of cluster jobs."""
         for job in self._running.values():
             if len(job.images) != 1 or job.images[0] != job.name:
-                self._done.update(name for name in job.images if name not in self._done and self._is_new(name))
+                self._add_done(name for name in job.images if name not in self._done and self._is_new(name))
 
     def text(self) -> str:
         """The state as one line."""
@@ -124,10 +128,8 @@ class Tally:
             parts += [f"{len(at_work):,}{jobs} {word}"] if at_work else []
             left = self._seconds_left()
         else:
-            bundled = {name for images in self._bundles.values() for name in images}
-            of_images = len(self._bundles) + len(self._seconds.keys() - bundled)
             ended = self._ended - self._ended_images * bool(total)
-            parts += [f"{'summaries: ' * bool(total)}{ended:,} of {self.steps - of_images:,} steps"]
+            parts += [f"{'summaries: ' * bool(total)}{ended:,} of {self.steps - self._jobs_of_images:,} steps"]
             left = None
         parts += [f"{failed:,} failed"] if failed else []
         if left is not None:
@@ -136,19 +138,24 @@ class Tally:
             parts += [f"about {duration_text(max(left, 1))} left"]
         return ", ".join(parts)
 
+    def _add_done(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._done:
+                self._done.add(name)
+                self._done_seconds += self._seconds.get(name, 0.0)
+
     def _seconds_left(self) -> float | None:
         """Extrapolated from the share of the work that is done; None while too little is."""
-        failed = {name for images in self._failed.values() for name in images}
-        left = {name: cost for name, cost in self._seconds.items() if name not in failed}
-        share = sum(cost for name, cost in left.items() if name in self._done)
+        failed = {name for images in self._failed.values() for name in images} - self._done
+        work = self._all_seconds - sum(self._seconds.get(name, 0.0) for name in failed)
+        done = self._done_seconds
         for job in self._running.values():
             if len(job.images) == 1 and job.images[0] not in self._done:
-                share += left.get(job.images[0], 0.0) * self._fraction(job.logs)
-        share /= sum(left.values()) or 1.0
-        passed = self._clock() - self.began
+                done += self._seconds.get(job.images[0], 0.0) * self._fraction(job.logs)
+        passed, share = self._clock() - self.began, done / (work or 1.0)
         if passed < _LEAST_SECONDS or share < _LEAST_SHARE:
             return None
-        return passed / share * (1 - share)
+        return passed / share * max(0.0, 1 - share)
 
     def _is_new(self, name: str) -> bool:
         return _time(Path(layout.pair_folder(self._results, name), f"image.{self._format}")) >= self.began

@@ -44,7 +44,6 @@ STEPS = {
             f"convert {{work}}/results/sheets/sweeps/lake--swirls.png {PICTURES}/methods.jpg",
         ),
     ),
-    "hero": Step(("hero.jpg",), (_script("hero", work=True),)),
     "recipes": Step(("recipes/*.jpg",), (_script("recipes", work=True),)),
     "presets": Step(("presets.jpg",), (_script("presets", work=True),)),
     "photo": Step(("photo.jpg",), (_script("photo", work=True),)),

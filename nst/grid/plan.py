@@ -60,7 +60,7 @@ def snakemake_arguments(
         # given.
         files += [str(folder / "nst.yaml")] if (files or not is_default) and (folder / "nst.yaml").is_file() else []
     elif not is_default:
-        parts += ["--workflow-profile", str(shipped.profile("default"))]
+        parts += ["--workflow-profile", str(shipped.profile("profiles/default"))]
     if cores or not profile:
         parts += ["--cores", str(cores or os.cpu_count() or 1)]
     values = [f"{key}={_as_config(value)}" for key, value in changes.items()]

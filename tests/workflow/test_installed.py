@@ -114,7 +114,11 @@ def test_a_new_grid_is_listed_and_run(installed, tmp_path):
     assert gallery.as_uri() in told
     assert gallery.is_file()
     # The folder's own Snakefile does the same, and `--` passes options on
-    for command in (["python", "-m", "snakemake", "--cores", "2"], ["nst", "run"], ["nst", "run", "--", "--dry-run"]):
-        assert "Nothing to be done" in installed(place, *command)
+    for command in (["python", "-m", "snakemake", "--cores", "2"], ["nst", "run"]):
+        told = installed(place, *command)
+        assert "Nothing to be done" in told
+        assert "\nimages    2 up to date\n" in told
+        assert gallery.as_uri() in told
+    assert "images" not in installed(place, "nst", "run", "--", "--dry-run")
     (place / "config/manifest.csv").write_text("content,style\ncontent/lake.jpg,style/none.jpg\n")
     assert "config/manifest.csv:2: style: " in installed(place, "nst", "run", status=1)

@@ -25,7 +25,7 @@ def announce():
         for job in jobs
         if is_job_of(job, "bundle")
     }
-    ids = ["/".join(job.wildcards) for job in jobs if is_job_of(job, "stylize")]
+    ids = [get_pair(job.wildcards).id for job in jobs if is_job_of(job, "stylize")]
     ids += [name for names in bundles.values() for name in names]
     grid = {
         "images": {name: seconds_of(PAIRS[name]) for name in ids},

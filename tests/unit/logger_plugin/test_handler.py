@@ -68,7 +68,9 @@ class Run:
 
 @pytest.fixture
 def plain() -> Run:
-    return Run(io.StringIO())
+    run = Run(io.StringIO())
+    yield run
+    run.handler.close()
 
 
 class Terminal(io.StringIO):
@@ -143,6 +145,7 @@ def test_other_output_is_left_to_snakemake(option):
 def test_on_a_terminal_one_line_is_written_again(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("snakemake_logger_plugin_nst.display.EVENT", 0.0)
     run = Run(Terminal())
     assert run.handler.writes_to_stream
     run.begin()
@@ -156,7 +159,7 @@ def test_on_a_terminal_one_line_is_written_again(monkeypatch):
 
 
 def test_a_reader_that_has_gone_is_no_error(plain):
-    def gone(text):
+    def gone(self, text):
         raise BrokenPipeError
 
     plain.handler._display._stream = type("Gone", (), {"write": gone, "flush": lambda self: None, "isatty": bool})()

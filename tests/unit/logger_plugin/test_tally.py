@@ -83,6 +83,7 @@ def test_a_failure_is_printed_with_the_message_of_its_log_and_counted_until_the_
     log(0, "nst: replacing an earlier result\nnst: lake.jpg: the image is truncated\n", 0.0)
     assert fail(tally, 0) == ["error     lake/wave/a: lake.jpg: the image is truncated", "          log: logs/0.log"]
     assert tally.text() == "0 of 4 images, 1 failed"
+    assert fail(tally, 0) == []  # the same failure again
     assert tally.retry("0") == "lake/wave/a"
     start(tally, 0, "a")
     assert tally.text() == "0 of 4 images, 1 running"
