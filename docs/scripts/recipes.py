@@ -49,27 +49,34 @@ def inputs(arguments: list[str]) -> list[Path]:
 
 
 def draw(images: list[Path], result: Path, target: Path, height: int = HEIGHT) -> None:
-    """The inputs in columns of two beside the result, all of them in one strip."""
-    right = _scaled(result, height)
-    rows = 2 if len(images) < 4 else 3 if len(images) < 7 else 4
-    small = [_scaled(image, (height - (rows - 1) * GAP) // rows) for image in images]
-    columns = [small[first : first + rows] for first in range(0, len(small), rows)]
-    widths = [max(image.width for image in column) for column in columns]
-    strip = Image.new("RGB", (sum(widths) + GAP * len(columns) + right.width, height), "white")
+    """Write the inputs, in columns, beside the result. Each column is as high as the result."""
+    rows = len(images) if len(images) < 4 else 4
+    columns = [images[first : first + rows] for first in range(0, len(images), rows)]
+    parts = [_column([read_image(path) for path in column], height) for column in [*columns, [result]]]
+    strip = Image.new("RGB", (sum(part.width for part in parts) + GAP * len(columns), height), "white")
     left = 0
-    for column, width in zip(columns, widths, strict=True):
-        for row, image in enumerate(column):
-            strip.paste(image, (left, row * (image.height + GAP)))
-        left += width + GAP
-    strip.paste(right, (left, 0))
+    for part in parts:
+        strip.paste(part, (left, 0))
+        left += part.width + GAP
     target.parent.mkdir(parents=True, exist_ok=True)
     strip.save(target, quality=86, optimize=True)
 
 
-def _scaled(path: Path, height: int) -> Image.Image:
-    pixels = read_picture(path).pixels
-    image = Image.fromarray((pixels * 255).round().astype("uint8"))
-    return image.resize((round(image.width * height / image.height), height), Image.Resampling.LANCZOS)
+def _column(images: list[Image.Image], height: int) -> Image.Image:
+    """The images below one another, all with the width at which they fill the height."""
+    width = round((height - GAP * (len(images) - 1)) / sum(image.height / image.width for image in images))
+    column = Image.new("RGB", (width, height), "white")
+    top = 0
+    for number, image in enumerate(images, 1):
+        bottom = height if number == len(images) else top + round(width * image.height / image.width)
+        column.paste(image.resize((width, bottom - top), Image.Resampling.LANCZOS), (0, top))
+        top = bottom + GAP
+    return column
+
+
+def read_image(path: Path) -> Image.Image:
+    """An image file, upright and in sRGB."""
+    return Image.fromarray((read_picture(path).pixels * 255).round().astype("uint8"))
 
 
 def main() -> None:

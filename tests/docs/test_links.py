@@ -13,11 +13,13 @@ from pages import HOMES, PAGES, text_of
 ROOT = links.ROOT
 FILES = [ROOT / name for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()]
 MARKDOWN = [path for path in FILES if path.suffix == ".md" and path.is_file()]
-#: Files whose texts may name files of docs/.
+#: Files whose texts may name files of docs/. The scripts there name what they write.
 NAMING = [
     path
     for path in FILES
-    if (path != Path(__file__) and path.suffix in (".py", ".md", ".yaml", ".smk", ".toml")) or path.name == "Makefile"
+    if (path.suffix in (".py", ".md", ".yaml", ".smk", ".toml") or path.name == "Makefile")
+    and path != Path(__file__)
+    and path.parent != ROOT / "docs/scripts"
 ]
 
 
