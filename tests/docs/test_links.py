@@ -22,10 +22,13 @@ NAMING = [
     and path.parent != ROOT / "docs/scripts"
 ]
 
+#: The badge of the tests: relative to the repository's page there.
+ON_GITHUB = "../../actions/"
+
 
 def problem(target: str, source: str) -> str:
     """What is wrong with a link in the file `source`; '' if it leads somewhere."""
-    if links.is_foreign(target):
+    if links.is_foreign(target) or target.startswith(ON_GITHUB):
         return ""
     path, anchor = links.resolve(target, source)
     generated = path.removeprefix("docs/") if source.startswith("docs/") else ""
