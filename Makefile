@@ -49,7 +49,7 @@ lint: $(VENV)/.installed-test
 	lint-imports
 
 docs: $(VENV)/.installed-docs  ## the documentation site, in site/
-	mkdocs build --strict --quiet
+	mkdocs build --strict  # with --quiet it would not count warnings
 
 test-docs: $(VENV)/.installed-test $(VENV)/.installed-docs  ## links, commands and reference of README and docs
 	pytest tests/docs
