@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import hooks
 import links
 import pytest
 from pages import HOMES, PAGES, text_of
@@ -92,3 +93,19 @@ def test_links_in_code_are_no_links() -> None:
 def test_anchors_are_those_of_the_site() -> None:
     text = "# Reruns, and `code`\n\n## A [link](x.md) — here\n\n## Same\n\n## Same\n"
     assert links.anchors(text) == {"reruns-and-code", "a-link--here", "same", "same_1"}
+
+
+@pytest.mark.parametrize(
+    ("html", "loads"),
+    [
+        ('<script src="https://cdn.example/a.js"></script>', True),
+        ('<link rel="stylesheet" href="//fonts.example/a.css">', True),
+        ("<style>@font-face { src: url(https://fonts.example/a.woff2) }</style>", True),
+        ('<img alt="" src="https://example.org/a.png">', True),
+        ('<a href="https://example.org">a link</a><link rel="canonical" href="https://example.org/">', False),
+        ('<script src="assets/a.js"></script><img src="data:image/png;base64,AA">', False),
+    ],
+)
+def test_the_build_finds_what_pages_load_from_other_hosts(tmp_path: Path, html: str, loads: bool) -> None:
+    (tmp_path / "page.html").write_text(html)
+    assert bool(hooks._foreign(tmp_path / "page.html")) == loads
