@@ -30,17 +30,22 @@ def test_success_and_errors(tmp_path) -> None:
 
 def test_an_interruption(tmp_path, monkeypatch, untrained_folder) -> None:
     monkeypatch.chdir(tmp_path)
+    # A shell's background jobs ignore Ctrl-C, and a process of this one would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("a.png", "b.png"):
         picture(name, (64, 64))
     more = ["--iterations", "100000", "--device", "cpu", "--network", "lite", "--size", "32"]
     for number in (signal.SIGINT, signal.SIGTERM):
         environment = os.environ | {"NST_WORKER": "no"}
         child = subprocess.Popen([*NST, "stylize", "a.png", "b.png", *more, "--work", "work"], env=environment)
-        while not list(tmp_path.glob("work/**/*")):
-            assert child.poll() is None
-            time.sleep(0.1)
-        child.send_signal(number)
-        assert child.wait(60) == 130
+        try:
+            while not list(tmp_path.glob("work/**/*")):
+                assert child.poll() is None
+                time.sleep(0.1)
+            child.send_signal(number)
+            assert child.wait(60) == 130
+        finally:
+            child.kill()
 
 
 def test_help_has_them(capsys) -> None:
