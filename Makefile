@@ -9,7 +9,9 @@ export PATH := $(BIN):$(PATH)
 #: mkdocs-material prints news about its successors otherwise.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo studio docs docs-pictures test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
+.PHONY: install demo studio docs docs-pictures test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
+
+install: $(VENV)/.installed  ## nst with its workflow, in .venv
 
 demo: $(VENV)/.installed  ## stylize the demo manifest
 	snakemake --cores $(CORES)

@@ -37,6 +37,7 @@ STEPS = {
     "demo": Step(
         ("demo.jpg", "sweep.jpg", "gallery.jpg"), ("snakemake --cores all", _script("demo"), _script("gallery"))
     ),
+    "hero": Step(("hero.jpg",), (_script("hero", work=True),)),
     "methods": Step(
         ("methods.jpg",),
         (

@@ -28,7 +28,7 @@ from nst.grid.cells import has_mean, mean_mask_problem, parse_blend
 from nst.grid.inputs import Styles
 from nst.io import logs
 from nst.io.files import is_folder
-from nst.settings import Settings, differing, flag, make, text
+from nst.settings import Settings, counted, differing, flag, make, text
 from nst.worker import client
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def summary(record: dict[str, Any]) -> str:
         f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""
     )
     return (
-        f"{out['path']}: {out['width']}×{out['height']} px, {record['iterations_run']} iterations in "
+        f"{out['path']}: {out['width']}×{out['height']} px, {counted(record['iterations_run'], 'iteration')} in "
         f"{record['seconds']['total']:.0f} s on {record['device']} ({record['precision']}){measured}"
     )
 

@@ -118,7 +118,9 @@ def _text(path: str | Path) -> str:
     try:
         content = read_bounded(path, limits.MANIFEST_BYTES)
     except FileNotFoundError as error:
-        raise NstError(f"{path}: there is no such manifest; check the path") from error
+        raise NstError(
+            f"{path}: there is no such manifest; check the path, or begin a grid with `nst init FOLDER`"
+        ) from error
     except OSError as error:
         raise NstError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from error
     try:

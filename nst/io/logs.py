@@ -6,7 +6,9 @@ import logging
 import re
 from pathlib import Path
 
-_PROGRESS = re.compile(r"nst: iteration \d+/\d+ ")
+_PROGRESS = re.compile(r"nst: (iteration \d+/\d+ |resuming an interrupted run )")
+#: The last line of a log whose process was interrupted; earlier messages are then no reasons of a failure.
+_STOPPED = "nst: stopped after iteration "
 #: A report of progress in a log: iteration, iterations, losses, seconds.
 ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
 #: Bytes at the end of a log that contain its last report.
@@ -36,11 +38,16 @@ def last_message(log: Path) -> str:
 
 
 def own_messages(log: Path, most: int) -> list[str]:
-    """The last messages of a log that are not about progress: nst's, or all if it has none."""
+    """The last messages of a log that are not about progress: nst's, or all if it has none.
+
+    Empty if the log ends with an interruption.
+    """
     try:
         lines = log.read_text("utf-8", "replace").splitlines()
     except (OSError, ValueError):  # ValueError: not a path
         return []
     messages = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
+    if messages and messages[-1].startswith(_STOPPED):
+        return []
     own = [line.removeprefix("nst: ") for line in messages if line.startswith("nst: ")] or messages
     return own[-most:]

@@ -107,8 +107,10 @@ class Recording:
                 if should_stop():
                     raise KeyboardInterrupt
             except KeyboardInterrupt:  # a cluster's time limit, a disconnected client, or Ctrl-C
-                if time.monotonic() > self._worth_keeping_from:
+                kept = time.monotonic() > self._worth_keeping_from
+                if kept:
                     self._checkpoint(event)
+                log.info("stopped after iteration %d%s", event.iteration, "; the same command resumes" * kept)
                 raise
 
         job = self.job

@@ -49,10 +49,8 @@ def load(name: str, folder: str | Path = FOLDER) -> Preset:
     path = next((p for each in (Path(folder), SHIPPED) if is_file(p := each / f"{name}.yaml")), None)
     if path is None:
         known = names(folder)
-        raise NstError(
-            f"there is no preset {name!r}{did_you_mean(name, known)}; "
-            f"the presets are {', '.join(known) or 'none'}, and {folder}/{name}.yaml would add it"
-        )
+        others = f"; the presets are {', '.join(known) or 'none'}, and {folder}/{name}.yaml would add it"
+        raise NstError(f"there is no preset {name!r}{did_you_mean(name, known) or others}")
     return _checked(name, path)
 
 

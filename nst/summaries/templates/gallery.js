@@ -263,7 +263,7 @@ function overview(pairs, main) {
     ...across.map(style => {
       const here = pairsOf(edge, style);
       const cell = element("div", {class: "cell"}, ...here.map(named));
-      const columns = here.length > 9 ? 4 : here.length > 4 ? 3 : here.length > 1 ? 2 : 1;
+      const columns = here.length > 9 ? 4 : here.length > 4 || here.length === 3 ? 3 : here.length > 1 ? 2 : 1;
       cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // thumbnails are not enlarged
       return element("td", {}, cell);
     })), edge => across.reduce((sum, style) => sum + pairsOf(edge, style).length, 0));

@@ -236,7 +236,10 @@ WRONG = [
         ("grid", "manifest.csv"),
         "nst: manifest.csv:2: content: there is no file lak.jpg; did you mean lake.jpg?\n",
     ),
-    (("grid", "no.csv"), "nst: no.csv: there is no such manifest; check the path\n"),
+    (
+        ("grid", "no.csv"),
+        "nst: no.csv: there is no such manifest; check the path, or begin a grid with `nst init FOLDER`\n",
+    ),
     (("gird",), "nst: there is no command 'gird'; did you mean grid?\n"),
     (
         ("grid", "--limit", "x"),

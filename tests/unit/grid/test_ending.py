@@ -76,7 +76,12 @@ def test_a_failure_that_is_no_picture_is_told() -> None:
 
 
 def test_a_picture_that_was_stopped_is_told_as_that() -> None:
-    write("out/logs/stylize/a/s/seed=1.log", LATER, "nst: iteration 5/10  total 1.0  content 0.6  style 0.02  7 s\n")
+    log, progress = "out/logs/stylize/a/s/seed=1.log", "nst: iteration 5/10  total 1.0  content 0.6  style 0.02  7 s\n"
+    write(log, LATER, progress)
+    assert lines(2, failed=True)[0] == "images    1 interrupted, 1 not stylized yet"
+    write(log, LATER, f"nst: resuming an interrupted run after iteration 4 (batch)\n{progress}")
+    assert lines(2, failed=True)[0] == "images    1 interrupted, 1 not stylized yet"
+    write(log, LATER, f"nst: a.jpg: enlarged\n{progress}nst: stopped after iteration 5; the same command resumes\n")
     assert lines(2, failed=True)[0] == "images    1 interrupted, 1 not stylized yet"
     assert lines(1, failed=True)[1].startswith("next      run the same command again")
 

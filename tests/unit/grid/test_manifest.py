@@ -136,7 +136,10 @@ def test_no_table_at_all(content: bytes, message: str) -> None:
 
 
 def test_missing_file_and_folder() -> None:
-    with pytest.raises(NstError, match=r"^config/m.csv: there is no such manifest; check the path$"):
+    with pytest.raises(
+        NstError,
+        match=r"^config/m.csv: there is no such manifest; check the path, or begin a grid with `nst init FOLDER`$",
+    ):
         read_manifest("config/m.csv")
     with pytest.raises(NstError, match=r"^\.: cannot be read \(Is a directory\); give the path of a CSV file$"):
         read_manifest(".")

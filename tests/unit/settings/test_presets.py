@@ -56,10 +56,12 @@ def test_the_empty_preset_gives_nothing() -> None:
 def test_unknown() -> None:
     with pytest.raises(NstError) as caught:
         presets.load("drafts")
+    assert str(caught.value) == "there is no preset 'drafts'; did you mean draft?"
+    with pytest.raises(NstError) as caught:
+        presets.load("xyz")
     known = ", ".join(presets.names())
     assert str(caught.value) == (
-        f"there is no preset 'drafts'; did you mean draft?; the presets are {known}, "
-        "and config/presets/drafts.yaml would add it"
+        f"there is no preset 'xyz'; the presets are {known}, and config/presets/xyz.yaml would add it"
     )
 
 
