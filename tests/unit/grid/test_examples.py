@@ -11,7 +11,7 @@ EXAMPLES = sorted((ROOT / "config/examples").glob("*.csv"))
 #: Pairs that each comes to.
 COUNTS = {
     "artistyle-triples": 7, "content-init": 4, "content-or-style-only": 2, "content-reconstruction": 5,
-    "film-frame": 4, "init": 2, "iterations": 4, "methods": 5, "network-style-weights": 12, "optimizers": 4,
+    "film-frame": 4, "init": 2, "iterations": 4, "methods": 8, "network-style-weights": 12, "optimizers": 4,
     "pooling": 3, "ranges": 3, "ratio": 4, "snapshots": 2, "style-layers": 5, "style-reconstruction": 5,
     "style-weights": 5, "table": 10,
 }  # fmt: skip

@@ -356,7 +356,7 @@ def test_no_credentials(environment: pytest.MonkeyPatch, results: Path, capsys: 
 def test_no_gallery(bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in (tmp_path / "missing", tmp_path):
         message = problem(folder, bucket.url(), capsys)
-        assert message.startswith(f"nst: {folder}: has no gallery; `snakemake gallery` makes it")
+        assert message.startswith(f"nst: {folder}: has no gallery; `nst run` makes it")
 
 
 def test_no_package(
