@@ -67,7 +67,7 @@ def paint(method: str, content: str, style: str, size: int, path: Path) -> dict[
             style,
             "--output",
             str(path),
-            "--size-pixels",
+            "--size",
             str(size),
         ]
         command += ["--no-verbose", "--seed", "0"]
