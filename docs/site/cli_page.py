@@ -1,6 +1,6 @@
 """The reference of the command line, made from its click commands.
 
-The options that stand for settings are not repeated for each command: the page of the settings has them.
+Options that set a setting are left out: the page of the settings lists them.
 """
 
 from __future__ import annotations
