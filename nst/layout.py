@@ -21,7 +21,8 @@ IMAGES = ("image.png", "image.jpg", "image.tif")
 #: In a work folder: the file that marks it as one, and the last checkpoint.
 MARK, CHECKPOINT = ".nst-work", "checkpoint.pt"
 #: Below a results folder.
-TABLE, GALLERY, RATINGS = "tables/comparison.html", "gallery/index.html", "ratings.csv"
+GRID, RATINGS = "grid.csv", "ratings.csv"
+TABLE, GALLERY = "tables/comparison.html", "gallery/index.html"
 #: Images of the manifest that were fetched from URLs.
 DOWNLOADS = "inputs"
 

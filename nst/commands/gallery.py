@@ -6,18 +6,21 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import PATH, rank_option
+from nst.commands.options import PATH, grid_argument, rank_option
 from nst.io import logs
 
 
 @click.command()
-@click.argument("grid_csv", type=PATH)
+@grid_argument
 @click.option("-o", "--output", type=PATH, help="Folder to write.  [default: gallery, next to GRID_CSV]")
 @click.option("--work", type=PATH, help="Folder for files that the next call can reuse.")
 @click.option("--processes", type=click.IntRange(0), default=0, help="Maximum number of processes; 0 is one per core.")
 @rank_option
 def command(grid_csv: Path, output: Path | None, work: Path | None, processes: int, rank_by: str) -> None:
-    """Write a gallery of the pairs in GRID_CSV, including missing ones. Open its index.html in a browser."""
+    """Write a gallery of the pairs in GRID_CSV, including missing ones. Open its index.html in a browser.
+
+    GRID_CSV is results/grid.csv, or that of a results folder.
+    """
     from nst.summaries.gallery import write_gallery
     from nst.summaries.records import read_records
 

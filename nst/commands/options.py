@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from nst import layout
 from nst.commands import completion
 from nst.errors import NstError, Problems
 from nst.machine.cpu import MAX_THREADS
@@ -42,6 +43,13 @@ class GroupedCommand(click.Command):
 PATH = click.Path(path_type=Path)
 
 option = functools.partial(click.option, cls=Option)
+
+
+def _grid_csv(context: click.Context, argument: click.Parameter, given: Path) -> Path:
+    return given / layout.GRID if given.is_dir() else given
+
+
+grid_argument = click.argument("grid_csv", type=PATH, default=Path("results", layout.GRID), callback=_grid_csv)
 
 record_option = option("--record", group="output", type=PATH, help="Folder for losses, frames, animation and run.json.")
 device_option = option(

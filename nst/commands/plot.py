@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import PATH
+from nst.commands.options import PATH, grid_argument
 from nst.commands.outputs import check_outputs, force_option
 from nst.io import logs
 
 
 @click.command()
-@click.argument("grid_csv", type=PATH)
+@grid_argument
 @click.option("--content", metavar="NAME", help="Plot the losses of the pairs with this content.")
 @click.option("--style", metavar="NAME", help="Plot the losses of the pairs with this style.")
 @click.option("--settings", metavar="NAME", help="Plot the losses of the pairs with these settings.")
@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Plot the losses of some pairs in GRID_CSV, or the errors of all pairs.
 
-    --content, --style and --settings can be combined.
+    --content, --style and --settings can be combined. GRID_CSV is results/grid.csv, or that of a results folder.
     """
     names = {"content_name": content, "style_name": style, "settings_name": settings}
     chosen = {column: name for column, name in names.items() if name}

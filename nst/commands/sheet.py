@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import PATH
+from nst.commands.options import PATH, grid_argument
 from nst.commands.outputs import check_outputs, force_option
 from nst.io import logs
 
 
 @click.command()
-@click.argument("grid_csv", type=PATH, required=False)
+@grid_argument
 @click.option("--settings", metavar="NAME", help="Draw contents × styles with these settings.")
 @click.option("--content", metavar="NAME", help="Draw one content and style with all their settings (with --style).")
 @click.option("--style", metavar="NAME", help="Draw one content and style with all their settings (with --content).")
@@ -30,7 +30,7 @@ from nst.io import logs
 )
 @force_option
 def command(
-    grid_csv: Path | None,
+    grid_csv: Path,
     settings: str | None,
     content: str | None,
     style: str | None,
@@ -41,7 +41,8 @@ def command(
 ) -> None:
     """Draw a contact sheet of pairs in GRID_CSV, or of the snapshots of one pair.
 
-    NAME is a content_name, style_name or settings_name in GRID_CSV.
+    NAME is a content_name, style_name or settings_name in GRID_CSV, which is results/grid.csv or that of a results
+    folder.
     """
     given = (bool(settings), bool(content), bool(style), everything, bool(snapshots))
     if given not in ((1, 0, 0, 0, 0), (0, 1, 1, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 1)):
@@ -54,8 +55,6 @@ def command(
     if snapshots:
         check_outputs(paths, [snapshots, *snapshots.glob("snapshots/*")], force=force)
         snapshot_sheet(snapshots, *outputs)
-    elif grid_csv is None:
-        raise click.UsageError("name the grid.csv of a results folder")
     else:
         names = {"settings_name": settings, "content_name": content, "style_name": style}
         records = read_records(grid_csv, **{column: name for column, name in names.items() if name})

@@ -45,7 +45,7 @@ def summary(
     if len(unsuccessful) > _MOST_REASONS:
         yield f"          … and {len(unsuccessful) - _MOST_REASONS:,} more: {results}/logs/stylize"
     if failed and not reasons:
-        yield "failed    no image, but a job that is named above"
+        yield "failed    a job that makes no image; its message is above"
     yield from _summary_paths(results, since, changed=bool(new or missing))
     if removed:
         yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"

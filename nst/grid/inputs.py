@@ -16,7 +16,7 @@ from nst.grid import globbing
 from nst.grid.names import short_hash, slug, stem, url_path
 from nst.io.files import is_file, is_folder, sha256
 from nst.io.urls import redacted
-from nst.settings import Settings, mask_problem, nearest, pictures
+from nst.settings import Settings, is_number, mask_problem, nearest, pictures
 
 #: Paths of the styles and their weights, which sum to 1.
 Styles = tuple[tuple[str, float], ...]
@@ -66,6 +66,13 @@ def tidy(path: str) -> str:
 def has_control(text: str) -> bool:
     """Whether a text has a control character or a line break, which would break tables and messages."""
     return _CONTROL.search(text) is not None
+
+
+def list_hint(item: str, is_item: Callable[[str], bool]) -> str:
+    """The end of a message about an item that is a list with other separators: `; a list is written 4|16`; else ''."""
+    parts = [part.strip() for part in re.split("[;,]", item)]
+    is_list = len(parts) > 1 and not is_number(item.replace(",", ".")) and all(map(is_item, parts))
+    return f"; a list is written {'|'.join(parts)}" if is_list else ""
 
 
 def url_problem(path: str) -> str:
@@ -185,6 +192,8 @@ class Files:
             return f"{path} cannot be read ({error.strerror}); check its permissions, and those of its folder"
         except (OSError, ValueError):  # also for an impossible name
             near = ""
+        if hint := list_hint(path, self.exists):
+            return f"there is no file {path}{hint}"
         if near:
             return f"there is no file {path}; did you mean {near}?"
         return f"there is no file {path}; give its path relative to the working directory"

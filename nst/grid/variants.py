@@ -11,7 +11,7 @@ from nst import settings as declared
 from nst.errors import NstError, problems_of
 from nst.grid.cells import split_list
 from nst.grid.config import Config
-from nst.grid.inputs import ColumnProblem, Files, has_control
+from nst.grid.inputs import ColumnProblem, Files, has_control, list_hint
 from nst.grid.names import settings_name, title
 from nst.settings import PATHS, PICTURES, Settings, SettingsError, Wrong, presets
 
@@ -114,9 +114,22 @@ class Variants:
                 try:
                     values[self._value(column, item)] = None
                 except (ValueError, NstError) as error:
-                    messages += problems_of(error) if isinstance(error, NstError) else str(error).splitlines()
+                    problems = problems_of(error) if isinstance(error, NstError) else str(error).splitlines()
+                    messages += [problem + self._meant(column, item) for problem in problems]
             self._cells[key] = list(values), messages
         return self._cells[key]
+
+    def _meant(self, column: str, item: str) -> str:
+        """How to write the list that an item with commas or semicolons may mean; '' if it means none."""
+
+        def is_value(part: str) -> bool:
+            try:
+                self._value(column, part)
+            except (ValueError, NstError):
+                return False
+            return True
+
+        return list_hint(item, is_value)
 
     def _value(self, column: str, item: str) -> Any:
         value = declared.value(column, item)

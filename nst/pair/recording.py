@@ -107,9 +107,7 @@ class Recording:
                 if should_stop():
                     raise KeyboardInterrupt
             except KeyboardInterrupt:  # a cluster's time limit, a disconnected client, or Ctrl-C
-                kept = time.monotonic() > self._worth_keeping_from
-                if kept:
-                    self._checkpoint(event)
+                kept = time.monotonic() > self._worth_keeping_from and self._checkpoint(event)
                 log.info("stopped after iteration %d%s", event.iteration, "; the same command resumes" * kept)
                 raise
 
@@ -158,7 +156,8 @@ class Recording:
             lambda: write_picture(path, resize(pixels, shape=shape), alpha=small_alpha, quality=92, folders=False)
         )
 
-    def _checkpoint(self, event: Progress) -> None:
+    def _checkpoint(self, event: Progress) -> bool:
+        """Write a checkpoint. Returns whether that succeeded."""
         import torch
 
         began = time.monotonic()
@@ -170,8 +169,12 @@ class Recording:
         except (OSError, RuntimeError) as error:  # for example a full disk; the run continues
             log.warning("the checkpoint could not be written (%s); continuing without it", reason_of(error))
             temporary.unlink(missing_ok=True)
+            written = False
+        else:
+            written = True
         took = time.monotonic() - began
         self._next_checkpoint = time.monotonic() + max(CHECKPOINT_EVERY, CHECKPOINT_SPACING * took)
+        return written
 
     def _resumable(self) -> dict[str, Any] | None:
         import torch

@@ -77,7 +77,7 @@ class Values(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 
-    preset: str = _common("", "named group of values, which the other columns override", pattern=r"^[A-Za-z0-9_.-]*$")
+    preset: str = _common("", "named group of values, which other given values override", pattern=r"^[A-Za-z0-9_.-]*$")
     parameters: Literal["pixels", "pyramid", "network"] = _optimization(
         "pixels",
         "what is optimized: the pixels of the image, its Laplacian pyramid, or a small network that makes it from the "

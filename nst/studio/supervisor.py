@@ -68,7 +68,7 @@ class Launch:
         if kind == "publish":
             return [*nst, "publish", RESULTS, f"{self.publish.rstrip('/')}/{run.id}"]
         work = layout.work_folder(RESULTS, ".gallery")
-        return [*nst, "gallery", f"{RESULTS}/grid.csv", "-o", f"{RESULTS}/gallery", "--work", str(work)]
+        return [*nst, "gallery", f"{RESULTS}/{layout.GRID}", "-o", f"{RESULTS}/gallery", "--work", str(work)]
 
 
 @dataclass

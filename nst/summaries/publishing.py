@@ -106,7 +106,7 @@ def _gallery(folder: Path) -> Path:
     for found in (Path(folder, layout.GALLERY).parent, folder):
         if all((found / name).is_file() for name in LAST):
             return found
-    raise NstError(f"{folder}: has no gallery; `nst run` makes it, or `nst gallery {folder}/grid.csv`")
+    raise NstError(f"{folder}: has no gallery; `nst run` makes it, or `nst gallery {folder}`")
 
 
 def _files(gallery: Path) -> dict[str, Path]:

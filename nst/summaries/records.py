@@ -103,7 +103,7 @@ def read_records(grid_csv: Path, rank_by: str = "score", **names: str) -> pd.Dat
     """Read grid.csv (all columns as text) and the run.json of each pair, and rank the pairs by `rank_by`.
 
     `names` selects pairs by content_name, style_name or settings_name, so that a sheet of a large grid reads few
-    records.
+    records. `attrs["varied"]` has the settings that vary in the whole grid.
 
     The column `status` is done, missing (no run.json) or broken (unreadable, or not written by nst); the last two have
     NaN and empty texts. `stars` is the rating of ratings.csv next to grid.csv, NaN without one; a mistake in that file
@@ -127,13 +127,16 @@ def read_records(grid_csv: Path, rank_by: str = "score", **names: str) -> pd.Dat
     for column in TITLES:
         if column not in grid.columns:
             grid[column] = grid[column.replace("title", "name")]
+    varied = varying(grid)
     if names:
         grid = _selected(grid, names, grid_csv)
     grid = _relocated(grid, grid_csv.parent)
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=["status", *NUMBERS, *TEXTS])
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
     grid["stars"] = grid["id"].map(_ratings(grid_csv.with_name(layout.RATINGS))).astype(float)
-    return ranked(pd.concat([grid, runs], axis=1), Ranking.parse(rank_by))
+    records = ranked(pd.concat([grid, runs], axis=1), Ranking.parse(rank_by))
+    records.attrs["varied"] = varied
+    return records
 
 
 def _ratings(path: Path) -> dict[str, int]:

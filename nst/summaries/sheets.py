@@ -137,7 +137,7 @@ def _result(pair: Any, label: str = "") -> Cell:
     if pair.status != "done":
         return Cell(label=label, note=pair.status)
     errors = [pair.style_error, pair.content_error]
-    detail = "" if any(map(math.isnan, errors)) else "  ·  ".join(map(_short, errors))
+    detail = "" if any(map(math.isnan, errors)) else "★ " * pair.best + "  ·  ".join(map(_short, errors))
     return Cell(pair.image, label, detail, clip=animation(pair.image))
 
 
@@ -163,6 +163,8 @@ def _short(number: float) -> str:
 def _legend(records: pd.DataFrame) -> str:
     references = sorted_values(records.loc[records["reference"] != "", "reference"])
     meaning = "below each result: style error · content error, lower is better"
+    if records["best"].any():
+        meaning += f"; ★ is the best by {records['ranked_by'].iloc[0]}"
     if len(references) > 1:
         return (
             f"{meaning}; by {' or '.join(references)}, whose errors are not comparable (the tables list the reference)"
@@ -171,13 +173,14 @@ def _legend(records: pd.DataFrame) -> str:
 
 
 def _described(records: pd.DataFrame) -> str:
-    """The settings that all pairs share and that differ from the defaults."""
+    """The settings that all pairs share, and that differ from the defaults or vary in the rest of the grid."""
     irrelevant = UNNAMED - {"preset"}  # settings of frames and the like do not change the image
     same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in irrelevant]
     values = [(name, records[name].iloc[0]) for name in same]
+    shown = {"size", "iterations", *records.attrs.get("varied", ())}
     return "  ·  ".join(
         f"{name} {value}" for name, value in values
-        if value and (name in ("size", "iterations") or value != text(getattr(defaults(), name)))
+        if value and (name in shown or value != text(getattr(defaults(), name)))
     )  # fmt: skip
 
 

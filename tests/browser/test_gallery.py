@@ -382,7 +382,7 @@ def test_a_picture_that_keeps_the_contents_colors_says_why_it_has_no_rank(visit,
     settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60}}
     grid = write_results(tmp_path, ["lake"], ["wave"], settings)
     page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
-    assert page.locator(".tile .badge").all_inner_texts() == ["◆", "★"]
+    assert page.locator(".tile .badge").all_inner_texts() == ["★"]
     assert "content error + 16 × style error" in page.locator("label", has_text="best of each").get_attribute("title")
     page.locator('main [data-id="lake/wave/kept"]').click()
     side = page.locator("dialog .side").inner_text()

@@ -202,10 +202,9 @@ function tile(pair) {
   }
   const marks = [pair.best && "best of its pair", pair.front && "on the Pareto front"].filter(Boolean);
   const alt = [titleOf(pair), ...briefly(pair), ...marks].join(", ");
-  const badge = pair.best ? "★" : pair.front ? "◆" : "";
   return element("button", {type: "button", class: "tile", "data-id": pair.id, title: Array.from(new Set(hint(pair))).join("\n"), onclick: () => open(pair)},
     image(fileOf(pair, "small.webp"), pair, alt),
-    badge && element("span", {class: "badge", "aria-hidden": "true"}, badge));
+    pair.best && element("span", {class: "badge", "aria-hidden": "true"}, "★"));
 }
 
 // A tile of the overview, with the values of the varying settings below it. Their names are above the table.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -242,6 +243,14 @@ def test_other_commands_refuse_their_inputs_too(here, capsys):
         status, _, err = run(capsys, *words)
         assert (status, "is an input of this command" in err) == (1, True), words
     assert run(capsys, "fetch", "http://127.0.0.1:9/x.png", "-o", "t.png")[2].startswith("nst: t.png: exists and was")
+
+
+def test_commands_of_summaries_take_the_results_of_the_folder(here, capsys):
+    write_results(here / "results", ["lake"], ["wave"], {"default": {}})
+    for words in (), ("results",), ("results/grid.csv",):
+        shutil.rmtree("t", ignore_errors=True)
+        assert run(capsys, "tables", *words, "-o", "t")[0] == 0, words
+        assert Path("t/comparison.csv").is_file(), words
 
 
 def test_without_output_the_name_is_made_of_both(here, capsys, caplog):

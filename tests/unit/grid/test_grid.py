@@ -288,6 +288,18 @@ def test_urls_are_not_checked() -> None:
 
 
 @pytest.mark.usefixtures("_pictures")
+def test_a_list_with_other_separators_is_told_how_to_write_it() -> None:
+    rows = 'content,style,style_weight,size\nc/lake.jpg;s/wave.jpg,s/wave.jpg,4;16,"64, 96"\nc/lake.jpg,s/none;t,1;x,\n'
+    assert mistakes(rows) == [
+        "2: style_weight: '4;16' is not allowed; expected a number from 0 to 1e15, or auto; a list is written 4|16",
+        "2: size: '64, 96' is not allowed; expected a whole number from 0 to 16384 (px); a list is written 64|96",
+        "2: content: there is no file c/lake.jpg;s/wave.jpg; a list is written c/lake.jpg|s/wave.jpg",
+        "3: style_weight: '1;x' is not allowed; expected a number from 0 to 1e15, or auto",
+        "3: style: there is no file s/none;t; give its path relative to the working directory",
+    ]
+
+
+@pytest.mark.usefixtures("_pictures")
 def test_a_decimal_comma_is_told_how_to_write_it() -> None:
     rows = "content;style;style_weight;tv_weight;size;learning_rate\nc/lake.jpg;s/wave.jpg;1,5|2;0,25;1,5;1,00E-02\n"
     assert mistakes(rows) == [

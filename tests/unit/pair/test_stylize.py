@@ -177,6 +177,25 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_picture(job, monkeypatch, 
     assert not job("a").work_folder.exists()
 
 
+def test_a_stopped_pair_promises_to_resume_only_from_a_checkpoint(job, monkeypatch, caplog):
+    monkeypatch.setattr("nst.pair.recording.MIN_SECONDS_TO_KEEP", 0)
+    caplog.set_level("INFO")
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(KeyboardInterrupt):
+        pair.stylize_pair(job("a"), stop)
+    assert caplog.messages[-1] == "stopped after iteration 1; the same command resumes"
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(KeyboardInterrupt):
+        pair.stylize_pair(job("b"), stop)
+    assert caplog.messages[-1] == "stopped after iteration 1"
+
+
 def test_after_a_full_disk_a_pair_can_be_stylized_again(job, monkeypatch):
     """What is still to be written when a write fails must not bring the tidied folder back."""
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)

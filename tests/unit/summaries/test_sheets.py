@@ -193,6 +193,19 @@ def test_labels_are_cut_to_fit() -> None:
     assert font.getlength(cut) <= 100
 
 
+def test_a_sheet_names_what_varies_in_the_rest_of_the_grid(tmp_path: Path) -> None:
+    path = write_results(tmp_path, ["lake"], ["wave"], {"default": {}, "w2": {"style_weight": 2}})
+    matrix_sheet(read_records(path, settings_name="default"), tmp_path / "sheet.html")
+    assert "style_weight 16" in (tmp_path / "sheet.html").read_text()
+
+
+def test_a_sweep_marks_the_best(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 1, SWEEP)
+    sweep_sheet(records, tmp_path / "sweep.html")
+    marked = re.findall(r'class="label">([^<]*)</div>\s*<div class="detail">★', (tmp_path / "sweep.html").read_text())
+    assert marked == [f"style_weight = {records.loc[records['best'], 'style_weight'].item()}"]
+
+
 def test_sheets_tell_the_weight_that_auto_has_found(tmp_path: Path) -> None:
     records = grid(tmp_path, 1, 1, {"auto": {"style_weight": "auto"}, "w2": {"style_weight": 2}})
     records.loc[0, "final_style_weight"] = 5.30712
