@@ -72,7 +72,8 @@ def test_places_that_show_an_earlier_state_are_not_named() -> None:
 
 def test_a_failure_that_is_no_picture_is_told() -> None:
     image(1, LATER)
-    assert lines(1, failed=True)[:2] == ["images    1 stylized", "failed    a job that makes no image; its message is above"]
+    failed = "failed    a job that makes no image; its message is above"
+    assert lines(1, failed=True)[:2] == ["images    1 stylized", failed]
 
 
 def test_a_picture_that_was_stopped_is_told_as_that() -> None:
