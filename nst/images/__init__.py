@@ -13,10 +13,10 @@ from nst.images.opening import MAX_PIXELS, picture_size
 from nst.images.reading import Picture, from_array, read_picture, resized
 from nst.images.resizing import resize
 from nst.images.source import ImageFile, file_digest, read_file
-from nst.images.writing import WRITTEN, bits_of, write_picture
+from nst.images.writing import WRITTEN, bits_of, write_frame, write_picture
 
 __all__ = [
     "MAX_PIXELS", "WRITTEN", "ImageFile", "Picture", "bits_of", "decoded_size", "file_digest", "filled", "from_array",
     "intact_picture_size", "is_foreign", "picture_size", "read_file", "read_metadata", "read_picture", "resize",
-    "resized", "write_picture",
+    "resized", "write_frame", "write_picture",
 ]  # fmt: skip

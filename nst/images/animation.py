@@ -25,7 +25,7 @@ _MOST_COMPARED = 4 * _MOST_FRAMES
 _COMPARED_SIDE = 48  # size at which frames are compared
 _SMALLEST_SIDE = 160
 _X264 = ["-crf", "20", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-_PALETTE_SIDE = 128  # size of the frames from which the colors are chosen
+_PALETTE_SIDE = 48  # size of the frames from which the colors are chosen
 
 
 def animate(
@@ -66,7 +66,8 @@ def distinct_frames(paths: Sequence[Path]) -> list[Path]:
     """The frames that visibly differ from the previously chosen one, and the first and the last."""
     import numpy as np
 
-    thumbnails = [np.asarray(_open(path).resize((_COMPARED_SIDE, _COMPARED_SIDE)), dtype=np.int16) for path in paths]
+    side = _COMPARED_SIDE
+    thumbnails = [np.asarray(_open(path, side).resize((side, side)), dtype=np.int16) for path in paths]
     least = max(_STEP * np.abs(thumbnails[-1] - thumbnails[0]).mean(), _VISIBLE)
     last = len(paths) - 1
     chosen = [0]
@@ -108,9 +109,12 @@ def _read(paths: Sequence[Path], long_side: int) -> list[Image.Image]:
     return [_open(path).resize(size, Image.Resampling.LANCZOS) for path in paths]
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path, least_side: int = 0) -> Image.Image:
+    """The frame. With `least_side` a JPEG is decoded at a lower resolution, with at least so many px per side."""
     try:
         with Image.open(path) as image:
+            if least_side:
+                image.draft("RGB", (least_side, least_side))
             return image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise NstError(f"{path}: the frame cannot be read ({error}); delete it, or stylize the pair again") from error
@@ -159,7 +163,7 @@ def _palette(frames: list[Image.Image]) -> Image.Image:
     mosaic = Image.new("RGB", (small[0].width, small[0].height * len(small)))
     for i, frame in enumerate(small):
         mosaic.paste(frame, (0, i * small[0].height))
-    return mosaic.quantize(256, Image.Quantize.MEDIANCUT)
+    return mosaic.quantize(256, Image.Quantize.MAXCOVERAGE)  # keeps vivid colors, which a median cut dulls
 
 
 def _mp4(frames: list[Image.Image], times: list[float]) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nst import layout
 from nst.errors import NstError, reason_of
-from nst.images import resize, write_picture
+from nst.images import resize, write_frame, write_picture
 from nst.images.animation import animate
 from nst.io.work_folder import empty
 from nst.pair import publication
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Long side of a frame in px.
-FRAME_SIDE = 480
+FRAME_SIDE = 512
 #: Minimum seconds between checkpoints, and minimum ratio of that interval to the time for writing one: a checkpoint of
 #: a large image has gigabytes.
 CHECKPOINT_EVERY, CHECKPOINT_SPACING = 60.0, 20.0
@@ -151,10 +151,7 @@ class Recording:
         share = min(1.0, FRAME_SIDE / max(height, width))
         shape = (max(1, round(height * share)), max(1, round(width * share)))
         path, alpha = self.folder / frame_file(iteration), self.inputs.content.alpha
-        small_alpha = None if alpha is None else resize(alpha, shape=shape)
-        self._background.write(
-            lambda: write_picture(path, resize(pixels, shape=shape), alpha=small_alpha, quality=92, folders=False)
-        )
+        self._background.write(lambda: write_frame(path, pixels, shape, alpha=alpha))
 
     def _checkpoint(self, event: Progress) -> bool:
         """Write a checkpoint. Returns whether that succeeded."""

@@ -16,7 +16,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nst.errors import NstError
-from nst.images import picture_size, read_metadata, read_picture, write_picture
+from nst.images import picture_size, read_metadata, read_picture, resize, write_frame, write_picture
 from pictures import icc_and_texts, noise, sixteen_bit
 from PIL import Image, ImageCms, PngImagePlugin
 
@@ -233,3 +233,14 @@ def test_importing_loads_no_codec() -> None:
         "sys.exit(', '.join(heavy) or None)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_frame_is_the_resampled_picture_on_white(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 96, dtype=np.float32)
+    pixels = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :72], np.float32(0.5)), axis=-1)
+    alpha = np.broadcast_to(ramp[None, :72], (96, 72)).copy()
+    write_frame(tmp_path / "a.jpg", pixels, (40, 30), alpha=alpha)
+    expected = resize(pixels * alpha[..., None] + 1 - alpha[..., None], shape=(40, 30))
+    assert np.abs(read_picture(tmp_path / "a.jpg").pixels - expected).max() < 0.03
+    write_frame(tmp_path / "b.jpg", pixels, (96, 72))
+    assert np.abs(read_picture(tmp_path / "b.jpg").pixels - pixels).max() < 0.03

@@ -199,7 +199,7 @@ def test_a_stopped_pair_promises_to_resume_only_from_a_checkpoint(job, monkeypat
 def test_after_a_full_disk_a_pair_can_be_stylized_again(job, monkeypatch):
     """What is still to be written when a write fails must not bring the tidied folder back."""
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
-    tried, write = [], recording.write_picture
+    tried, write = [], recording.write_frame
 
     def full(path, *arguments, **how):
         tried.append(path)
@@ -209,12 +209,12 @@ def test_after_a_full_disk_a_pair_can_be_stylized_again(job, monkeypatch):
             raise NstError(f"{path}: cannot be written (No space left on device); choose a writable folder")
         write(path, *arguments, **how)
 
-    monkeypatch.setattr(recording, "write_picture", full)
+    monkeypatch.setattr(recording, "write_frame", full)
     with pytest.raises(NstError, match="No space left on device"):
         pair.stylize_pair(job("a"))
     time.sleep(1)
     assert not job("a").work_folder.exists()
-    monkeypatch.setattr(recording, "write_picture", write)
+    monkeypatch.setattr(recording, "write_frame", write)
     pair.stylize_pair(job("a"))
     pair.stylize_pair(job("b"))
     assert left(job("a")) == left(job("b"))
