@@ -50,7 +50,7 @@ COMMANDS = {
 EXIT_CODES = {
     0: "Success.",
     1: "An error, which is printed as a message. Finished results are kept, and no half-written file is left.",
-    130: "Interrupted by Ctrl-C or, while an image is stylized, by SIGTERM. The same command resumes.",
+    130: "Interrupted by Ctrl-C (nst run: 1) or, while an image is stylized, by SIGTERM. The same command resumes.",
 }
 
 

@@ -14,8 +14,14 @@ from nst.errors import NstError
 from nst.grid import shipped
 from nst.io.files import exists, replacing
 
-#: The sample images of a new grid.
-_SAMPLES = ("content/lake.jpg", "content/still_life.jpg", "style/wave.jpg", "style/swirls.jpg")
+#: The sample images of a new grid, and where they come from.
+_SAMPLES = {
+    "photos/lake.jpg": "content/lake.jpg",
+    "photos/still_life.jpg": "content/still_life.jpg",
+    "paintings/wave.jpg": "style/wave.jpg",
+    "paintings/swirls.jpg": "style/swirls.jpg",
+}
+_FOLDERS = ("photos", "paintings")
 #: The files of a new grid, as they are in this package.
 _FILES = ("Snakefile", "config/config.yaml", "config/manifest.csv")
 
@@ -26,7 +32,7 @@ _FILES = ("Snakefile", "config/config.yaml", "config/manifest.csv")
 def command(folder: Path, samples: bool) -> None:
     """Write configuration, manifest and Snakefile of a new grid to FOLDER.
 
-    Existing images in FOLDER/content and FOLDER/style are kept, and then there are no samples.
+    Existing images in FOLDER/photos and FOLDER/paintings are kept, and then there are no samples.
     """
     profile = shipped.profile(str(shipped.folder() / "profiles/default"))
     files = {name: resources.files("nst.commands").joinpath(f"project/{name}").read_bytes() for name in _FILES}
@@ -36,11 +42,13 @@ def command(folder: Path, samples: bool) -> None:
     for name, content in files.items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)
-    own = [path for kind in ("content", "style") if (folder / kind).is_dir() for path in (folder / kind).iterdir()]
-    for name in _SAMPLES if samples and not own else ():
+    own = [path for name in _FOLDERS if (folder / name).is_dir() for path in (folder / name).iterdir()]
+    samples = samples and not own
+    for name, source in _SAMPLES.items() if samples else ():
         with replacing(folder / name) as temporary:
-            shutil.copyfile(shipped.folder() / "data" / name, temporary)
-    for kind in ("content", "style"):
-        (folder / kind).mkdir(exist_ok=True)
-    click.echo(f"{folder}: every image in content/ will be stylized with every image in style/")
-    click.echo(f"next      put your images there, then: cd {shlex.quote(str(folder))} && nst run")
+            shutil.copyfile(shipped.folder() / "data" / source, temporary)
+    for name in _FOLDERS:
+        (folder / name).mkdir(exist_ok=True)
+    click.echo(f"{folder}: every image in photos/ will be stylized with every image in paintings/")
+    advice = "replace the two samples in each by your images, or keep them" if samples else "put your images there"
+    click.echo(f"next      {advice}, then: cd {shlex.quote(str(folder))} && nst run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -16,13 +17,23 @@ _MOST_REASONS = 5
 
 
 def summary(
-    pairs: Collection[Pair], results: str, format: str, since: float, *, removed: int = 0, failed: bool = False
+    pairs: Collection[Pair],
+    results: str,
+    format: str,
+    since: float,
+    *,
+    manifest: str,
+    removed: int = 0,
+    ended_early: bool = False,
+    failed: bool = False,
 ) -> Iterator[str]:
     """The lines of the summary.
 
     Args:
         since: when the run began, in seconds since the epoch.
+        manifest: its path.
         removed: how many sheets and plots of an earlier grid were removed.
+        ended_early: whether the run ended with an error or was stopped.
         failed: whether a job failed.
     """
     times = {pair.id: _time(Path(pair.image(results, format))) for pair in pairs}
@@ -50,8 +61,9 @@ def summary(
     if removed:
         yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
     if others := len(pairs_not_in_grid(results, times)):
-        yield f"kept      {counted(others, 'image')} of no row; `nst grid --prune` removes them"
-    if missing or failed:
+        command = ["nst", "grid", manifest, *(["--results", results] if results != "results" else []), "--prune"]
+        yield f"kept      {counted(others, 'image')} of no row; `{shlex.join(command)}` removes them"
+    if missing or ended_early:
         yield "next      run the same command again to make what is missing; finished images are kept"
 
 

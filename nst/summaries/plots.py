@@ -11,6 +11,7 @@ from nst import layout
 from nst.errors import NstError
 from nst.images.metadata import mark
 from nst.io.files import replacing
+from nst.settings import UNNAMED
 from nst.summaries.ranking import GROUP
 from nst.summaries.records import TITLES, sheet_groups, sorted_values, varying
 
@@ -164,8 +165,12 @@ def _plain_numbers(axis: Axis) -> None:
 
 def _distinct_title(records: pd.DataFrame, pair: pd.Series) -> str:
     """A short title that distinguishes this pair from the others."""
-    names = [name for name in TITLES if records[name].nunique() > 1]
-    words = " × ".join(pair[name] for name in names) or pair["settings_title"]
+    words = " × ".join(pair[name] for name in TITLES[:2] if records[name].nunique() > 1)
+    if records["settings_title"].nunique() > 1:
+        varied = [name for name in varying(records) if name not in UNNAMED]
+        values = "  ·  ".join(f"{name} = {pair[name]}" for name in varied)
+        words = " × ".join(filter(None, (words, values if 0 < len(varied) < 3 else pair["settings_title"])))
+    words = words or pair["settings_title"]
     return words if len(words) <= 38 else words[:37] + "…"
 
 
@@ -209,7 +214,8 @@ def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> Non
     _plain_numbers(panel.yaxis)
     layers = [name for name in losses if name.partition(":")[0] in PARTS and ":" in name]
     for name in layers:
-        panel.plot(losses[name], color=PARTS[name.partition(":")[0]], linewidth=0.7, alpha=0.45)
+        part = name.partition(":")[0]
+        panel.plot(losses[name], color=PARTS[part], linewidth=0.7, alpha=0.45, label=f"{part} of each layer")
     for part in parts:
         if part in losses and losses[part].notna().any():
             panel.plot(losses[part], color=PARTS[part], linewidth=1.8, label=part)
@@ -249,5 +255,5 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
 
 def _fronts(panel: Axes, measured: pd.DataFrame) -> None:
     for _, group in measured[measured["pareto"]].groupby(GROUP):
-        line = group.sort_values("content_error")
-        panel.plot(line["content_error"], line["style_error"], color="#b9bcc0", linewidth=0.8, zorder=1)
+        line, look = group.sort_values("content_error"), {"color": "#b9bcc0", "linewidth": 0.8, "zorder": 1}
+        panel.plot(line["content_error"], line["style_error"], label="Pareto front of a content and style", **look)

@@ -45,7 +45,7 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
         left = Cell(content_picture(content._asdict()), content.content_title)
         rows.append([left, *(pair and _result(pair, _values(pair, varied)) for pair in results)])
     title = records["settings_title"].iloc[0]
-    layout = Layout(title, _described(records), rows, inputs=(1, 1), footer=_legend(records))
+    layout = Layout(title, _described(records, title), rows, inputs=(1, 1), footer=_legend(records))
     _write(layout, outs)
 
 
@@ -172,15 +172,18 @@ def _legend(records: pd.DataFrame) -> str:
     return f"{meaning} ({references[0]})" if references else ""
 
 
-def _described(records: pd.DataFrame) -> str:
-    """The settings that all pairs share, and that differ from the defaults or vary in the rest of the grid."""
+def _described(records: pd.DataFrame, title: str = "") -> str:
+    """The settings that all pairs share, and that differ from the defaults or vary in the rest of the grid.
+
+    Those in the title, such as size=192, are left out.
+    """
     irrelevant = UNNAMED - {"preset"}  # settings of frames and the like do not change the image
     same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in irrelevant]
     values = [(name, records[name].iloc[0]) for name in same]
     shown = {"size", "iterations", *records.attrs.get("varied", ())}
     return "  ·  ".join(
         f"{name} {value}" for name, value in values
-        if value and (name in shown or value != text(getattr(defaults(), name)))
+        if value and f"{name}=" not in title and (name in shown or value != text(getattr(defaults(), name)))
     )  # fmt: skip
 
 

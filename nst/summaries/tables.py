@@ -88,13 +88,18 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
-    """Means for each value of a setting: over all pairs (named `(all)`), then for each content and style."""
+    """Means for each value of a setting: over the contents and styles that have every value, then for each of all.
+
+    The former are named `(all)`. Means over different contents and styles would not be comparable.
+    """
     import pandas as pd
 
     measured = records[records["style_error"].notna()]
     names = ["content_name", "style_name"]
     each = _means(measured, [*names, "reference", setting])
-    total = _means(measured, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
+    values = measured.groupby([*names, "reference"])[setting].transform("nunique")
+    complete = measured[values == measured.groupby("reference")[setting].transform("nunique")]
+    total = _means(complete, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
     total = total.sort_values(["reference", setting], key=_by_value)
     each = each.sort_values([*names, "reference", setting], key=_by_value)
     return pd.concat([total, each])[[*names, setting, "pairs", *MEANS, "reference"]].reset_index(drop=True)

@@ -17,7 +17,6 @@ import functools
 import importlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile

@@ -106,7 +106,7 @@ def test_a_new_grid_is_listed_and_run(installed, tmp_path):
     config = place / "config/config.yaml"
     text = config.read_text().replace("size: 512", "size: 32").replace("iterations: 300", "iterations: 2")
     config.write_text(text.replace("settings:", "settings:\n  network: lite"))
-    (place / "config/manifest.csv").write_text("content,style\ncontent/lake.jpg,style/*\n")
+    (place / "config/manifest.csv").write_text("content,style\nphotos/lake.jpg,paintings/*\n")
     assert installed(place, "nst", "grid").endswith("run       nst run\n")
     told = installed(place, "nst", "run", "--cores", "2")
     assert "\nimages    2 stylized\n" in told
@@ -120,5 +120,5 @@ def test_a_new_grid_is_listed_and_run(installed, tmp_path):
         assert "\nimages    2 up to date\n" in told
         assert gallery.as_uri() in told
     assert "images" not in installed(place, "nst", "run", "--", "--dry-run")
-    (place / "config/manifest.csv").write_text("content,style\ncontent/lake.jpg,style/none.jpg\n")
+    (place / "config/manifest.csv").write_text("content,style\nphotos/lake.jpg,paintings/none.jpg\n")
     assert "config/manifest.csv:2: style: " in installed(place, "nst", "run", status=1)

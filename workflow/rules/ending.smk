@@ -92,19 +92,27 @@ def tidy_work_of_this_run():
     if ran and workflow.is_main_process and not workflow.dryrun:
         tidy_work()
         if not len(workflow.dag) and not workflow.output_settings.quiet:
-            for line in ending.summary(PAIRS.values(), RESULTS, CONFIG.format, STARTED):
+            for line in summary():
                 print(line, file=sys.stderr)  # Snakemake's logger has ended
 
 
-def report_the_end(failed=False):
+def report_the_end(**how):
     """Remove the sheets and plots of an earlier grid, and print what this run made."""
     sheets, snapshots = get_sheet_names(), names_with_snapshots()
     removed = len(leftovers.remove_stale_summaries(RESULTS, sheets, snapshots))
-    pairs = PAIRS.values()
-    for line in ending.summary(
-        pairs, RESULTS, CONFIG.format, STARTED, removed=removed, failed=failed
-    ):
+    for line in summary(removed=removed, **how):
         logger.info(line, extra={"nst": True})
+
+
+def summary(**how):
+    return ending.summary(
+        PAIRS.values(),
+        RESULTS,
+        CONFIG.format,
+        STARTED,
+        manifest=CONFIG.manifest,
+        **how,
+    )
 
 
 onstart:
@@ -119,4 +127,4 @@ onsuccess:
 onerror:
     # The gallery shows the existing images, and the error of each other pair.
     show_unfinished_grid()
-    report_the_end(failed=True)
+    report_the_end(ended_early=True, failed=bool(workflow.scheduler.failed))

@@ -51,6 +51,11 @@ const valueOf = (pair, name) => {
 // The settings that vary, and style_weight if each pair found its own.
 const naming = pair => pair.weight && "style_weight" in all.same ? [...all.settings, "style_weight"] : all.settings;
 const valuesOf = pair => naming(pair).map(name => `${name} ${valueOf(pair, name)}`);
+// Orders pairs by the values of the varying settings, first by the first one.
+function byValues(a, b) {
+  const places = all.options.map((options, i) => options.indexOf(a.values[i]) - options.indexOf(b.values[i]));
+  return places.find(Boolean) || 0;
+}
 // Captions: the varying settings; their name if there are many, or if they do not distinguish the pairs.
 const briefly = pair => all.settings.length > MOST_IN_SIGHT || !all.distinct ? [pair.settings] : valuesOf(pair);
 const hint = pair => [titleOf(pair), ...briefly(pair), ...Object.keys(all.same).map(name => `${name} ${valueOf(pair, name)}`), errorsOf(pair)].filter(Boolean);
@@ -260,7 +265,7 @@ function overview(pairs, main) {
   const pairsOf = (edge, style) => cells.get(edge.name + "\n" + style.name) || [];
   gradually(body, rows, edge => element("tr", {}, element("th", {scope: "row"}, edgeImage(edge, ""), edge.name),
     ...across.map(style => {
-      const here = pairsOf(edge, style);
+      const here = pairsOf(edge, style).slice().sort(byValues);
       const cell = element("div", {class: "cell"}, ...here.map(named));
       const columns = here.length > 9 ? 4 : here.length > 4 || here.length === 3 ? 3 : here.length > 1 ? 2 : 1;
       cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // thumbnails are not enlarged

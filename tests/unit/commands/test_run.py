@@ -114,13 +114,13 @@ def test_a_new_grid_has_four_pairs_and_runs(started, capsys, monkeypatch) -> Non
 
 
 def test_init_keeps_what_is_there(capsys) -> None:
-    picture("mine/content/photo.jpg")
+    picture("mine/photos/photo.jpg")
     assert main(["init", "mine"]) == 0
-    assert [path.name for path in Path("mine/content").iterdir()] == ["photo.jpg"]
-    assert list(Path("mine/style").iterdir()) == []
+    assert [path.name for path in Path("mine/photos").iterdir()] == ["photo.jpg"]
+    assert list(Path("mine/paintings").iterdir()) == []
     Path("mine/Snakefile").write_text("# mine")
     assert main(["init", "mine"]) == 1
     assert "mine: has Snakefile, config/config.yaml" in capsys.readouterr().err
     assert Path("mine/Snakefile").read_text() == "# mine"
     assert main(["init", "bare", "--no-samples"]) == 0
-    assert list(Path("bare/content").iterdir()) == []
+    assert list(Path("bare/photos").iterdir()) == []

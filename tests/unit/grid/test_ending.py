@@ -30,7 +30,7 @@ def write(path: str, when: float, text: str = "") -> None:
 
 def lines(pairs: int, **more: object) -> list[str]:
     rows = "content,style,seed\na.jpg,s.jpg," + "|".join(map(str, range(1, pairs + 1))) + "\n"
-    return list(summary(read_grid(table(rows)), "out", "png", BEGAN, **more))  # type: ignore[arg-type]
+    return list(summary(read_grid(table(rows)), "out", "png", BEGAN, manifest="m.csv", **more))  # type: ignore[arg-type]
 
 
 def image(seed: int, when: float) -> None:
@@ -70,6 +70,13 @@ def test_places_that_show_an_earlier_state_are_not_named() -> None:
     assert lines(1) == ["images    1 stylized", "tables    out/tables/comparison.html", here]
 
 
+def test_what_removes_the_images_of_no_row_is_told_as_to_be_typed() -> None:
+    image(1, EARLIER)
+    image(7, EARLIER)
+    write("out/pairs/a/s/seed=7/run.json", EARLIER, '{"id": "a/s/seed=7", "algorithm": 1}')
+    assert "kept      1 image of no row; `nst grid m.csv --results out --prune` removes them" in lines(1)
+
+
 def test_a_failure_that_is_no_picture_is_told() -> None:
     image(1, LATER)
     failed = "failed    a job that makes no image; its message is above"
@@ -79,12 +86,12 @@ def test_a_failure_that_is_no_picture_is_told() -> None:
 def test_a_picture_that_was_stopped_is_told_as_that() -> None:
     log, progress = "out/logs/stylize/a/s/seed=1.log", "nst: iteration 5/10  total 1.0  content 0.6  style 0.02  7 s\n"
     write(log, LATER, progress)
-    assert lines(2, failed=True)[0] == "images    1 interrupted, 1 not stylized yet"
+    assert lines(2, ended_early=True)[0] == "images    1 interrupted, 1 not stylized yet"
     write(log, LATER, f"nst: resuming an interrupted run after iteration 4 (batch)\n{progress}")
     assert lines(2, failed=True)[0] == "images    1 interrupted, 1 not stylized yet"
     write(log, LATER, f"nst: a.jpg: enlarged\n{progress}nst: stopped after iteration 5; the same command resumes\n")
     assert lines(2, failed=True)[0] == "images    1 interrupted, 1 not stylized yet"
-    assert lines(1, failed=True)[1].startswith("next      run the same command again")
+    assert lines(1, ended_early=True)[1].startswith("next      run the same command again")
 
 
 def test_only_what_a_job_has_made_is_forgotten() -> None:

@@ -105,6 +105,20 @@ def test_a_metric_that_no_image_has_is_not_on_the_page(records: pd.DataFrame, tm
         assert "portilla_simoncelli" in (tmp_path / f"{name}.csv").read_text().splitlines()[0]
 
 
+def test_means_over_all_are_of_what_has_every_value(tmp_path: Path) -> None:
+    grid = write_results(tmp_path, ["cat", "dog"], ["wave"], {"a": {}, "b": {"style_weight": 2}, "c": {"seed": 1}})
+    records = read_records(grid)
+    lone = records[~((records["content_name"] == "dog") & (records["settings_name"] == "b"))].reset_index(drop=True)
+    table = sweep(lone, "style_weight")
+    total = table[table["content_name"] == "(all)"].set_index("style_weight")
+    cat = records[records["content_name"] == "cat"]
+    assert list(total.index) == ["2", "16"]
+    assert list(total["pairs"]) == [1, 2]
+    assert total.loc["16", "style_error"] == cat.loc[cat["style_weight"] == "16", "style_error"].mean()
+    apart = lone[(lone["content_name"] == "cat") == (lone["style_weight"] == "2")].reset_index(drop=True)
+    assert "(all)" not in set(sweep(apart, "style_weight")["content_name"])
+
+
 def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
     table = sweep(records, "style_weight")
     assert len(table) == 2 + 2 * 2 * 2
