@@ -67,6 +67,7 @@ bench: $(VENV)/.installed-test  ## speed and losses relative to the PyTorch base
 	python tests/benchmarks/optimizers.py
 	python tests/benchmarks/grid.py
 	python tests/benchmarks/overhead.py
+	python tests/benchmarks/stages.py
 	python tests/benchmarks/throughput.py
 	python tests/benchmarks/cluster.py
 	python tests/benchmarks/gallery.py --browse

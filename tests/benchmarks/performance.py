@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
-from nst.machine.gpus import gpus
+from nst.machine import gpus
 
 HERE = Path(__file__).parent
 NETWORKS, SIZES = ("vgg19", "lite"), (256, 512, 1024)
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     work = parser.parse_args().work
     work.mkdir(parents=True, exist_ok=True)
-    much = ON_GPU if gpus() else ON_CPU
+    much = ON_GPU if gpus.available() else ON_CPU
     sizes = [(network, size, much["iterations"][size]) for network in NETWORKS for size in SIZES]
     found = {
         "engine": [
@@ -97,6 +97,7 @@ def main() -> None:
     if find_spec("snakemake"):
         cores = ["--cores", len(os.sched_getaffinity(0))]
         found["throughput"] = measure("throughput", work, "throughput.py", *much["throughput"], *cores)
+        found["stages"] = measure("stages", work, "stages.py", *cores)
         found["grid"] = [measure(f"grid-{pairs}", work, "grid.py", "--pairs", pairs) for pairs in PAIRS]
     (work / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
     plot(found, work / "performance.png")

@@ -19,6 +19,7 @@ SMALL = {
     "busy.py": ["--networks", "lite", "--size", "32", "--seconds", "0.1", "--rounds", "1"],
     "batching.py": ["--size", "32", "--iterations", "2", "--at-once", "1", "2"],
     "throughput.py": ["--pairs", "2", "--size", "32", "--iterations", "1", "--cores", "1", "--network", "vgg19"],
+    "stages.py": ["--pairs", "2", "--size", "32", "--iterations", "2", "--milliseconds", "1"],
     "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--iterations", "2"],
     "precision.py": [CONTENT, "--styles", STYLE, "--size", "32", "--iterations", "2"],
     "peers.py": [*ONE_PAIR, "--size", "32", "--iterations", "2", "--also", "2", "--work", "WORK"],
@@ -32,6 +33,11 @@ SMALL = {
 def test_runs_small(script: str, untrained_folder: Path, tmp_path: Path) -> None:
     arguments = [str(tmp_path) if word == "WORK" else word for word in SMALL[script]]
     assert run(script, *arguments, NST_WEIGHTS_DIR=str(untrained_folder))
+
+
+def test_every_script_can_be_imported() -> None:
+    names = sorted(path.stem for path in FOLDER.glob("*.py"))
+    subprocess.run([sys.executable, "-c", f"import {', '.join(names)}"], check=True, cwd=FOLDER)
 
 
 def test_the_star_agrees_with_what_was_picked() -> None:
