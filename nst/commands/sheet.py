@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nst.commands.options import PATH, grid_argument
+from nst.commands.options import PATH, grid_argument, rank_option
 from nst.commands.outputs import check_outputs, force_option
 from nst.io import logs
 
@@ -28,6 +28,7 @@ from nst.io import logs
     type=PATH,
     help="File to write (.png, .jpg or .html); can be repeated. HTML also shows the animations.",
 )
+@rank_option
 @force_option
 def command(
     grid_csv: Path,
@@ -37,6 +38,7 @@ def command(
     snapshots: Path | None,
     everything: bool,
     outputs: tuple[Path, ...],
+    rank_by: str,
     force: bool,
 ) -> None:
     """Draw a contact sheet of pairs in GRID_CSV, or of the snapshots of one pair.
@@ -57,7 +59,7 @@ def command(
         snapshot_sheet(snapshots, *outputs)
     else:
         names = {"settings_name": settings, "content_name": content, "style_name": style}
-        records = read_records(grid_csv, **{column: name for column, name in names.items() if name})
+        records = read_records(grid_csv, rank_by, **{column: name for column, name in names.items() if name})
         if everything:
             paths = all_sheets(records, outputs[0])
         else:

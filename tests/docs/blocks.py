@@ -28,7 +28,7 @@ _BLOCK = re.compile(
 #: Images of a reader, by what they are copies of.
 _OWN = {
     "photo.jpg": "content/lake", "painting.jpg": "style/wave", "wave.jpg": "style/wave", "scream.jpg": "style/swirls",
-    "photos/harbor.jpg": "content/harbour", "photos/lake.jpg": "content/lake", "paintings/swirls.jpg": "style/swirls",
+    "photos/lake.jpg": "content/lake", "paintings/swirls.jpg": "style/swirls",
     "paintings/wave.jpg": "style/wave",
     "monet/one.jpg": "style/pointillism", "monet/two.jpg": "style/cubism", "portrait.jpg": "content/portrait",
 }  # fmt: skip

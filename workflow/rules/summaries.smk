@@ -125,9 +125,10 @@ rule sweep_sheet:
     params:
         content=lambda wildcards: get_sweep_pair(wildcards).content_name,
         style=lambda wildcards: get_sweep_pair(wildcards).style_name,
+        rank_by=CONFIG.rank_by,
     shell:
         "nst sheet {input.grid:q} --content {params.content:q} --style {params.style:q}"
-        " -o {output.picture:q} -o {output.page:q} > {log:q} 2>&1"
+        " --rank-by {params.rank_by:q} -o {output.picture:q} -o {output.page:q} > {log:q} 2>&1"
 
 
 rule snapshot_sheet:

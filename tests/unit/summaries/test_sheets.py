@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
+from nst.cli import main
 from nst.errors import NstError
 from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
 from nst.summaries.records import read_records
@@ -204,6 +205,17 @@ def test_a_sweep_marks_the_best(tmp_path: Path) -> None:
     sweep_sheet(records, tmp_path / "sweep.html")
     marked = re.findall(r'class="label">([^<]*)</div>\s*<div class="detail">★', (tmp_path / "sweep.html").read_text())
     assert marked == [f"style_weight = {records.loc[records['best'], 'style_weight'].item()}"]
+
+
+def test_the_best_is_by_the_chosen_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid_csv = write_results(tmp_path, ["lake"], ["wave"], SWEEP)
+    for metric in ("style_error", "content_error"):
+        options = ["--content", "lake", "--style", "wave", "--rank-by", metric, "-o", str(tmp_path / f"{metric}.html")]
+        assert main(["sheet", str(grid_csv), *options]) == 0
+        best = read_records(grid_csv).set_index("style_weight")[metric].idxmin()
+        page = (tmp_path / f"{metric}.html").read_text()
+        assert re.findall(r'class="label">style_weight = (\d+)</div>\s*<div class="detail">★', page) == [best]
+        assert f"★ is the best by {metric}" in page
 
 
 def test_sheets_tell_the_weight_that_auto_has_found(tmp_path: Path) -> None:
