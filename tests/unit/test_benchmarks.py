@@ -19,6 +19,7 @@ SMALL = {
     "busy.py": ["--networks", "lite", "--size", "32", "--seconds", "0.1", "--rounds", "1"],
     "batching.py": ["--size", "32", "--iterations", "2", "--at-once", "1", "2"],
     "throughput.py": ["--pairs", "2", "--size", "32", "--iterations", "1", "--cores", "1", "--network", "vgg19"],
+    "convergence.py": [*ONE_PAIR, "--size", "32", "--iterations", "2"],
     "stages.py": ["--pairs", "2", "--size", "32", "--iterations", "2", "--milliseconds", "1"],
     "optimizers.py": [CONTENT, "--styles", STYLE, "--size", "32", "--iterations", "2"],
     "precision.py": [CONTENT, "--styles", STYLE, "--size", "32", "--iterations", "2"],
