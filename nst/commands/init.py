@@ -13,6 +13,7 @@ from nst.commands.options import PATH
 from nst.errors import NstError
 from nst.grid import shipped
 from nst.io.files import exists, replacing
+from nst.settings import counted
 
 #: The sample images of a new grid, and where they come from.
 _SAMPLES = {
@@ -50,5 +51,9 @@ def command(folder: Path, samples: bool) -> None:
     for name in _FOLDERS:
         (folder / name).mkdir(exist_ok=True)
     click.echo(f"{folder}: every image in photos/ will be stylized with every image in paintings/")
-    advice = "replace the two samples in each by your images, or keep them" if samples else "put your images there"
+    advice = "put your images there"
+    if own:
+        advice = f"{counted(len(own), 'file')} there already; add the others"
+    elif samples:
+        advice = "replace the two samples in each by your images, or keep them"
     click.echo(f"next      {advice}, then: cd {shlex.quote(str(folder))} && nst run")

@@ -237,8 +237,12 @@ def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
 
 
 def _coloring(records: pd.DataFrame) -> str:
-    """The column that determines the colors: the first with several values, but not too many for a legend."""
-    candidates = [*varying(records), *reversed(TITLES)]
+    """The column that determines the colors: the first with several values, but not too many for a legend.
+
+    Where several settings vary, the names of their choices come first.
+    """
+    varied = [name for name in varying(records) if name not in UNNAMED]
+    candidates = [*varied, *reversed(TITLES)] if len(varied) < 2 else [*reversed(TITLES), *varied]
     return next((name for name in candidates if 1 < records[name].nunique() <= len(_PALETTE)), "status")
 
 
@@ -247,7 +251,7 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
         points = measured[measured[column] == value]
         color = _PALETTE[i % len(_PALETTE)]
         style = {"marker": _MARKERS[i % len(_MARKERS)], "s": 34, "edgecolors": color, "linewidths": 1.2, "zorder": 3}
-        name = f"{column} = {value}" if column in measured.columns and column not in TITLES else value
+        name = f"{column} = {value or 'none'}" if column in measured.columns and column not in TITLES else value
         beaten, front = points[~points["pareto"]], points[points["pareto"]]
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **style)
         panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **style)
