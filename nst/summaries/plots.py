@@ -13,7 +13,7 @@ from nst.images.metadata import mark
 from nst.io.files import replacing
 from nst.settings import UNNAMED
 from nst.summaries.ranking import GROUP
-from nst.summaries.records import TITLES, sheet_groups, sorted_values, varying
+from nst.summaries.records import TITLES, by_value, sheet_groups, sorted_values, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,11 +39,12 @@ _RC = {
 
 
 def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
-    """Plot the losses of these pairs, a panel for each, with thin lines for the layers.
+    """Plot the losses of these pairs, a panel for each, with thin lines for the layers, ordered by a swept value.
 
     More than MOST_PANELS pairs share three panels (total, content, style) with a line for each, and the median.
     """
     count = len(records)
+    records = by_value(records)
     if count > MOST_PANELS:
         _overlaid(records, title, out)
         return

@@ -209,6 +209,14 @@ def varying(records: pd.DataFrame) -> list[str]:
     return [name for name in setting_columns(records) if records[name].nunique() > 1]
 
 
+def by_value(records: pd.DataFrame) -> pd.DataFrame:
+    """The pairs ordered by the setting that varies; in the order of the grid if several do."""
+    varied = varying(records)
+    if len(varied) != 1:
+        return records
+    return records.sort_values(varied, key=lambda column: column.map(value_order), kind="stable")
+
+
 def found_weight(style_weight: str, final: float) -> str:
     """The weight that `style_weight: auto` found, as text; '' if it is not auto or not known."""
     return number_text(float(f"{final:.3g}")) if style_weight == "auto" and math.isfinite(final) else ""

@@ -16,13 +16,13 @@ from nst.settings import UNNAMED, defaults, text
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 from nst.summaries.records import (
     animation,
+    by_value,
     content_picture,
     found_weight,
     setting_columns,
     sheet_groups,
     sorted_values,
     style_picture,
-    value_order,
     varying,
 )
 
@@ -61,7 +61,7 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     if crossed:
         heads, sides, results = crossed
     else:
-        heads, sides, results = [], [], _wrapped(_ordered(records, varied))
+        heads, sides, results = [], [], _wrapped(_labeled(by_value(records), varied))
     rows, columns = _beside(inputs, results)
     title = f"{first.content_title} × {first.style_title}"
     _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
@@ -200,14 +200,13 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
     return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
 
 
-def _ordered(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
-    """The results ordered by the setting that varies; if several vary, in the order of the grid, with names."""
+def _labeled(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
+    """The results, labeled by the setting that varies; if several vary, with names."""
     if len(varied) != 1:
         labels = ["  ·  ".join(filter(None, (pair.settings_title, _values(pair, [])))) for pair in records.itertuples()]
         return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
     setting = varied[0]
-    pairs = sorted(records.itertuples(), key=lambda pair: value_order(getattr(pair, setting)))
-    return [_result(pair, f"{setting} = {_shown(pair, setting)}") for pair in pairs]
+    return [_result(pair, f"{setting} = {_shown(pair, setting)}") for pair in records.itertuples()]
 
 
 def _wrapped(results: list[Cell]) -> Rows:

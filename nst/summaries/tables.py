@@ -63,42 +63,52 @@ class Column:
 
 
 def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write `comparison` and a table for each setting that varies, as .csv and .html. Returns the paths.
+    """Write `comparison` and a table for each setting that is swept, as .csv and .html. Returns the paths.
 
-    Tables of settings that no longer vary are removed.
+    Tables of settings that are no longer swept are removed.
     """
     paths = _write(comparison(records), folder / "comparison", records, "Comparison of all pairs")
-    for setting in varying(records):
+    settings = swept(records)
+    for setting in settings:
         paths += _write(sweep(records, setting), folder / setting, records, f"Effect of {setting}")
-    for setting in set(fields()) - {*varying(records)}:  # from an earlier grid
+    for setting in set(fields()) - {*settings}:  # from an earlier grid
         for suffix in (".csv", ".html"):
             (folder / f"{setting}{suffix}").unlink(missing_ok=True)
     return paths
 
 
 def comparison(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each pair, in the order of the grid: names, settings (varying ones first), results, rank."""
+    """A row for each pair, in the order of the grid: names, settings that vary, results, ranks, the other settings."""
     varied = varying(records)
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
     rating = ["stars"] if records["stars"].notna().any() else []
     marks = ["score", "rank", "ranked_by", "best", "unranked", "pareto", "reference"]
     rest = ["device", "precision_used", "best_iteration", "width", "height", "content", "style", "image"]
-    return records[[*names, *varied, *constant, *rating, *_RESULTS, *marks, *_LAYERS, *rest]]
+    return records[[*names, *varied, *rating, *_RESULTS, *marks, *_LAYERS, *rest, *constant]]
+
+
+def swept(records: pd.DataFrame) -> list[str]:
+    """The settings of which a content and style has several values, so that their effect can be compared."""
+    pictures = records.groupby(["content_name", "style_name"])
+    return [setting for setting in varying(records) if (pictures[setting].nunique() > 1).any()]
 
 
 def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
     """Means for each value of a setting: over the contents and styles that have every value, then for each of all.
 
-    The former are named `(all)`. Means over different contents and styles would not be comparable.
+    The former are named `(all)`, and left out if only one content and style has every value. Means over different
+    contents and styles would not be comparable.
     """
     import pandas as pd
 
     measured = records[records["style_error"].notna()]
     names = ["content_name", "style_name"]
+    measured = measured.assign(pictures=measured.groupby(names).ngroup())
     each = _means(measured, [*names, "reference", setting])
     values = measured.groupby([*names, "reference"])[setting].transform("nunique")
     complete = measured[values == measured.groupby("reference")[setting].transform("nunique")]
+    complete = complete[complete.groupby("reference")["pictures"].transform("nunique") > 1]
     total = _means(complete, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
     total = total.sort_values(["reference", setting], key=_by_value)
     each = each.sort_values([*names, "reference", setting], key=_by_value)

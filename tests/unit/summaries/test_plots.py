@@ -122,6 +122,13 @@ def test_errors_of_0_and_long_legends_are_in_sight(
     assert not recwarn.list
 
 
+def test_panels_of_a_sweep_are_ordered_by_value(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    grid = write_results(tmp_path, ["cat"], ["wave"], {f"w{w}": {"style_weight": w} for w in (8, 100, 20)})
+    loss_curves(read_records(grid), "sweep", tmp_path / "sweep.png")
+    titles = [panel.get_title(loc="left") for panel in drawn["sweep.png"].axes]
+    assert titles == [f"style_weight = {w}" for w in (8, 20, 100)]
+
+
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"plain": {}}))
     with pytest.raises(NstError, match=r"\.svg"):

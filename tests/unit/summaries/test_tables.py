@@ -16,6 +16,7 @@ from nst.settings.metrics import SCORE
 from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records
 from nst.summaries.tables import comparison, relative_link, sweep, write_tables
+from pytest import approx
 from synthetic import errors, write_results
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -66,8 +67,8 @@ def test_csv_reads_back_exactly(records: pd.DataFrame, tmp_path: Path) -> None:
     ]
     assert list(again["content_name"]) == list(records["content_name"])
     assert list(map(float, again["rank"])) == list(records["rank"])
-    settings = list(table.columns[5:])
-    assert settings[:2] == ["style_weight", "preset"]  # those that vary come first
+    columns = list(table.columns)  # of the settings, only those that vary come before the results
+    assert columns[5:7] == ["style_weight", "style_error"] and columns.index("image") < columns.index("preset")
 
 
 def test_the_page_says_why_a_picture_has_no_rank(tmp_path: Path) -> None:
@@ -106,17 +107,26 @@ def test_a_metric_that_no_image_has_is_not_on_the_page(records: pd.DataFrame, tm
 
 
 def test_means_over_all_are_of_what_has_every_value(tmp_path: Path) -> None:
-    grid = write_results(tmp_path, ["cat", "dog"], ["wave"], {"a": {}, "b": {"style_weight": 2}, "c": {"seed": 1}})
+    settings = {"a": {}, "b": {"style_weight": 2}, "c": {"seed": 1}}
+    grid = write_results(tmp_path, ["cat", "cow", "dog"], ["wave"], settings)
     records = read_records(grid)
     lone = records[~((records["content_name"] == "dog") & (records["settings_name"] == "b"))].reset_index(drop=True)
     table = sweep(lone, "style_weight")
     total = table[table["content_name"] == "(all)"].set_index("style_weight")
-    cat = records[records["content_name"] == "cat"]
+    both = records[records["content_name"] != "dog"]
     assert list(total.index) == ["2", "16"]
-    assert list(total["pairs"]) == [1, 2]
-    assert total.loc["16", "style_error"] == cat.loc[cat["style_weight"] == "16", "style_error"].mean()
-    apart = lone[(lone["content_name"] == "cat") == (lone["style_weight"] == "2")].reset_index(drop=True)
-    assert "(all)" not in set(sweep(apart, "style_weight")["content_name"])
+    assert list(total["pairs"]) == [2, 4]
+    assert total.loc["16", "style_error"] == approx(both.loc[both["style_weight"] == "16", "style_error"].mean())
+    one = lone[lone["content_name"] != "cow"].reset_index(drop=True)
+    assert "(all)" not in set(sweep(one, "style_weight")["content_name"])  # the means of one would repeat its rows
+
+
+def test_a_setting_that_no_content_and_style_compares_has_no_table(tmp_path: Path) -> None:
+    settings = {"a": {}, "b": {"style_weight": 2, "seed": 1}, "c": {"seed": 1}}
+    records = read_records(write_results(tmp_path, ["cat", "dog"], ["wave"], settings))
+    apart = records[(records["content_name"] == "cat") == (records["style_weight"] == "2")].reset_index(drop=True)
+    names = {path.name for path in write_tables(apart, tmp_path / "tables")}
+    assert names == {"comparison.csv", "comparison.html", "seed.csv", "seed.html"}
 
 
 def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
@@ -124,7 +134,7 @@ def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
     assert len(table) == 2 + 2 * 2 * 2
     for k, line in table.head(2).iterrows():
         expected = [errors(i, j, k)[0] for i in range(2) for j in range(2)]
-        assert line["style_error"] == pytest.approx(sum(expected) / 4)
+        assert line["style_error"] == approx(sum(expected) / 4)
         assert line["pairs"] == 4
     assert list(table["style_weight"][:2]) == ["1", "10"]
 
