@@ -48,8 +48,8 @@ class WinogradConv2d(nn.Module):
         super().__init__()
         assert plain.bias is not None
         assert (plain.kernel_size, plain.stride, plain.padding) == ((3, 3), (1, 1), (1, 1))
-        weight, bias = plain.weight.detach(), plain.bias.detach()
-        self.packed, self.packed_flipped = _packed(weight), _packed(weight.flip(2, 3).transpose(0, 1))
+        weight, bias = plain.weight.detach().clone(), plain.bias.detach()
+        self.weight, self.flipped = _PackedWeight(weight, flip=False), _PackedWeight(weight, flip=True)
         # The column of Aᵀ for the point 1 holds ones only, so a bias there is added to all four outputs.
         self.bias = torch.cat([bias if point == 1 else torch.zeros_like(bias) for point in POINTS])
         self.widths = (plain.in_channels, plain.out_channels)
@@ -64,11 +64,11 @@ class _Winograd(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: WinogradConv2d) -> Tensor:
         ctx.layer = layer
-        return _convolved(x, layer.packed, layer.bias, layer.widths[1])
+        return _convolved(x, layer.weight, layer.bias, layer.widths[1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _convolved(grads[0], ctx.layer.packed_flipped, None, ctx.layer.widths[0]), None
+        return _convolved(grads[0], ctx.layer.flipped, None, ctx.layer.widths[0]), None
 
 
 def is_faster(step: nn.Conv2d) -> bool:
@@ -83,15 +83,31 @@ def is_faster(step: nn.Conv2d) -> bool:
     return step.weight.dtype == torch.float32
 
 
-def _packed(weight: Tensor) -> Tensor:
-    """Transformed weights (channels out, channels in, 3, 3), one column per point, in the layout of `_convolved`."""
-    kernel = torch.from_numpy(matrices()[1]).float()
-    columns = torch.einsum("oiyx,px->poiy", weight.float(), kernel).flatten(0, 1)[..., None]
-    columns = columns.to(weight.dtype).contiguous(memory_format=torch.channels_last)
-    # As inductor does with frozen weights. Without it oneDNN reorders them in every call, which takes longer than the
-    # convolution of a small feature map. The input size is an example.
-    example = [1, INPUTS * weight.shape[1], 64, 16]
-    return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], INPUTS, example)
+class _PackedWeight:
+    """Transformed weights, one column per point, in the layout that oneDNN wants, as inductor has frozen weights.
+
+    From a plain layout oneDNN reorders the weights in every call, which takes longer than the convolution of a small
+    feature map; from the layout of another shape, up to 30 times longer. So the last shape's layout is kept.
+    """
+
+    def __init__(self, weight: Tensor, *, flip: bool):
+        self.plain, self.flip = weight, flip  # (channels out, channels in, 3, 3)
+        self.last: tuple[tuple[int, ...], Tensor] | None = None
+
+    def for_input(self, shape: torch.Size) -> Tensor:
+        """The layout for inputs (batch, points · channels, height + 2, tiles) and the current number of threads."""
+        key = (*shape, torch.get_num_threads())
+        last = self.last  # threads that share a network may replace it meanwhile
+        if last is None or last[0] != key:
+            last = self.last = key, self._packed(shape)
+        return last[1]
+
+    def _packed(self, shape: torch.Size) -> Tensor:
+        weight = self.plain.flip(2, 3).transpose(0, 1) if self.flip else self.plain
+        kernel = torch.from_numpy(matrices()[1]).float()
+        columns = torch.einsum("oiyx,px->poiy", weight.float(), kernel).flatten(0, 1)[..., None]
+        columns = columns.to(weight.dtype).contiguous(memory_format=torch.channels_last)
+        return torch.ops.mkldnn._reorder_convolution_weight(columns, [0, 0], [1, 1], [1, 1], INPUTS, list(shape))
 
 
 @cache
@@ -110,20 +126,25 @@ def matrices() -> tuple[Matrix, Matrix, Matrix]:
     return a, g, b
 
 
-def _convolved(x: Tensor, packed: Tensor, bias: Tensor | None, channels: int) -> Tensor:
-    """The convolution of x (batch, channels in, height, width), computed in groups of rows."""
+def _convolved(x: Tensor, weight: _PackedWeight, bias: Tensor | None, channels: int) -> Tensor:
+    """The convolution of x (batch, channels in, height, width), computed in groups of rows.
+
+    All groups have the same number of rows, so that one layout of the weights fits all: the last ones may overlap.
+    """
     batch, _, height, width = x.shape
     result = torch.empty(batch, channels, height, width, dtype=x.dtype, memory_format=torch.channels_last)
     tiles = -(-width // OUTPUTS)
-    rows = max(1, GROUP * torch.get_num_threads() // (batch * tiles * INPUTS * max(x.shape[1], channels)))
+    most = max(1, GROUP * torch.get_num_threads() // (batch * tiles * INPUTS * max(x.shape[1], channels)))
+    rows = -(-height // -(-height // most))
     outputs, _, inputs = (torch.from_numpy(matrix).to(x.dtype) for matrix in matrices())
-    for top in range(0, height, rows):
-        end = min(height, top + rows)
+    for start in range(0, height, rows):
+        end = min(height, start + rows)
+        top = end - rows
         low, high = max(0, top - 1), min(height, end + 1)
         border = (1, tiles * OUTPUTS + 1 - width, low - (top - 1), end + 1 - high)
         padded = F.pad(x[:, :, low:high], border).permute(0, 2, 3, 1)
         values = _transformed(inputs, padded.unfold(2, INPUTS, OUTPUTS).transpose(3, 4))
-        convolved = _transformed(outputs, _convolved_columns(values, packed, bias))
+        convolved = _transformed(outputs, _convolved_columns(values, weight, bias))
         result[:, :, top:end] = convolved.flatten(2, 3)[:, :, :width].permute(0, 3, 1, 2)
     return result
 
@@ -134,11 +155,12 @@ def _transformed(matrix: Tensor, tiles: Tensor) -> Tensor:
     return torch.bmm(matrix.expand(len(flat), -1, -1), flat).unflatten(0, tiles.shape[:3])
 
 
-def _convolved_columns(values: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+def _convolved_columns(values: Tensor, weight: _PackedWeight, bias: Tensor | None) -> Tensor:
     """Convolve each point's values with its column of weights.
 
     (batch, height + 2, tiles, points, channels) to (batch, height, tiles, points, channels).
     """
     x = values.flatten(3).permute(0, 3, 1, 2)
+    packed = weight.for_input(x.shape)
     y = torch.ops.mkldnn._convolution_pointwise(x, packed, bias, [0, 0], [1, 1], [1, 1], INPUTS, "none", [], "")
     return y.permute(0, 2, 3, 1).unflatten(3, (INPUTS, -1))

@@ -1,5 +1,11 @@
 """Winograd's convolution against torch's own in float64."""
 
+import os
+import re
+import subprocess
+import sys
+from textwrap import dedent
+
 import numpy as np
 import pytest
 import torch
@@ -100,3 +106,25 @@ def test_a_network_computes_the_same_features(layer_output, pooling):
         (gradient,) = torch.autograd.grad(sum(f.square().mean() for f in features.values()), picture)
         found.append([*features.values(), gradient])
     assert all(error(b, a) < 1e-5 for a, b in zip(*found, strict=True))
+
+
+def test_weights_are_reordered_once_for_a_size():
+    """From the layout of another size, oneDNN reorders weights in every call, up to 30 times as long as it convolves."""
+    program = """
+        import torch
+        from nst.networks.winograd import WinogradConv2d
+        layer = WinogradConv2d(torch.nn.Conv2d(128, 128, 3, padding=1))
+        for size in ((48, 72), (12, 18), (33, 47), (96, 128)):
+            x = torch.rand(1, 128, *size, requires_grad=True)
+            layer(x).sum().backward()
+            print("again", flush=True)
+            layer(x).sum().backward()
+            print("end", flush=True)
+    """
+    command = [sys.executable, "-c", dedent(program)]
+    log = subprocess.run(command, env=os.environ | {"ONEDNN_VERBOSE": "1"}, capture_output=True, text=True, check=True)
+    repeated = re.findall("^again\n(.*?)^end$", log.stdout, re.DOTALL | re.MULTILINE)
+    assert len(repeated) == 4
+    for lines in repeated:
+        assert ",exec,cpu,convolution," in lines
+        assert ",exec,cpu,reorder," not in lines
