@@ -109,7 +109,7 @@ def test_a_network_computes_the_same_features(layer_output, pooling):
 
 
 def test_weights_are_reordered_once_for_a_size():
-    """From the layout of another size, oneDNN reorders weights in every call, up to 30 times as long as it convolves."""
+    """From the layout of another size, oneDNN would reorder weights in every call, for up to 30 times as long."""
     program = """
         import torch
         from nst.networks.winograd import WinogradConv2d

@@ -16,7 +16,6 @@ from nst.settings.metrics import SCORE
 from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records
 from nst.summaries.tables import comparison, relative_link, sweep, write_tables
-from pytest import approx
 from synthetic import errors, write_results
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -68,7 +67,8 @@ def test_csv_reads_back_exactly(records: pd.DataFrame, tmp_path: Path) -> None:
     assert list(again["content_name"]) == list(records["content_name"])
     assert list(map(float, again["rank"])) == list(records["rank"])
     columns = list(table.columns)  # of the settings, only those that vary come before the results
-    assert columns[5:7] == ["style_weight", "style_error"] and columns.index("image") < columns.index("preset")
+    assert columns[5:7] == ["style_weight", "style_error"]
+    assert columns.index("image") < columns.index("preset")
 
 
 def test_the_page_says_why_a_picture_has_no_rank(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_means_over_all_are_of_what_has_every_value(tmp_path: Path) -> None:
     both = records[records["content_name"] != "dog"]
     assert list(total.index) == ["2", "16"]
     assert list(total["pairs"]) == [2, 4]
-    assert total.loc["16", "style_error"] == approx(both.loc[both["style_weight"] == "16", "style_error"].mean())
+    assert total.loc["16", "style_error"] == pytest.approx(both.loc[both["style_weight"] == "16", "style_error"].mean())
     one = lone[lone["content_name"] != "cow"].reset_index(drop=True)
     assert "(all)" not in set(sweep(one, "style_weight")["content_name"])  # the means of one would repeat its rows
 
@@ -134,7 +134,7 @@ def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
     assert len(table) == 2 + 2 * 2 * 2
     for k, line in table.head(2).iterrows():
         expected = [errors(i, j, k)[0] for i in range(2) for j in range(2)]
-        assert line["style_error"] == approx(sum(expected) / 4)
+        assert line["style_error"] == pytest.approx(sum(expected) / 4)
         assert line["pairs"] == 4
     assert list(table["style_weight"][:2]) == ["1", "10"]
 
