@@ -195,8 +195,10 @@ def summary(record: dict[str, Any]) -> str:
     measured = (
         f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""
     )
+    most, run = record["settings"]["iterations"], record["iterations_run"]
+    iterations = counted(run, "iteration") if run == most else f"{run:,} of {counted(most, 'iteration')}"
     return (
-        f"{out['path']}: {out['width']}×{out['height']} px, {counted(record['iterations_run'], 'iteration')} in "
+        f"{out['path']}: {out['width']}×{out['height']} px, {iterations} in "
         f"{record['seconds']['total']:.0f} s on {record['device']} ({record['precision']}){measured}"
     )
 

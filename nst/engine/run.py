@@ -16,6 +16,7 @@ from nst.engine.canvas import Canvas, NetworkCanvas, PixelCanvas
 from nst.engine.cuda_graph import Replay
 from nst.engine.level import Level, Pixels, start
 from nst.engine.pyramid import PyramidCanvas
+from nst.engine.stopping import remaining_gain
 from nst.errors import NstError
 from nst.losses.objective import Objective, joined
 from nst.machine import runtime
@@ -46,6 +47,7 @@ class ImageState:
     best: Tensor | None = None
     best_iteration: int = 0
     best_losses: dict[str, float] = field(default_factory=dict)
+    lowest: list[float] = field(default_factory=list)  # total loss of the best image after each iteration
     not_finite: int = 0  # iterations in a row without a finite loss
     failed: bool = False  # its losses are not finite, and a batch cannot change to float32 for one image
     warnings: list[str] = field(default_factory=list)
@@ -207,10 +209,16 @@ class Run:
             return
         image.warnings.append(f"{where}; continued in fp32")
         self.dtype, image.not_finite = torch.float32, 0
-        image.best = None  # losses of different precisions are not comparable
+        image.best, image.lowest = None, []  # losses of different precisions are not comparable
         self.optimizer.restart()
         self._free()
         self.objective, self._step = self._compile()
+
+    def may_stop(self, last: int) -> bool:
+        """Whether the iterations until the last one are predicted to gain less than the setting `tolerance`."""
+        image = self.only_image
+        iterations = last - self.iteration + len(image.lowest)
+        return remaining_gain(image.lowest, iterations) < image.level.settings.tolerance
 
     def set_style_weight(self, weight: float, *, keep: bool) -> None:
         """Continue with another style weight. Total losses before and after are not comparable.
@@ -241,6 +249,7 @@ class Run:
             "best": image.best,
             "best_iteration": image.best_iteration,
             "best_losses": image.best_losses,
+            "lowest": list(image.lowest),
             "not_finite": image.not_finite,
             "warnings": list(image.warnings),
             "style_weight": image.style_weight,
@@ -258,7 +267,7 @@ class Run:
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
         self.iteration = state["iteration"]
         image.best = None if best is None else best.to(self.device)
-        for name in ("best_iteration", "best_losses", "not_finite", "warnings"):
+        for name in ("best_iteration", "best_losses", "lowest", "not_finite", "warnings"):
             setattr(image, name, state[name])
 
     def _update_best(self, image: ImageState, x: Tensor, losses: dict[str, float], always: bool) -> None:
@@ -267,6 +276,8 @@ class Run:
         latest = always or not self.objective.comparable or image.best is None
         if finite and (latest or losses["total"] < image.best_losses["total"]):
             image.best, image.best_iteration, image.best_losses = x.clone(), self.iteration, losses
+        if image.best is not None:
+            image.lowest.append(image.best_losses["total"])
         if len(self.images) > 1 and image.not_finite >= NOT_FINITE:
             image.failed, image.best = True, torch.zeros_like(x)
 

@@ -96,7 +96,7 @@ class Transfer:
         """Transfers of equal kind can be optimized as one batch. None: this one cannot be part of a batch."""
         s = self.settings
         masked = s.content_mask or s.style_mask or self.alpha is not None or self.protection is not None
-        single = s.parameters == "network" or s.style_weight == "auto" or s.tile or masked
+        single = s.parameters == "network" or s.style_weight == "auto" or s.tile or s.tolerance or masked
         if single or is_sampled(s) or s.deterministic == "yes":  # rounding differs with the batch size
             return None
         return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})
@@ -117,7 +117,7 @@ def stylize(
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 is torch's default.
         resume: the `state()` of an earlier Progress of the same pair and settings.
     Yields:
-        a Progress for each of `settings.iterations` iterations, then one Finished.
+        a Progress for each of `settings.iterations` iterations, fewer with a `tolerance`, then one Finished.
     Raises:
         NstError: images are too small for the layers, the weights do not fit the network, a mask is missing or
             black, or no losses are finite.
@@ -171,6 +171,8 @@ def stylize_batch(
                 # Before the event is yielded: a checkpoint must include these consequences of the iteration.
                 run.fall_back_to_float32()
                 style_weight.adjust(run, settings, last)
+                if settings.tolerance and run.iteration + 1 < last == settings.iterations and run.may_stop(last):
+                    last = run.iteration + 1  # which evaluates the running average if there is one
                 if run.recorded and run.iteration < last:  # computed while the caller handles the last event
                     run.start_iteration(last=run.iteration + 1 == last)
                 for index, image in enumerate(run.images):

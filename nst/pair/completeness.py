@@ -32,7 +32,7 @@ def finished(job: Job, image: Path, folder: Path | None, key: Callable[[], str])
             if size != (record["output"]["width"], record["output"]["height"]):
                 return None
             if job.record:
-                _check_record(job, folder)
+                _check_record(job, folder, record["iterations_run"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError, NstError):
         return None
     return record
@@ -44,17 +44,16 @@ def check_frames(job: Job, folder: Path, iteration: int) -> None:
         intact_picture_size(folder / name)
 
 
-def _check_record(job: Job, folder: Path) -> None:
-    """Raise NstError, OSError or ValueError unless all files of a record are complete."""
-    s = job.settings
+def _check_record(job: Job, folder: Path, iterations: int) -> None:
+    """Raise NstError, OSError or ValueError unless all files of a record are complete; iterations: those that ran."""
     text = (folder / layout.LOSSES).read_text("utf-8")
     rows = [row["iteration"] for row in csv.DictReader(text.splitlines()) if None not in row.values()]
-    if not text.endswith("\n") or rows != [str(n) for n in range(1, s.iterations + 1)]:
-        raise NstError(f"{folder / 'losses.csv'}: does not have a row for each of {s.iterations} iterations")
+    if not text.endswith("\n") or rows != [str(n) for n in range(1, iterations + 1)]:
+        raise NstError(f"{folder / 'losses.csv'}: does not have a row for each of {iterations} iterations")
     decoded_size(folder / layout.ANIMATION)
-    check_frames(job, folder, s.iterations)
-    intact_picture_size(folder / frame_file(s.iterations))
-    if s.parameters == "network":
+    check_frames(job, folder, iterations)
+    intact_picture_size(folder / frame_file(iterations))
+    if job.settings.parameters == "network":
         from nst.pair.network_file import load
 
         load(folder / layout.NETWORK)

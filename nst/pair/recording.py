@@ -116,7 +116,7 @@ class Recording:
             transfer = transfer_of(job, self.inputs)
             stylizer(transfer, handle, state=state, device=job.device, threads=job.threads, resume=resume)
             [finished] = end
-            self._frame(job.settings.iterations, finished.pixels)
+            self._frame(finished.iterations, finished.pixels)
             self._background.settle()
         finally:
             self._background.close()  # a later write would recreate the removed folder

@@ -95,6 +95,8 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
         yield "coarsest", "requires {scales} above 1, the largest number of scales"
     if s.style_weight == "auto" and (s.normalization != "relative" or not s.content_weight):
         yield "style_weight", "auto requires {normalization} relative and a {content_weight} above 0"
+    if s.tolerance and s.style_weight == "auto":
+        yield "tolerance", "cannot be combined with {style_weight} auto, which changes the loss; give a number"
     if s.style_weight != "auto" and s.target_style_loss != fields()["target_style_loss"].default:
         yield "target_style_loss", "requires {style_weight} auto"
     if not STYLE_LOSSES[s.style_loss].has_normalization and s.normalization != "relative":
@@ -128,6 +130,8 @@ def _conflicts_of_samples(s: Values) -> Iterator[tuple[str, str]]:
         yield name, f"{value} cannot be combined with {{normalize_gradients}}"
     if s.style_weight == "auto":
         yield name, f"{value} cannot be combined with {{style_weight}} auto; give a number"
+    if s.tolerance:
+        yield name, f"{value} cannot be combined with {{tolerance}}: its losses vary with the samples"
     if s.normalization != "relative" and STYLE_LOSSES[s.style_loss].has_normalization:
         yield name, f"{value} requires {{normalization}} relative"
 

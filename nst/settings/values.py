@@ -162,6 +162,13 @@ class Values(BaseModel):
         ge=0, lt=1,
     )  # fmt: skip
     iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)
+    tolerance: float = _optimization(
+        0.0,
+        "stop when the remaining iterations are predicted to lower the loss by less than this part of it; at several "
+        "scales only at the last one. 0: never",
+        ge=0,
+        le=0.5,
+    )
     size: Whole = _common(512, "long side of the image; 0 keeps the content's", unit="px", ge=0, le=LARGEST_SIDE)
     scales: Whole = _optimization(
         1, "number of sizes, coarse to fine, that share the iterations; with coarsest the largest number", ge=1, le=12

@@ -9,6 +9,9 @@ Prints a line of JSON for each pair and candidate, and at the end the means over
   one; null at coarser scales;
 - `iterations`, `cpu_seconds`: until the loss is as low as the baseline's last one; null if it never was. The mean is
   relative to the baseline's own, over the pairs that got there.
+
+For each tolerance it also prints where the setting `tolerance` would have ended the baseline: after which part of the
+iterations, and with which loss relative to its last one.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from statistics import fmean
 from typing import Any
 
 from nst import weights
+from nst.engine.stopping import remaining_gain
 from nst.engine.stylization import Progress, Transfer, stylize
 from nst.images import read_picture
 from nst.settings import Settings, make
@@ -60,6 +64,13 @@ def compared(found: list[tuple[float, float]], baseline: list[tuple[float, float
     }
 
 
+def ended(losses: list[float], tolerance: float) -> dict[str, float]:
+    """Where a tolerance ends the baseline, whose lowest losses these are: at one iteration after the prediction."""
+    count = len(losses)
+    last = next((n for n in range(1, count - 1) if remaining_gain(losses[:n], count) < tolerance), count - 1) + 1
+    return {"iterations": last / count, "loss": losses[last - 1] / losses[-1]}
+
+
 def finite(loss: float) -> float | None:
     return loss if math.isfinite(loss) else None
 
@@ -74,22 +85,27 @@ def main() -> None:
     parser.add_argument("--contents", nargs="+", default=CONTENTS)
     parser.add_argument("--styles", nargs="+", default=STYLES)
     parser.add_argument("--candidates", nargs="+", default=["", "parameters=pyramid"])
+    parser.add_argument("--tolerances", nargs="*", type=float, default=[0.005, 0.01, 0.02, 0.05])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--network", choices=["lite", "vgg19"], default="vgg19")
     options = parser.parse_args()
     base = {name: getattr(options, name) for name in ("size", "iterations", "network")}
     figures: dict[str, list[dict[str, Any]]] = {name: [] for name in options.candidates}
+    ends: dict[float, list[dict[str, float]]] = {tolerance: [] for tolerance in options.tolerances}
     for content, style in itertools.product(options.contents, options.styles):
         baseline: list[tuple[float, float]] = []
         for name in options.candidates:
             changes = dict(part.split("=", 1) for part in name.split(",") if part)
             found = history(content, style, make(base | changes))
-            baseline = baseline or found
+            if not baseline:
+                baseline = found
+                for tolerance, lines in ends.items():
+                    lines.append(ended([loss for loss, _ in baseline], tolerance))
             figures[name].append(compared(found, baseline))
             pair = f"{Path(content).stem} × {Path(style).stem}"
             print(json.dumps({"pair": pair, "candidate": name} | figures[name][-1], ensure_ascii=False), flush=True)
-    report = {
+    candidates = {
         name: {
             "losses": [mean([line["losses"][i] for line in lines]) for i in range(len(MARKS))],
             **{key: mean([line[key] for line in lines]) for key in ("iterations", "cpu_seconds")},
@@ -97,9 +113,17 @@ def main() -> None:
         }
         for name, lines in figures.items()
     }
-    print(
-        json.dumps({**base, "marks": MARKS, "pairs": len(next(iter(figures.values()))), "candidates": report}, indent=1)
-    )
+    pairs = len(next(iter(figures.values())))
+    tolerances = {
+        tolerance: {
+            "iterations": mean([line["iterations"] for line in lines]),
+            "loss": mean([line["loss"] for line in lines]),
+            "highest loss": round(max(line["loss"] for line in lines), 4),
+        }
+        for tolerance, lines in ends.items()
+    }
+    report = {**base, "marks": MARKS, "pairs": pairs, "candidates": candidates, "tolerances": tolerances}
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

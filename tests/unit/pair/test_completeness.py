@@ -71,6 +71,18 @@ def test_a_row_of_losses_that_is_missing_is_seen(done):
     assert stylize_pair(done) == [1, 2, 3, 4, 5, 6]
 
 
+def test_one_that_ended_early_is_complete(job):
+    early = job("a", iterations=60, tolerance=0.5, frame_interval=10, snapshot_interval=10)
+    seen = stylize_pair(early)
+    assert 20 <= len(seen) < 60
+    assert stylize_pair(early) == []
+    frames = sorted(early.record.glob("snapshots/frames/*.jpg"))
+    assert frames[-1].stem == f"{len(seen):06}"
+    rows = (early.record / "losses.csv").read_text()
+    (early.record / "losses.csv").write_text(rows[: rows.rindex("\n", 0, -1) + 1])
+    assert len(stylize_pair(early)) == len(seen)
+
+
 def test_a_network_is_part_of_its_record(job):
     it = job("a", parameters="network", optimizer="adam", size=64)
     assert stylize_pair(it) == [1, 2, 3, 4, 5, 6]

@@ -145,6 +145,8 @@ CONFLICTS = [
         "--color luminance cannot be combined with --parameters",
     ),
     ({"style_weight": "auto", "normalization": "sum"}, "--style-weight auto requires --normalization relative and a"),
+    ({"style_weight": "auto", "tolerance": "0.01"}, "--tolerance cannot be combined with --style-weight auto, which"),
+    ({"style_loss": "sliced", "tolerance": "0.01"}, "--style-loss sliced cannot be combined with --tolerance: its"),
     ({"target_style_loss": "0.1"}, "--target-style-loss requires --style-weight auto"),
     ({"style_loss": "covariance", "normalization": "sum"}, "--style-loss covariance requires --normalization relative"),
     ({"scales": "4", "iterations": "3"}, "--iterations must be at least 4, one for each of the --scales"),
