@@ -12,6 +12,7 @@ export NO_MKDOCS_2_WARNING := 1
 .PHONY: install demo studio docs docs-pictures test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
 
 install: $(VENV)/.installed  ## nst with its workflow, in .venv
+	@echo "nst is installed. Next: . $(VENV)/bin/activate && nst --help"
 
 demo: $(VENV)/.installed  ## stylize the demo manifest
 	snakemake --cores $(CORES)

@@ -219,7 +219,8 @@ def _costs(remaining: list[Pair], files: Files) -> Iterator[str]:
     cores = os.cpu_count() or 1
     forecasts = [estimate(p.settings, files.size(p.content), cores, styles=len(p.styles)) for p in remaining]
     seconds, megabytes = sum(s for s, _ in forecasts), max(m for _, m in forecasts)
-    yield f"time      about {duration_text(seconds)} on {counted(cores, 'CPU core')}; a GPU is far faster"
+    took = f"{duration_text(seconds)} on {counted(cores, 'CPU core')}, then sheets and gallery"
+    yield f"time      about {took}; a GPU is far faster"
     yield f"memory    about {megabytes / 1000:.1f} GB for each image that is stylized at the same time"
 
 

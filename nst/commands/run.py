@@ -27,8 +27,8 @@ class _Command(click.Command):
         return super().parse_args(ctx, args[:end])
 
 
-@click.command(cls=_Command, options_metavar="[OPTIONS] [-- SNAKEMAKE'S OPTIONS]")
-@click.argument("manifest", type=FILE, required=False)
+@click.command(cls=_Command)
+@click.argument("manifest", type=FILE, required=False, metavar="[MANIFEST] [-- SNAKEMAKE'S OPTIONS]")
 @click.option("--cores", type=click.IntRange(1), help="CPU cores.  [default: all]")
 @click.option(
     "--profile",

@@ -190,16 +190,16 @@ def _check_pictures(contents: list[str], styles: Styles, settings: Settings) -> 
 def summary(record: dict[str, Any]) -> str:
     """One line about a finished pair."""
     if "skipped" in record:
-        return f"{record['output']['path']}: up to date, made from the same files and settings"
+        return f"{record['output']['path']}: {logs.UP_TO_DATE}"
     out, metrics = record["output"], record["metrics"]
     measured = (
         f", style_error {metrics['style_error']:.3f}, content_error {metrics['content_error']:.3f}" if metrics else ""
     )
-    most, run = record["settings"]["iterations"], record["iterations_run"]
+    most, run, seconds = record["settings"]["iterations"], record["iterations_run"], record["seconds"]
     iterations = counted(run, "iteration") if run == most else f"{run:,} of {counted(most, 'iteration')}"
     return (
-        f"{out['path']}: {out['width']}×{out['height']} px, {iterations} in "
-        f"{record['seconds']['total']:.0f} s on {record['device']} ({record['precision']}){measured}"
+        f"{out['path']}: {out['width']}×{out['height']} px, {iterations} in {seconds['optimize']:.0f} s "
+        f"({seconds['total']:.0f} s in all) on {record['device']} ({record['precision']}){measured}"
     )
 
 

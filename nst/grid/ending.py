@@ -9,7 +9,7 @@ from pathlib import Path
 from nst import layout
 from nst.grid.leftovers import pairs_not_in_grid
 from nst.grid.pairs import Pair
-from nst.io.logs import last_message
+from nst.io.logs import last_message, says_up_to_date
 from nst.settings import counted
 
 #: Maximum number of failed pairs that are printed with their reason.
@@ -37,10 +37,11 @@ def summary(
         failed: whether a job failed.
     """
     times = {pair.id: _time(Path(pair.image(results, format))) for pair in pairs}
-    new = sum(time >= since for time in times.values())
+    logs = {name: layout.log_file(results, "stylize", name) for name in times}
+    # A job that finds its image finished, for example after Ctrl-C, only puts it back.
+    new = sum(time >= since and not says_up_to_date(logs[name]) for name, time in times.items())
     missing = [name for name, time in times.items() if not time]
-    logs = {name: layout.log_file(results, "stylize", name) for name in missing}
-    reasons = {name: last_message(log) for name, log in logs.items() if _time(log) >= since}
+    reasons = {name: last_message(logs[name]) for name in missing if _time(logs[name]) >= since}
     unsuccessful = [name for name, reason in reasons.items() if reason]
     interrupted = len(reasons) - len(unsuccessful)  # their logs have no error
     counts = [

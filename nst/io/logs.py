@@ -11,6 +11,8 @@ _PROGRESS = re.compile(r"nst: (iteration \d+/\d+ |resuming an interrupted run )"
 _STOPPED = "nst: stopped after iteration "
 #: A report of progress in a log: iteration, iterations, losses, seconds.
 ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
+#: The end of a log whose image was already made from the same files and settings.
+UP_TO_DATE = "up to date, made from the same files and settings"
 #: Bytes at the end of a log that contain its last report.
 _TAIL = 4000
 
@@ -30,6 +32,14 @@ def last_iteration(log: Path) -> tuple[int, int, float]:
     except (OSError, ValueError):
         return 0, 0, 0.0
     return (int(reports[-1][0]), int(reports[-1][1]), float(reports[-1][3])) if reports else (0, 0, 0.0)
+
+
+def says_up_to_date(log: Path) -> bool:
+    """Whether a log ends with UP_TO_DATE."""
+    try:
+        return log.read_text("utf-8", "replace").rstrip().endswith(UP_TO_DATE)
+    except OSError:
+        return False
 
 
 def last_message(log: Path) -> str:

@@ -82,6 +82,8 @@ def errors(records: pd.DataFrame, out: Path) -> None:
         chosen = measured[measured["reference"] == reference]
         _fronts(panel, chosen)
         _points(panel, chosen, _coloring(records))
+        if not chosen["pareto"].all():
+            panel.scatter([], [], s=34, facecolors="white", edgecolors=_MUTED, linewidths=1.2, label="not on a front")
         panel.set(xlabel="content error (lower is better)", ylabel="style error (lower is better)")
         _title(panel, f"measured by {reference}" if reference else "no pair has metrics", _MUTED)
         if len(chosen):
@@ -154,11 +156,12 @@ def _scale(choose: Callable[..., None], axis: Axis, errors: pd.Series) -> None:
 
 
 def _plain_numbers(axis: Axis) -> None:
-    """Label a log scale with 0.01 instead of 10⁻², and also between powers of ten if there are few."""
+    """Label a log scale with 0.01 instead of 10⁻², and also between powers of ten, the more the fewer there are."""
 
     def between(value: float, _: int | None) -> str:
         low, high = axis.get_view_interval()
-        return f"{value:g}" if high < 30 * low and f"{value:e}"[0] in "235" else ""
+        digits = "123456789" if high < 4 * low else "235" if high < 30 * low else ""
+        return f"{value:g}" if f"{value:e}"[0] in digits else ""
 
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(between)
@@ -216,7 +219,9 @@ def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> Non
     layers = [name for name in losses if name.partition(":")[0] in PARTS and ":" in name]
     for name in layers:
         part = name.partition(":")[0]
-        panel.plot(losses[name], color=PARTS[part], linewidth=0.7, alpha=0.45, label=f"{part} of each layer")
+        several = sum(other.startswith(f"{part}:") for other in layers) > 1  # one has the line of its part
+        label = f"{part} of each layer" if several else None
+        panel.plot(losses[name], color=PARTS[part], linewidth=0.7, alpha=0.45, label=label)
     for part in parts:
         if part in losses and losses[part].notna().any():
             panel.plot(losses[part], color=PARTS[part], linewidth=1.8, label=part)

@@ -38,7 +38,7 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
     varied = varying(records)  # pairs with the same settings_name may differ in settings
-    top = [Cell(style_picture(style._asdict()), style.style_title) for style in styles.itertuples()]
+    top = [_style(style) for style in styles.itertuples()]
     rows: Rows = [[None, *top]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
@@ -54,7 +54,7 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     first = next(records.itertuples())
     inputs = [
         Cell(content_picture(first._asdict()), first.content_title),
-        Cell(style_picture(first._asdict()), first.style_title),
+        _style(first),
     ]
     varied = varying(records)
     crossed = _crossed(records, varied) if len(varied) == 2 else None
@@ -65,6 +65,12 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     rows, columns = _beside(inputs, results)
     title = f"{first.content_title} × {first.style_title}"
     _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
+
+
+def _style(line: Any) -> Cell:
+    """The style of a pair. Of a blend the first image is shown, and named."""
+    picture = style_picture(line._asdict())
+    return Cell(picture, line.style_title, f"shown: {names.stem(picture)}" if "+" in line.style else "")
 
 
 def snapshot_sheet(folder: Path, *outs: Path) -> None:

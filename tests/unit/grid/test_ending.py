@@ -10,6 +10,7 @@ from gridfiles import picture, table
 from nst.grid.ending import summary
 from nst.grid.leftovers import remove_stale_summaries
 from nst.grid.pairs import read_grid
+from nst.io.logs import UP_TO_DATE
 
 BEGAN = 1_000_000_000.0
 EARLIER, LATER = BEGAN - 60, BEGAN + 60
@@ -41,11 +42,13 @@ def test_pictures_are_counted_by_what_became_of_them() -> None:
     image(1, EARLIER)
     image(2, LATER)
     image(3, LATER)
+    image(12, LATER)  # put back after an interruption
+    write("out/logs/stylize/a/s/seed=12.log", LATER, f"nst: resuming\nout/image.png: {UP_TO_DATE}\n")
     for seed in range(4, 11):
         write(f"out/logs/stylize/a/s/seed={seed}.log", LATER, f"working\nnst: reason {seed}\n")
     write("out/logs/stylize/a/s/seed=11.log", EARLIER)
     told = lines(12, failed=True)
-    assert told[0] == "images    2 stylized, 1 up to date, 7 failed, 2 not stylized yet"
+    assert told[0] == "images    2 stylized, 2 up to date, 7 failed, 1 not stylized yet"
     assert told[1:6] == [f"failed    a/s/seed={seed}: reason {seed}" for seed in range(4, 9)]
     assert told[6] == "          … and 2 more: out/logs/stylize"
     assert told[7] == "next      run the same command again to make what is missing; finished images are kept"
