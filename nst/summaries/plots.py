@@ -26,6 +26,9 @@ PARTS = {"total": "#1b1d1f", "content": "#0072B2", "style": "#D55E00", "tv": "#0
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1d1f")
 _MARKERS = "osD^vP<"
 
+#: First digits that are labeled on a log scale between powers of ten, if the last value is below this many first ones.
+_LABELED = ((4, "123456789"), (30, "235"), (500, "25"))
+
 #: Maximum number of pairs with a panel each.
 MOST_PANELS = 24
 
@@ -160,7 +163,7 @@ def _plain_numbers(axis: Axis) -> None:
 
     def between(value: float, _: int | None) -> str:
         low, high = axis.get_view_interval()
-        digits = "123456789" if high < 4 * low else "235" if high < 30 * low else ""
+        digits = next((digits for most, digits in _LABELED if high < most * low), "")
         return f"{value:g}" if f"{value:e}"[0] in digits else ""
 
     axis.set_major_formatter(lambda value, _: f"{value:g}")
