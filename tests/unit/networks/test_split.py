@@ -63,4 +63,5 @@ def test_the_gradient_is_that_of_the_convolution(random):
         slopes.append(torch.autograd.grad(y, picture, weights.to(y.dtype))[0])
     found, wanted = slopes
     assert found.dtype == torch.float32
-    assert (found - wanted).norm() < ROUNDING * wanted.norm()
+    # Where no unit multiplies bf16, more than the result is rounded.
+    assert (found - wanted).norm() < 1.5 * ROUNDING * wanted.norm()
