@@ -23,7 +23,6 @@ from nst.lite.student import Student, exported, prefixes
 from nst.lite.stylizations import Stylization
 from nst.lite.widening import widened
 from nst.losses.objective import Objective
-from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, convolutions, make
 from torch.nn import functional as F
@@ -60,8 +59,7 @@ def changed(plan, **values):
 
 @pytest.fixture(scope="module")
 def teacher():
-    dtype = runtime.compute_type("auto", CPU)  # bf16 is slow where no unit multiplies it
-    return FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS).convert(CPU, dtype)
+    return FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS).convert(CPU, torch.bfloat16)
 
 
 @pytest.fixture(scope="module")
