@@ -53,7 +53,7 @@ def command(folder: Path, samples: bool) -> None:
     click.echo(f"{folder}: every image in photos/ will be stylized with every image in paintings/")
     advice = "put your images there"
     if own:
-        advice = f"{counted(len(own), 'file')} there already; add more or not"
+        advice = f"{counted(len(own), 'file')} there already; add more if you like"
     elif samples:
         advice = "replace the two samples in each by your images, or keep them"
     click.echo(f"next      {advice}, then: cd {shlex.quote(str(folder))} && nst run")

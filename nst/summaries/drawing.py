@@ -39,7 +39,7 @@ _INK, _MUTED, _EMPTY = "#1b1d1f", "#6a6e73", "#f1f1ef"
 class Cell:
     """An image and the captions below it. `note` replaces a missing image.
 
-    `clip` is the path of an animation, which HTML pages show next to the image.
+    `clip` is the path of an animation, which HTML pages show when the image is pointed at.
     """
 
     picture: str = ""
