@@ -132,7 +132,7 @@ class Tally:
             parts += [f"{'summaries: ' * bool(total)}{ended:,} of {self.steps - self._jobs_of_images:,} steps"]
             left = None
         parts += [f"{failed:,} failed"] if failed else []
-        if left is not None:
+        if left is not None and not self.stopped:
             from nst.grid.estimate import duration_text
 
             parts += [f"about {duration_text(max(left, 1))} left"]

@@ -68,9 +68,10 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
 
 
 def _style(line: Any) -> Cell:
-    """The style of a pair. Of a blend the first image is shown, and named."""
+    """The style of a pair. Of a blend or a mean the first image is shown, and named."""
     picture = style_picture(line._asdict())
-    return Cell(picture, line.style_title, f"shown: {names.stem(picture)}" if "+" in line.style else "")
+    several = "+" in line.style or line.style.startswith("mean(")
+    return Cell(picture, line.style_title, f"shown: {names.stem(picture)}" if several else "")
 
 
 def snapshot_sheet(folder: Path, *outs: Path) -> None:

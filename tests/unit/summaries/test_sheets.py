@@ -234,3 +234,11 @@ def test_sheets_tell_the_weight_that_auto_has_found(tmp_path: Path) -> None:
     text = (tmp_path / "crossed.html").read_text()
     assert "style_weight 1.5" in text
     assert "style_weight 16<" not in text
+
+
+@pytest.mark.parametrize("style", ["a.png:0.5+b.png:0.5", "mean(a.png+b.png)", "mean(works/*.png)", "a.png"])
+def test_a_style_of_several_images_names_the_one_that_is_shown(tmp_path: Path, style: str) -> None:
+    records = grid(tmp_path, 1, 1, {"plain": {}})
+    records["style"] = style
+    matrix_sheet(records, tmp_path / "sheet.html")
+    assert ("shown: " in (tmp_path / "sheet.html").read_text()) == (style != "a.png")
