@@ -76,6 +76,8 @@ def test_the_time_left_counts_what_images_cost(tally: Tally, clock: Clock) -> No
     assert tally.text() == "0 of 4 images, 2 running, about 3 min left"  # a fifth of a half in 20 s
     tally.finish(0)  # and a sixth
     assert tally.text() == "1 of 4 images, 1 running, about 56 s left"
+    tally.stopped = True
+    assert tally.text() == "1 of 4 images, 1 running"
 
 
 def test_a_failure_is_printed_with_the_message_of_its_log_and_counted_until_the_retry(tally: Tally) -> None:
