@@ -4,6 +4,8 @@ VENV ?= .venv
 CORES ?= all
 NO_ENVIRONMENT := Specify a conda environment or container for each rule.:
 BIN := $(abspath $(VENV))/bin
+#: Tests in several processes, of up to 2.5 GB each.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist
 export PATH := $(BIN):$(PATH)
 
 #: mkdocs-material prints news about its successors otherwise.
@@ -21,7 +23,7 @@ studio: $(VENV)/.installed-studio  ## the web app
 	nst studio --open
 
 test: $(VENV)/.installed-test  ## the default tests
-	pytest
+	pytest $(PARALLEL) loadfile
 
 test-all: $(VENV)/.installed-test  ## including tests that take minutes
 	pytest -m "slow or not slow"
@@ -55,7 +57,7 @@ docs: $(VENV)/.installed-docs  ## the documentation site, in site/
 	mkdocs build --strict  # with --quiet it would not count warnings
 
 test-docs: $(VENV)/.installed-test $(VENV)/.installed-docs  ## links, commands and reference of README and docs
-	pytest tests/docs
+	pytest $(PARALLEL) worksteal tests/docs
 
 docs-pictures: $(VENV)/.installed-test  ## render all pictures of the documentation; takes hours
 	python docs/scripts/all.py
