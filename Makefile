@@ -30,16 +30,16 @@ test-all: $(VENV)/.installed-test  ## including tests that take minutes
 
 test-browser: $(VENV)/.installed-test  ## test the gallery in Debian's Chromium
 	command -v chromium >/dev/null || apt-get install -y -qq --no-install-recommends chromium
-	pytest -m "slow or not slow" tests/browser
+	pytest $(PARALLEL) loadfile -m "slow or not slow" tests/browser
 
 test-slurm: $(VENV)/.installed-test  ## run a grid and its failures on a local Slurm
 	pytest -rs -m "slow or not slow" tests/slurm $(SLURM_TESTS)
 
 test-faults: $(VENV)/.installed-test  ## kills, full disks, lost workers: no result is lost or repeated
-	pytest -rs -m "slow or not slow" tests/faults $(FAULTS)
+	pytest $(PARALLEL) worksteal -rs -m "slow or not slow" tests/faults $(FAULTS)
 
 test-fuzz: $(VENV)/.installed-test  ## thousands of malformed inputs, with limits on time and memory
-	pytest --hypothesis-profile fuzz tests/fuzz $(FUZZ)
+	pytest $(PARALLEL) worksteal --hypothesis-profile fuzz tests/fuzz $(FUZZ)
 
 test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml allows, and with the newest
 	tests/bounds.sh $(BOUNDS)
