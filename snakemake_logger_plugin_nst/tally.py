@@ -40,6 +40,8 @@ class Tally:
         """All jobs of the run; 0 before it is known."""
         self._ended = self._ended_images = self._jobs_of_images = 0
         self._all_seconds = self._done_seconds = 0.0
+        self._first: tuple[float, float] | None = None
+        """When the first iterations were seen, and the finished share of the work then."""
         self._seconds: dict[str, float] = {}
         self._bundles: Mapping[str, Sequence[str]] = {}
         self._results, self._format = "", ""
@@ -56,7 +58,8 @@ class Tally:
         """Note the images of this run.
 
         Args:
-            images: estimated seconds of each pair that is stylized, by id.
+            images: estimated seconds of each pair that is stylized, by id. A pair whose job only puts its finished image
+                back is none of them.
             bundles: the pairs of each bundle that is stylized.
             results: the folder of the results.
             format: the file format of the images.
@@ -66,12 +69,14 @@ class Tally:
         bundled = {name for names in bundles.values() for name in names}
         self._jobs_of_images = len(bundles) + len(images.keys() - bundled)
         self._all_seconds, self._done_seconds = sum(images.values()), 0.0
+        self._first: tuple[float, float] | None = None
 
     def start(self, event: Mapping[str, Any]) -> None:
         """A job was started, or submitted to a cluster."""
         name = "/".join(map(str, (event["wildcards"] or {}).values()))
         kind = event["rule_name"].rpartition("_")[2]  # as a module, the workflow has rules like other_stylize
         images = (name,) if kind == "stylize" else tuple(self._bundles.get(name, ())) if kind == "bundle" else ()
+        images = tuple(name for name in images if not self._seconds or name in self._seconds)  # not what is put back
         shown = name if kind == "stylize" else f"{event['rule_name']} {name}".strip()
         number = str(event["jobid"])
         self._jobs[number] = self._running[number] = Job(shown, images, tuple(event["log"] or ()), bool(event["local"]))
@@ -152,10 +157,13 @@ class Tally:
         for job in self._running.values():
             if len(job.images) == 1 and job.images[0] not in self._done:
                 done += self._seconds.get(job.images[0], 0.0) * self._fraction(job.logs)
-        passed, share = self._clock() - self.began, done / (work or 1.0)
-        if passed < _LEAST_SECONDS or share < _LEAST_SHARE:
+        now, share = self._clock(), done / (work or 1.0)
+        if self._first is None and share:  # not since the beginning: workers start once
+            self._first = now, share
+        since, before = self._first or (now, share)
+        if now - since < _LEAST_SECONDS or share - before < _LEAST_SHARE:
             return None
-        return passed / share * max(0.0, 1 - share)
+        return (now - since) / (share - before) * max(0.0, 1 - share)
 
     def _is_new(self, name: str) -> bool:
         return _time(Path(layout.pair_folder(self._results, name), f"image.{self._format}")) >= self.began

@@ -56,5 +56,6 @@ def command(folder: Path, samples: bool) -> None:
         advice = f"{counted(len(own), 'file')} there already; add more if you like"
     elif samples:
         advice = "replace the two samples in each by your images, or keep them"
-    click.echo(f"next      {advice}, then: cd {shlex.quote(str(folder))} && nst run")
+    change = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    click.echo(f"next      {advice}, then: {change}nst run")
     click.echo("          (before it, nst grid shows the images and how long they take)")

@@ -63,17 +63,18 @@ def summary(
         yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
     if others := len(pairs_not_in_grid(results, times)):
         command = ["nst", "grid", manifest, *(["--results", results] if results != "results" else []), "--prune"]
-        yield f"kept      {counted(others, 'image')} of no row; `{shlex.join(command)}` removes them"
+        yield f"kept      {counted(others, 'image')} of no row; `{shlex.join(command)}` lists them and asks before it removes them"
     if missing or ended_early:
         yield "next      run the same command again to make what is missing; finished images are kept"
 
 
 def _summary_paths(results: str, since: float, *, changed: bool) -> Iterator[str]:
-    """The paths of sheets, tables and gallery, except those that are older than the images."""
-    sheets = list(Path(results, "sheets").rglob("*.png"))
+    """The paths of sheets, plots, tables and gallery, except those that are older than the images."""
+    sheets, plots = (list(Path(results, name).rglob("*.png")) for name in ("sheets", "plots"))
     tables, gallery = Path(results, layout.TABLE), Path(results, layout.GALLERY)
     for shown, files in (
         (f"sheets    {results}/sheets", sheets),
+        (f"plots     {results}/plots", plots),
         (f"tables    {tables}", [tables]),
         (f"gallery   {gallery.absolute().as_uri()}", [gallery]),
     ):

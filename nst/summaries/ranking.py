@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from nst.settings import UNNAMED, fields
 from nst.settings.metrics import RANKED, STYLE_FACTOR, Ranking
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 #: Reason why a finished image is not ranked.
 KEEPS_COLORS = "keeps the content's colors, which the style error counts as missing style"
+
+#: Settings whose best value by the score is known before: a sweep of weights has its lowest score near the default,
+#: whatever the images are, and one of style_scale at 1 (docs/explanation/metrics.md).
+PREDICTABLE = {"style_weight", "content_weight", "style_scale"}
 
 #: Results are ranked within groups with the same content, style and reference network.
 GROUP = ["content", "style", "reference"]
@@ -24,7 +29,7 @@ def ranked(records: pd.DataFrame, by: Ranking = DEFAULT) -> pd.DataFrame:
     """Add the columns `score`, `rank`, `ranked_by`, `best`, `pareto` and `unranked`.
 
     `score` is content_error + STYLE_FACTOR · style_error. `rank` (by the metrics of `ranked_by`), `best` (whether the
-    rank is the first of several) and `pareto` are computed among the pairs of the same content, style and reference.
+    rank is the first of several; by the score, only where more than PREDICTABLE varies) and `pareto` are computed among the pairs of the same content, style and reference.
     Images that keep the content's colors are not ranked; `unranked` has the reason. An image without one of the
     metrics has no rank either: it was made before nst computed it, or without the package for it.
     """
@@ -36,10 +41,19 @@ def ranked(records: pd.DataFrame, by: Ranking = DEFAULT) -> pd.DataFrame:
     records["rank"] = groups.rank(method="min")
     records["ranked_by"] = str(by)
     records["best"] = (records["rank"] == 1) & (groups.transform("size") > 1)  # a single one is not the best
+    if by == DEFAULT:
+        records["best"] &= _is_open(records[records["rank"].notna()]).reindex(records.index, fill_value=False)
     records["pareto"] = False
     for _, group in records[records["score"].notna()].groupby(GROUP):
         records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
     return records
+
+
+def _is_open(records: pd.DataFrame) -> pd.Series:
+    """Whether a ranked pair has rivals that differ in other settings than those whose best value is known before."""
+    settings = [name for name in fields() if name in records.columns and name not in UNNAMED | PREDICTABLE]
+    varied = [name for name in settings if records[name].nunique() > 1]
+    return (records.groupby(GROUP)[varied].transform("nunique") > 1).any(axis=1) if varied else records["rank"] < 0
 
 
 def _mean_ranks(records: pd.DataFrame, by: Ranking) -> pd.Series:

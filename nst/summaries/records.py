@@ -16,7 +16,7 @@ from nst.grid.cells import parse_styles
 from nst.grid.groups import side_by_side
 from nst.grid.inputs import local
 from nst.grid.names import slug
-from nst.settings import fields, is_number, number_text
+from nst.settings import UNNAMED, fields, is_number, number_text
 from nst.settings.metrics import METRICS, Ranking
 from nst.summaries.ranking import ranked
 from nst.summaries.ratings import read_ratings
@@ -29,6 +29,9 @@ _NAME = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
 
 #: Columns of grid.csv that are not settings.
 NAMES = ("id", "content", "style", "content_name", "style_name", "settings_name", "row", "folder", "image")
+
+#: Settings in the title of a group of pairs, at most.
+_MOST_IN_TITLE = 3
 
 #: Settings that this module, sheets, plots and the gallery use.
 USED = ("network", "color", "style_weight", "tv_weight")
@@ -186,12 +189,25 @@ def sheet_groups(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame
     matrices, sweeps = side_by_side(names)
     for name, members in matrices.items():
         group = records.iloc[members]
-        yield _file_name(name), str(group["settings_title"].iloc[0]), group
+        yield _file_name(name), group_title(group), group
     for (content, style), members in sweeps.items():
         group = records.iloc[members]
         first = group.iloc[0]
         title = f"{first['content_title']} × {first['style_title']}"
         yield f"sweeps/{_file_name(content)}--{_file_name(style)}", title, group
+
+
+def group_title(records: pd.DataFrame) -> str:
+    """The title of pairs with the same settings: what is different in the rest of the grid, such as `style_weight 16`.
+
+    The name of their settings if nothing is, or too much to list.
+    """
+    title = str(records["settings_title"].iloc[0])
+    varied = [name for name in records.attrs.get("varied", ()) if name not in UNNAMED]
+    if not 0 < len(varied) <= _MOST_IN_TITLE or any(records[name].nunique() > 1 for name in varied):
+        return title
+    words = [part for part in title.split("+") if "=" not in part and part != "default"]  # the user's, or a preset
+    return "  ·  ".join([*words, *(f"{name} {records[name].iloc[0] or 'none'}" for name in varied)])
 
 
 def _file_name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from nst.summaries.records import (
     by_value,
     content_picture,
     found_weight,
+    group_title,
     setting_columns,
     sheet_groups,
     sorted_values,
@@ -44,7 +46,7 @@ def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
         results = [pairs.get((content.content, style)) for style in styles["style"]]
         left = Cell(content_picture(content._asdict()), content.content_title)
         rows.append([left, *(pair and _result(pair, _values(pair, varied)) for pair in results)])
-    title = records["settings_title"].iloc[0]
+    title = group_title(records)
     layout = Layout(title, _described(records, title), rows, inputs=(1, 1), footer=_legend(records))
     _write(layout, outs)
 
@@ -182,7 +184,7 @@ def _legend(records: pd.DataFrame) -> str:
 def _described(records: pd.DataFrame, title: str = "") -> str:
     """The settings that all pairs share, and that differ from the defaults or vary in the rest of the grid.
 
-    Those in the title, such as size=192, are left out.
+    Those in the title, such as size=192 or `size 192`, are left out.
     """
     irrelevant = UNNAMED - {"preset"}  # settings of frames and the like do not change the image
     same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in irrelevant]
@@ -190,7 +192,7 @@ def _described(records: pd.DataFrame, title: str = "") -> str:
     shown = {"size", "iterations", *records.attrs.get("varied", ())}
     return "  ·  ".join(
         f"{name} {value}" for name, value in values
-        if value and f"{name}=" not in title and (name in shown or value != text(getattr(defaults(), name)))
+        if value and not re.search(rf"\b{name}[= ]", title) and (name in shown or value != text(getattr(defaults(), name)))
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def gallery(tmp_path_factory) -> Path:
     log = root / "logs/stylize" / f"{records['id'].iloc[-1]}.log"
     log.parent.mkdir(parents=True)
     log.write_text("nst: glass.jpg: is no image; give a PNG\n")
-    return write_gallery(read_records(grid), grid, root / "gallery")
+    return write_gallery(read_records(grid, "style_error"), grid, root / "gallery")
 
 
 @pytest.fixture
@@ -198,10 +198,12 @@ def test_one_pair_wiped_played_and_stepped_through(visit):
     dialog.get_by_role("button", name="Animation").click()
     assert dialog.locator(".stage img").get_attribute("src").endswith("animation.gif")
     assert loaded(page, "dialog .stage img")
-    dialog.get_by_role("button", name="Snapshots").click()
-    assert dialog.locator(".stage img").get_attribute("src").endswith("snapshot-000050.png")
-    step = dialog.get_by_label("Snapshot", exact=True)
+    dialog.get_by_role("button", name="Iterations").click()
+    assert dialog.locator(".stage img").get_attribute("src").endswith("snapshot-000150.png")
+    step = dialog.get_by_label("Iteration", exact=True)
     step.focus()
+    page.keyboard.press("Home")
+    assert dialog.locator(".stage img").get_attribute("src").endswith("snapshot-000050.png")
     page.keyboard.press("ArrowRight")
     assert dialog.locator(".stage img").get_attribute("alt") == "lake × wave after 100 iterations"
     page.keyboard.press("End")
@@ -379,7 +381,7 @@ def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
 
 
 def test_a_picture_that_keeps_the_contents_colors_says_why_it_has_no_rank(visit, tmp_path):
-    settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60}}
+    settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60, "pooling": "average"}}
     grid = write_results(tmp_path, ["lake"], ["wave"], settings)
     page = visit("", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
     assert page.locator(".tile .badge").all_inner_texts() == ["★"]

@@ -18,7 +18,11 @@ STARTED = time.time()
 
 
 def announce():
-    """Log the images that this run stylizes. The logger plugin `nst` takes them from the record's attribute."""
+    """Log the images that this run stylizes. The logger plugin `nst` takes them from the record's attribute.
+
+    What finished while an earlier run was interrupted is none of them: its job puts the image back.
+    """
+    finished = set(work_folder.finished(Path(WORK)))
     jobs = list(workflow.dag.needrun_jobs())
     bundles = {
         job.wildcards.bundle: [pair.id for pair in get_bundle(job.wildcards).pairs]
@@ -28,12 +32,12 @@ def announce():
     ids = [get_pair(job.wildcards).id for job in jobs if is_job_of(job, "stylize")]
     ids += [name for names in bundles.values() for name in names]
     grid = {
-        "images": {name: seconds_of(PAIRS[name]) for name in ids},
+        "images": {n: seconds_of(PAIRS[n]) for n in ids if n not in finished},
         "bundles": bundles,
         "results": RESULTS,
         "format": CONFIG.format,
     }
-    logger.info(f"images    {len(ids):,} to stylize", extra={"nst": grid})
+    logger.info(f"images    {len(grid['images']):,} to stylize", extra={"nst": grid})
 
 
 def is_job_of(job, rule):

@@ -409,14 +409,14 @@ function front(pairs, main) {
 }
 
 // ---- one pair ------------------------------------------------------------------------------------------------------
-let mode = "result", snapshot = 0, wiped = 50;
+let mode = "result", snapshot = Infinity, wiped = 50;
 
-function open(pair) { state.pair = pair.id; snapshot = 0; write(true); show(); }
+function open(pair) { state.pair = pair.id; snapshot = Infinity; write(true); show(); }
 
 function step(by) {
   const at = shown.findIndex(pair => pair.id === state.pair);
   const next = shown[at + by];
-  if (at >= 0 && next) { state.pair = next.id; snapshot = 0; write(); show(); }
+  if (at >= 0 && next) { state.pair = next.id; snapshot = Infinity; write(); show(); }
 }
 
 // Goes back to where the dialog was opened, unless the page was loaded with an open dialog.
@@ -511,14 +511,14 @@ function tools(pair, known) {
   if (all.contents.find(edge => edge.name === pair.content).width) modes.push(["wipe", "Wipe"], ["content", "Content"]);
   if (all.styles.find(edge => edge.name === pair.style).width) modes.push(["style", "Style"]);
   if (pair.moves) modes.push(["motion", "Animation"]);
-  if (steps) modes.push(["steps", "Snapshots"]);
+  if (steps) modes.push(["steps", "Iterations"]);
   const now = modes.some(([name]) => name === mode) ? mode : "result";
   for (const [name, text] of modes) {
     place.append(element("button", {type: "button", class: "plain", "data-role": name, "aria-pressed": String(name === now), onclick: () => { mode = name; show(); }}, text));
   }
   if (now === "steps") {
     const last = known.snapshots.length - 1, at = Math.min(snapshot, last);
-    const range = element("input", {type: "range", min: 0, max: last, "data-role": "step", "aria-label": "Snapshot",
+    const range = element("input", {type: "range", min: 0, max: last, "data-role": "step", "aria-label": "Iteration",
       oninput: event => {  // in place: the slider must survive while it is dragged
         snapshot = Number(event.target.value);
         const [iteration, file] = known.snapshots[snapshot], picture = $("pair").querySelector(".stage img");
@@ -580,7 +580,8 @@ let curves = new Set(["total", "content", "style"]);
 
 function chart(losses) {
   const [width, height, left, bottom] = [320, 190, 42, 18];
-  const names = Object.keys(losses).filter(name => name !== "iteration" && losses[name].some(value => value > 0));
+  const leading = ["total", "content", "style"], others = Object.keys(losses).filter(name => !["iteration", ...leading].includes(name));
+  const names = [...leading, ...others].filter(name => losses[name] && losses[name].some(value => value > 0));  // in the colors of the plots
   const drawn = names.filter(name => curves.has(name));
   const values = drawn.flatMap(name => losses[name]).filter(value => value > 0);
   const [low, high] = values.length ? [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))] : [0, 1];

@@ -40,8 +40,9 @@ def test_equal_pictures_share_a_rank() -> None:
 
 
 def test_what_keeps_the_contents_colors_is_not_ranked_and_outdoes_nobody() -> None:
-    plain, kept = picture(0.03, 0.5), [picture(0.02, 0.4, color=color) for color in ("luminance", "histogram")]
-    records = ranked(pd.DataFrame([plain, *kept, picture(0.02, 0.7)]))
+    plain, other = picture(0.03, 0.5, seed="0"), picture(0.02, 0.7, seed="1")
+    kept = [picture(0.02, 0.4, color=color) for color in ("luminance", "histogram")]
+    records = ranked(pd.DataFrame([plain, *kept, other]))
     assert list(records["rank"].fillna(0)) == [1, 0, 0, 2]
     assert list(records["best"]) == [True, False, False, False]
     assert list(records["pareto"]) == [True, False, False, True]
@@ -92,3 +93,15 @@ def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) 
 
     expected = [p[0] == p[0] and p[1] == p[1] and not beaten(p) for p in points]
     assert pareto_front([p[0] for p in points], [p[1] for p in points]) == expected
+
+
+def test_a_sweep_whose_best_is_known_before_has_no_star() -> None:
+    weights = [picture(0.03, 0.5, style_weight="16"), picture(0.02, 0.9, style_weight="60")]
+    assert list(ranked(pd.DataFrame(weights))["rank"]) == [1, 2]
+    assert not ranked(pd.DataFrame(weights))["best"].any()
+    assert list(ranked(pd.DataFrame(weights), Ranking.parse("style_error"))["best"]) == [False, True]
+    others = [picture(0.03, 0.5, style_weight="16", size="256"), picture(0.02, 0.9, style_weight="60", size="512")]
+    assert list(ranked(pd.DataFrame(others))["best"]) == [True, False]
+    elsewhere = [line | {"content": "dog", "size": size} for line, size in zip(weights, ("256", "256"), strict=True)]
+    both = ranked(pd.DataFrame([*others, *elsewhere]))
+    assert list(both["best"]) == [True, False, False, False]

@@ -13,7 +13,7 @@ import pytest
 from nst.cli import main
 from nst.errors import NstError
 from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
-from nst.summaries.records import read_records
+from nst.summaries.records import read_records, sheet_groups
 from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 from PIL import Image, ImageDraw, ImageFont
 from synthetic import color, write_results
@@ -201,10 +201,22 @@ def test_a_sheet_names_what_varies_in_the_rest_of_the_grid(tmp_path: Path) -> No
 
 
 def test_a_sweep_marks_the_best(tmp_path: Path) -> None:
-    records = grid(tmp_path, 1, 1, SWEEP)
+    records = grid(tmp_path, 1, 1, {f"i{count}": {"iterations": count} for count in (100, 300)})
     sweep_sheet(records, tmp_path / "sweep.html")
     marked = re.findall(r'class="label">([^<]*)</div>\s*<div class="detail">★', (tmp_path / "sweep.html").read_text())
-    assert marked == [f"style_weight = {records.loc[records['best'], 'style_weight'].item()}"]
+    assert marked == [f"iterations = {records.loc[records['best'], 'iterations'].item()}"]
+
+
+def test_a_sheet_is_titled_by_what_differs_in_the_rest_of_the_grid(tmp_path: Path) -> None:
+    settings = {name: {"style_weight": w, "size": 160} for name, w in (("size=160", 16), ("style_weight=2+size=160", 2))}
+    records = grid(tmp_path, 2, 1, settings)
+    assert [title for _, title, _ in sheet_groups(records)][:2] == ["style_weight 16", "style_weight 2"]
+    all_sheets(records, tmp_path / "sheets")
+    page = (tmp_path / "sheets/size=160.html").read_text()
+    assert "<title>style_weight 16" in page
+    assert page.count("size 160") == 1  # below the title
+    [(_, title, _)] = sheet_groups(grid(tmp_path / "one", 2, 1, {"size=160": {"size": 160}}))
+    assert title == "size=160"
 
 
 def test_the_best_is_by_the_chosen_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
