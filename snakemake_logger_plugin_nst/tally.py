@@ -58,8 +58,8 @@ class Tally:
         """Note the images of this run.
 
         Args:
-            images: estimated seconds of each pair that is stylized, by id. A pair whose job only puts its finished image
-                back is none of them.
+            images: estimated seconds of each pair that is stylized, by id; without those whose job only puts a finished
+                image back.
             bundles: the pairs of each bundle that is stylized.
             results: the folder of the results.
             format: the file format of the images.

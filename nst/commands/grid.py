@@ -146,7 +146,7 @@ def _report(
     yield f"results   {Path(results).absolute()}"
     yield f"jobs      {counted(len(remaining), 'image')} to stylize{_existing_text(len(existing))}"
     if others := len(leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})):
-        yield f"kept      {counted(others, 'image')} of no row; --prune lists them and asks before it removes them"
+        yield f"kept      {counted(others, 'image')} of no row; --prune lists and removes them"
     yield from _costs(remaining, files)
     yield from (f"missing   {line}" for line in plan.missing_requirements(remaining, config))
 

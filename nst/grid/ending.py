@@ -63,7 +63,7 @@ def summary(
         yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
     if others := len(pairs_not_in_grid(results, times)):
         command = ["nst", "grid", manifest, *(["--results", results] if results != "results" else []), "--prune"]
-        yield f"kept      {counted(others, 'image')} of no row; `{shlex.join(command)}` lists them and asks before it removes them"
+        yield f"kept      {counted(others, 'image')} of no row; `{shlex.join(command)}` lists and removes them"
     if missing or ended_early:
         yield "next      run the same command again to make what is missing; finished images are kept"
 

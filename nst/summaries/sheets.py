@@ -192,7 +192,8 @@ def _described(records: pd.DataFrame, title: str = "") -> str:
     shown = {"size", "iterations", *records.attrs.get("varied", ())}
     return "  ·  ".join(
         f"{name} {value}" for name, value in values
-        if value and not re.search(rf"\b{name}[= ]", title) and (name in shown or value != text(getattr(defaults(), name)))
+        if value and not re.search(rf"\b{name}[= ]", title)
+        and (name in shown or value != text(getattr(defaults(), name)))
     )  # fmt: skip
 
 

@@ -195,7 +195,7 @@ def test_pictures_that_no_row_asks_for_are_counted_and_removed_after_asking(
         Path(place).parent.mkdir(parents=True)
         Path(place).touch()
     asked = ("grid", "manifest.csv", "--results", "out")
-    assert "kept      2 images of no row; --prune lists them and asks before it removes them\n" in run(capsys, *asked)[1]
+    assert "kept      2 images of no row; --prune lists and removes them\n" in run(capsys, *asked)[1]
     before = sorted(Path("out").rglob("*"))
 
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))

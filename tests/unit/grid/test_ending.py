@@ -77,7 +77,7 @@ def test_what_removes_the_images_of_no_row_is_told_as_to_be_typed() -> None:
     image(1, EARLIER)
     image(7, EARLIER)
     write("out/pairs/a/s/seed=7/run.json", EARLIER, '{"id": "a/s/seed=7", "algorithm": 1}')
-    assert "kept      1 image of no row; `nst grid m.csv --results out --prune` lists them and asks before it removes them" in lines(1)
+    assert "kept      1 image of no row; `nst grid m.csv --results out --prune` lists and removes them" in lines(1)
 
 
 def test_a_failure_that_is_no_picture_is_told() -> None:

@@ -208,7 +208,8 @@ def test_a_sweep_marks_the_best(tmp_path: Path) -> None:
 
 
 def test_a_sheet_is_titled_by_what_differs_in_the_rest_of_the_grid(tmp_path: Path) -> None:
-    settings = {name: {"style_weight": w, "size": 160} for name, w in (("size=160", 16), ("style_weight=2+size=160", 2))}
+    weights = {"size=160": 16, "style_weight=2+size=160": 2}
+    settings = {name: {"style_weight": weight, "size": 160} for name, weight in weights.items()}
     records = grid(tmp_path, 2, 1, settings)
     assert [title for _, title, _ in sheet_groups(records)][:2] == ["style_weight 16", "style_weight 2"]
     all_sheets(records, tmp_path / "sheets")
