@@ -69,7 +69,7 @@ class Tally:
         bundled = {name for names in bundles.values() for name in names}
         self._jobs_of_images = len(bundles) + len(images.keys() - bundled)
         self._all_seconds, self._done_seconds = sum(images.values()), 0.0
-        self._first: tuple[float, float] | None = None
+        self._first = None
 
     def start(self, event: Mapping[str, Any]) -> None:
         """A job was started, or submitted to a cluster."""
