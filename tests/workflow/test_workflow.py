@@ -98,6 +98,7 @@ def test_a_run_ends_with_what_it_made_and_the_page_to_open(project):
     assert lines == [
         "images    3 stylized",
         "sheets    results/sheets",
+        "plots     results/plots",
         "tables    results/tables/comparison.html",
         f"gallery   {(project.folder / 'results/gallery/index.html').as_uri()}",
     ]
@@ -131,10 +132,11 @@ def test_what_is_no_longer_asked_for(project):
         assert ending_of(run) == [
             "images    2 up to date",
             "sheets    results/sheets",
+            "plots     results/plots",
             "tables    results/tables/comparison.html",
             f"gallery   {(results / 'gallery/index.html').as_uri()}",
             "removed   3 sheet and plot files of rows that are no longer in the manifest",
-            "kept      1 image of no row; `nst grid config/manifest.csv --prune` removes them",
+            "kept      1 image of no row; `nst grid config/manifest.csv --prune` lists and removes them",
         ]
         gone = {name for name in before - files() if not name.startswith(("logs/", "benchmarks/"))}
         assert gone == made
