@@ -125,7 +125,7 @@ class Values(BaseModel):
         "projections (sliced) or by the nearest features (remd, as STROTSS; nnst)",
     )
     content_match: float = _losses(
-        0.75,
+        0.5,
         "share of the content in the features for which style_loss nnst or nearest finds the nearest style features, "
         "the rest is the image's own; more keeps more of the content. In nnst's last pass half of it",
         ge=0,
