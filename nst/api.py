@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,7 +38,7 @@ Source: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
 Styles: TypeAlias = Source | Sequence[Source | tuple[Source, float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stylized:
     """A stylized image. Notebooks display it."""
 
@@ -51,11 +51,16 @@ class Stylized:
     settings: Settings
     style_weight: float
     """The value of the setting, or the one that `auto` found."""
-    history: list[dict[str, float]] = field(repr=False)
+    history: list[dict[str, float]]
     """The losses of each iteration, by the column names of losses.csv."""
-    metadata: dict[str, Any] = field(repr=False)
+    metadata: dict[str, Any]
     """What `save` embeds: the settings, and the paths and SHA-256 of the inputs."""
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        losses = ", ".join(f"{name} {loss:.4g}" for name, loss in self.losses.items())
+        return f"<Stylized {width}×{height} px, {len(self.history)} iterations, {losses}>"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the image and its metadata as .png, .jpg, .tif or .webp.

@@ -55,7 +55,6 @@ PAGES: dict[str, Page] = {
 HOMES: dict[str, tuple[str, ...]] = {
     CONFIG: ("reference/config.md", "reference/manifest.md", "reference/settings.md"),
     "README.md": ("index.md",),
-    "nst/commands": ("reference/cli.md",),
     "CONTRIBUTING.md": ("explanation/contributing.md",),
     "CHANGELOG.md": ("reference/changes.md",),
     "SECURITY.md": ("explanation/security.md",),

@@ -40,7 +40,7 @@ def command(
         raise click.UsageError("choose one of --content/--style/--settings NAME, --errors and --all")
     logs.show()
     from nst.summaries import plots
-    from nst.summaries.records import pictures_of, read_records
+    from nst.summaries.records import group_title, pictures_of, read_records
 
     records, paths = read_records(grid_csv, **chosen), [output]
     if not everything:
@@ -50,7 +50,10 @@ def command(
     elif errors:
         plots.errors(records, output)
     else:
-        titles = [records[column.replace("name", "title")].iloc[0] for column in chosen]
+        titles = [
+            group_title(records) if column == "settings_name" else records[column.replace("name", "title")].iloc[0]
+            for column in chosen
+        ]
         plots.loss_curves(records, " × ".join(titles), output)
     for path in paths:
         click.echo(path)

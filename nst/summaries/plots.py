@@ -27,10 +27,12 @@ _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = "osD^vP<"
 
 #: First digits that are labeled on a log scale between powers of ten, if the last value is below this many first ones.
-_LABELED = ((4, "123456789"), (30, "235"), (500, "25"))
+_LABELED = ((4, "123456789"), (10, "23457"), (30, "235"), (500, "25"))
 
 #: Maximum number of pairs with a panel each.
 MOST_PANELS = 24
+#: Maximum number of fronts that have names.
+_MOST_NAMED = 8
 
 _INK, _MUTED = "#1b1d1f", "#6a6e73"
 _RC = {
@@ -267,6 +269,14 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
 
 
 def _fronts(panel: Axes, measured: pd.DataFrame) -> None:
-    for _, group in measured[measured["pareto"]].groupby(GROUP):
-        line, look = group.sort_values("content_error"), {"color": "#b9bcc0", "linewidth": 0.8, "zorder": 1}
+    fronts = [group.sort_values("content_error") for _, group in measured[measured["pareto"]].groupby(GROUP)]
+    for line in fronts:
+        look = {"color": "#b9bcc0", "linewidth": 0.8, "zorder": 1}
         panel.plot(line["content_error"], line["style_error"], label="Pareto front of a content and style", **look)
+        if len(line) > 1 < len(fronts) <= _MOST_NAMED:
+            first = line.iloc[0]
+            name = " × ".join(first[title] for title in TITLES[:2] if measured[title].nunique() > 1)
+            panel.annotate(
+                name, (first["content_error"], first["style_error"]), (6, 4), textcoords="offset points",
+                fontsize=8, color=_MUTED, parse_math=False,
+            )  # fmt: skip

@@ -41,7 +41,7 @@ _HELP = {
     **{name: metric.help for name, metric in RANKED.items()},
     "final_style_weight": "style weight used; with auto, the one that was found",
     "stars": "rating in ratings.csv, from 1 to 5",
-    "rank": "rank by {} among the pairs of the same content and style; ★ is the best of several",
+    "rank": "rank by {} among the pairs of the same content and style",
     "unranked": "reason why an image is not ranked",
     "pareto": "◆: no image of the same content and style is better in one error and as good in the other",
     "reference": "network that computed the errors, and the hash of its weights",
@@ -151,7 +151,7 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
         statuses=records["status"].value_counts().to_dict(),
         rows=[_row(line, columns, path.parent) for line in lines],
         thumbnails="image" in table,
-        best=_ranking(records).best,
+        best=_ranking(records).best if records["best"].any() else "",
         unranked=records.loc[records["unranked"] != "", "unranked"].value_counts().to_dict(),
         help=[(column.heading, column.help) for column in columns if column.help],
     )
@@ -172,6 +172,8 @@ def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
 def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
     if name in setting_columns(table):
         return records[name].nunique() == 1
+    if name == "settings_name":
+        return bool(varying(records)) and not _has_own_names(records)
     if name == "status":
         return bool((table[name] == "done").all())
     if name == "final_style_weight":
@@ -183,6 +185,12 @@ def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool
     return name in MEANS + _RESULTS and bool(table[name].isna().all())
 
 
+def _has_own_names(records: pd.DataFrame) -> bool:
+    """Whether settings have names of the user: the others repeat what the columns of the settings say."""
+    words = {word for title in records["settings_title"].unique() for word in title.split("+") if "=" not in word}
+    return bool(words - {"default", *records["preset"]})
+
+
 def _column(name: str, table: pd.DataFrame) -> Column:
     values = {_human(value) or _NONE for value in table[name] if not _is_missing(value)}
     number = name not in _TEXTS and all(not value_order(text)[0] for text in map(str, table[name]))
@@ -190,7 +198,7 @@ def _column(name: str, table: pd.DataFrame) -> Column:
     choices = tuple(sorted_values(values)) if few and name != "pareto" else ()
     help = _HELP.get(name, "")
     if name == "rank":
-        help = help.format(next(iter(table["ranked_by"]), Ranking()))
+        help = help.format(next(iter(table["ranked_by"]), Ranking())) + "; ★ is the best" * bool(table["best"].any())
     return Column(name, _HEADINGS.get(name, name.replace("_", " ")), help, number, choices)
 
 
