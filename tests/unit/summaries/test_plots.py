@@ -99,6 +99,14 @@ def test_the_front_is_joined_and_the_beaten_are_hollow(tmp_path: Path, drawn: di
     assert hollow == [[[0.9, 0.9]]]
 
 
+def test_fronts_have_names_if_there_are_several(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    records = read_records(write_results(tmp_path, ["cat", "dog"], ["wave"], {"a": {"size": 8}, "b": {"size": 9}}))
+    records["pareto"] = True
+    plots.errors(records, tmp_path / "errors.png")
+    [panel] = drawn["errors.png"].axes
+    assert {text.get_text() for text in panel.texts} == {"cat", "dog"}
+
+
 @pytest.mark.parametrize("zero", [1, 2, 5])
 def test_errors_of_0_and_long_legends_are_in_sight(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, zero: int

@@ -211,3 +211,20 @@ def test_stars_are_a_column_if_any_pair_is_rated(tmp_path: Path) -> None:
     page = (tmp_path / "tables/comparison.html").read_text()
     assert 'class="number"><button type="button" title="rating in ratings.csv, from 1 to 5">stars<' in page
     assert page.count('<td class="number">4</td>') == 1
+
+
+def test_names_that_repeat_the_settings_are_no_column(tmp_path: Path) -> None:
+    """The folder's names are; names of the user are not. Without a best image there is no ★ to filter by."""
+
+    def page(folder: str, names: list[str]) -> str:
+        settings = {name: {"style_weight": 2 * k + 1} for k, name in enumerate(names)}
+        records = read_records(write_results(tmp_path / folder, ["cat"], ["wave"], settings))
+        write_tables(records, tmp_path / folder)
+        return (tmp_path / folder / "comparison.html").read_text("utf-8")
+
+    derived, own = page("derived", ["style_weight=1", "style_weight=3"]), page("own", ["weak", "strong"])
+    assert "Filter style weight" in derived
+    assert "Filter settings" not in derived
+    assert "Filter settings" in own
+    assert 'data-mark="best"' not in derived
+    assert "★" not in "".join(Page(derived).texts)
