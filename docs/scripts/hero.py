@@ -27,7 +27,8 @@ def main() -> None:
         result = (arguments.work or Path(temporary)) / "hero.png"
         if not result.exists():
             result.parent.mkdir(parents=True, exist_ok=True)
-            nst.stylize(str(CONTENT), str(STYLE), size=768, **presets.load("nnst", presets.SHIPPED).values).save(result)
+            values = presets.load("nnst", presets.SHIPPED).values | {"size": 768, "content_match": 0.75}
+            nst.stylize(str(CONTENT), str(STYLE), **values).save(result)
         draw([CONTENT, STYLE], result, ROOT / "docs/pictures/hero.jpg", HEIGHT)
 
 
