@@ -83,6 +83,9 @@ def test_a_checkpoint_from_a_batch_is_resumed_alone(transfers, untrained):
         {"tile": 32},
         {"content_mask": "a.png"},
         {"deterministic": "yes"},
+        {"style_loss": "sliced"},
+        {"style_loss": "nnst", "content_weight": 0},
+        {"content_loss": "self-similarity"},
     ],
 )
 def test_some_transfers_cannot_share_a_batch(transfers, values):
