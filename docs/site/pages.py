@@ -41,7 +41,8 @@ def _sections(title: str, *headings: str) -> str:
 PAGES: dict[str, Page] = {
     "reference/manifest.md": Page(functools.partial(_sections, "The manifest", "The manifest"), CONFIG),
     "reference/config.md": Page(
-        functools.partial(_sections, "Configuration", "config.yaml", "Presets", "Bounds"), CONFIG
+        functools.partial(_sections, "Configuration", "config.yaml", "Completion in the shell", "Presets", "Bounds"),
+        CONFIG,
     ),
     "reference/cli.md": Page(cli_page.markdown, "docs/reference/cli.md"),
     "reference/settings.md": Page(settings_page.markdown, "docs/reference/settings.md"),

@@ -17,8 +17,8 @@ COMMAND = f"nst run --config {CONFIG}"
 
 _README = f"""This folder makes the images of a run of nst studio on the command line.
 
-1. Install nst with its workflow:
-       pip install "nst-grid[workflow]"
+1. Install nst with its workflow, in a clone of its repository:
+       pip install -e ".[workflow]"
 2. In this folder:
        {COMMAND}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from blocks import ROOT, RUN, Block, Reader, blocks_of
 
-PAGES = [ROOT / "README.md", ROOT / "config/README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "config/README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 WITH_COMMANDS = [
     path for path in PAGES if any(b.language in RUN and not b.reason for b in blocks_of(path.read_text("utf-8")))
 ]

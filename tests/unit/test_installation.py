@@ -36,7 +36,7 @@ def test_the_catalog_offers_what_the_rules_have():
     assert not offered["apptainer+conda"] or (offered["conda"] and offered["apptainer"])
     assert offered["report"] == ("report(" in rules)
     assert usage["mandatory-flags"]["flags"] == ""
-    assert '"nst-grid[workflow]"' in usage["mandatory-flags"]["desc"]
+    assert 'pip install -e ".[workflow]"' in usage["mandatory-flags"]["desc"]
     assert (REPOSITORY / "environment.yml").is_file()  # which it names
 
 
