@@ -17,7 +17,7 @@ from nst.networks.extractor import FeatureExtractor
 
 @dataclass
 class Sample:
-    """A batch of stylizations with the teacher's features in bf16, and the gradient of its loss in the images.
+    """A batch of stylizations with the teacher's features, in its type, and the gradient of its loss in the images.
 
     Attributes:
         pictures: (batch, 3, 3, side, side): image, content, style. coefficients: see `Stylization`.

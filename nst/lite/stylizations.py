@@ -15,6 +15,7 @@ from torch import Tensor
 from nst.lite.losses import STYLE_LAYERS
 from nst.lite.schedule import Stage
 from nst.losses.objective import Objective
+from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.optim.lbfgs import LBFGS
 from nst.optim.preconditioner import Smoothing
@@ -55,7 +56,7 @@ class Stylization:
     def optimize(self, state: dict[str, Tensor]) -> Iterator[Stylization]:
         """Optimize the images on an exported student. Yields itself at each of the SAMPLED_ITERATIONS."""
         device, shape = self.pictures.device, self.pictures.shape
-        network = FeatureExtractor("lite", state, LITE_LAYERS).convert(device, torch.bfloat16)
+        network = FeatureExtractor("lite", state, LITE_LAYERS).convert(device, runtime.compute_type("auto", device))
         content_weight, *shares = self.coefficients[0].tolist()
         settings = make({
             "network": "lite",

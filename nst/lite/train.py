@@ -58,7 +58,8 @@ def _train(arguments: argparse.Namespace) -> None:
     device = runtime.torch_device(arguments.device)
     cpu.keep_memory()
     torch.backends.cudnn.benchmark = True  # all batches of a stage have one shape
-    teacher = FeatureExtractor("vgg19", teacher_state, LITE_LAYERS).convert(device, torch.bfloat16)
+    kind = runtime.compute_type("auto", device)
+    teacher = FeatureExtractor("vgg19", teacher_state, LITE_LAYERS).convert(device, kind)
     workers = arguments.workers
     if workers is None:
         workers = max(1, (os.cpu_count() or 1) - 1) if device.type == "cuda" else 0

@@ -19,6 +19,7 @@ from nst.lite.schedule import Plan, Schedule, Stage
 from nst.lite.student import Student, exported
 from nst.lite.stylizations import Stylization, stylizations
 from nst.lite.widening import widened
+from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 
 CHECKPOINT_SECONDS = 60
@@ -98,8 +99,9 @@ class Training:
         return {name: value.detach() for name, value in errors.items()}
 
     def normalized(self, pictures: Tensor) -> Tensor:
-        """Images as the student's input: normalized, bf16, channels-last."""
-        return ((pictures - self.mean) / self.std).to(torch.bfloat16, memory_format=torch.channels_last)
+        """Images as the student's input: normalized, channels-last, in bf16 where the hardware has it."""
+        kind = runtime.compute_type("auto", self.device)
+        return ((pictures - self.mean) / self.std).to(kind, memory_format=torch.channels_last)
 
     def exported(self) -> dict[str, Tensor]:
         """The state dict of a `FeatureExtractor` with the averaged weights."""

@@ -23,9 +23,11 @@ from nst.lite.student import Student, exported, prefixes
 from nst.lite.stylizations import Stylization
 from nst.lite.widening import widened
 from nst.losses.objective import Objective
+from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, convolutions, make
 from torch.nn import functional as F
+from torch.optim import _muon
 from untrained import random_state
 
 CPU = torch.device("cpu")
@@ -44,8 +46,10 @@ PLAN = Plan(
 
 
 @pytest.fixture(autouse=True)
-def _few_crops(monkeypatch):
+def _small(monkeypatch, request):
     monkeypatch.setattr(training, "FIT_CROPS", 24)
+    if request.node.name != "test_the_command_trains":  # Muon's own steps are slow on CPUs that emulate bf16
+        monkeypatch.setattr(_muon, "_zeropower_via_newtonschulz", lambda matrix, *_: F.normalize(matrix, dim=1))
 
 
 def ticks():
@@ -59,7 +63,7 @@ def changed(plan, **values):
 
 @pytest.fixture(scope="module")
 def teacher():
-    return FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS).convert(CPU, torch.bfloat16)
+    return FeatureExtractor("vgg19", random_state("vgg19"), LITE_LAYERS).convert(CPU, runtime.compute_type("auto", CPU))
 
 
 @pytest.fixture(scope="module")
