@@ -42,7 +42,7 @@ for resolution; do
   (
     export PATH=$venv/bin:$PATH
     paint_grid
-    pytest "${TESTS[@]}"
+    pytest --numprocesses auto --maxprocesses 4 --dist worksteal "${TESTS[@]}"
     install "$resolution" test,slurm # by itself, for the plugin asks for newer packages than nst does
     snakemake --workflow-profile profiles/slurm --config results="$grid/slurm" --dry-run --quiet all >/dev/null
   )

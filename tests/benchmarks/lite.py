@@ -27,6 +27,7 @@ from nst import weights
 from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture
 from nst.io.files import sha256
+from nst.machine.cpu import cpu_has_bf16_units
 from nst.metrics import ReferenceNetwork, evaluate
 from nst.settings import make
 from nst.summaries.drawing import Cell, Layout, draw_sheet
@@ -164,7 +165,8 @@ def main() -> None:
     summary = {"lite_sha256": sha256(weights.find("lite"))}
     for size in arguments.sizes:
         summary[f"errors at {size} px"] = compare(arguments, size, by, states)
-        summary[f"costs at {size} px"] = {precision: costs(size, precision) for precision in ("fp32", "bf16")}
+        precisions = ("fp32", "bf16") if cpu_has_bf16_units() else ("fp32",)  # emulated bf16 is tens of times slower
+        summary[f"costs at {size} px"] = {precision: costs(size, precision) for precision in precisions}
     print(json.dumps(summary, indent=1))
 
 
