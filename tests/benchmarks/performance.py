@@ -1,10 +1,10 @@
 """The speed of this machine in one run: JSON, and a plot (docs/explanation/performance.md).
 
-    python tests/benchmarks/performance.py --work FOLDER
+    python tests/benchmarks/performance.py --work FOLDER [--within MINUTES]
 
-Runs the other benchmarks one after another, each in processes of its own; what is in
-the folder already is not measured again, and what needs Snakemake is left out where there is none. Writes
-performance.json and performance.png there.
+Runs the other benchmarks one after another, the most important first, each in processes of its own. What the folder
+has is not measured again; what needs Snakemake is left out where there is none. With --within it ends after so many
+minutes with what it has by then, and a later call continues. Writes performance.json and performance.png there.
 """
 
 from __future__ import annotations
@@ -14,41 +14,84 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from nst.machine import gpus
 
 HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "data"
 NETWORKS, SIZES = ("vgg19", "lite"), (256, 512, 1024)
-#: Iterations by size; how many images at once; and a grid: as much as a CPU, and a GPU, does in minutes.
-ON_CPU = {
-    "iterations": {256: 60, 512: 60, 1024: 20},
-    "batching": ["--size", 256, "--iterations", 100, "--at-once", 1, 2, 4],
-    "throughput": ["--pairs", 24, "--size", 128, "--iterations", 50, "--network", "lite"],
-}
-ON_GPU = {
-    "iterations": dict.fromkeys(SIZES, 300),
-    "batching": ["--size", 512, "--iterations", 300, "--at-once", 1, 4, 16],
-    "throughput": ["--pairs", 100, "--few", 5, "--size", 512, "--iterations", 300, "--network", "vgg19"],
-}
-PAIRS = (100, 1000, 10_000)
+NEED_SNAKEMAKE = ("throughput.py", "stages.py", "grid.py")
 
 
-def measure(name: str, work: Path, script: str, *arguments: object) -> dict:
-    """What a benchmark prints, kept in a file of the folder."""
-    kept = work / f"{name}.json"
+class Step(NamedTuple):
+    """A benchmark and its arguments. Steps of one part are a list in the JSON."""
+
+    part: str
+    script: str
+    arguments: tuple[object, ...]
+
+
+def steps(*, on_gpu: bool, cores: int, work: Path) -> list[Step]:
+    """As much as a GPU, or a CPU, does in minutes."""
+    one = ("--contents", DATA / "content/lake.jpg", "--styles", DATA / "style/swirls.jpg")
+    iterations = dict.fromkeys(SIZES, 300) if on_gpu else {256: 60, 512: 60, 1024: 20}
+    engines = [
+        Step("engine", "engine.py", ("--network", network, "--size", size, "--iterations", iterations[size]))
+        for network in NETWORKS
+        for size in SIZES
+    ]
+    engines.append(Step("engine_fp32", "engine.py", ("--precision", "fp32", "--iterations", iterations[256])))
+    grids = [Step("grid", "grid.py", ("--pairs", pairs)) for pairs in (100, 1000, 10_000)]
+    stages = Step("stages", "stages.py", ("--cores", cores))
+    if not on_gpu:
+        batching = Step("batching", "batching.py", ("--size", 256, "--iterations", 100, "--at-once", 1, 2, 4))
+        small = ("--pairs", 24, "--size", 128, "--iterations", 50, "--network", "lite", "--cores", cores)
+        return [*engines, batching, Step("throughput", "throughput.py", small), stages, *grids]
+    large = ("--pairs", 100, "--few", 5, "--size", 512, "--iterations", 300, "--network", "vgg19", "--cores", cores)
+    methods = ("paint", *one, "--methods", "default", "nnst", "strotss", "--work", work / "methods")
+    return [
+        Step("iteration", "iteration.py", ("--sizes", *SIZES, "--kernels", 40)),
+        Step("batching", "batching.py", ("--size", 512, "--iterations", 300, "--at-once", 1, 4, 16)),
+        Step("methods", "methods.py", methods),
+        Step("iteration_lite", "iteration.py", ("--network", "lite", "--sizes", *SIZES)),
+        Step("throughput", "throughput.py", large),
+        *engines,
+        stages,
+        *grids,
+    ]
+
+
+def measure(step: Step, number: int, work: Path, deadline: float) -> Any:
+    """What a benchmark prints, kept in a file of the folder; None if it would end after the deadline."""
+    kept = work / f"{step.part}-{number}.json"
     if not kept.exists():
-        command = [sys.executable, str(HERE / script), *map(str, arguments)]
-        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        kept.write_text(answer[answer.index("{\n") :])
-        print(name, flush=True)
+        command = [sys.executable, str(HERE / step.script), *map(str, step.arguments)]
+        try:
+            answer = subprocess.run(
+                command, check=True, stdout=subprocess.PIPE, text=True, timeout=max(deadline - time.monotonic(), 0.1)
+            ).stdout
+        except subprocess.TimeoutExpired:
+            return None
+        kept.with_suffix(".txt").write_text(answer)
+        kept.write_text(json.dumps(parsed(answer), indent=1) + "\n")
+        print(step.part, *step.arguments, flush=True)
     return json.loads(kept.read_text())
 
 
-def plot(found: dict, path: Path) -> None:
-    """Speed by size and network, and the share of the matrix rate."""
+def parsed(printed: str) -> Any:
+    """The JSON in what a benchmark prints: one object over several lines, or a list of objects of a line each."""
+    if "{\n" in printed:
+        return json.loads(printed[printed.index("{\n") :])
+    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+
+
+def plot(found: dict[str, list[Any]], path: Path) -> None:
+    """Speed by size and network beside the baseline's, and the share of the lower bound."""
     mpl.use("agg")
     from matplotlib import pyplot
 
@@ -78,29 +121,23 @@ def plot(found: dict, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
-    work = parser.parse_args().work
-    work.mkdir(parents=True, exist_ok=True)
-    much = ON_GPU if gpus.available() else ON_CPU
-    sizes = [(network, size, much["iterations"][size]) for network in NETWORKS for size in SIZES]
-    found = {
-        "engine": [
-            measure(
-                f"engine-{network}-{size}", work, "engine.py", "--network", network, "--size", size, "--iterations", n
-            )
-            for network, size, n in sizes
-        ],
-        "engine_fp32": measure(
-            "engine-fp32", work, "engine.py", "--precision", "fp32", "--iterations", much["iterations"][256]
-        ),
-        "batching": measure("batching", work, "batching.py", *much["batching"]),
-    }
-    if find_spec("snakemake"):
-        cores = ["--cores", len(os.sched_getaffinity(0))]
-        found["throughput"] = measure("throughput", work, "throughput.py", *much["throughput"], *cores)
-        found["stages"] = measure("stages", work, "stages.py", *cores)
-        found["grid"] = [measure(f"grid-{pairs}", work, "grid.py", "--pairs", pairs) for pairs in PAIRS]
-    (work / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
-    plot(found, work / "performance.png")
+    parser.add_argument("--within", type=float, default=60.0, help="minutes")
+    options = parser.parse_args()
+    deadline = time.monotonic() + 60 * options.within
+    options.work.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[Any]] = {}
+    for step in steps(on_gpu=gpus.available(), cores=len(os.sched_getaffinity(0)), work=options.work):
+        if step.script in NEED_SNAKEMAKE and not find_spec("snakemake"):
+            continue
+        known = found.setdefault(step.part, [])
+        if (figures := measure(step, len(known), options.work, deadline)) is None:
+            print(f"not measured within {options.within:g} minutes: from {step.part} on", flush=True)
+            break
+        known.append(figures)
+    found = {part: figures for part, figures in found.items() if figures}
+    (options.work / "performance.json").write_text(json.dumps(found, indent=1) + "\n")
+    if len(found.get("engine", ())) == len(NETWORKS) * len(SIZES):
+        plot(found, options.work / "performance.png")
     print(json.dumps(found, indent=1))
 
 

@@ -64,6 +64,21 @@ def output(script: str, *arguments: str, **environment: str) -> str:
     return answer.stdout
 
 
+def test_a_measurement_of_the_whole_machine_can_be_limited_and_continued(tmp_path: Path) -> None:
+    (tmp_path / "engine-0.json").write_text('{"speed_ratio": 2}')
+    (tmp_path / "iteration-0.json").write_text("[]")
+    printed = output("performance.py", "--work", str(tmp_path), "--within", "0")
+    assert "not measured within 0 minutes: from " in printed
+    assert json.loads((tmp_path / "performance.json").read_text()).keys() <= {"engine", "iteration"}
+
+
+def test_an_iteration_is_taken_apart(untrained_folder: Path) -> None:
+    printed = output("iteration.py", "--sizes", "32", "--kernels", "2", NST_WEIGHTS_DIR=str(untrained_folder))
+    figures, *kernels = printed.splitlines()
+    assert json.loads(figures)["iteration_ms"] > 0
+    assert len(kernels) == 2
+
+
 def test_metrics_are_correlated(tmp_path: Path) -> None:
     candidates = ["lite", "lite, weight 2", "lite, from noise"]
     words = [*ONE_PAIR, "--size", "32", "--work", str(tmp_path), "--candidates", *candidates]
