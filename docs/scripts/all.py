@@ -10,6 +10,8 @@ delete the folder to render everything again. All steps take about two hours on 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import shlex
 import subprocess
@@ -17,16 +19,28 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from nst.settings import presets
+
 ROOT = Path(__file__).parents[2]
 PICTURES = "docs/pictures"
 BENCHMARKS = "tests/benchmarks"
 
 
+#: The values of the presets that the pictures show, a hash by step: a test compares it with the presets of today.
+MADE = ROOT / PICTURES / "presets.json"
+
+
 class Step(NamedTuple):
-    """Commands, and the pictures that they make. {work} is the step's folder."""
+    """Commands, the pictures that they make, and the presets that these show. {work} is the step's folder."""
 
     pictures: tuple[str, ...]
     commands: tuple[str, ...]
+    presets: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """A hash of the presets' values, '' of none."""
+        values = {name: presets.load(name, presets.SHIPPED).values for name in self.presets}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16] if values else ""
 
 
 def _script(name: str, *, work: bool = False) -> str:
@@ -44,13 +58,22 @@ STEPS = {
             "snakemake --cores all --config manifest=config/examples/methods.csv results={work}/results",
             f"convert {{work}}/results/sheets/sweeps/lake--swirls.png {PICTURES}/methods.jpg",
         ),
+        ("nnst", "photo", "strotss"),
     ),
     "recipes": Step(("recipes/*.jpg",), (_script("recipes", work=True),)),
-    "presets": Step(("presets.jpg",), (_script("presets", work=True),)),
-    "photo": Step(("photo.jpg",), (_script("photo", work=True),)),
+    "presets": Step(
+        ("presets.jpg",),
+        (_script("presets", work=True),),
+        ("keep-colors", "medium", "portrait", "strong", "subtle"),
+    ),
+    "photo": Step(("photo.jpg",), (_script("photo", work=True),), ("photo",)),
     "troubleshooting": Step(("troubleshooting/*.jpg",), (_script("troubleshooting"),)),
     "studio": Step(("studio-home.jpg", "studio-run.jpg", "studio-phone.jpg"), (_script("studio"),)),
-    "cards": Step(("../../nst/studio/static/presets/*.webp",), (_script("cards", work=True),)),
+    "cards": Step(
+        ("../../nst/studio/static/presets/*.webp",),
+        (_script("cards", work=True),),
+        tuple(sorted(path.stem for path in presets.SHIPPED.glob("*.yaml"))),
+    ),
     "defaults": Step(
         ("defaults.jpg",),
         (
@@ -113,6 +136,9 @@ def main() -> None:
             work.mkdir(parents=True, exist_ok=True)
             for command in step.commands:
                 run(command, work)
+            if step.presets:
+                made = json.loads(MADE.read_text()) | {name: step.fingerprint()}
+                MADE.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
             done.touch()
 
 

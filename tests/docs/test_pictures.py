@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shlex
@@ -15,13 +16,19 @@ ROOT = links.ROOT
 PICTURES = ROOT / "docs/pictures"
 STEPS = runpy.run_path(str(ROOT / "docs/scripts/all.py"))["STEPS"]
 RECIPES = runpy.run_path(str(ROOT / "docs/scripts/recipes.py"))
-FILES = sorted(path for path in PICTURES.rglob("*") if path.is_file())
+FILES = sorted(path for path in PICTURES.rglob("*") if path.is_file() and path.suffix != ".json")
 READ = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
 
 
 def test_each_picture_is_made_by_one_step() -> None:
     made = [path.resolve() for step in STEPS.values() for pattern in step.pictures for path in PICTURES.glob(pattern)]
     assert sorted(path for path in made if path.is_relative_to(PICTURES)) == FILES
+
+
+def test_the_pictures_show_the_presets_of_today() -> None:
+    """Otherwise: delete build/pictures/STEP*, and run docs/scripts/all.py STEP."""
+    made = json.loads((PICTURES / "presets.json").read_text())
+    assert made == {name: step.fingerprint() for name, step in STEPS.items() if step.presets}
 
 
 def test_the_commands_of_the_steps_are_there() -> None:
