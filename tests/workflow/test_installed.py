@@ -17,8 +17,6 @@ from nst.grid import shipped
 from PIL import Image
 from user_folder import REPOSITORY
 
-pytestmark = pytest.mark.slow
-
 
 def build(source: Path, target: str, folder: Path) -> Path:
     """Build a wheel or an sdist of a source tree."""
