@@ -79,6 +79,7 @@ pictures: $(VENV)/.installed  ## render the sample images
 	python data/paint
 
 $(VENV)/.installed: pyproject.toml requirements.lock
+	@echo "Installing into $(VENV): some minutes and gigabytes, most of it PyTorch"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[workflow]"
 	touch $@

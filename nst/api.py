@@ -58,7 +58,7 @@ class Stylized:
     warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        height, width = self.pixels.shape[:2]
+        width, height = self.size
         losses = ", ".join(f"{name} {loss:.4g}" for name, loss in self.losses.items())
         return f"<Stylized {width}×{height} px, {len(self.history)} iterations, {losses}>"
 
@@ -70,6 +70,12 @@ class Stylized:
         inputs = (self.metadata["content"], *self.metadata["style"], *self.metadata["pictures"])
         refuse_inputs(Path(path), (each["path"] for each in inputs))
         write_picture(path, self.pixels, alpha=self.alpha, metadata=self.metadata)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        height, width = self.pixels.shape[:2]
+        return width, height
 
     def image(self) -> Image.Image:
         """The image as a Pillow image with 8 bits per channel."""
@@ -134,7 +140,7 @@ def stylize(
         settings=job.settings,
         style_weight=finished.style_weight,
         history=history,
-        metadata=describe(job, inputs, origin, digest),
+        metadata=describe(job, inputs, origin, digest) | {"threads": finished.machine["threads"]},
         warnings=(*inputs.warnings, *finished.warnings),
     )
 

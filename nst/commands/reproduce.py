@@ -80,7 +80,7 @@ def command(
     """Reproduce IMAGE, which nst made, from its embedded metadata, optionally with changed settings.
 
     Settings that are not given are those of IMAGE; --show lists them. A snapshot is reproduced with as many iterations
-    as it had.
+    as it had. Without changed settings it has as many CPU threads as IMAGE had, because rounding depends on them.
 
     The content and the style are read from the paths in the metadata, relative to the current folder, or from --content
     and --style. Their SHA-256 must match. The metadata could come from anyone: files outside the folder of IMAGE and
@@ -115,10 +115,17 @@ def command(
     from nst.pair.job import Job
 
     blend = tuple((path, weight) for path, (_, weight) in zip(moved[1:], made.styles, strict=True))
+    if not settings and not threads:
+        threads = _threads_of(made)
     job = Job(moved[0], blend, chosen, output, record=record, device=device, threads=threads, id=made.id)
     check_outputs([output], [image, *job.inputs], force=force)
     check_records([job], force=force)
     click.echo(summary(stylized(job, runner)))
+
+
+def _threads_of(made: Origin) -> int:
+    """The CPU threads with which an image was made; 0, the default, if this machine has fewer cores."""
+    return made.threads if made.threads and made.threads <= (os.cpu_count() or 1) else 0
 
 
 #: Estimated seconds above which --yes is required.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nst.errors import NstError
+from nst.machine.cpu import MAX_THREADS
 
 
 def _path(text: str) -> str:
@@ -59,6 +60,7 @@ class Origin(_Part):
     settings: dict[str, int | float | str]
     weights: Weights
     iteration: int | None = Field(default=None, ge=1, le=10**9)
+    threads: int | None = Field(default=None, ge=1, le=MAX_THREADS)
 
     @property
     def styles(self) -> tuple[tuple[str, float], ...]:

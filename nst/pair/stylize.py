@@ -157,7 +157,8 @@ def _stylize(
     clock.lap("metrics")
     staged = job.work_folder / job.output.name
     height, width = finished.pixels.shape[:2]
-    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=description)
+    metadata = description | {"threads": finished.machine["threads"]}
+    write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=metadata)
     clock.lap("write")
     record = description | _environment(job, finished) | {
         "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},

@@ -78,7 +78,9 @@ def _check_is_gallery(folder: Path) -> None:
 def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) -> None:
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
     (folder / "data.js").touch()  # from here on the folder is a gallery
-    lines = records.assign(rivals=records.groupby(GROUP)["id"].transform("size") > 1).to_dict("records")
+    groups = records.groupby(GROUP)
+    ranks = records["rank"].where(groups["best"].transform("any"))  # no best: single images, or known before
+    lines = records.assign(rivals=groups["id"].transform("size") > 1, rank=ranks).to_dict("records")
     # The content and style images: the paths from which they were read, or those of the manifest.
     paths = {picture(line) for line in lines for picture in (content_picture, style_picture)}
     inputs = {path: GalleryFolder(Path(path), folder / "inputs" / key_of(path)) for path in paths}

@@ -271,9 +271,10 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
 def _fronts(panel: Axes, measured: pd.DataFrame) -> None:
     fronts = [group.sort_values("content_error") for _, group in measured[measured["pareto"]].groupby(GROUP)]
     for line in fronts:
-        look = {"color": "#b9bcc0", "linewidth": 0.8, "zorder": 1}
-        panel.plot(line["content_error"], line["style_error"], label="Pareto front of a content and style", **look)
-        if len(line) > 1 < len(fronts) <= _MOST_NAMED:
+        if len(line) > 1:
+            look = {"color": "#b9bcc0", "linewidth": 0.8, "zorder": 1}
+            panel.plot(line["content_error"], line["style_error"], label="Pareto front of a content and style", **look)
+        if 1 < len(fronts) <= _MOST_NAMED:
             first = line.iloc[0]
             name = " × ".join(first[title] for title in TITLES[:2] if measured[title].nunique() > 1)
             panel.annotate(

@@ -237,6 +237,16 @@ def by_value(records: pd.DataFrame) -> pd.DataFrame:
     return records.sort_values(varied, key=lambda column: column.map(value_order), kind="stable")
 
 
+def together(records: pd.DataFrame) -> pd.DataFrame:
+    """The pairs with those of a content and style together, as these come in the grid, ordered by their settings."""
+    import pandas as pd
+
+    keys = {name: pd.factorize(records[name])[0] for name in ("content_name", "style_name")}
+    keys |= {name: pd.factorize(records[name].map(value_order), sort=True)[0] for name in varying(records)}
+    order = pd.DataFrame(keys, index=records.index).sort_values([*keys], kind="stable").index
+    return records.loc[order]
+
+
 def found_weight(style_weight: str, final: float) -> str:
     """The weight that `style_weight: auto` found, as text; '' if it is not auto or not known."""
     return number_text(float(f"{final:.3g}")) if style_weight == "auto" and math.isfinite(final) else ""

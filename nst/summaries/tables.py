@@ -15,16 +15,27 @@ from nst.io.files import replacing
 from nst.settings import fields
 from nst.settings.metrics import METRICS, RANKED, Ranking
 from nst.summaries.pages import relative_link, viewable, write_page
-from nst.summaries.records import TITLES, animation, names_in, setting_columns, sorted_values, value_order, varying
+from nst.summaries.records import (
+    TITLES,
+    animation,
+    names_in,
+    setting_columns,
+    sorted_values,
+    together,
+    value_order,
+    varying,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEANS = [*RANKED, "seconds"]
 _RESULTS = [
-    *METRICS, "final_content", "final_style", "final_tv", "final_total", "seconds", "peak_memory_mb", "iterations_run",
-    "final_style_weight",
+    *METRICS, "seconds", "peak_memory_mb", "iterations_run", "final_style_weight", "final_content", "final_style",
+    "final_tv", "final_total",
 ]  # fmt: skip
+#: Only in CSV files: on pages, the metrics say the same in comparable numbers.
+_LOSSES = ("final_content", "final_style", "final_tv", "final_total")
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
 _TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "reference", "unranked")
 _ALL = "(all)"
@@ -78,8 +89,11 @@ def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def comparison(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each pair, in the order of the grid: names, settings that vary, results, ranks, the other settings."""
-    varied = varying(records)
+    """A row for each pair: names, settings that vary, results, ranks, the other settings.
+
+    Pairs of the same content and style are together, ordered by the values of their settings.
+    """
+    records, varied = together(records), varying(records)
     constant = [name for name in setting_columns(records) if name not in varied]
     names = ["id", "content_name", "style_name", "settings_name", "status"]
     rating = ["stars"] if records["stars"].notna().any() else []
@@ -176,12 +190,16 @@ def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool
         return bool(varying(records)) and not _has_own_names(records)
     if name == "status":
         return bool((table[name] == "done").all())
+    if name in _LOSSES:
+        return True
     if name == "final_style_weight":
         return bool((records["style_weight"] != "auto").all())
     if name == "reference":
         return table[name][table[name] != ""].nunique() < 2
     if name == "unranked":
         return bool((table[name] == "").all())
+    if name == "rank":
+        return not table["best"].any()  # of one image each, or of weights, which the score judges before
     return name in MEANS + _RESULTS and bool(table[name].isna().all())
 
 

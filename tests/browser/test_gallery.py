@@ -273,6 +273,7 @@ def test_the_way_back_keeps_what_was_picked(visit):
     page = visit()
     pair(page, "lake", "cubism", 10).click()
     page.locator("dialog [data-role=pick]").click()
+    page.locator("dialog .toast").get_by_text("Pick another image, too.").wait_for()
     page.go_back()
     page.locator("dialog#pair:not([open])").wait_for(state="hidden")
     assert page.locator(".picked").count() == 1

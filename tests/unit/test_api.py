@@ -79,6 +79,7 @@ def test_a_notebook_and_pillow_get_the_image(files):
     result = nst.stylize("photo.png", "painting.png", **SMALL)
     assert repr(result).startswith(f"<Stylized {result.pixels.shape[1]}×{result.pixels.shape[0]} px, ")
     assert len(repr(result)) < 200
+    assert result.size == result.image().size
     with Image.open(io.BytesIO(result._repr_png_())) as shown:
         assert np.array_equal(np.asarray(shown), np.asarray(result.image()))
     assert np.abs(np.asarray(result.image()) / 255 - result.pixels).max() <= 0.5 / 255 + 1e-6

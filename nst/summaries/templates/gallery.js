@@ -641,7 +641,9 @@ function pick(pair) {
   else return say(`At most four images can be compared.`);
   write();
   tray();
-  if (state.pair) show();
+  if (!state.pair) return;
+  show();
+  if (at < 0) say(state.compare.length < 2 ? "Picked. Pick another image, too." : "Picked. Close this view to compare them.");
 }
 
 function tray() {

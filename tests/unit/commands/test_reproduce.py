@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nst.cli import main
+from nst.commands import reproduce
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
 from nst.io.files import sha256
@@ -60,6 +61,19 @@ def again(capsys, *words) -> str:
 
 def test_a_true_record_is_made_again(here):
     assert main(["reproduce", forged(), "-o", "new.png", "--device", "cpu", "--threads", "1"]) == 0
+
+
+def test_an_image_is_reproduced_with_as_many_threads(here, monkeypatch):
+    threads = []
+    monkeypatch.setattr(reproduce, "stylized", lambda job, _: threads.append(job.threads) or {})
+    monkeypatch.setattr(reproduce, "summary", lambda _: "")
+    for more in ([], ["--threads", "2"], ["--iterations", "3"]):
+        assert main(["reproduce", forged(threads=1), "-o", "new.png", *more]) == 0
+    assert main(["reproduce", forged(threads=1024), "-o", "new.png"]) == 0  # this machine has fewer cores
+    assert threads == [1, 2, 0, 0]
+    assert main(["stylize", "a.png", "s.png", "-o", "one.png", "--network", "lite", "--size", "32", "--iterations", "2",
+                 "--device", "cpu", "--threads", "1"]) == 0  # fmt: skip
+    assert read_metadata("one.png")["threads"] == 1
 
 
 DIGEST = "0" * 64

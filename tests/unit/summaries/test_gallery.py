@@ -94,6 +94,12 @@ def test_the_best_and_the_front_are_among_rivals(grid, tmp_path):
     assert not pair["front"]
 
 
+def test_a_sweep_of_weights_has_no_ranks(tmp_path):
+    weights = {f"w{weight}": {"style_weight": weight} for weight in (1, 10)}
+    data = gallery(write_results(tmp_path, ["cat"], ["wave"], weights), tmp_path / "gallery")
+    assert [pair["rank"] for pair in data["pairs"]] == [None, None]
+
+
 def test_what_keeps_the_contents_colors_has_no_star_and_says_why(tmp_path):
     settings = {"plain": {}, "kept": {"color": "luminance"}, "strong": {"style_weight": 60, "pooling": "average"}}
     data = gallery(write_results(tmp_path, ["cat"], ["wave"], settings), tmp_path / "gallery")

@@ -107,6 +107,15 @@ def test_fronts_have_names_if_there_are_several(tmp_path: Path, drawn: dict[str,
     assert {text.get_text() for text in panel.texts} == {"cat", "dog"}
 
 
+def test_single_images_have_names_and_no_line(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    plots.errors(
+        read_records(write_results(tmp_path, ["cat", "dog"], ["wave"], {"a": {}})), tmp_path / "errors.png"
+    )  # fmt: skip
+    [panel] = drawn["errors.png"].axes
+    assert {text.get_text() for text in panel.texts} == {"cat", "dog"}
+    assert not panel.lines
+
+
 @pytest.mark.parametrize("zero", [1, 2, 5])
 def test_errors_of_0_and_long_legends_are_in_sight(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, zero: int

@@ -76,14 +76,33 @@ def test_the_page_says_why_a_picture_has_no_rank(tmp_path: Path) -> None:
     records = read_records(write_results(tmp_path, ["cat"], ["wave"], settings))
     write_tables(records, tmp_path)
     table = pd.read_csv(tmp_path / "comparison.csv")
-    assert list(table["rank"].fillna(0)) == [2, 1, 0, 0]
-    assert list(table["best"]) == [False, True, False, False]
+    table = table.set_index("settings_name")
+    assert table["rank"].fillna(0).to_dict() == {"style100": 2, "style300": 1, "luminance100": 0, "luminance300": 0}
+    assert list(table.index[table["best"]]) == ["style300"]
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "<p>2 not ranked: keeps the content" in page
     assert page.count("1 ★") == 1
     assert html.escape(SCORE) in page.replace("&#39;", "&#x27;")
     write_tables(records[records["color"] == "style"].reset_index(drop=True), tmp_path)
     assert "not ranked" not in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_a_sweep_of_weights_has_no_ranks_and_losses_are_only_in_the_csv(tmp_path: Path) -> None:
+    write_tables(read_records(write_results(tmp_path, ["cat"], ["wave"], SETTINGS)), tmp_path)
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert 'aria-label="Filter rank"' not in page
+    assert 'aria-label="Filter style error"' in page
+    assert 'aria-label="Filter final content"' not in page
+    assert "final_content" in pd.read_csv(tmp_path / "comparison.csv")
+
+
+def test_a_sweep_is_together_and_in_order(tmp_path: Path) -> None:
+    settings = {name: {"style_weight": weight} for name, weight in (("a", 16), ("b", 2), ("c", 100))}
+    records = read_records(write_results(tmp_path, ["dog", "cat"], ["wave"], settings))
+    mixed = records.sort_values(["settings_name", "content_name"], ascending=[True, False])  # dog, cat, dog, …
+    table = comparison(mixed)
+    assert list(table["content_name"]) == ["dog"] * 3 + ["cat"] * 3
+    assert list(table["style_weight"].astype(int)) == [2, 16, 100] * 2
 
 
 def test_the_rank_is_named_after_what_it_is_by(tmp_path: Path) -> None:
