@@ -32,7 +32,7 @@ _LABELED = ((4, "123456789"), (10, "23457"), (30, "235"), (500, "25"))
 #: Maximum number of pairs with a panel each.
 MOST_PANELS = 24
 #: Maximum number of fronts that have names.
-_MOST_NAMED = 8
+_MOST_NAMED = 6
 
 _INK, _MUTED = "#1b1d1f", "#6a6e73"
 _RC = {
