@@ -135,7 +135,7 @@ class LogHandler(LogHandlerBase):
             self._display.print(f"retry     {self._tally.retry(text.removeprefix(_RESTART).rstrip('.'))}")
         elif text.startswith(_STOPPED):
             self._tally.stopped = True
-            self._display.print("stopping  running images keep their progress for the next run")
+            self._display.print("stopping  running images end, or keep their progress for the next run")
         elif text.startswith(_LOG):
             self._display.print(f"log       {text.removeprefix(_LOG)}")
         elif not self._began:

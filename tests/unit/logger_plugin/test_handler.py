@@ -131,7 +131,7 @@ def test_ctrl_c_is_no_failure(plain):
     plain.start()
     plain.log("Terminating processes on user request, this might take some time.")
     plain.fail()
-    assert plain.end() == ["0 of 1 image", "stopping  running images keep their progress for the next run"]
+    assert plain.end() == ["0 of 1 image", "stopping  running images end, or keep their progress for the next run"]
 
 
 @pytest.mark.parametrize("option", ["dryrun", "quiet", "printshellcmds", "verbose", "debug_dag"])
