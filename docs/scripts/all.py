@@ -1,6 +1,6 @@
 """Render all pictures of the README and the documentation: `make docs-pictures`.
 
-    python docs/scripts/all.py [--work FOLDER] [--list] [STEP...]
+    python docs/scripts/all.py [--work FOLDER] [--list] [--mark] [STEP...]
 
 Each step is a command of the repository. A finished step leaves a mark in the work folder and is skipped the next time;
 delete the folder to render everything again. All steps take about two hours on two cores. Those that measure speed
@@ -121,24 +121,32 @@ def run(command: str, work: Path) -> None:
     subprocess.run(words, cwd=ROOT, env=os.environ | {"PATH": programs}, check=True)
 
 
+def mark(name: str) -> None:
+    """Record that a step's pictures show the presets of today."""
+    if STEPS[name].presets:
+        made = json.loads(MADE.read_text()) | {name: STEPS[name].fingerprint()}
+        MADE.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("steps", nargs="*", choices=[*STEPS, []], metavar="STEP", default=[])
     parser.add_argument("--work", type=Path, default=ROOT / "build/pictures")
     parser.add_argument("--list", action="store_true", help="print the steps and their pictures")
+    parser.add_argument("--mark", action="store_true", help="render nothing: the pictures show the presets of today")
     arguments = parser.parse_args()
     for name in arguments.steps or STEPS:
         step, work = STEPS[name], arguments.work.resolve() / name
         done = work.with_name(f"{name}.done")
-        if arguments.list:
+        if arguments.mark:
+            mark(name)
+        elif arguments.list:
             print(f"{name:16} {'done' if done.exists() else '    '}  {', '.join(step.pictures)}")
         elif not done.exists():
             work.mkdir(parents=True, exist_ok=True)
             for command in step.commands:
                 run(command, work)
-            if step.presets:
-                made = json.loads(MADE.read_text()) | {name: step.fingerprint()}
-                MADE.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
+            mark(name)
             done.touch()
 
 

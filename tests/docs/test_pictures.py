@@ -26,7 +26,7 @@ def test_each_picture_is_made_by_one_step() -> None:
 
 
 def test_the_pictures_show_the_presets_of_today() -> None:
-    """Otherwise: delete build/pictures/STEP*, and run docs/scripts/all.py STEP."""
+    """Otherwise: delete build/pictures/STEP*, and run docs/scripts/all.py STEP; if they do not change, with --mark."""
     made = json.loads((PICTURES / "presets.json").read_text())
     assert made == {name: step.fingerprint() for name, step in STEPS.items() if step.presets}
 
