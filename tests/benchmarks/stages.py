@@ -103,7 +103,8 @@ def simulated(milliseconds: float, clocks: Clocks) -> Callable[..., Iterator[tup
         clocks.add("device", time.thread_time() - cpu, time.perf_counter() - began)
         for index, (_, style) in enumerate(ends):
             seconds = {"targets": 0.0, "optimize": time.perf_counter() - began}
-            yield index, Finished(style, iterations, 1, losses, "bf16", seconds, (), 1.0, {"threads": 1}, len(transfers))
+            machine, batch = {"threads": 1.0}, len(transfers)
+            yield index, Finished(style, iterations, 1, losses, "bf16", seconds, (), 1.0, machine, batch)
 
     return stylize_batch
 
