@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,14 +72,18 @@ def measure(step: Step, number: int, work: Path, deadline: float) -> Any:
     kept = work / f"{step.part}-{number}.json"
     if not kept.exists():
         command = [sys.executable, str(HERE / step.script), *map(str, step.arguments)]
+        printed = kept.with_suffix(".txt")
+        with printed.open("w") as file:  # not a pipe, which processes of a stopped benchmark would keep open
+            process = subprocess.Popen(command, stdout=file, start_new_session=True)
         try:
-            answer = subprocess.run(
-                command, check=True, stdout=subprocess.PIPE, text=True, timeout=max(deadline - time.monotonic(), 0.1)
-            ).stdout
+            status = process.wait(timeout=max(deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             return None
-        kept.with_suffix(".txt").write_text(answer)
-        kept.write_text(json.dumps(parsed(answer), indent=1) + "\n")
+        if status:
+            raise subprocess.CalledProcessError(status, command)
+        kept.write_text(json.dumps(parsed(printed.read_text()), indent=1) + "\n")
         print(step.part, *step.arguments, flush=True)
     return json.loads(kept.read_text())
 
