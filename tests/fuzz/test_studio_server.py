@@ -80,14 +80,17 @@ class Server:
     def send(self, data: bytes, *, end: bool = True, seconds: float = 20) -> bytes:
         """All that the server answers until it closes the connection. end: send nothing more."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as link:
-            parts = []
             try:
                 link.sendall(data)
                 if end:
                     link.shutdown(socket.SHUT_WR)
+            except OSError:  # it does not read what it has refused, but has answered
+                pass
+            parts = []
+            try:
                 while part := link.recv(65536):
                     parts.append(part)
-            except (ConnectionError, TimeoutError):  # it does not read what it has refused
+            except (ConnectionError, TimeoutError):
                 pass
             return b"".join(parts)
 
