@@ -3,7 +3,8 @@
     python tests/benchmarks/grid.py --pairs 10000
 
 Makes tiny images and a manifest in a temporary folder. Prints JSON: seconds of each command (the import alone,
-without starting Python), and the milliseconds that a pair adds to the dry run.
+without starting Python), the milliseconds that a pair adds to the dry run, and what Snakemake takes for as many jobs of
+a bare rule, with one input and one output.
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ from pathlib import Path
 from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "-n", "--quiet", "all"]
+#: A Snakefile of as many jobs, to be formatted with their number.
+BARE = """
+rule all:
+    input: expand("bare/{{n}}", n=range({}))
+rule bare:
+    input: "Snakefile"
+    output: "bare/{{n}}"
+    shell: "touch {{output}}"
+"""
 IMPORT = "import time; began = time.perf_counter(); import nst; print(time.perf_counter() - began)"
 
 
@@ -44,16 +55,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10_000, help="rounded down to a square")
     side = math.isqrt(parser.parse_args().pairs)
-    snakemake = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "-n", "--quiet", "all"]
     nst = [sys.executable, "-c", "import sys; from nst.cli import main; sys.exit(main(['grid']))"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_project(folder, side, side)
-        dry = seconds(folder, *snakemake)
+        dry = seconds(folder, *SNAKEMAKE, "-s", str(REPOSITORY / "Snakefile"))
+        (folder / "Snakefile").write_text(BARE.format(side**2))
         report = {
             "pairs": side**2,
             "nst_grid_seconds": seconds(folder, *nst),
             "snakemake_dry_run_seconds": dry,
+            "bare_rule_dry_run_seconds": seconds(folder, *SNAKEMAKE),
             "milliseconds_a_pair": 1000 * dry / side**2,
             "import_nst_seconds": float(subprocess.check_output([sys.executable, "-c", IMPORT], cwd=REPOSITORY)),
         }

@@ -6,7 +6,8 @@ Snakemake, the clients and the worker are the real ones. The worker's device is 
 time, for a constant time per image, and it computes nothing; the frames fade from the content to the style. What a GPU
 computes for targets and metrics is left out too. Reading, resizing, encoding, writing and moving are real.
 
-`overhead` is the CPU time per pair: of Snakemake, of the clients, and of the stages in the worker. `busy` is the share
+`overhead` is the CPU time per pair: of Snakemake, of the clients, and of the stages in the worker. `bare_rule` is that of
+Snakemake and of the job for a rule that only touches a file, the least that a job costs. `busy` is the share
 of the wall time of the pairs in which the device computes. `summaries` are sheets, tables, plots and gallery.
 """
 
@@ -26,6 +27,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import grid
 
 REPOSITORY = Path(__file__).parents[2]
 DEVICE = "simulated"
@@ -147,10 +150,9 @@ def write_grid(folder: Path, options: argparse.Namespace) -> None:
     (folder / "config.yaml").write_text(f"manifest: manifest.csv\nworker: 'yes'\nsettings: {{{settings}}}\n")
 
 
-def snakemake(folder: Path, cores: int, *targets: str) -> dict[str, float]:
+def snakemake(folder: Path, cores: int, *arguments: str) -> dict[str, float]:
     """Wall seconds of a run, and the CPU seconds of Snakemake and of its jobs."""
-    command = [sys.executable, "-c", SNAKEMAKE, "-s", str(REPOSITORY / "workflow/Snakefile"), "--cores", str(cores)]
-    command += ["--configfile", "config.yaml", "--", *targets]
+    command = [sys.executable, "-c", SNAKEMAKE, "--cores", str(cores), *arguments]
     began = time.perf_counter()
     answer = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
     line = next(line for line in answer.stdout.splitlines() if line.startswith("cpu "))
@@ -171,13 +173,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         try:
             while client.connect(DEVICE) is None:
                 time.sleep(0.2)
-            pairs = snakemake(folder, options.cores, "pairs")
-            rest = snakemake(folder, options.cores)
+            workflow = ["-s", str(REPOSITORY / "workflow/Snakefile"), "--configfile", "config.yaml"]
+            pairs = snakemake(folder, options.cores, *workflow, "--", "pairs")
+            rest = snakemake(folder, options.cores, *workflow)
         finally:
             worker.terminate()
             worker.wait()
         found = json.loads(report.read_text())
         assert len(list(folder.glob("results/pairs/**/run.json"))) == options.pairs
+        (folder / "Snakefile").write_text(grid.BARE.format(options.pairs))
+        bare = snakemake(folder, options.cores)
     count = options.pairs
     stages = {stage: found["cpu"].get(stage, 0.0) / count for stage in STAGES}
     other = (found["process"] - sum(found["cpu"].values())) / count
@@ -193,6 +198,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "pairs_a_minute": 60 * count / pairs["wall"],
         "core_seconds_a_pair": sum(overhead.values()),
         "overhead": overhead,
+        "bare_rule": {"Snakemake": bare["snakemake"] / count, "job": bare["jobs"] / count},
         "wall_seconds": {"pairs": pairs["wall"], "summaries": rest["wall"]},
         "summaries_core_seconds": rest["snakemake"] + rest["jobs"],
     }
