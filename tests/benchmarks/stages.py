@@ -6,9 +6,9 @@ Snakemake, the clients and the worker are the real ones. The worker's device is 
 time, for a constant time per image, and it computes nothing; the frames fade from the content to the style. What a GPU
 computes for targets and metrics is left out too. Reading, resizing, encoding, writing and moving are real.
 
-`overhead` is the CPU time per pair: of Snakemake, of the clients, and of the stages in the worker. `bare_rule` is that of
-Snakemake and of the job for a rule that only touches a file, the least that a job costs. `busy` is the share
-of the wall time of the pairs in which the device computes. `summaries` are sheets, tables, plots and gallery.
+`overhead` is the CPU time per pair: of Snakemake, of the clients, and of the stages in the worker. `bare_rule` is that
+of Snakemake and of the job for a rule that only touches a file, the least that a job costs. `busy` is the share of the
+wall time of the pairs in which the device computes. `summaries` are sheets, tables, plots and gallery.
 """
 
 from __future__ import annotations
