@@ -109,7 +109,7 @@ def stylize(
         threads: CPU threads; 0 for torch's default.
         on_progress: called after each iteration. Its argument has `losses`, and `picture()` for the best image so far.
         values: settings by name (`nst settings` lists them), also `preset`; they override `settings`. `init`,
-            `content_mask` and `style_mask` may be any `Source`.
+            `content_mask`, `style_mask` and `protect` may be any `Source`.
     Raises:
         NstError: an input cannot be read, a setting is wrong, or no iteration has a finite loss.
     """

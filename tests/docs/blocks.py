@@ -33,7 +33,7 @@ _OWN = {
     "monet/one.jpg": "style/pointillism", "monet/two.jpg": "style/cubism", "portrait.jpg": "content/portrait",
 }  # fmt: skip
 #: The placeholder of a clone's path in documents, and the clone.
-_CLONE = ("PATH/", f"{ROOT}/")
+_CLONE = ("CLONE/", f"{ROOT}/")
 _DEMO = "content,style,style_weight\ndata/content/lake.jpg,data/style/wave.jpg,4|16\n"
 #: Before a block of Python: the same call with a smaller image.
 _SMALLER = """
