@@ -25,6 +25,7 @@ from nst.images import Picture, from_array, is_foreign, resized, write_picture
 from nst.images.color import to_srgb
 from nst.io.files import refuse_inputs
 from nst.pair.job import Job, output_name, read_inputs, transfer_of
+from nst.pair.outputs import check_records
 from nst.pair.sources import Sources
 from nst.settings import PICTURES, Settings, make, presets
 
@@ -165,13 +166,13 @@ def stylize_files(
     Args:
         output: the image to write; None for `<content>--<style>.png` in the current folder.
         record: the folder for the losses, frames, animation and run.json; None to write the image only.
-        force: overwrite an existing image that nst did not make.
+        force: overwrite an existing image, or files in `record`, that nst did not make.
     Returns:
         the contents of run.json: settings, losses, reference metrics, seconds; the path of the image is
         `["output"]["path"]`.
     Raises:
-        NstError: as for `stylize`; also if the output is an input, or an image that nst did not make, or if a file
-            cannot be written. Existing results are kept then.
+        NstError: as for `stylize`; also if the output is an input, if it or a file in `record` exists and nst did
+            not make it, or if a file cannot be written. Existing results are kept then.
     """
     from nst.pair.stylize import stylize_pair
     from nst.worker import client
@@ -184,6 +185,7 @@ def stylize_files(
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
     job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
+    check_records([job], force=force)
     return stylize_pair(job, on_progress, when_busy=client.stop_workers)
 
 

@@ -9,7 +9,6 @@ import click
 from nst.commands.completion import FILE
 from nst.commands.options import PATH, device_option
 from nst.commands.outputs import check_outputs, force_option
-from nst.commands.stylize import check_suffix
 
 
 @click.command()
@@ -26,15 +25,17 @@ def command(network: str, picture: str, output: Path, force: bool, size: int, de
 
     This is one forward pass, without optimization.
     """
+    from nst.pair.outputs import check_suffix
+
     check_suffix(output)
     check_outputs([output], [network, picture], force=force)
     from nst.engine.transformation import apply
-    from nst.images import read_picture, write_picture
+    from nst.images import filled, read_picture, write_picture
     from nst.machine import runtime
     from nst.pair.network_file import load
 
     trained = load(network)
     given = read_picture(picture, long_side=size)
-    stylized = apply(trained, given.pixels, runtime.torch_device(device))
+    stylized = apply(trained, filled(given.pixels, given.alpha), runtime.torch_device(device))
     write_picture(output, stylized, alpha=given.alpha, metadata={"network": network, "content": picture})
     click.echo(f"{output}: {stylized.shape[1]}×{stylized.shape[0]} px")

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from nst import layout
 from nst.commands.options import option
 from nst.errors import NstError
 from nst.io import asking
-from nst.io.files import exists, refuse_inputs
-
-if TYPE_CHECKING:
-    from nst.pair.job import Job
+from nst.io.files import refuse_inputs
 
 force_option = option(
     "--force", group="output", is_flag=True, help="Overwrite existing images that nst did not make, without asking."
@@ -42,16 +37,6 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
         raise NstError(f"{what}; choose another output, or add --force to overwrite")
     if not answer:
         raise NstError(f"{_short(foreign)}: not overwritten; choose another output")
-
-
-def check_records(jobs: Iterable[Job], *, force: bool) -> None:
-    """Raise NstError if a --record folder has files that would be replaced and that nst did not write."""
-    for job in jobs:
-        if force or job.record is None or exists(job.record / layout.RUN) or exists(job.work_folder):
-            continue  # written by an earlier run, possibly stopped while it moved its files
-        if existing := [path.name for path in job.outputs if path != job.output and exists(path)]:
-            advice = "choose another folder for --record, or add --force to overwrite"
-            raise NstError(f"{job.record}: has {', '.join(existing)}, which nst did not make; {advice}")
 
 
 def _answer(question: str) -> bool | None:

@@ -22,8 +22,8 @@ from nst.commands.options import (
     settings_from,
     threads_option,
 )
-from nst.commands.outputs import check_outputs, check_records, force_option
-from nst.commands.stylize import check_needs_record, check_suffix, stylized, summary
+from nst.commands.outputs import check_outputs, force_option
+from nst.commands.stylize import check_needs_record, stylized, summary
 from nst.errors import NstError, Problems, printable
 from nst.grid.cells import has_mean, parse_styles, styles_text
 from nst.grid.estimate import duration_text, estimate
@@ -97,6 +97,8 @@ def command(
         return
     if output is None:
         raise click.UsageError("name the image to write with -o, or use --show")
+    from nst.pair.outputs import check_records, check_suffix
+
     check_suffix(output)
     check_needs_record(settings, record)
     make(made.settings, image)

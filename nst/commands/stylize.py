@@ -22,7 +22,7 @@ from nst.commands.options import (
     settings_from,
     threads_option,
 )
-from nst.commands.outputs import check_outputs, check_records, force_option
+from nst.commands.outputs import check_outputs, force_option
 from nst.errors import NstError, Problems
 from nst.grid.cells import has_mean, mean_mask_problem, parse_blend
 from nst.grid.inputs import Styles
@@ -93,6 +93,7 @@ def command(
     check_mean_mask("+".join(style), styles, chosen)
     from nst.commands.targets import stylize_each, targets
     from nst.pair.job import Job
+    from nst.pair.outputs import check_records, check_suffix
 
     several, jobs = is_folder(content), []
     for path, image in targets(content, styles, output):
@@ -142,16 +143,6 @@ def _earlier(job: Job) -> str:
         return ""
     different = differing(known, job.settings)
     return ", ".join(f"{name} {text(value)}" for name, value in different.items()) or "the same settings"
-
-
-def check_suffix(output: Path) -> None:
-    """Raise NstError for an image format that cannot be written."""
-    from nst.images import WRITTEN
-
-    if output.suffix.lower() not in WRITTEN:
-        raise NstError(
-            f"{output}: cannot write {output.suffix or 'a file without suffix'}; use one of {', '.join(WRITTEN)}"
-        )
 
 
 def check_needs_record(given: dict[str, str], record: Path | None) -> None:

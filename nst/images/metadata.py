@@ -11,19 +11,22 @@ import binascii
 import json
 import zlib
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, PngImagePlugin
 
 from nst.errors import NstError
-from nst.images.opening import MAX_TEXT, decoding, open_pillow, picture_size, png_chunks, read_header
+from nst.images.opening import MAX_TEXT, decoding, open_pillow, png_chunks, read_header
 from nst.images.source import PathLike, opened
+from nst.io.files import exists
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
 _ASCII = b"ASCII\0\0\0"  # character code of a UserComment
 _PACKED = "nst:zlib:"  # prefix of a compressed text
 _EXIF_ROOM = 65_000
 """Maximum bytes of text in JPEG, whose EXIF segment has 64 KiB."""
+_MARKED = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif"}
 
 
 def metadata_text(metadata: dict[str, Any]) -> str:
@@ -71,15 +74,16 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
 
 
 def is_foreign(path: PathLike) -> bool:
-    """Whether a path is an existing image that nst did not make."""
-    try:
-        picture_size(path)
-    except NstError:  # no file, or an incomplete one
+    """Whether a path is an existing file that nst did not make, in a format that nst marks.
+
+    MP4, PDF, SVG and HTML have no mark: they are never foreign.
+    """
+    if Path(path).suffix.lower() not in _MARKED:
         return False
     try:
         read_metadata(path)
-    except NstError:
-        return True
+    except NstError:  # no file, another program's, or one that cannot be read
+        return exists(Path(path))
     return False
 
 

@@ -74,6 +74,10 @@ def unreadable(source: Source, error: OSError | ValueError) -> NstError:
 
 def _open(path: PathLike) -> io.BufferedReader:
     try:
+        str(path).encode()
+    except UnicodeEncodeError:  # no record could name it
+        raise NstError(f"{str(path)!a}: the name is not valid UTF-8; rename the file") from None
+    try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open has no opener
     except FileNotFoundError as error:
         raise NstError(f"{path}: there is no such file; check the path") from error

@@ -92,9 +92,10 @@ def output_name(content: str, styles: Styles) -> str:
     """
     many = len(styles) > MOST_LISTED
     name = f"{content}--{slug(blend_name(styles)) if many else '+'.join(stem(path) for path, _ in styles)}"
-    if len(name.encode()) <= MAX_NAME_BYTES:
-        return name
-    return f"{name.encode()[: MAX_NAME_BYTES - 9].decode(errors='ignore')}-{short_hash(name, 8)}"
+    encoded = name.encode(errors="replace")
+    if len(encoded) <= MAX_NAME_BYTES:
+        return encoded.decode()
+    return f"{encoded[: MAX_NAME_BYTES - 9].decode(errors='ignore')}-{short_hash(name, 8)}"
 
 
 def read_inputs(job: Job, sources: Sources | None = None) -> Inputs:

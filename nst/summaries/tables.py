@@ -38,6 +38,7 @@ _RESULTS = [
 _LOSSES = ("final_content", "final_style", "final_tv", "final_total")
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
 _TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "reference", "unranked")
+_NAMES = ["content_name", "style_name"]
 _ALL = "(all)"
 
 #: Headings that differ from the column's name, and explanations of columns.
@@ -82,10 +83,21 @@ def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
     settings = swept(records)
     for setting in settings:
         paths += _write(sweep(records, setting), folder / setting, records, f"Effect of {setting}")
-    for setting in set(fields()) - {*settings}:  # from an earlier grid
-        for suffix in (".csv", ".html"):
-            (folder / f"{setting}{suffix}").unlink(missing_ok=True)
+    for setting in set(fields()) - {*settings}:
+        _remove_earlier(folder / f"{setting}.csv", setting)
     return paths
+
+
+def _remove_earlier(path: Path, setting: str) -> None:
+    """Remove the table of a setting that an earlier grid swept. A file of the user's may have the same name."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = file.readline(1000)
+    except OSError:  # there is none
+        return
+    if head.startswith(",".join([*_NAMES, setting, "pairs,"])):
+        path.unlink()
+        path.with_suffix(".html").unlink(missing_ok=True)
 
 
 def comparison(records: pd.DataFrame) -> pd.DataFrame:
@@ -117,16 +129,15 @@ def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
     import pandas as pd
 
     measured = records[records["style_error"].notna()]
-    names = ["content_name", "style_name"]
-    measured = measured.assign(pictures=measured.groupby(names).ngroup())
-    each = _means(measured, [*names, "reference", setting])
-    values = measured.groupby([*names, "reference"])[setting].transform("nunique")
+    measured = measured.assign(pictures=measured.groupby(_NAMES).ngroup())
+    each = _means(measured, [*_NAMES, "reference", setting])
+    values = measured.groupby([*_NAMES, "reference"])[setting].transform("nunique")
     complete = measured[values == measured.groupby("reference")[setting].transform("nunique")]
     complete = complete[complete.groupby("reference")["pictures"].transform("nunique") > 1]
     total = _means(complete, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
     total = total.sort_values(["reference", setting], key=_by_value)
-    each = each.sort_values([*names, "reference", setting], key=_by_value)
-    return pd.concat([total, each])[[*names, setting, "pairs", *MEANS, "reference"]].reset_index(drop=True)
+    each = each.sort_values([*_NAMES, "reference", setting], key=_by_value)
+    return pd.concat([total, each])[[*_NAMES, setting, "pairs", *MEANS, "reference"]].reset_index(drop=True)
 
 
 def _by_value(column: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import nst
 import numpy as np
@@ -149,3 +150,23 @@ def test_an_input_is_never_overwritten(files):
         nst.stylize_files("photo.png", "painting.png", "painting.png", force=True, **SMALL)
     assert nst.stylize_files("photo.png", "painting.png", "own.png", force=True, **SMALL)["output"]["width"] == 32
     assert nst.stylize_files("photo.png", "painting.png", **SMALL)["output"]["path"] == "photo--painting.png"
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(files):
+    with pytest.raises(NstError, match=r"out\.gif: cannot write \.gif"):
+        nst.stylize_files("photo.png", "painting.png", "out.gif", **SMALL)
+    (files / "mine/snapshots").mkdir(parents=True)
+    (files / "mine/snapshots/holiday.jpg").touch()
+    with pytest.raises(NstError, match=r"mine: has snapshots, which nst did not make; .* force=True"):
+        nst.stylize_files("photo.png", "painting.png", "out.png", record="mine", **SMALL)
+    assert (files / "mine/snapshots/holiday.jpg").exists()
+    (files / "text.png").write_text("not an image")
+    with pytest.raises(NstError, match=r"text\.png: exists and was not made by nst"):
+        nst.stylize_files("photo.png", "painting.png", "text.png", **SMALL)
+
+
+def test_a_name_that_no_record_could_hold_is_refused(files, capsys):
+    name = os.fsdecode(b"caf\xe9.png")
+    (files / "photo.png").rename(files / name)
+    assert main(["stylize", name, "painting.png", "--network", "lite"]) == 1
+    assert "'caf\\udce9.png': the name is not valid UTF-8; rename the file" in capsys.readouterr().err

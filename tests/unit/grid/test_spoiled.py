@@ -145,5 +145,5 @@ def test_the_shares_of_a_blend_reach_the_engine(place, monkeypatch):
     jobs = []
     monkeypatch.setattr(nst.pair.stylize, "stylize_pair", lambda job, _, **__: jobs.append(job) or {"output": {}})
     monkeypatch.setattr("nst.commands.stylize.summary", lambda record: "stylized")
-    assert main(["stylize", "a.png", "b.png:0.7", "whole.jpg:0.3", "-o", "out.png"]) == 0
+    assert main(["stylize", "a.png", "b.png:0.7", "whole.jpg:0.3", "-o", "new.png"]) == 0
     assert jobs[0].styles == (("b.png", 0.7), ("whole.jpg", 0.3))

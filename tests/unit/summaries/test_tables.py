@@ -247,3 +247,11 @@ def test_names_that_repeat_the_settings_are_no_column(tmp_path: Path) -> None:
     assert "Filter settings" in own
     assert 'data-mark="best"' not in derived
     assert "★" not in "".join(Page(derived).texts)
+
+
+def test_a_table_of_the_users_is_kept(records: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "size.csv").write_text("name,size\nshoes,42\n")
+    (tmp_path / "color.html").write_text("<p>mine")
+    write_tables(records, tmp_path)
+    assert (tmp_path / "size.csv").read_text().endswith("shoes,42\n")
+    assert (tmp_path / "color.html").exists()
