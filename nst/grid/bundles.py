@@ -16,6 +16,7 @@ from nst.grid.estimate import START_SECONDS, Hardware, estimate
 from nst.grid.inputs import Files
 from nst.grid.pairs import Pair
 from nst.io.urls import redacted
+from nst.settings import identity
 
 #: Seconds per image besides its optimization: reading, metrics, encoding frames.
 PICTURE_SECONDS = 1.0
@@ -90,6 +91,6 @@ def fingerprint(pairs: Iterable[Pair]) -> str:
     """A hash of the pairs: their ids, image paths and settings."""
     digest = hashlib.sha256()
     for pair in pairs:
-        line = f"{pair.id}\t{pair.content}\t{pair.styles}\t{pair.settings.model_dump_json()}\n"
+        line = f"{pair.id}\t{pair.content}\t{pair.styles}\t{identity(pair.settings)}\n"
         digest.update(redacted(line).encode())
     return digest.hexdigest()[:16]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nst import layout
-from nst.errors import NstError, reason_of
+from nst.errors import reason_of
 from nst.images import resize, write_frame, write_picture
 from nst.images.animation import animate
 from nst.io.work_folder import empty
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Raised when checkpoints have other contents; those with another number are not resumed.
+CHECKPOINT_FORMAT = 1
 #: Long side of a frame in px.
 FRAME_SIDE = 512
 #: Minimum seconds between checkpoints, and minimum ratio of that interval to the time for writing one: a checkpoint of
@@ -65,7 +67,7 @@ class Recording:
     def __init__(self, job: Job, inputs: Inputs, key: str, description: dict[str, Any]):
         self.job, self.inputs, self.description = job, inputs, description
         # The checkpoint's key. A run resumes only if the earlier one kept the same kinds of files.
-        self.key = [key, job.record is not None, job.output.suffix]
+        self.key = [CHECKPOINT_FORMAT, key, job.record is not None, job.output.suffix]
         self.folder = job.work_folder
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0  # of optimization in interrupted processes
@@ -185,7 +187,7 @@ class Recording:
                 return None
             if self.job.record is not None:
                 check_frames(self.job, self.folder, len(saved["rows"]))
-        except (RuntimeError, OSError, EOFError, ValueError, NstError):  # damaged by a crash while writing
+        except Exception:  # damaged by a crash while writing; the unpickler raises any type of exception
             return None
         for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # left by a process that was killed while writing
             path.unlink()

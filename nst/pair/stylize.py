@@ -34,9 +34,10 @@ from nst.machine import gpus, runtime
 from nst.pair import publication
 from nst.pair.completeness import finished
 from nst.pair.job import Inputs, Job, read_inputs
+from nst.pair.outputs import check_suffix
 from nst.pair.recording import Recording, Stylizer, stylize_directly
 from nst.pair.stopping import stop_requests
-from nst.settings import fields, pictures, text
+from nst.settings import fields, identity, pictures, text
 from nst.version import ALGORITHM, __version__
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def stylize_pair(
         on_progress: called after each iteration.
         stylizer: optimizes the image; a worker passes its own.
         waiting: called repeatedly during the wait; an exception from it ends the wait.
-        when_busy: called once if other processes hold all GPUs, to ask them to free one.
+        when_busy: called every few seconds while other processes hold all GPUs, to ask them to free one.
     """
     try:
         _check_paths(job)
@@ -98,7 +99,8 @@ def stylize_pair(
 
 
 def _check_paths(job: Job) -> None:
-    """Raise NstError if a result would replace an input, or would be in the work folder, which is removed."""
+    """Raise NstError for a format that cannot be written, or a result in place of an input or in the work folder."""
+    check_suffix(job.output)
     for output in job.outputs:
         refuse_inputs(output, job.inputs)
     work_folder.check(job.work_folder)
@@ -141,7 +143,7 @@ def _stylize(
 
     `stopping` defers signals: the optimization then stops with a checkpoint, and the steps after it are completed.
     """
-    clock = _Clock()
+    clock, started = _Clock(), datetime.now(UTC)
     inputs = read_inputs(job)
     for warning in inputs.warnings:
         log.warning(warning)
@@ -160,7 +162,7 @@ def _stylize(
     metadata = description | {"threads": finished.machine["threads"]}
     write_picture(staged, finished.pixels, alpha=inputs.content.alpha, metadata=metadata)
     clock.lap("write")
-    record = description | _environment(job, finished) | {
+    record = description | {"started": started.isoformat(timespec="seconds")} | _environment(job, finished) | {
         "output": {"path": str(job.output), "width": width, "height": height, "bits": bits_of(staged)},
         "iterations_run": finished.iterations,
         "best_iteration": finished.best_iteration,
@@ -197,7 +199,7 @@ def _key(job: Job, hashes: dict[str, str], digest: str) -> str:
     roles += [(name, hashes[path]) for name, path in pictures(job.settings).items()]
     # With roles, because a file may have two, and two files may swap theirs.
     inputs = [f"{role} {sha256}" for role, sha256 in roles]
-    parts = [str(ALGORITHM), job.settings.model_dump_json(), *inputs, digest]
+    parts = [str(ALGORITHM), identity(job.settings), *inputs, digest]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -248,7 +250,6 @@ def _environment(job: Job, finished: Finished) -> dict[str, Any]:
 
     device = runtime.torch_device(job.device)
     return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,
         "device_name": runtime.name(device),
         "precision": finished.precision,

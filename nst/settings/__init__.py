@@ -30,11 +30,11 @@ from nst.settings.values import GROUPS, Values, fields, grouped
 from nst.settings.wording import counted, decimal_point, did_you_mean, flag, is_number, nearest, number_text, text
 
 __all__ = [
-    "GROUPS", "LITE_LAYERS", "PATHS", "PICTURES", "STYLE_LOSSES", "UNNAMED", "WIDTHS", "Layers", "Settings",
+    "ADDED", "GROUPS", "LITE_LAYERS", "PATHS", "PICTURES", "STYLE_LOSSES", "UNNAMED", "WIDTHS", "Layers", "Settings",
     "SettingsError", "StyleLossEntry", "Values", "Wrong", "allowed", "check_consistent", "choices", "convolutions",
-    "counted", "decimal_point", "defaults", "did_you_mean", "differing", "fields", "flag", "grouped", "is_number",
-    "is_sampled", "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay", "pictures", "problems",
-    "schema", "stride", "text", "value",
+    "counted", "decimal_point", "defaults", "did_you_mean", "differing", "fields", "flag", "grouped", "identity",
+    "is_number", "is_sampled", "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay", "pictures",
+    "problems", "schema", "stride", "text", "value",
 ]  # fmt: skip
 
 
@@ -60,6 +60,17 @@ class Settings(Values):
 
 #: Settings that are not part of a pair's name: they do not change the image, or are paths of this machine.
 UNNAMED = frozenset({"preset", "weights", "snapshot_interval", "frame_interval", "frame_rate", "end_pause", "tile"})
+
+#: Settings that were added after the first release, with the value that results without them have. Only add to it.
+ADDED: dict[str, Any] = {}
+
+
+def identity(settings: Settings) -> str:
+    """The settings as JSON, for hashes that tell whether a result is of the same settings.
+
+    Without settings of ADDED at the value there: results that were made before them stay valid.
+    """
+    return settings.model_dump_json(exclude={name for name, old in ADDED.items() if getattr(settings, name) == old})
 
 
 def pictures(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 
@@ -191,3 +193,16 @@ def test_every_default_is_allowed_and_hashable() -> None:
     assert hash(settings.make(everything)) == hash(Settings())
     assert all(settings.allowed(name) for name in settings.fields())
     assert not math.isnan(Settings().size)
+
+
+def test_a_change_of_the_settings_decides_about_earlier_results() -> None:
+    """A new setting needs a line in ADDED, and another default, name or order another ALGORITHM; then change this."""
+    known = hashlib.sha256(settings.identity(Settings()).encode()).hexdigest()[:16]
+    assert (nst.ALGORITHM, known) == (11, "0415a436b6e9459b")
+
+
+def test_a_setting_that_was_added_does_not_change_the_identity_of_earlier_results(monkeypatch) -> None:
+    full = json.loads(settings.identity(Settings()))
+    monkeypatch.setitem(settings.ADDED, "tolerance", 0.0)
+    assert json.loads(settings.identity(Settings())) == {n: v for n, v in full.items() if n != "tolerance"}
+    assert json.loads(settings.identity(Settings(tolerance=0.1)))["tolerance"] == 0.1
