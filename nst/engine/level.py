@@ -53,19 +53,25 @@ class Level:
     def at(self, scale: Scale) -> Level:
         """The level at a scale: content and styles resized by the same factor, with the scale's settings."""
         level = replace(self, settings=self.settings.model_copy(update=scale.changes)) if scale.changes else self
-        shape = _side(self.content.shape[0] * scale.share), _side(self.content.shape[1] * scale.share)
+        shape, *of_styles = self.shapes(scale)
         if shape == self.content.shape[:2]:
             return level
-        share = max(shape) / max(self.content.shape)
         return replace(
             level,
             original=resize(self.original, shape=shape),
             content=resize(self.content, shape=shape),
-            styles=[resize(s, shape=(_side(s.shape[0] * share), _side(s.shape[1] * share))) for s in self.styles],
+            styles=[resize(style, shape=own) for style, own in zip(self.styles, of_styles, strict=True)],
             content_mask=None if self.content_mask is None else resize(self.content_mask, shape=shape),
             alpha=None if self.alpha is None else resize(self.alpha, shape=shape),
             protection=None if self.protection is None else resize(self.protection, shape=shape),
         )
+
+    def shapes(self, scale: Scale) -> list[tuple[int, int]]:
+        """(height, width) of the content, then of each style, at a scale."""
+        height, width = self.content.shape[:2]
+        shape = _side(height * scale.share), _side(width * scale.share)
+        share = max(shape) / max(height, width)
+        return [shape, *((_side(s.shape[0] * share), _side(s.shape[1] * share)) for s in self.styles)]
 
     def network(self, dtype: torch.dtype) -> FeatureExtractor:
         """The feature extractor, down to the deepest layer with a non-zero weight."""
@@ -119,13 +125,12 @@ def _side(length: float) -> int:
     return max(1, round(length))
 
 
-def check_sides(level: Level) -> None:
-    """Raise NstError where an image is too small for the layers."""
+def check_sides(level: Level, scale: Scale) -> None:
+    """Raise NstError where an image is too small for the layers at a scale."""
     min_side = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
-    for what, picture in [("content", level.content), *(("style", style) for style in level.styles)]:
-        height, width = picture.shape[:2]
+    for number, (height, width) in enumerate(level.shapes(scale)):
         if min(height, width) < min_side:
-            fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
+            fewer, what = ", reduce `scales`" if level.settings.scales > 1 else "", "style" if number else "content"
             raise NstError(
                 f"the {what} image is {width}×{height} px at this size; its layers need at least {min_side} px per "
                 f"side: increase `size`{fewer}, or use shallower layers"
@@ -195,5 +200,7 @@ def of_bands(content: Tensor, level: Level, init: str) -> Tensor:
         parts = split(content)
         kept = max(len(parts) - DETAILS, 1)
         return merged([torch.zeros_like(part) for part in parts[:-kept]] + parts[-kept:]).clamp(0, 1)
-    mean = np.average([style.mean((0, 1)) for style in level.styles], axis=0, weights=level.blend)
+    # float32 would lose digits: over the outer axes numpy adds one by one.
+    means = [style.mean((0, 1), dtype=np.float64) for style in level.styles]
+    mean = np.average(means, axis=0, weights=level.blend)
     return (split(content, 2)[0] + torch.from_numpy(mean).float()[:, None, None]).clamp(0, 1)

@@ -191,14 +191,17 @@ class Run:
         """The image of parameters (1, n), (H, W, 3) in 0..1."""
         return level.to_pixels(self.canvas.picture(self.canvas.into_range(x)))
 
-    def fall_back_to_float32(self) -> None:
+    def fall_back_to_float32(self, *, last: bool) -> None:
         """Change to float32 after NOT_FINITE iterations without a finite loss, in a batch of one image.
 
-        Raises NstError where no iteration in float32 gave a finite loss either.
+        After the last iteration, the best image stands instead if there is one. Raises NstError where no iteration in
+        float32 gave a finite loss either.
         """
         if len(self.images) > 1 or self.only_image.not_finite < NOT_FINITE:
             return
         image = self.only_image
+        if last and image.best is not None:
+            return
         where = f"iteration {self.iteration}: the losses are not finite"
         if self.dtype == torch.float32:
             if image.best is None:

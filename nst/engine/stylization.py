@@ -169,7 +169,7 @@ def stylize_batch(
                 losses, shown = run.iterate(last=run.iteration + 1 == last)
                 timing["optimize"] = before + time.perf_counter() - started
                 # Before the event is yielded: a checkpoint must include these consequences of the iteration.
-                run.fall_back_to_float32()
+                run.fall_back_to_float32(last=run.iteration == last)
                 style_weight.adjust(run, settings, last)
                 if settings.tolerance and run.iteration + 1 < last == settings.iterations and run.may_stop(last):
                     last = run.iteration + 1  # which evaluates the running average if there is one
@@ -202,7 +202,7 @@ def prepared(transfer: Transfer, state: dict[str, Tensor], device: torch.device)
         content, ready, recolored, shares, mask, transfer.style_mask, resolved, state, device, alpha, protection
     )
     check_masks(level)
-    check_sides(level.at(plan(s, max(content.shape))[0]))
+    check_sides(level, plan(s, max(content.shape))[0])
     return level
 
 

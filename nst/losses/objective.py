@@ -289,7 +289,7 @@ class Objective:
         parts add up to that of the whole.
         """
         target = self.content[layer]
-        weight = self.position_weight(target)
+        weight = self._cached(("weight", layer), lambda: self.position_weight(target))
         projected = weighted(self.network.project(layer, features), None if weight is None else part(weight))
         return functional.content_distance(projected, part(target), self._content_factor(layer, target))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
-from nst.engine import pyramid
+from nst.engine import level, pyramid
 from nst.engine.canvas import PixelCanvas
 from nst.engine.pyramid import PyramidCanvas
 from nst.engine.stylization import Finished, Transfer, stylize
@@ -66,3 +69,11 @@ def test_it_is_optimized(scene, stripes, untrained, optimizer: str, color: str) 
     assert isinstance(end, Finished)
     assert end.losses["total"] < 0.95 * events[12].losses["total"]
     assert end.pixels.shape == scene.shape
+
+
+def test_the_mean_color_of_a_large_style_is_exact():
+    style = np.broadcast_to(np.float32(0.3), (4000, 4000, 3))  # takes no memory
+    inputs = SimpleNamespace(styles=[style], blend=[1.0])
+    assert level.of_bands(torch.zeros(1, 3, 32, 32), inputs, "mean+detail").mean().item() == pytest.approx(
+        0.3, abs=1e-6
+    )

@@ -193,6 +193,14 @@ def test_16_bits_that_stay_nan_are_replaced_by_float32(scene, stripes, untrained
     assert run(scene, stripes, untrained, resumed, resume=steps[-1].state())[1].precision == "fp32"
 
 
+def test_16_bits_that_become_nan_at_the_end_leave_the_best_image(scene, stripes, untrained, monkeypatch):
+    broken(monkeypatch, {torch.bfloat16: range(3, 1000)})
+    _, end = run(scene, stripes, untrained, {"precision": "bf16", "iterations": 6})
+    assert end.precision == "bf16"
+    assert end.best_iteration <= 2
+    assert np.isfinite(end.pixels).all()
+
+
 def test_nan_in_all_iterations_is_an_error(scene, stripes, untrained, monkeypatch):
     broken(monkeypatch, {torch.float32: range(1, 1000)})
     with pytest.raises(NstError, match="not finite even in fp32"):

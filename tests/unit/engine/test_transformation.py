@@ -1,5 +1,7 @@
 """The network of `parameters: network`: trained on a pair by the same loop, saved, and applied to other pictures."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -91,3 +93,17 @@ def test_a_file_that_is_no_network_is_an_error(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(NstError, match=r"give the snapshots/network\.safetensors of a pair"):
         load(path)
+
+
+def test_hidden_colors_do_not_change_what_is_visible(tmp_path, scene, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(Transformation(1).state_dict(), Path("network.safetensors"))
+    alpha = np.ones(scene.shape[:2], np.float32)
+    alpha[:10] = 0
+    seen = []
+    for hidden in (0.0, 1.0):
+        write_picture("cut.png", np.where(alpha[..., None] > 0, scene, np.float32(hidden)), alpha=alpha)
+        assert main(["apply", "network.safetensors", "cut.png", "-o", "out.png", "--device", "cpu"]) == 0
+        seen.append(read_picture("out.png").pixels[10:])
+        Path("out.png").unlink()
+    assert np.array_equal(*seen)
