@@ -38,8 +38,11 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
     file = path.stat()
     if file.st_size > MAX_BYTES:
         raise NstError(f"{path}: has {file.st_size:,} bytes; weights have at most {MAX_BYTES:,}")
-    with _reading:  # concurrent requests share one copy of the tensors
-        return _load_cached(path.resolve(), file.st_mtime_ns, file.st_size, published(path))
+    try:
+        with _reading:  # concurrent requests share one copy of the tensors
+            return _load_cached(path.resolve(), file.st_mtime_ns, file.st_size, published(path))
+    except OSError as error:
+        raise NstError(f"{path}: cannot be read ({reason_of(error)}); check its permissions") from error
 
 
 @lru_cache(maxsize=3)

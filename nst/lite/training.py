@@ -143,6 +143,7 @@ def train(
         start: exported weights to start from. workers: processes that compute crops.
         clock: returns the seconds that the schedule counts.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     training = Training(plan, teacher)
     restore(training, folder)
     schedule = Schedule(plan, training.seconds, clock)

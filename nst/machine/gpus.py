@@ -18,6 +18,8 @@ from nst.machine.private import private_folder
 
 #: Seconds for which the list of GPUs is cached: nvidia-smi takes up to a second.
 LIST_SECONDS = 600.0
+#: Seconds between two calls of `when_busy`.
+ASK_EVERY = 5.0
 #: The GPU that this process holds by `own_gpu`; '' for none.
 _held_gpu = ""
 
@@ -60,7 +62,7 @@ def exclusive_gpu(
     Sets CUDA_VISIBLE_DEVICES. Enter it before importing torch, so that a waiting process uses neither memory nor a GPU.
 
     Args:
-        device: auto, cuda, mps or cpu. when_busy: called once if all GPUs are in use.
+        device: auto, cuda, mps or cpu. when_busy: called every few seconds while all GPUs are in use.
         poll: seconds between two attempts.
     Yields:
         the GPU's identifier; None where `device` is mps or cpu, or is auto and there is no GPU.
@@ -93,14 +95,14 @@ def _first_free(
     from filelock import FileLock, Timeout
 
     locks = {gpu: FileLock(_lock_file(gpu)) for gpu in gpus}
-    is_first = True
+    next_call = time.monotonic()
     while True:
         for gpu, lock in locks.items():
             with contextlib.suppress(Timeout):
                 return gpu, lock.acquire(timeout=0)
-        if is_first:
-            is_first = False
+        if time.monotonic() >= next_call:  # again, because another process may be first to take a freed GPU
             when_busy()
+            next_call = time.monotonic() + ASK_EVERY
         time.sleep(poll)
 
 

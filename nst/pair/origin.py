@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from nst.errors import NstError
 from nst.machine.cpu import MAX_THREADS
+from nst.settings import STYLE_LOSSES
 
 
 def _path(text: str) -> str:
@@ -85,7 +86,8 @@ def origin(image: str, metadata: dict[str, Any]) -> Origin:
     if validated.iteration is None:
         return validated
     settings = validated.settings
-    if settings.get("scales", 1) != 1 or settings.get("style_weight") == "auto":
-        reason = "with scales or style_weight auto it depends on the total number of iterations"
+    loss = STYLE_LOSSES.get(str(settings.get("style_loss")))
+    if settings.get("scales", 1) != 1 or settings.get("style_weight") == "auto" or (loss and loss.final):
+        reason = "with scales, style_weight auto or style_loss nnst it depends on the total number of iterations"
         raise NstError(f"{image}: is a snapshot, and {reason}; give the finished image")
-    return validated.model_copy(update={"settings": settings | {"iterations": validated.iteration}})
+    return validated.model_copy(update={"settings": settings | {"iterations": validated.iteration, "tolerance": 0}})

@@ -78,8 +78,11 @@ def serve(
                 clear_untrusted_proxy_headers=not options.proxy,
                 ident=None,
             )
-        except OSError as error:
-            raise NstError(f"port {port} of {host} cannot be used ({error.strerror}); choose another --port") from error
+        except (OSError, ValueError) as error:  # ValueError: an unknown host
+            reason = getattr(error, "strerror", None) or error
+            raise NstError(
+                f"port {port} of {host} cannot be used ({reason}); choose another --port or --host"
+            ) from error
         for listener in sockets.values():
             listener.channel_class = _Channel
         link = _link(host, _port_of(server), options.token)

@@ -269,7 +269,8 @@ def _load(cell: Cell | None, side: int) -> Image.Image | None:
     if not cell or not cell.picture:
         return None
     try:
-        pixels = read_picture(cell.picture).on_white().pixels
+        shown = min(side, max(picture_size(cell.picture)))
+        pixels = read_picture(cell.picture, long_side=shown).on_white().pixels
     except NstError:
         return None
     return _fitted(Image.fromarray(np.rint(pixels * 255).astype(np.uint8)), side, side)

@@ -79,22 +79,25 @@ def _style(line: Any) -> Cell:
 def snapshot_sheet(folder: Path, *outs: Path) -> None:
     """Draw the snapshots of one pair, each with the losses of its iteration.
 
-    Raises NstError if the folder has none.
+    A run that ended before its first snapshot has the finished image instead. Raises NstError if snapshots were off.
     """
     pictures = sorted(path for path in (folder / layout.SNAPSHOTS).glob("*.*") if path.stem.isdigit())
-    if not pictures:
-        raise NstError(f"{folder}: has no snapshots; stylize the pair with a `snapshot_interval` above 0")
     try:
         run = json.loads((folder / layout.RUN).read_bytes())
         with (folder / layout.LOSSES).open(newline="") as file:
             losses = {int(row["iteration"]): row for row in csv.DictReader(file)}
-        cells = [_snapshot_cell(path, losses[int(path.stem)]) for path in pictures]
+        by_iteration = {int(path.stem): str(path) for path in pictures}
+        if not pictures and run["iterations_run"] < run["settings"]["snapshot_interval"]:  # ended by `tolerance`
+            by_iteration[run["iterations_run"]] = _image_of(folder, run)
+        cells = [_snapshot_cell(picture, number, losses[number]) for number, picture in by_iteration.items()]
         inputs = [Cell(run["content"]["path"], "content"), *_style_cells(run)]
         title = _titled(run) or folder.name
     except (OSError, ValueError, LookupError, TypeError):
         raise NstError(
             f"{folder}: run.json or losses.csv is missing or damaged; give the folder of a stylized pair"
         ) from None
+    if not cells:
+        raise NstError(f"{folder}: has no snapshots; stylize the pair with a `snapshot_interval` above 0")
     rows, columns = _beside(inputs, _wrapped(cells))
     footer = "below each snapshot: style loss · content loss of its iteration"
     _write(Layout(title, "snapshots", rows, (0, columns), footer=footer), outs)
@@ -126,9 +129,14 @@ def _write(layout: Layout, outs: Sequence[Path]) -> None:
         draw_sheet(layout, out)
 
 
-def _snapshot_cell(path: Path, losses: dict[str, str]) -> Cell:
+def _image_of(folder: Path, run: dict[str, Any]) -> str:
+    """The finished image of a record: in its folder in a grid."""
+    return next((str(folder / name) for name in layout.IMAGES if (folder / name).exists()), run["output"]["path"])
+
+
+def _snapshot_cell(picture: str, iteration: int, losses: dict[str, str]) -> Cell:
     detail = f"{_short(float(losses['style']))}  ·  {_short(float(losses['content']))}"
-    return Cell(str(path), f"iteration {int(path.stem)}", detail)
+    return Cell(picture, f"iteration {iteration}", detail)
 
 
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:

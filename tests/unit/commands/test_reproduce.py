@@ -200,3 +200,10 @@ def test_what_other_tools_make_of_a_png_is_read(tmp_path, kind):
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     (tmp_path / "a.png").write_bytes(whole[:-12] + chunk + whole[-12:])
     assert read_metadata(tmp_path / "a.png") == {"a": 1}
+
+
+def test_a_snapshot_that_depends_on_the_whole_run_is_refused(here):
+    made = record(iteration=1, settings=SETTINGS | {"tolerance": 0.1})
+    assert origin("a.png", made).settings["tolerance"] == 0  # else it could end earlier than the snapshot
+    with pytest.raises(NstError, match="style_loss nnst it depends on the total number of iterations"):
+        origin("a.png", record(iteration=1, settings=SETTINGS | {"style_loss": "nnst", "network": "vgg19"}))

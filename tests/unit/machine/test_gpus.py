@@ -305,3 +305,20 @@ def test_memory_that_cannot_be_given_back_costs_no_picture(cuda_cache, monkeypat
     monkeypatch.setattr(torch.cuda, "empty_cache", fail)
     with gpus.exclusive_gpu("auto") as gpu:
         assert gpu == "GPU-a"
+
+
+def test_who_holds_a_gpu_is_asked_again(tmp_path, monkeypatch):
+    """Another process may take the GPU that the first one frees."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    monkeypatch.setattr(gpus, "ASK_EVERY", 0.05)
+    lock, calls = FileLock(private.private_folder() / "gpu-GPU-a.lock", thread_local=False), []
+
+    def leave_at_the_third_call():
+        calls.append(1)
+        if len(calls) == 3:
+            lock.release(force=True)
+
+    lock.acquire()
+    with gpus.exclusive_gpu("auto", when_busy=leave_at_the_third_call, poll=0.01):
+        assert len(calls) == 3

@@ -255,3 +255,19 @@ def test_a_style_of_several_images_names_the_one_that_is_shown(tmp_path: Path, s
     records["style"] = style
     matrix_sheet(records, tmp_path / "sheet.html")
     assert ("shown: " in (tmp_path / "sheet.html").read_text()) == (style != "a.png")
+
+
+def test_a_run_that_ended_before_its_first_snapshot_shows_its_image(tmp_path: Path) -> None:
+    records = grid(tmp_path, 1, 1, {"plain": {}})
+    folder = Path(records["folder"][0])
+    run = json.loads((folder / "run.json").read_text())
+    run |= {"content": {"path": records["content"][0]}, "style": [{"path": records["style"][0], "weight": 1.0}]}
+    run["settings"]["snapshot_interval"] = 0
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "losses.csv").write_text(f"iteration,content,style\n{run['iterations_run']},1,2\n")
+    with pytest.raises(NstError, match="has no snapshots"):
+        snapshot_sheet(folder, tmp_path / "sheet.html")
+    run["settings"]["snapshot_interval"] = run["iterations_run"] + 1
+    (folder / "run.json").write_text(json.dumps(run))
+    snapshot_sheet(folder, tmp_path / "sheet.html")
+    assert f"iteration {run['iterations_run']}" in (tmp_path / "sheet.html").read_text()
