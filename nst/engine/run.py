@@ -99,6 +99,7 @@ class Run:
     ):
         self.images = [ImageState(level) for level in levels]
         self.device, self.dtype, self.iteration = levels[0].device, dtype, 0
+        self.ends_at: int | None = None  # the last iteration, where `tolerance` has decided it
         if before is not None:
             self._continue(before)
         self.canvas, x = _canvas(levels, inits, before)
@@ -249,6 +250,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(index),
             "precision": self.precision,
             "iteration": self.iteration,
+            "ends_at": self.ends_at,
             "best": image.best,
             "best_iteration": image.best_iteration,
             "best_losses": image.best_losses,
@@ -268,7 +270,7 @@ class Run:
                 **{k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in started.items()}
             )
         self.dtype = torch.bfloat16 if state["precision"] == "bf16" else torch.float32
-        self.iteration = state["iteration"]
+        self.iteration, self.ends_at = state["iteration"], state["ends_at"]
         image.best = None if best is None else best.to(self.device)
         for name in ("best_iteration", "best_losses", "lowest", "not_finite", "warnings"):
             setattr(image, name, state[name])

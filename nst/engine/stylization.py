@@ -161,6 +161,7 @@ def stylize_batch(
             continue
         # Coarse to fine: each run starts from the result of the one before.
         run, resume = Run([level.at(scale) for level in full_size], inits, dtype, run, resume), None
+        last = run.ends_at or last
         with run:
             timing["targets"] += time.perf_counter() - started
             started = time.perf_counter()
@@ -172,7 +173,7 @@ def stylize_batch(
                 run.fall_back_to_float32(last=run.iteration == last)
                 style_weight.adjust(run, settings, last)
                 if settings.tolerance and run.iteration + 1 < last == settings.iterations and run.may_stop(last):
-                    last = run.iteration + 1  # which evaluates the running average if there is one
+                    last = run.ends_at = run.iteration + 1  # which evaluates the running average if there is one
                 if run.recorded and run.iteration < last:  # computed while the caller handles the last event
                     run.start_iteration(last=run.iteration + 1 == last)
                 for index, image in enumerate(run.images):

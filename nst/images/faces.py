@@ -72,15 +72,22 @@ def find(pixels: np.ndarray) -> list[Face]:
 
 def coverage(faces: Iterable[Face], shape: tuple[int, int]) -> np.ndarray:
     """A map (H, W) float32: 1 in an ellipse around each face with hair and chin, with soft edges, 0 elsewhere."""
-    height, width = shape
-    y, x = (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
     covered = np.zeros(shape, np.float32)
     for face in faces:
-        across, down = _SEMI_AXES[0] * face.width, _SEMI_AXES[1] * face.height
-        radius = np.hypot((x - face.x) / across, (y - face.y) / down)
-        share = ((_FADED - radius) / (_FADED - 1)).clip(0, 1)
-        covered = np.maximum(covered, (share * share * (3 - 2 * share)).astype(np.float32))
+        rows, down = _along(shape[0], face.y, _SEMI_AXES[1] * face.height)
+        columns, across = _along(shape[1], face.x, _SEMI_AXES[0] * face.width)
+        share = ((_FADED - np.hypot(down[:, None], across[None])) / (_FADED - 1)).clip(0, 1)
+        part = covered[rows, columns]
+        np.maximum(part, share * share * (3 - 2 * share), out=part)
     return covered
+
+
+def _along(length: int, center: float, semi_axis: float) -> tuple[slice, np.ndarray]:
+    """The pixels of an axis near a face, and their distances from its center in semi-axes, float32."""
+    places = (np.arange(length) + 0.5) / length - center
+    near = np.flatnonzero(np.abs(places) < _FADED * semi_axis)
+    inside = slice(near[0], near[-1] + 1) if near.size else slice(0)
+    return inside, (places[inside] / semi_axis).astype(np.float32)
 
 
 def _boxes(gray: np.ndarray, cascade: str, places: int) -> list[_Box]:
