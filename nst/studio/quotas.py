@@ -55,25 +55,12 @@ class Quotas:
         if shutil.disk_usage(folder).free - size < self.free_bytes:
             raise QuotaError("the studio's disk is nearly full; ask whoever runs it to make room")
 
-    def check_images(self, images: int) -> None:
-        """Check the number of images of a run."""
-        if images > self.images:
-            raise QuotaError(
-                f"a run makes at most {self.images:,} images, and this one would make {images:,}; "
-                "choose fewer images or values"
-            )
-
     def check_runs(self, queued: int, runs: int) -> None:
         """Check the number of a session's queued runs, and of everyone's runs, with one more."""
         if queued > self.queued:
             raise QuotaError(f"at most {self.queued:,} of your runs can be queued; try again when one has started")
         if runs > self.runs:
             raise QuotaError(f"the studio stores at most {self.runs:,} runs; delete some that you do not need")
-
-    def check_body(self, size: int) -> None:
-        """Check the bytes of a request."""
-        if size > self.body_bytes:
-            raise QuotaError(f"a request may have at most {_bytes(self.body_bytes)}; send less")
 
 
 #: Requests a minute: of any kind, and of those that cost more. `login` and `session` (the first request of a browser)

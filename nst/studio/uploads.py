@@ -18,7 +18,6 @@ from typing import IO, Protocol
 
 from nst.errors import NstError
 from nst.grid import shipped
-from nst.grid.names import slug
 from nst.studio import decoding
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
@@ -54,11 +53,6 @@ class Upload:
     height: int
     bytes: int
     created: float  # in seconds since 1970
-
-    @property
-    def file_name(self) -> str:
-        """A safe file name close to the client's."""
-        return f"{slug(PurePosixPath(self.name).stem)}{self.suffix}"
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Upload))
