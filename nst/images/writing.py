@@ -96,7 +96,7 @@ def _encoder(path: Path, bits: int) -> Encoder:
 def _levels(planes: np.ndarray, bits: int) -> np.ndarray:
     """Values 0..1 rounded to levels of uint8 or uint16."""
     levels = np.clip(planes, 0, 1)
-    levels *= np.float32(2**bits - 1)  # in place, because new arrays of this size cost page faults
+    levels *= np.float32(2**bits - 1)  # in place: in the main thread, new arrays of this size cost page faults
     return np.rint(levels, out=levels).astype(np.uint8 if bits == 8 else np.uint16)
 
 
