@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from nst.errors import NstError
 from nst.machine.cpu import MAX_THREADS
-from nst.settings import STYLE_LOSSES
+from nst.settings import ADDED, STYLE_LOSSES
 
 
 def _path(text: str) -> str:
@@ -83,9 +83,9 @@ def origin(image: str, metadata: dict[str, Any]) -> Origin:
         raise NstError(
             f"{image}: its metadata is incomplete or invalid ({wrong}); give an image that `nst stylize` saved"
         ) from None
+    settings = ADDED | validated.settings  # of an image that was made before some settings
     if validated.iteration is None:
-        return validated
-    settings = validated.settings
+        return validated.model_copy(update={"settings": settings})
     loss = STYLE_LOSSES.get(str(settings.get("style_loss")))
     if settings.get("scales", 1) != 1 or settings.get("style_weight") == "auto" or (loss and loss.final):
         reason = "with scales, style_weight auto or style_loss nnst it depends on the total number of iterations"

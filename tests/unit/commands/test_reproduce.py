@@ -18,7 +18,7 @@ from nst.images import read_metadata, write_picture
 from nst.io.files import sha256
 from nst.pair import stylize as pair
 from nst.pair.origin import origin
-from nst.settings import defaults
+from nst.settings import ADDED, defaults
 from PIL import Image, PngImagePlugin
 
 SETTINGS = {**defaults().model_dump(mode="json"), "network": "lite", "size": 32, "iterations": 2, "frame_interval": 0}
@@ -200,6 +200,13 @@ def test_what_other_tools_make_of_a_png_is_read(tmp_path, kind):
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     (tmp_path / "a.png").write_bytes(whole[:-12] + chunk + whole[-12:])
     assert read_metadata(tmp_path / "a.png") == {"a": 1}
+
+
+def test_an_image_that_is_older_than_a_setting_keeps_what_it_meant(here, monkeypatch):
+    monkeypatch.setitem(ADDED, "tolerance", 0.5)  # not the default
+    older = {name: value for name, value in SETTINGS.items() if name != "tolerance"}
+    assert origin("a.png", record(settings=older)).settings["tolerance"] == 0.5
+    assert origin("a.png", record()).settings["tolerance"] == 0
 
 
 def test_a_snapshot_that_depends_on_the_whole_run_is_refused(here):
