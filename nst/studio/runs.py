@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -297,10 +297,14 @@ class Runs:
         with self._database.connect() as connection:
             connection.execute("INSERT OR IGNORE INTO tasks VALUES (?, ?)", (run_id, kind))
 
-    def next_task(self) -> tuple[str, str] | None:
-        """The next task (run, kind), which is removed from the list; None without one."""
+    def next_task(self, busy: Container[str] = ()) -> tuple[str, str] | None:
+        """The next task (run, kind), which is removed from the list; None without one.
+
+        busy: runs whose tasks wait, because Snakemake writes their galleries.
+        """
         with self._database.connect() as connection:
-            row = connection.execute("SELECT run, kind FROM tasks ORDER BY rowid LIMIT 1").fetchone()
+            rows = connection.execute("SELECT run, kind FROM tasks ORDER BY rowid")
+            row = next((row for row in rows if row["run"] not in busy), None)
             if row is None:
                 return None
             connection.execute("DELETE FROM tasks WHERE run = ? AND kind = ?", tuple(row))

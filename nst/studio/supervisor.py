@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -125,8 +126,9 @@ class Supervisor:
             time.sleep(POLL)
         if self._task:
             run_id, kind, child, _ = self._task
-            self._runs.ask(run_id, kind)  # again at the next start
             child.terminate()
+            with contextlib.suppress(sqlite3.Error):  # the run was deleted
+                self._runs.ask(run_id, kind)  # again at the next start
 
     def _loop(self) -> None:
         while not self._ending.wait(POLL):
@@ -207,12 +209,9 @@ class Supervisor:
             self._task = None
             lines = progress.tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
             if kind == "publish" and (lines or child.returncode):
-                last = lines[-1].removeprefix("nst: ") if lines else "publishing did not end in time; try again"
+                last = lines[-1].removeprefix("nst: ") if lines else "publishing was stopped; try again"
                 self._runs.update(run_id, **({"published": last} if child.returncode == 0 else {"message": last}))
-        if task := self._runs.next_task():
-            if task[0] in self._processes:  # it writes the gallery itself
-                self._runs.ask(*task)
-                return
+        if task := self._runs.next_task(busy=self._processes):
             with contextlib.suppress(NotFound, FileNotFoundError):  # the run was deleted
                 run = self._runs.get(None, task[0])
                 with (run.folder / TASK_LOG).open("wb") as file:  # a full pipe would stop it

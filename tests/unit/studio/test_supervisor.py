@@ -194,6 +194,25 @@ def test_a_task_may_print_much(tmp_path: Path, started: list[Studio], monkeypatc
     assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
 
 
+def test_a_task_that_was_stopped_is_done_at_the_next_start(
+    tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
+    studio = open_studio(tmp_path, FINISH)
+    studio.supervisor.start()
+    person = browser(studio)
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "done")
+    studio.runs.ask(run, "publish")
+    *_, child, _ = until(lambda: studio.supervisor._task)
+    studio.supervisor.stop()
+    assert child.wait(10) == -signal.SIGTERM
+    assert studio.runs.next_task(busy=[run]) is None  # Snakemake writes its gallery
+    monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", "print('nst: s3://bucket/run')"])
+    start(started, tmp_path, FINISH)
+    assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
+
+
 def test_a_stopped_studio_interrupts_and_continues_at_the_next_start(tmp_path: Path, started: list[Studio]) -> None:
     studio = open_studio(tmp_path, WAIT)
     studio.supervisor.start()
