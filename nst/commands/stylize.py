@@ -28,7 +28,7 @@ from nst.grid.cells import has_mean, mean_mask_problem, parse_blend
 from nst.grid.inputs import Styles
 from nst.io import logs
 from nst.io.files import is_folder
-from nst.settings import Settings, counted, differing, flag, make, text
+from nst.settings import ADDED, Settings, counted, differing, flag, make, text
 from nst.worker import client
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _earlier(job: Job) -> str:
     from nst.images import read_metadata
 
     try:
-        known = make(read_metadata(job.output)["settings"])
+        known = make(ADDED | read_metadata(job.output)["settings"])
     except (NstError, KeyError, TypeError):
         return ""
     different = differing(known, job.settings)

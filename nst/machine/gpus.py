@@ -55,14 +55,14 @@ def listed() -> list[str]:
 
 @contextlib.contextmanager
 def exclusive_gpu(
-    device: str, *, when_busy: Callable[[], object] = lambda: None, poll: float = 0.5
+    device: str, *, when_busy: Callable[[list[str]], object] = lambda gpus: None, poll: float = 0.5
 ) -> Iterator[str | None]:
     """Lock one GPU for this process while the context lasts: the first that no other nst process holds.
 
     Sets CUDA_VISIBLE_DEVICES. Enter it before importing torch, so that a waiting process uses neither memory nor a GPU.
 
     Args:
-        device: auto, cuda, mps or cpu. when_busy: called every few seconds while all GPUs are in use.
+        device: auto, cuda, mps or cpu. when_busy: called with the GPUs every few seconds while all are in use.
         poll: seconds between two attempts.
     Yields:
         the GPU's identifier; None where `device` is mps or cpu, or is auto and there is no GPU.
@@ -89,7 +89,7 @@ def exclusive_gpu(
 
 
 def _first_free(
-    gpus: list[str], when_busy: Callable[[], object], poll: float
+    gpus: list[str], when_busy: Callable[[list[str]], object], poll: float
 ) -> tuple[str, contextlib.AbstractContextManager[object]]:
     """The first of these GPUs that no other process holds, and the context of its lock."""
     from filelock import FileLock, Timeout
@@ -101,7 +101,7 @@ def _first_free(
             with contextlib.suppress(Timeout):
                 return gpu, lock.acquire(timeout=0)
         if time.monotonic() >= next_call:  # again, because another process may be first to take a freed GPU
-            when_busy()
+            when_busy(gpus)
             next_call = time.monotonic() + ASK_EVERY
         time.sleep(poll)
 

@@ -27,7 +27,7 @@ from nst import weights
 from nst.errors import NstError
 from nst.images import Picture, bits_of, file_digest, write_picture
 from nst.io import work_folder
-from nst.io.files import refuse_inputs
+from nst.io.files import check_name, refuse_inputs
 from nst.io.waiting import announced
 from nst.io.weight_files import OXFORD_SHA256
 from nst.machine import gpus, runtime
@@ -55,7 +55,7 @@ def stylize_pair(
     on_progress: Callable[[Progress], None] | None = None,
     stylizer: Stylizer = stylize_directly,
     waiting: Callable[[], None] = lambda: None,
-    when_busy: Callable[[], object] = lambda: None,
+    when_busy: Callable[[list[str]], object] = lambda gpus: None,
 ) -> dict[str, Any]:
     """Stylize a pair and write its files. Returns the run record (the contents of run.json).
 
@@ -65,7 +65,7 @@ def stylize_pair(
         on_progress: called after each iteration.
         stylizer: optimizes the image; a worker passes its own.
         waiting: called repeatedly during the wait; an exception from it ends the wait.
-        when_busy: called every few seconds while other processes hold all GPUs, to ask them to free one.
+        when_busy: called with the GPUs every few seconds while other processes hold all of them.
     """
     try:
         _check_paths(job)
@@ -101,6 +101,8 @@ def stylize_pair(
 def _check_paths(job: Job) -> None:
     """Raise NstError for a format that cannot be written, or a result in place of an input or in the work folder."""
     check_suffix(job.output)
+    for path in filter(None, (job.output, job.record)):
+        check_name(path)
     for output in job.outputs:
         refuse_inputs(output, job.inputs)
     work_folder.check(job.work_folder)

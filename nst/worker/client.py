@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,17 +103,22 @@ def connect(device: str) -> Connection | None:
     return Connection(link, lines, greeting["busy"])
 
 
-def stop_workers() -> None:
-    """Ask all workers of this machine to stop after their current images, to free their GPUs."""
-    ask(leave=True)
+def stop_workers(devices: Iterable[str]) -> None:
+    """Ask the workers of some GPUs to stop after their current images, to free the GPUs."""
+    ask([protocol.worker_file(device, "sock") for device in devices], leave=True)
 
 
-def ask(**message: Any) -> list[dict[str, Any]]:
-    """Send a message to each worker of this machine. Returns their greetings, updated by their answers."""
+def ask(sockets: Iterable[Path] | None = None, **message: Any) -> list[dict[str, Any]]:
+    """Send a message to each worker of this machine, or of some sockets.
+
+    Returns their greetings, updated by their answers.
+    """
     answers: list[dict[str, Any]] = []
     if not protocol.is_possible():
         return answers
-    for path in sorted(private.private_folder().glob("worker-*.sock")):
+    if sockets is None:
+        sockets = sorted(private.private_folder().glob("worker-*.sock"))
+    for path in sockets:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(REPLY_TIMEOUT)
             try:

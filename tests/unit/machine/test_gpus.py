@@ -314,11 +314,12 @@ def test_who_holds_a_gpu_is_asked_again(tmp_path, monkeypatch):
     monkeypatch.setattr(gpus, "ASK_EVERY", 0.05)
     lock, calls = FileLock(private.private_folder() / "gpu-GPU-a.lock", thread_local=False), []
 
-    def leave_at_the_third_call():
-        calls.append(1)
+    def leave_at_the_third_call(asked):
+        calls.append(asked)
         if len(calls) == 3:
             lock.release(force=True)
 
     lock.acquire()
+    threading.Timer(5, lock.release, kwargs={"force": True}).start()  # where nobody is asked again
     with gpus.exclusive_gpu("auto", when_busy=leave_at_the_third_call, poll=0.01):
-        assert len(calls) == 3
+        assert calls == [["GPU-a"]] * 3
