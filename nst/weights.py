@@ -42,7 +42,9 @@ def load(network: str, weights: str = "auto") -> tuple[dict[str, Tensor], str, s
         with _reading:  # concurrent requests share one copy of the tensors
             return _load_cached(path.resolve(), file.st_mtime_ns, file.st_size, published(path))
     except OSError as error:
-        raise NstError(f"{path}: cannot be read ({reason_of(error)}); check its permissions") from error
+        raise NstError(
+            f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions"
+        ) from error
 
 
 @lru_cache(maxsize=3)

@@ -51,11 +51,11 @@ def command(
         raise click.UsageError("choose one of --settings NAME, --content NAME --style NAME, --snapshots, and --all")
     logs.show()
     from nst.summaries.records import pictures_of, read_records
-    from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
+    from nst.summaries.sheets import all_sheets, finished_image, matrix_sheet, snapshot_sheet, sweep_sheet
 
     paths = list(outputs)
     if snapshots:
-        check_outputs(paths, [snapshots, *snapshots.glob("snapshots/*")], force=force)
+        check_outputs(paths, [snapshots, *snapshots.glob("snapshots/*"), *finished_image(snapshots)], force=force)
         snapshot_sheet(snapshots, *outputs)
     else:
         names = {"settings_name": settings, "content_name": content, "style_name": style}

@@ -195,7 +195,7 @@ class Run:
     def fall_back_to_float32(self, *, last: bool) -> None:
         """Change to float32 after NOT_FINITE iterations without a finite loss, in a batch of one image.
 
-        After the last iteration, the best image stands instead if there is one. Raises NstError where no iteration in
+        After the last iteration, the best image is kept instead if there is one. Raises NstError where no iteration in
         float32 gave a finite loss either.
         """
         if len(self.images) > 1 or self.only_image.not_finite < NOT_FINITE:

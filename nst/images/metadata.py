@@ -19,7 +19,7 @@ from PIL import Image, PngImagePlugin
 from nst.errors import NstError
 from nst.images.opening import MAX_TEXT, decoding, open_pillow, png_chunks, read_header
 from nst.images.source import PathLike, opened
-from nst.io.files import exists
+from nst.io.files import is_file
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
 _ASCII = b"ASCII\0\0\0"  # character code of a UserComment
@@ -83,7 +83,7 @@ def is_foreign(path: PathLike) -> bool:
     try:
         read_metadata(path)
     except NstError:  # no file, another program's, or one that cannot be read
-        return exists(Path(path))
+        return is_file(Path(path)) and Path(path).stat().st_size > 0
     return False
 
 

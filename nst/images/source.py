@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from nst import limits
 from nst.errors import NstError
+from nst.io.files import check_name
 
 PathLike = str | os.PathLike[str]
 
@@ -73,10 +74,7 @@ def unreadable(source: Source, error: OSError | ValueError) -> NstError:
 
 
 def _open(path: PathLike) -> io.BufferedReader:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:  # no record could name it
-        raise NstError(f"{str(path)!a}: the name is not valid UTF-8; rename the file") from None
+    check_name(path)
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open has no opener
     except FileNotFoundError as error:

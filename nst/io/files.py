@@ -56,6 +56,14 @@ def is_file(path: str | Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Raise NstError for a name that is not UTF-8: no record could contain it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise NstError(f"{str(path)!a}: the name is not valid UTF-8; use another name") from None
+
+
 def is_folder(path: str | Path) -> bool:
     """Whether a path is a folder. False as for `is_file`."""
     return os.path.isdir(path)  # noqa: PTH112

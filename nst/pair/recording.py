@@ -16,6 +16,7 @@ from nst.errors import reason_of
 from nst.images import resize, write_frame, write_picture
 from nst.images.animation import animate
 from nst.io.work_folder import empty
+from nst.machine import runtime
 from nst.pair import publication
 from nst.pair.background import Background
 from nst.pair.completeness import check_frames
@@ -187,7 +188,9 @@ class Recording:
                 return None
             if self.job.record is not None:
                 check_frames(self.job, self.folder, len(saved["rows"]))
-        except Exception:  # damaged by a crash while writing; the unpickler raises any type of exception
+        except Exception as error:  # damaged by a crash while writing; the unpickler raises any type of exception
+            if runtime.out_of_memory(error):
+                raise
             return None
         for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # left by a process that was killed while writing
             path.unlink()

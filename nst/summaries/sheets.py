@@ -88,7 +88,7 @@ def snapshot_sheet(folder: Path, *outs: Path) -> None:
             losses = {int(row["iteration"]): row for row in csv.DictReader(file)}
         by_iteration = {int(path.stem): str(path) for path in pictures}
         if not pictures and run["iterations_run"] < run["settings"]["snapshot_interval"]:  # ended by `tolerance`
-            by_iteration[run["iterations_run"]] = _image_of(folder, run)
+            [by_iteration[run["iterations_run"]]] = finished_image(folder)
         cells = [_snapshot_cell(picture, number, losses[number]) for number, picture in by_iteration.items()]
         inputs = [Cell(run["content"]["path"], "content"), *_style_cells(run)]
         title = _titled(run) or folder.name
@@ -129,9 +129,14 @@ def _write(layout: Layout, outs: Sequence[Path]) -> None:
         draw_sheet(layout, out)
 
 
-def _image_of(folder: Path, run: dict[str, Any]) -> str:
-    """The finished image of a record: in its folder in a grid."""
-    return next((str(folder / name) for name in layout.IMAGES if (folder / name).exists()), run["output"]["path"])
+def finished_image(folder: Path) -> list[str]:
+    """The finished image of a pair's folder: in it, or at the path in its record; [] without one."""
+    if inside := [str(folder / name) for name in layout.IMAGES if (folder / name).exists()]:
+        return inside[:1]
+    try:
+        return [str(json.loads((folder / layout.RUN).read_bytes())["output"]["path"])]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 def _snapshot_cell(picture: str, iteration: int, losses: dict[str, str]) -> Cell:

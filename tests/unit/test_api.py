@@ -161,12 +161,17 @@ def test_what_cannot_be_written_is_refused_before_any_work(files):
         nst.stylize_files("photo.png", "painting.png", "out.png", record="mine", **SMALL)
     assert (files / "mine/snapshots/holiday.jpg").exists()
     (files / "text.png").write_text("not an image")
+    (files / "empty.png").touch()
     with pytest.raises(NstError, match=r"text\.png: exists and was not made by nst"):
         nst.stylize_files("photo.png", "painting.png", "text.png", **SMALL)
+    assert nst.stylize_files("photo.png", "painting.png", "empty.png", **SMALL)["output"]["width"] == 32
 
 
 def test_a_name_that_no_record_could_hold_is_refused(files, capsys):
     name = os.fsdecode(b"caf\xe9.png")
     (files / "photo.png").rename(files / name)
     assert main(["stylize", name, "painting.png", "--network", "lite"]) == 1
-    assert "'caf\\udce9.png': the name is not valid UTF-8; rename the file" in capsys.readouterr().err
+    assert "'caf\\udce9.png': the name is not valid UTF-8; use another name" in capsys.readouterr().err
+    (files / name).rename(files / "photo.png")
+    with pytest.raises(NstError, match="not valid UTF-8"):
+        nst.stylize_files("photo.png", "painting.png", name, **SMALL)
