@@ -130,7 +130,8 @@ def check_sides(level: Level, scale: Scale) -> None:
     min_side = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
     for number, (height, width) in enumerate(level.shapes(scale)):
         if min(height, width) < min_side:
-            fewer, what = ", reduce `scales`" if level.settings.scales > 1 else "", "style" if number else "content"
+            what = "style" if number else "content"
+            fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
             raise NstError(
                 f"the {what} image is {width}×{height} px at this size; its layers need at least {min_side} px per "
                 f"side: increase `size`{fewer}, or use shallower layers"
