@@ -19,7 +19,7 @@ import click
 
 from nst.commands.completion import FILE
 from nst.commands.options import PATH, device_option, threads_option
-from nst.errors import Problems
+from nst.errors import NstError, Problems
 from nst.grid.bundles import bundled, find
 from nst.grid.command_line import stylize_arguments
 from nst.grid.config import Config, load_config
@@ -91,10 +91,13 @@ def _concurrent_pictures(device: str, attempt: int) -> int:
 
 @contextmanager
 def _pool(concurrent: int) -> Iterator[ThreadPoolExecutor]:
-    """A thread pool that drops its waiting tasks after Ctrl-C."""
+    """A thread pool that drops its waiting tasks and cancels the others after Ctrl-C."""
     pool = ThreadPoolExecutor(concurrent)
     try:
         yield pool
+    except KeyboardInterrupt:
+        client.cancel()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -117,15 +120,23 @@ def _own_workers() -> Iterator[None]:
 
 
 def _stylize(pair: Pair, config: Config, machine: list[str], work: Path, logs: Path) -> str:
-    """Stylize a pair by `nst stylize`. Returns the error message, '' if there is none."""
+    """Stylize a pair by `nst stylize`. Returns the error message, '' if there is none.
+
+    Its client is a thread of this process, because starting a process takes longer than the client's work.
+    """
     log = logs / f"{pair.id}.log"
     command = ["stylize", "--force", *machine, *stylize_arguments(pair, config, str(work / pair.id))]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as file:
-            code = subprocess.run([sys.executable, "-m", "nst", *command], stdout=file, stderr=file).returncode
+        with log.open("w", encoding="utf-8") as file:
+            code = client.run(command, file) if client.should_use_worker(command) else None
+            if code is None:
+                file.flush()
+                code = subprocess.run([sys.executable, "-m", "nst", *command], stdout=file, stderr=file).returncode
         if code == 0:
             return ""
         return last_message(log) or f"nst stylize ended with exit status {code}, without a message in {log}"
+    except NstError as error:
+        return str(error)
     except OSError as error:
         return f"{log}: cannot be written ({error.strerror}); choose a results folder that you may write to"

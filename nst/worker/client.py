@@ -10,11 +10,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from nst.io import asking
 from nst.io.waiting import announced
@@ -29,6 +31,11 @@ MAX_ATTEMPTS, MAX_CRASHES = 2, 6
 FLAGS_WITHOUT_IMAGE = {"-h", "--help", "--show"}
 #: Seconds within which a worker must send its greeting or status.
 REPLY_TIMEOUT = 5.0
+#: Where a thread's command writes; None: to stdout and stderr.
+_output: ContextVar[TextIO | None] = ContextVar("output", default=None)
+#: The connections of this process's commands, and whether `cancel` was called.
+_connections: set[Connection] = set()
+_cancelled = threading.Event()
 
 
 def should_use_worker(arguments: list[str]) -> bool:
@@ -39,19 +46,25 @@ def should_use_worker(arguments: list[str]) -> bool:
     return (mode == "yes" or bool(_gpus(arguments))) and protocol.is_possible()
 
 
-def run(arguments: list[str]) -> int | None:
-    """Run a command in a worker. Returns its exit status, or None if no worker is available."""
+def run(arguments: list[str], output: TextIO | None = None) -> int | None:
+    """Run a command in a worker. Returns its exit status, or None if no worker is available.
+
+    output: where the command's output and errors are written, without questions to the user; None: stdout and stderr.
+    """
+    _output.set(output)
     try:
         attempts = 0
         for _ in range(MAX_CRASHES):
             connection = _connect_to_gpu(devices) if (devices := _gpus(arguments)) else _connect_to_cpu()
             if connection is None:
                 return None
-            with closing(connection):
+            with closing(connection), _cancellable(connection):
                 answer = _send_request(connection, arguments, alone=attempts > 0)
+            if _cancelled.is_set():
+                return 130
             if answer.question:
                 if not asking.confirmed(answer.question):
-                    print("nst: nothing was overwritten", file=sys.stderr)
+                    _print("nothing was overwritten")
                     return 1
                 arguments = [arguments[0], "--force", *arguments[1:]]
                 continue
@@ -63,10 +76,29 @@ def run(arguments: list[str]) -> int | None:
     except KeyboardInterrupt:
         return 130
     except OSError as error:  # the socket's folder or the process cannot be created
-        print(f"nst: no worker can be started ({error}); stylizing without one", file=sys.stderr)
+        _print(f"no worker can be started ({error}); stylizing without one")
         return None
-    print("nst: workers crash while stylizing this image; set NST_WORKER=no to see the error", file=sys.stderr)
+    _print("workers crash while stylizing this image; set NST_WORKER=no to see the error")
     return 1
+
+
+def cancel() -> None:
+    """Cancel the commands that other threads of this process run; each of them returns 130."""
+    _cancelled.set()
+    for connection in tuple(_connections):
+        with suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _cancellable(connection: Connection) -> Iterator[None]:
+    _connections.add(connection)
+    try:
+        if _cancelled.is_set():  # since before the connection was added
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        yield
+    finally:
+        _connections.discard(connection)
 
 
 class Connection(NamedTuple):
@@ -220,8 +252,8 @@ def _send_request(connection: Connection, arguments: list[str], *, alone: bool) 
         "environment": protocol.environment(),
         "owner": _number("NST_WORKER_OWNER"),
         "threads": _number("OMP_NUM_THREADS"),
-        "terminal": sys.stderr.isatty(),
-        "asks": asking.can_ask(),
+        "terminal": _stream("err").isatty(),
+        "asks": _output.get() is None and asking.can_ask(),
         "alone": alone,
     }
     started = False
@@ -255,12 +287,17 @@ def _messages(connection: Connection, request: bytes, first: AbstractContextMana
             text = connection.lines.readline(protocol.MAX_LINE_BYTES)
 
 
+def _stream(kind: str) -> TextIO:
+    """Where output (out) or errors (err) of this thread's command go."""
+    return _output.get() or (sys.stderr if kind == "err" else sys.stdout)
+
+
 def _print(text: str) -> None:
-    print(f"nst: {text}", file=sys.stderr, flush=True)
+    print(f"nst: {text}", file=_stream("err"), flush=True)
 
 
 def _forward(message: dict[str, Any]) -> None:
-    stream = sys.stderr if "err" in message else sys.stdout
+    stream = _stream("err" if "err" in message else "out")
     with suppress(BrokenPipeError):  # nobody reads the output, but the image is still to be written
         stream.write(message.get("err") or message.get("out") or "")
         stream.flush()

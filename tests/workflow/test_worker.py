@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import json
 import os
@@ -129,6 +130,25 @@ def test_a_crashed_worker_costs_an_image_one_retry(place):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     assert json.loads((place.folder / "long/run.json").read_text())["process"]["pid"] != worker["pid"]
+
+
+def test_an_interrupted_bundle_cancels_its_images(place):
+    """Its clients are threads, which get no signal."""
+    settings = "size: 40, content_layers: conv2_1, style_layers: conv1_1+conv2_1, iterations: 100000"
+    place.write("c.yaml", f"bundle: 60\nsettings: {{{settings}}}\n")
+    place.write("m.csv", "content,style\nscene.png,stripes.png\n")
+    code, table = place.run("grid", "m.csv", "--config", "c.yaml", "--csv")
+    assert code == 0, table
+    [pair] = csv.DictReader(table.splitlines())
+    folders = ("-o", "done.json", "--work", "work", "--logs", "logs")
+    process = place.start("bundle", "m.csv", pair["bundle"], "--config", "c.yaml", *folders, NST_WORKER="auto")
+    frame = place.folder / f"work/{pair['id']}/snapshots/frames/000010.jpg"
+    place.wait_for(lambda _: frame.exists())
+    assert not (place.folder / f"logs/{pair['id']}.log").read_text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    place.wait_for(lambda found: not found)  # the worker belongs to the bundle
+    assert not (place.folder / "done.json").exists()
 
 
 def test_an_image_that_crashes_workers_is_retried_a_limited_number_of_times(place):
