@@ -54,7 +54,7 @@ def create_app(studio: Studio) -> flask.Flask:
     app = flask.Flask(__name__)
     app.config.update(
         SECRET_KEY=studio.secret,
-        SESSION_COOKIE_NAME="nst-studio",
+        SESSION_COOKIE_NAME=f"nst-studio-{studio.id}",  # cookies ignore ports
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=options.proxy,
@@ -74,7 +74,7 @@ def create_app(studio: Studio) -> flask.Flask:
     for gone in (FileNotFoundError, sqlite3.IntegrityError):  # another request deletes the run at the same time
         app.register_error_handler(gone, lambda _: _nst_error(NotFound()))
     app.register_error_handler(Exception, _unexpected)
-    app.context_processor(lambda: {"version": __version__})
+    app.context_processor(lambda: {"version": __version__, "studio": studio.id})
     for module in (pages, uploads, runs, results, shares):
         app.register_blueprint(module.blueprint)
     if options.proxy:
@@ -98,7 +98,8 @@ def _check_request() -> flask.typing.ResponseReturnValue | None:
     if studio.options.token and flask.session.get("entered") != studio.entry:
         if request.path.startswith(("/api/", "/uploads/")) or request.method != "GET":
             flask.abort(401)
-        return flask.redirect(flask.url_for("pages.login"))
+        # With a fragment of its own: a redirect without one keeps that of the address.
+        return flask.redirect(flask.url_for("pages.login", _anchor=pages.ASK))
     _check_rate(studio, flask.session.get("id", ""))
     if not flask.session.get("id"):
         flask.session.permanent = True

@@ -140,7 +140,7 @@ def _lock(folder: Path) -> filelock.BaseFileLock:
 
 def _link(host: str, port: int, token: str) -> str:
     """The link to open. The token is behind #, which browsers do not send to servers and proxies."""
-    name = "localhost" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
+    name = "localhost" if host in ("0.0.0.0", "::", "::1", "") else f"[{host}]" if ":" in host else host  # noqa: S104
     return f"http://{name}:{port}/" + (f"login#{quote(token)}" if token else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class Studio:
         except OSError as error:
             message = f"{folder}: cannot be used ({error.strerror}); choose another folder with --results"
             raise NstError(message) from error
+        #: Distinguishes this studio's cookie and drafts from those of another one on the same host.
+        self.id = hashlib.sha256(self.secret.encode()).hexdigest()[:8]
         #: What the cookie of a browser contains that has given the access token; useless after the token changes.
         self.entry = hmac.new(self.secret.encode(), options.token.encode(), "sha256").hexdigest()
         self.database = Database(folder / "studio.sqlite")

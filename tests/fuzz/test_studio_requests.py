@@ -122,9 +122,9 @@ def _owner(studio: Studio, name: str) -> Owner:
 
 
 def _cookie(person: Browser) -> str:
-    cookie = person.client.get_cookie("nst-studio")
+    cookie = person.client.get_cookie(person.client.application.config["SESSION_COOKIE_NAME"])
     assert cookie
-    return f"nst-studio={cookie.value}"
+    return f"{cookie.key}={cookie.value}"
 
 
 @cache

@@ -18,6 +18,8 @@ blueprint = flask.Blueprint("pages", __name__)
 
 #: Minutes in which another device has to open its link.
 LINK_MINUTES = 10
+#: The fragment of the login page that is no access token.
+ASK = "ask"
 
 
 @blueprint.get("/")
@@ -35,7 +37,7 @@ def run(run_id: str) -> str:
 @blueprint.get("/login")
 def login() -> ResponseReturnValue:
     if not studio().options.token or flask.session.get("entered") == studio().entry:
-        return flask.redirect("/")
+        return flask.redirect("/#main")  # a redirect without a fragment keeps the token of the address
     return flask.render_template("login.html")
 
 

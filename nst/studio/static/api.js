@@ -24,7 +24,7 @@ function parsed(text) {
 }
 
 export function answer(status, text, after) {
-  if (status === 401 && location.pathname !== "/login") location.assign("/login");
+  if (status === 401 && location.pathname !== "/login") location.assign("/login#ask");
   if (status < 200 || status >= 300) throw new ApiError(status, parsed(text), after);
   return parsed(text);
 }

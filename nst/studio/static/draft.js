@@ -1,5 +1,6 @@
 // What a person is preparing: kept in this browser, so that a reload loses nothing. The server has the uploads.
-export const KEY = "nst-studio-draft";
+// Another studio on this host has its own.
+export const KEY = `nst-studio-draft-${document.querySelector("meta[name=studio]").content}`;
 
 const empty = () => ({title: "", preset: "", contents: [], styles: [], settings: {}, masks: {}});
 

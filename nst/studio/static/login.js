@@ -28,7 +28,7 @@ function decoded(text) {
 
 function fromLink() {
   const given = location.hash.slice(1);
-  if (!given) return;
+  if (!given || given === "ask") return;  // "ask": sent here by a page
   history.replaceState(null, "", location.pathname);  // the token does not stay in the URL or the history
   enter(decoded(given));
 }
