@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -68,16 +69,19 @@ class Slugs:
 
     The first key gets the preferred slug, and later keys get it with a hash appended. So a new key at the end never
     renames earlier ones.
+
+    safe: makes a preferred name safe.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, safe: Callable[[str], str] = slug) -> None:
+        self._safe = safe
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
 
     def __call__(self, key: str, preferred: str) -> str:
         key = redacted(key)  # a URL with a new signature keeps its name
         if key not in self._names:
-            self._names[key] = self._free(key, slug(preferred))
+            self._names[key] = self._free(key, self._safe(preferred))
         return self._names[key]
 
     def _free(self, key: str, preferred: str) -> str:

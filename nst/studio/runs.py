@@ -10,10 +10,12 @@ import contextlib
 import csv
 import io
 import os
+import re
 import secrets
 import shutil
 import sqlite3
 import time
+import unicodedata
 from collections import deque
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from nst.errors import NstError
 from nst.grid.config import load_config
 from nst.grid.estimate import estimate
 from nst.grid.inputs import Files
-from nst.grid.names import Slugs
+from nst.grid.names import Slugs, slug
 from nst.grid.pairs import Pair, read_grid
 from nst.settings import defaults, fields, number_text, text
 from nst.studio import form
@@ -39,6 +41,8 @@ MANIFEST, CONFIG, IMAGES, RESULTS = "manifest.csv", "config.yaml", "images", "re
 LOG, TASK_LOG = "snakemake.log", "task.log"
 #: Images of a run that lists show.
 THUMBNAILS = 4
+#: Maximum length of the name of an image's file, whose letters may take several bytes.
+_NAME_BYTES = 120
 #: States in which a run has work to do.
 ACTIVE = ("queued", "running")
 
@@ -126,7 +130,7 @@ class Runs:
         if known.problems:
             raise NstError("\n".join(f"{name}: {message}" if name else message for name, message in known.problems))
         uploads = self._of(session, request)
-        slugs = Slugs()
+        slugs = Slugs(_readable)
         names = {id: f"{IMAGES}/{slugs(id, Path(u.name).stem)}{u.suffix}" for id, u in uploads.items()}
         manifest = form.manifest(request, names, form.given(request))
         files = {name: self._uploads.file(uploads[id]) for id, name in names.items()}
@@ -280,6 +284,13 @@ class Runs:
         with self._database.connect() as connection:
             connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run_id))  # noqa: S608
 
+    def add_message(self, run_id: str, text: str) -> None:
+        """Add a line to the message of a run, which says why its images could not be made."""
+        with self._database.connect() as connection:
+            connection.execute(
+                "UPDATE runs SET message = trim(message || char(10) || ?, char(10)) WHERE id = ?", (text, run_id)
+            )
+
     def waiting(self) -> list[str]:
         """The ids of queued runs in the order in which they start."""
         with self._database.connect() as connection:
@@ -356,6 +367,16 @@ def _title(uploads: Mapping[str, Upload], request: form.Request) -> str:
     contents = [Path(uploads[id].name).stem for id in request.contents]
     styles = [" + ".join(Path(uploads[part.id].name).stem for part in blend) for blend in request.styles]
     return " × ".join(", ".join(names[:2]) + " …" * (len(names) > 2) for names in (contents, styles))
+
+
+def _readable(preferred: str) -> str:
+    """The name of an image's file. It keeps the letters of every script, because titles are made from it."""
+    if preferred.isascii():
+        return slug(preferred)
+    letters = unicodedata.normalize("NFC", preferred)
+    kept = (c if c.isalnum() or c in "._" or unicodedata.category(c)[0] == "M" else "-" for c in letters)
+    name = re.sub("-+", "-", "".join(kept)).encode()[:_NAME_BYTES].decode(errors="ignore").strip("._-")
+    return name or slug(preferred)
 
 
 def _larger(pair: Pair) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import flask
 import numpy as np
@@ -88,7 +89,7 @@ class Browser:
     def upload(self, kind: str = "content", name: str = "lake.jpg", content: bytes | None = None) -> str:
         """Upload an image; returns its id."""
         data = jpeg() if content is None else content
-        answer = self.client.post(f"/api/uploads?kind={kind}&name={name}", data=data, headers=self.headers)
+        answer = self.client.post(f"/api/uploads?kind={kind}&name={quote(name)}", data=data, headers=self.headers)
         assert answer.status_code == 201, answer.get_data(as_text=True)
         return str(answer.json["id"])
 

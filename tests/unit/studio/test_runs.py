@@ -12,7 +12,7 @@ from nst.errors import NstError
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
 from nst.studio.runs import Run, fair_order
-from studios import browser, open_studio, until
+from studios import browser, jpeg, open_studio, until
 
 
 def rows(run: Run) -> list[dict[str, str]]:
@@ -80,6 +80,16 @@ def test_a_run_that_cannot_be_written_leaves_no_folder(tmp_path: Path, monkeypat
             answer = person.post("/api/runs", request)
         assert (answer.status_code, answer.json) == (status, {"error": message})
     assert list(studio.runs.folder.iterdir()) == []
+
+
+def test_letters_of_every_script_stay_in_titles(tmp_path: Path) -> None:
+    person = browser(open_studio(tmp_path))
+    names = ["海辺の夕日.jpg", "Москва вечером.jpg", "हिन्दी.jpg", "Köln, ü|b+er.jpg", "x" * 300 + "é.jpg"]
+    contents = [person.upload("content", name, jpeg(seed=n)) for n, name in enumerate(names)]
+    request = {"contents": contents, "styles": [[{"id": person.upload("style")}]], "settings": {}}
+    run = person.post("/api/runs", request).json["id"]
+    titles = [pair["content"] for pair in person.watch(run)["pairs"]]
+    assert titles[:4] == ["海辺の夕日", "Москва-вечером", "हिन्दी", "Köln-ü-b-er"]
 
 
 def test_images_of_one_name_stay_apart(tmp_path: Path) -> None:
