@@ -24,11 +24,12 @@ from nst.settings import PATHS, Settings, allowed, choices, counted, fields, gro
 BASIC = ("style_weight", "size", "iterations", "network", "color", "scales", "style_scale", "style_loss")
 #: Settings that are no field: presets are cards, and masks are painted.
 NO_FIELD = ("preset", "content_mask", "style_mask")
-#: Maximum values of a setting in one request, and their characters.
+#: Maximum values of a setting, and their characters; and those that a request may have, to be told so.
 VALUES, CHARACTERS = 50, 200
+_MOST_VALUES, _MOST_CHARACTERS = 5000, 20_000
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=CHARACTERS)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MOST_CHARACTERS)]
 
 
 class _Strict(BaseModel):
@@ -48,7 +49,7 @@ class Request(_Strict):
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
     contents: list[Id] = Field(max_length=200)
     styles: list[Annotated[list[Part], Field(min_length=1, max_length=8)]] = Field(max_length=200)
-    settings: dict[str, Annotated[list[Text], Field(max_length=VALUES)]] = Field(default={}, max_length=100)
+    settings: dict[str, Annotated[list[Text], Field(max_length=_MOST_VALUES)]] = Field(default={}, max_length=100)
     masks: dict[Id, Id] = Field(default={}, max_length=200)
 
     @property
@@ -171,6 +172,10 @@ def _refused(name: str, given: list[str]) -> list[str]:
     """Messages about a setting that a client may not give, or values that are paths or several in one."""
     if name not in fields() or name in NO_FIELD:
         return ["there is no such setting"]
+    if len(given) > VALUES:
+        return [f"has {len(given):,} values; give at most {VALUES}"]
+    if (longest := max(map(len, given))) > CHARACTERS:
+        return [f"a value has {longest:,} characters; give at most {CHARACTERS}"]
     messages = [f"{value!r}: give the values one by one" for value in given if "|" in value]
     if options := _named(name):
         messages += [

@@ -11,23 +11,31 @@ export function chips(field, attributes, changed) {
   const box = element("div", {class: "chips", onclick: event => event.target === box && input.focus()}, input,
     field.unit && element("span", {class: "unit"}, field.unit));
 
-  function draw() {
-    for (const old of box.querySelectorAll(".chip")) old.remove();
-    input.before(...values.map((value, index) => element("span", {class: "chip"}, value,
-      element("button", {type: "button", "aria-label": `Remove ${value}`, onclick: () => remove(index)}, icon("close")))));
+  const shown = () => [...box.querySelectorAll(".chip")];
+  // The other chips stay: a click on one of them may have begun, which ends the typing of this value.
+  function add(given) {
+    values.push(...given);
+    input.before(...given.map(value => {
+      const chip = element("span", {class: "chip"}, value,
+        element("button", {type: "button", "aria-label": `Remove ${value}`, onclick: () => remove(chip)}, icon("close")));
+      return chip;
+    }));
+    show();
+  }
+  function show() {
     input.placeholder = values.length ? "" : field.default || "none";
     box.classList.toggle("filled", values.length > 0);
   }
   function tell() { changed([...values, ...parts(input.value)]); }
   function take() {
     if (!input.value.trim()) return;
-    values.push(...parts(input.value));
+    add(parts(input.value));
     input.value = "";
-    draw();
   }
-  function remove(index) {
-    values.splice(index, 1);
-    draw();
+  function remove(chip) {
+    values.splice(shown().indexOf(chip), 1);
+    chip.remove();
+    show();
     tell();
     input.focus();
   }
@@ -44,8 +52,9 @@ export function chips(field, attributes, changed) {
     } else if (event.key === "Backspace" && !input.value && values.length) {
       event.preventDefault();
       input.value = values.pop();
-      draw();
+      shown().at(-1).remove();
+      show();
     }
   });
-  return {node: box, set: given => { values = [...given]; input.value = ""; draw(); }};
+  return {node: box, set: given => { values = []; for (const chip of shown()) chip.remove(); input.value = ""; add(given); }};
 }

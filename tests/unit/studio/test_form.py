@@ -58,6 +58,8 @@ def test_a_forecast_counts_the_grid() -> None:
         ("weights", ["/etc/passwd"], "'/etc/passwd' is not allowed; use one of auto, oxford, torchvision"),
         ("init", ["../secret.png"], "is not allowed; use one of black+noise, blurred"),
         ("content_mask", ["a.png"], "there is no such setting"),
+        ("seed", [str(seed) for seed in range(51)], "has 51 values; give at most 50"),
+        ("content_layers", ["conv1_1+" * 30], "a value has 240 characters; give at most 200"),
         ("protect", ["a.png"], "'a.png' is not allowed; use one of faces"),
         ("style_mask", ["a.png"], "there is no such setting"),
         ("no_such", ["1"], "there is no such setting"),
@@ -102,7 +104,7 @@ def test_a_manifest_has_a_row_for_each_mask() -> None:
         {"contents": [A], "styles": [[{"id": C, "weight": -1}]]},
         {"contents": [A], "styles": [[{"id": C, "weight": float("nan")}]]},
         {"contents": [A], "styles": [[{"id": C}]], "settings": {"size": [1]}},
-        {"contents": [A], "styles": [[{"id": C}]], "settings": {"size": ["1"] * 51}},
+        {"contents": [A], "styles": [[{"id": C}]], "settings": {"size": ["1"] * 5001}},
         {"contents": [A], "styles": [[{"id": C}]], "path": "/"},
     ],
 )  # fmt: skip
