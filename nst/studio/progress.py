@@ -60,12 +60,12 @@ def image_of(run: Run, pair: Pair) -> Path:
 
 def newest_frame(run: Run, pair: Pair) -> Path | None:
     """The newest frame of a pair: of the finished image, or of the one in progress."""
-    return max((_files(run, pair) / layout.FRAMES).glob("[0-9]*.jpg"), default=None)
+    return _newest(_files(run, pair) / layout.FRAMES, "[0-9]*.jpg")
 
 
 def newest_snapshot(run: Run, pair: Pair) -> Path | None:
     """The newest full-size snapshot of a pair, of a finished image or one in progress."""
-    return max((_files(run, pair) / layout.SNAPSHOTS).glob("[0-9]*.png"), default=None)
+    return _newest(_files(run, pair) / layout.SNAPSHOTS, "[0-9]*.png")
 
 
 def summary(run: Run, done: int, *, left: float | None = None, before: int = 0) -> str:
@@ -141,6 +141,13 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
 def _files(run: Run, pair: Pair) -> Path:
     """The folder of a pair's record; while it is made, its work folder."""
     return run.folder / (pair.folder(RESULTS) if _is_done(run, pair) else layout.work_folder(RESULTS, pair.id))
+
+
+def _newest(folder: Path, pattern: str) -> Path | None:
+    try:
+        return max(folder.glob(pattern), default=None)
+    except FileNotFoundError:  # the pair is published, and its work folder removed, at this moment
+        return None
 
 
 def _is_done(run: Run, pair: Pair) -> bool:

@@ -25,6 +25,7 @@ import psutil
 from nst import layout
 from nst.errors import NstError
 from nst.grid import shipped
+from nst.grid.config import load_config
 from nst.studio import progress
 from nst.studio.errors import NotFound
 from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Run, Runs
@@ -69,7 +70,8 @@ class Launch:
         if kind == "publish":
             return [*nst, "publish", RESULTS, f"{self.publish.rstrip('/')}/{run.id}"]
         work = layout.work_folder(RESULTS, ".gallery")
-        return [*nst, "gallery", f"{RESULTS}/{layout.GRID}", "-o", f"{RESULTS}/gallery", "--work", str(work)]
+        ranking = ["--rank-by", load_config(self.profile / "nst.yaml").rank_by] if self.profile else []
+        return [*nst, "gallery", f"{RESULTS}/{layout.GRID}", "-o", f"{RESULTS}/gallery", "--work", str(work), *ranking]
 
 
 @dataclass
@@ -206,11 +208,14 @@ class Supervisor:
                 if time.time() - began > TASK_SECONDS:
                     child.kill()  # the others wait; what it has sent is not sent again
                 return
-            self._task = None
             lines = progress.tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
             if kind == "publish" and (lines or child.returncode):
                 last = lines[-1].removeprefix("nst: ") if lines else "publishing was stopped; try again"
-                self._runs.update(run_id, **({"published": last} if child.returncode == 0 else {"message": last}))
+                if child.returncode == 0:
+                    self._runs.update(run_id, published=last)
+                else:
+                    self._runs.add_message(run_id, last)
+            self._task = None  # last: what cannot be noted on a full disk is tried again
         if task := self._runs.next_task(busy=self._processes):
             with contextlib.suppress(NotFound, FileNotFoundError):  # the run was deleted
                 run = self._runs.get(None, task[0])

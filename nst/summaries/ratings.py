@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from pathlib import Path
 
 from nst import layout, limits
 from nst.errors import NstError
 from nst.io.files import read_bounded, replacing
+
+log = logging.getLogger(__name__)
 
 COLUMNS = ("id", "stars")
 MOST = 5
@@ -42,6 +45,15 @@ def read_ratings(path: Path) -> dict[str, int]:
             f"{path}:{reader.reader.line_num}: cannot be read ({error}); the columns are id and stars"
         ) from None
     return ratings
+
+
+def usable_ratings(path: Path) -> dict[str, int]:
+    """As `read_ratings`, but a mistake is a warning and gives no ratings: what shows them is more important."""
+    try:
+        return read_ratings(path)
+    except NstError as error:
+        log.warning("%s (no ratings are shown)", error)
+        return {}
 
 
 def write_rating(results: Path, pair: str, stars: int) -> None:

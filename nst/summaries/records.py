@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ from nst.grid.names import slug
 from nst.settings import UNNAMED, fields, is_number, number_text
 from nst.settings.metrics import METRICS, Ranking
 from nst.summaries.ranking import ranked
-from nst.summaries.ratings import read_ratings
+from nst.summaries.ratings import usable_ratings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,19 +135,10 @@ def read_records(grid_csv: Path, rank_by: str = "score", **names: str) -> pd.Dat
     grid = _relocated(grid, grid_csv.parent)
     runs = pd.DataFrame([_run(Path(folder)) for folder in grid["folder"]], columns=["status", *NUMBERS, *TEXTS])
     runs = runs.astype(dict.fromkeys(NUMBERS, float))
-    grid["stars"] = grid["id"].map(_ratings(grid_csv.with_name(layout.RATINGS))).astype(float)
+    grid["stars"] = grid["id"].map(usable_ratings(grid_csv.with_name(layout.RATINGS))).astype(float)
     records = ranked(pd.concat([grid, runs], axis=1), Ranking.parse(rank_by))
     records.attrs["varied"] = varied
     return records
-
-
-def _ratings(path: Path) -> dict[str, int]:
-    """The stars of each rated pair. A mistake is a warning, because tables are more important than ratings."""
-    try:
-        return read_ratings(path)
-    except NstError as error:
-        logging.getLogger(__name__).warning("%s (no ratings are shown)", error)
-        return {}
 
 
 def _relocated(grid: pd.DataFrame, results: Path) -> pd.DataFrame:

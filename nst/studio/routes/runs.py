@@ -15,7 +15,7 @@ from nst.studio.routes.common import body, session, studio, text_of
 from nst.studio.routes.uploads import as_json as upload_as_json
 from nst.studio.runs import THUMBNAILS, Run, settings_words, style_words
 from nst.studio.shares import Share
-from nst.summaries.ratings import read_ratings, write_rating
+from nst.summaries.ratings import usable_ratings, write_rating
 
 blueprint = flask.Blueprint("runs", __name__)
 
@@ -123,7 +123,8 @@ def publish(run_id: str) -> ResponseReturnValue:
         raise NstError("this studio has nowhere to publish; start it with --publish URL")
     if not (run.results / layout.GALLERY).exists():
         raise Conflict("this run has no gallery yet; wait until it ends")
-    studio().runs.update(run_id, published="", message="")
+    reason = run.message.partition("\n")[0] if run.state == "failed" else ""  # without that of an earlier publication
+    studio().runs.update(run_id, published="", message=reason)
     studio().runs.ask(run_id, "publish")
     return "", 202
 
@@ -136,8 +137,7 @@ def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
     """A run in the list. Only of running ones files are read."""
     done, left = run.done, None
     thumbnails = [f"/runs/{run.id}/frames/{key}.jpg" for key in run.keys.split()] if done else []
-    if run.state == "running":
-        pairs = progress.read(run)
+    if run.state == "running" and (pairs := _readable(run)):
         done, left = _done(pairs), progress.seconds_left(run, pairs)
         thumbnails = [url for pair in pairs if (url := _frame(run, pair))][:THUMBNAILS]
     return {
@@ -154,6 +154,14 @@ def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
     }
 
 
+def _readable(run: Run) -> list[progress.PairProgress]:
+    """The progress of every pair; [] for a run of another version, which must not hide the others."""
+    try:
+        return progress.read(run)
+    except NstError:
+        return []
+
+
 def _done(pairs: list[progress.PairProgress]) -> int:
     return sum(pair.state == "done" for pair in pairs)
 
@@ -165,7 +173,7 @@ def _frame(run: Run, known: progress.PairProgress) -> str:
 
 def _details(run: Run) -> dict[str, Any]:
     pairs = progress.read(run)
-    ratings = read_ratings(run.results / layout.RATINGS)
+    ratings = usable_ratings(run.results / layout.RATINGS)
     left, varied = progress.seconds_left(run, pairs), run.varied
     return {
         "id": run.id,

@@ -2,6 +2,9 @@
 
 export const $ = id => document.getElementById(id);
 
+// The shape of a card for an image: extreme ones are shown within a box, so that a panorama or a column fits the page.
+export const aspect = (width, height) => Math.min(4, Math.max(0.4, width / height));
+
 // element("a", {href: …}, child, "text"): strings become text nodes, never markup.
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);

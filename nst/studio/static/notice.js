@@ -5,8 +5,15 @@ const AWAY = "The studio does not answer. Your images and runs are safe, and thi
 let timer;
 
 export function away(isAway) {
-  setText($("away"), isAway ? AWAY : "");
-  setHidden($("away"), !isAway);
+  if (isAway) return trouble(AWAY);
+  setText($("away"), "");
+  setHidden($("away"), true);
+}
+
+// What went wrong, until the next request that succeeds.
+export function trouble(text) {
+  setText($("away"), text);
+  setHidden($("away"), false);
 }
 
 export function toast(...parts) {

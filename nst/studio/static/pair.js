@@ -13,6 +13,8 @@ const NEXT = [
 
 const short = number => Number(number).toPrecision(3);
 export const titleOf = pair => `${pair.content} × ${pair.style}`;
+const described = (words, pair) => [words, pair.settings].filter(Boolean).join(", ");
+export const altOf = pair => described(`${pair.content} in the style of ${pair.style}`, pair);
 export const lossesOf = pair => Object.entries(pair.losses).map(([name, value]) => `${name} ${short(value)}`).join(" · ");
 export const largeOf = (run, pair) => run.gallery && pair.state === "done" ? `/runs/${run.id}/images/${pair.key}/large.webp` : pair.image;
 
@@ -51,7 +53,7 @@ export function actionsOf(run, pair) {
 export class Card {
   constructor(run, pair, look) {
     this.rating = 0;  // requests on their way: what polling says may be older
-    const name = titleOf(pair);
+    const title = titleOf(pair), name = described(title, pair);
     let last = Promise.resolve();  // one request after another, so that the last choice is the one that is saved
     const rated = value => {
       this.rating += 1;
@@ -69,7 +71,7 @@ export class Card {
     this.more = iconButton("more", `Continue with ${name}`, () => continueWith(run, this.pair));
     this.row = element("div", {class: "row"}, this.stars.node, this.download, this.more);
     this.node = element("li", {class: "card-pair"}, this.view,
-      element("p", {class: "caption"}, element("b", {}, name), pair.settings && element("span", {}, ` ${pair.settings}`)), this.detail, this.row);
+      element("p", {class: "caption"}, element("b", {}, title), pair.settings && element("span", {}, ` ${pair.settings}`)), this.detail, this.row);
   }
 
   // `ended`: whether the run has ended, so that what waits is never made.
@@ -80,7 +82,7 @@ export class Card {
     if (this.node.dataset.state !== pair.state) this.node.dataset.state = pair.state;
     if (pair.image) setSource(this.picture, pair.image);
     setHidden(this.picture, !pair.image);
-    const alt = done ? `${pair.content} in the style of ${pair.style}` : `${titleOf(pair)}: newest frame`;
+    const alt = done ? altOf(pair) : `${described(titleOf(pair), pair)}: newest frame`;
     if (this.picture.alt !== alt) this.picture.alt = alt;
     this.view.disabled = !pair.image;
     setHidden(this.note, Boolean(pair.image) && pair.state !== "failed" && !notMade);

@@ -2,9 +2,9 @@
 import {api} from "./api.js";
 import "./device.js";
 import {confirmed, copied} from "./dialog.js";
-import {$, button, element, setHidden, setText} from "./dom.js";
+import {$, aspect, button, element, setHidden, setText} from "./dom.js";
 import {say, toast} from "./notice.js";
-import {actionsOf, Card, largeOf, lossesOf, titleOf} from "./pair.js";
+import {actionsOf, altOf, Card, largeOf, lossesOf, titleOf} from "./pair.js";
 import {isActive, showState} from "./runs.js";
 import {shareDialog} from "./share.js";
 import {view} from "./viewer.js";
@@ -46,24 +46,29 @@ const actions = {
     return false;
   }), {class: "plain bad"})
 };
+for (const node of Object.values(actions)) setHidden(node, true);  // until it is known which apply
 $("actions").append(...Object.values(actions));
 
 function showActions() {
   const active = isActive(run), some = run.done > 0;
   const applies = {
     gallery: run.gallery, share: some, all: some,
-    publish: $("run").dataset.publish && run.gallery && !run.published,
+    publish: $("run").dataset.publish && run.gallery,
     cancel: active, retry: ["failed", "canceled"].includes(run.state), remove: !active
   };
   const focused = document.activeElement;
   for (const [name, node] of Object.entries(actions)) setHidden(node, !applies[name]);
   if (focused?.hidden) $("main").focus();
   actions.publish.disabled = publishing;
+  setText(actions.publish, run.published ? "Publish again" : "Publish");
   if (run.gallery) actions.gallery.href = run.gallery;
 }
 
+let publishedAt = "";
+
 function showPublished() {
-  if ($("published").hidden !== !run.published) {
+  if (publishedAt !== run.published) {
+    publishedAt = run.published;
     const web = run.published.startsWith("http");
     $("published").replaceChildren("Published at ", web ? element("a", {href: run.published}, run.published) : element("code", {}, run.published));
     $("published").hidden = !run.published;
@@ -72,7 +77,7 @@ function showPublished() {
 
 const pictured = () => run.pairs.filter(pair => pair.image);
 const items = () => pictured().map(pair => ({
-  key: pair.key, state: pair.state, src: largeOf(run, pair), alt: `${pair.content} in the style of ${pair.style}`, title: titleOf(pair),
+  key: pair.key, state: pair.state, src: largeOf(run, pair), alt: altOf(pair), title: titleOf(pair),
   caption: [pair.settings, pair.state === "running" && `${pair.iteration} of ${pair.iterations}`, lossesOf(pair)].filter(Boolean).join(" · ")
 }));
 
@@ -83,7 +88,7 @@ function look(key) {
 
 // All images of a content have its shape, so that little moves when the next one appears.
 function shape(content, {naturalWidth, naturalHeight}) {
-  for (const card of cards.values()) if (card.pair.content === content) card.node.style.setProperty("--aspect", naturalWidth / naturalHeight);
+  for (const card of cards.values()) if (card.pair.content === content) card.node.style.setProperty("--aspect", aspect(naturalWidth, naturalHeight));
 }
 
 function showPairs() {

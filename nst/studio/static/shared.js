@@ -1,4 +1,5 @@
 // A shared run: rows of equal height, and the large view.
+import {aspect} from "./dom.js";
 import {view} from "./viewer.js";
 
 const links = [...document.querySelectorAll("#images .picture")];
@@ -9,7 +10,7 @@ const items = links.map(link => {
 
 for (const link of links) {
   const small = link.firstElementChild;
-  const shape = (width, height) => width && height && link.parentNode.style.setProperty("--aspect", width / height);
+  const shape = (width, height) => width && height && link.parentNode.style.setProperty("--aspect", aspect(width, height));
   if (small.hasAttribute("width")) shape(small.getAttribute("width"), small.getAttribute("height"));
   else if (small.complete) shape(small.naturalWidth, small.naturalHeight);
   small.addEventListener("load", () => shape(small.naturalWidth, small.naturalHeight));

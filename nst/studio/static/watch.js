@@ -1,6 +1,6 @@
 // Polling: asks a URL again and again, and shows each new answer.
 import {answer} from "./api.js";
-import {away} from "./notice.js";
+import {away, trouble} from "./notice.js";
 
 const LONGEST = 20;
 
@@ -24,7 +24,8 @@ export function watch(url, pause, show) {
   // The new data, null where there are none any more, undefined for no news.
   async function fetched() {
     try {
-      const response = await fetch(url, {cache: "no-store", headers: tag ? {"If-None-Match": tag} : {}});
+      const response = await fetch(url, {cache: "no-store", headers: tag ? {"If-None-Match": tag} : {},
+        signal: AbortSignal.timeout?.(1000 * LONGEST)});  // a lost network may not end a request for minutes
       if (response.status >= 500) throw new Error(response.statusText);
       const data = response.status === 304 ? undefined : answer(response.status, await response.text());
       if (data) {
@@ -40,7 +41,8 @@ export function watch(url, pause, show) {
         return null;
       }
       failures += 1;
-      if (failures > 1 && !error.status) away(true);
+      if (error.status) trouble(error.message);
+      else if (failures > 1) away(true);
     }
   }
 

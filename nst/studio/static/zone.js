@@ -40,6 +40,7 @@ export class Zone {
     this.node.addEventListener("drop", event => {
       event.preventDefault();
       over(false);
+      this.problem(event.dataTransfer.files.length ? "" : "Drop image files; save an image of another page first.");
       this.take(event.dataTransfer.files);
     });
     this.list.addEventListener("pointerdown", event => { this.held = event.button === 0; });
@@ -128,6 +129,8 @@ export class Zone {
     try {
       if (file.size > this.quotas.bytes)
         throw new Error(`This file has ${megabytes(file.size)}; at most ${megabytes(this.quotas.bytes)} are allowed.`);
+      // Of a folder, or a file that was moved since it was chosen, sending would only report a failed connection.
+      await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error("This file cannot be read; choose it again."); });
       const made = await send(`/api/uploads?kind=${this.kind}&name=${encodeURIComponent(file.name)}`, file, {progressed, signal});
       this.end(job);
       this.on.added(made);

@@ -110,7 +110,7 @@ def test_another_session_sees_nothing(finished: tuple[Studio, Browser, str]) -> 
 def test_with_a_token_only_those_who_know_it_enter(tmp_path: Path) -> None:
     studio = open_studio(tmp_path, token="a-long-access-token")
     client = create_app(studio).test_client()
-    assert client.get("/").location == "/login"
+    assert client.get("/").location == "/login#ask"
     assert client.get("/api/runs").status_code == 401
     assert client.get("/health").json == {"status": "ok"}
     page = client.get("/login").get_data(as_text=True)
@@ -123,14 +123,50 @@ def test_with_a_token_only_those_who_know_it_enter(tmp_path: Path) -> None:
     assert client.get("/api/runs").json == {"runs": []}
 
 
+def test_the_access_token_does_not_stay_in_the_address(tmp_path: Path) -> None:
+    """A redirect without a fragment keeps that of the address, here /login#TOKEN."""
+    studio = open_studio(tmp_path, token="a-long-access-token")
+    person = browser(studio)
+    page = person.get("/login").get_data(as_text=True)
+    person.headers = {"X-CSRFToken": re.search(r'csrf-token" content="([^"]+)', page)[1]}
+    assert person.post("/login", {"token": "a-long-access-token"}).status_code == 204
+    assert person.get("/login").location == "/#main"
+
+
+def test_two_studios_of_one_host_keep_their_sessions(tmp_path: Path) -> None:
+    """A browser sends the cookies of a host to each of its ports."""
+    first, second = (browser(open_studio(tmp_path / name)) for name in "ab")
+    run = first.start()
+    for cookie in first.client._cookies.values():
+        second.client.set_cookie(cookie.key, cookie.value)
+    for cookie in (second.client.get("/").headers["Set-Cookie"],):
+        first.client.set_cookie(*cookie.partition(";")[0].split("=", 1))
+    assert first.get(f"/api/runs/{run}").status_code == 200
+    assert second.get("/api/runs").json == {"runs": []}
+
+
+def test_a_table_of_ratings_with_a_mistake_hides_no_run(finished: tuple[Studio, Browser, str]) -> None:
+    studio, person, run = finished
+    (studio.runs.folder / run / "results/ratings.csv").write_text("id,stars\nlake,many\n")
+    assert person.watch(run)["state"] == "done"
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(studio: Studio) -> None:
+    person = browser(studio)
+    good, bad = person.start(), person.start()
+    (studio.runs.folder / bad / "manifest.csv").write_text("content,style,of_a_newer_version\na,b,c\n")
+    studio.runs.update(bad, state="running", started=time.time())
+    assert {run["id"] for run in person.get("/api/runs").json["runs"]} == {good, bad}
+
+
 def test_another_token_ends_what_the_first_has_opened(tmp_path: Path) -> None:
     person = browser(open_studio(tmp_path))
     assert person.post("/login", {"token": ""}).status_code == 204
-    cookie = person.client.get_cookie("nst-studio")
+    cookie = person.client.get_cookie(person.client.application.config["SESSION_COOKIE_NAME"])
     assert cookie
     for token, status in (("", 200), ("a-long-access-token", 401), ("another-long-token", 401)):
         client = create_app(open_studio(tmp_path, token=token)).test_client(use_cookies=False)
-        assert client.get("/api/runs", headers={"Cookie": f"nst-studio={cookie.value}"}).status_code == status
+        assert client.get("/api/runs", headers={"Cookie": f"{cookie.key}={cookie.value}"}).status_code == status
 
 
 def test_browsers_without_cookies_do_not_escape_the_limits(studio: Studio) -> None:

@@ -119,6 +119,28 @@ def test_an_end_that_cannot_be_noted_is_noted_later(
     assert person.watch(run)["message"] == "1 of 1 images could not be made: the disk is full"
 
 
+def test_the_end_of_a_task_that_cannot_be_noted_is_noted_later(
+    tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk."""
+    monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", "print('nst: s3://bucket/run')"])
+    studio = start(started, tmp_path, FINISH)
+    person = browser(studio)
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "done")
+    update, failures = studio.runs.update, iter([sqlite3.OperationalError("database or disk is full")])
+
+    def fails_once(run_id: str, **columns: float | str | None) -> None:
+        for error in failures:
+            raise error
+        update(run_id, **columns)
+
+    monkeypatch.setattr(studio.runs, "update", fails_once)
+    studio.runs.ask(run, "publish")
+    assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
+    assert not list(failures)
+
+
 def test_a_canceled_run_is_interrupted_and_the_next_one_starts(tmp_path: Path, started: list[Studio]) -> None:
     studio = start(started, tmp_path, WAIT)
     person = browser(studio)
@@ -284,3 +306,26 @@ def test_no_process_is_left(tmp_path: Path) -> None:
     process.interrupted = time.monotonic() - 30  # as if it had been interrupted long ago
     studio.supervisor.stop()
     assert not psutil.pid_exists(process.process.pid)
+
+
+def test_publishing_does_not_hide_why_a_run_failed(
+    tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = iter(["raise SystemExit('nst: no access')", "raise SystemExit('nst: no access')", "print('s3://b/run')"])
+    monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", next(outcomes)])
+    studio = start(started, tmp_path, FAIL)
+    object.__setattr__(studio.options.launch, "publish", "s3://b")
+    person = browser(studio)
+    run = person.start()
+    until(lambda: person.watch(run)["state"] == "failed")
+    reason = person.watch(run)["message"]
+    gallery = studio.runs.folder / run / "results/gallery/index.html"
+    gallery.parent.mkdir(parents=True)
+    gallery.touch()
+    for _ in range(2):
+        assert person.post(f"/api/runs/{run}/publish", {}).status_code == 202
+        assert person.watch(run)["message"].startswith(reason)
+        until(lambda: person.watch(run)["message"] == f"{reason}\nno access")
+    person.post(f"/api/runs/{run}/publish", {})
+    until(lambda: person.watch(run)["published"] == "s3://b/run")
+    assert person.watch(run)["message"] == reason
