@@ -270,6 +270,40 @@ def test_a_phone_and_a_painted_mask(server: Server, person: Callable[..., Any]) 
     assert len(list((manifest.parent / "images").iterdir())) == 3
 
 
+def test_a_stroke_is_where_the_finger_was_and_escape_asks_before_it_is_lost(
+    server: Server, person: Callable[..., Any]
+) -> None:
+    page = person(server.url, PHONE)
+    page.get_by_label("Add the sample lake").click()  # a landscape
+    page.get_by_role("button", name="Mask of lake").click()
+    canvas = page.locator("dialog canvas")
+    box = canvas.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(768 / 512, rel=0.01)
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.75)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.75, steps=8)
+    page.mouse.up()
+    center = canvas.evaluate(
+        """canvas => {
+             const {width, height} = canvas, pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+             const open = [...Array(width * height).keys()].filter(i => pixels[4 * i + 3] < 128);
+             const mean = place => open.reduce((sum, i) => sum + place(i), 0) / open.length;
+             return [mean(i => i % width) / width, mean(i => Math.floor(i / width)) / height];
+           }"""
+    )
+    assert center == pytest.approx([0.5, 0.75], abs=0.01)
+    question = page.get_by_role("heading", name="Discard what you painted?")
+    for _ in range(3):  # Chrome itself would close the dialog at the third time
+        page.keyboard.press("Escape")
+        question.wait_for()
+        page.keyboard.press("Escape")
+        question.wait_for(state="detached")
+        assert canvas.is_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Discard", exact=True).click()
+    canvas.wait_for(state="detached")
+
+
 def test_two_styles_are_blended_by_a_slider(server: Server, person: Callable[..., Any]) -> None:
     page = person(server.url)
     for name in ("lake", "wave", "swirls"):
@@ -321,3 +355,41 @@ def test_the_first_page_is_small_and_fast(server: Server, person: Callable[..., 
     page.get_by_text("Add a content and a style to begin.").wait_for()
     print(f"first page: {sum(sizes)} bytes, {time.monotonic() - began:.2f} s")
     assert sum(sizes) < 150_000
+
+
+def test_a_click_on_a_value_is_not_lost_while_another_is_typed(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url)
+    set_field(page, "Style weight", "4")
+    page.get_by_label("Style weight", exact=True).first.fill("16")
+    page.get_by_label("Remove 4", exact=True).click()
+    page.get_by_label("Remove 16", exact=True).wait_for()
+    assert page.get_by_label("Remove 4", exact=True).count() == 0
+
+
+def test_too_many_values_are_told_beside_the_field(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url)
+    page.get_by_label("Add the sample lake").click()
+    page.get_by_label("Add the sample wave").click()
+    set_field(page, "Style weight", ",".join(map(str, range(1, 52))))
+    page.get_by_text("has 51 values; give at most 50").wait_for()
+    page.get_by_label("Remove 51", exact=True).click()
+    page.get_by_text("= 50 images").wait_for()
+
+
+def test_what_cannot_be_dropped_is_told(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url)
+    drop = """node => node.dispatchEvent(new DragEvent("drop", {bubbles: true, dataTransfer: new DataTransfer()}))"""
+    page.locator("#content").evaluate(drop)
+    page.get_by_text("Drop image files").wait_for()
+
+
+def test_an_unreadable_run_says_so(server: Server, person: Callable[..., Any]) -> None:
+    """Instead of a page without words whose buttons do nothing."""
+    page = person(server.url)
+    page.route("**/api/runs/*", lambda route: route.fulfill(status=400, json={"error": "manifest.csv:1: is wrong"}))
+    page.get_by_label("Add the sample lake").click()
+    page.get_by_label("Add the sample wave").click()
+    choose(page, iterations="4", size="64")
+    start(page)
+    page.get_by_text("Manifest.csv:1: is wrong.").wait_for()
+    assert page.locator("#actions").get_by_role("button").count() == 0
