@@ -10,14 +10,15 @@ from pathlib import Path
 from nst.errors import NstError
 
 #: Version of the tables, in SQLite's user_version.
-VERSION = 1
+VERSION = 2
 #: Seconds that a statement waits for another connection's transaction.
 WAIT = 10.0
 
 _TABLES = """
 CREATE TABLE uploads (
   id TEXT PRIMARY KEY, session TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, suffix TEXT NOT NULL,
-  width INTEGER NOT NULL, height INTEGER NOT NULL, bytes INTEGER NOT NULL, created REAL NOT NULL
+  width INTEGER NOT NULL, height INTEGER NOT NULL, bytes INTEGER NOT NULL, created REAL NOT NULL,
+  content TEXT                      -- of a mask: the upload that it masks
 ) STRICT;
 CREATE INDEX uploads_of_session ON uploads (session, created);
 
@@ -48,6 +49,8 @@ CREATE TABLE tasks (               -- what the supervisor does besides runs: gal
 
 CREATE TABLE codes (code TEXT PRIMARY KEY, session TEXT NOT NULL, expires REAL NOT NULL) STRICT;
 """
+#: What turns the tables of an earlier version into those of the next one.
+_UPGRADES = {1: "ALTER TABLE uploads ADD COLUMN content TEXT;"}
 #: Makes the file and its write-ahead log 1 MB larger than needed: on a full disk the end of a run is still noted.
 _RESERVE = """
 CREATE TABLE IF NOT EXISTS reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(1000000)); DROP TABLE reserve;
@@ -71,6 +74,9 @@ class Database:
             [version] = self._kept.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 self._kept.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            while version in _UPGRADES:
+                self._kept.executescript(f"BEGIN; {_UPGRADES[version]} PRAGMA user_version = {version + 1}; COMMIT;")
+                version += 1
             self._kept.executescript(_RESERVE)
         except sqlite3.Error as error:
             raise NstError(f"{path}: cannot be used ({error}); choose another folder with --results") from error

@@ -53,6 +53,7 @@ class Upload:
     height: int
     bytes: int
     created: float  # in seconds since 1970
+    content: str | None = None  # of a mask: the id of what it masks
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Upload))
@@ -79,7 +80,7 @@ class Uploads:
     def receive_mask(self, session: str, content: str, stream: IO[bytes]) -> Upload:
         """Store a mask for a content of the session: a PNG. Raises as `receive` and `get` do."""
         name = f"Mask of {self.get(session, content).name}"
-        return self._receive(session, "mask", name[:NAME], stream, decoding.mask)
+        return self._receive(session, "mask", name[:NAME], stream, decoding.mask, content)
 
     def add_sample(self, session: str, kind: str, name: str) -> Upload:
         """Store a copy of a sample. Raises NotFound for a name that `samples` does not have, otherwise as `receive`."""
@@ -112,11 +113,13 @@ class Uploads:
         return Upload(*row)
 
     def remove(self, session: str, upload: str) -> None:
-        """Remove an upload. Raises NotFound as `get` does."""
+        """Remove an upload, and its masks. Raises NotFound as `get` does."""
         found = self.get(session, upload)
+        masks = [each for each in self.of_session(session) if each.content == upload]
         with self._database.connect() as connection:
-            connection.execute("DELETE FROM uploads WHERE id = ?", (found.id,))
-        self._delete(found)
+            connection.execute("DELETE FROM uploads WHERE id = ?1 OR content = ?1", (found.id,))
+        for each in (found, *masks):
+            self._delete(each)
 
     def file(self, upload: Upload) -> Path:
         """The file as it was uploaded; of a mask, a grayscale PNG."""
@@ -137,7 +140,13 @@ class Uploads:
                 path.unlink()
 
     def _receive(
-        self, session: str, kind: str, name: str, stream: IO[bytes], decode: Callable[..., decoding.Decoded]
+        self,
+        session: str,
+        kind: str,
+        name: str,
+        stream: IO[bytes],
+        decode: Callable[..., decoding.Decoded],
+        content: str | None = None,
     ) -> Upload:
         self._check(session, 0)
         try:
@@ -147,7 +156,7 @@ class Uploads:
                 found = decode(file, preview, name=name, pixels=self._quotas.pixels)
                 upload = Upload(
                     secrets.token_hex(8), kind, name, found.suffix, found.width, found.height,
-                    file.stat().st_size, time.time(),
+                    file.stat().st_size, time.time(), content,
                 )  # fmt: skip
                 self._record(session, upload, file, preview)
         except OSError as error:
@@ -172,7 +181,7 @@ class Uploads:
                 preview.replace(self.preview(upload))
                 with self._database.connect() as connection:
                     connection.execute(
-                        f"INSERT INTO uploads (session, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                        f"INSERT INTO uploads (session, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                         (session, *(getattr(upload, field.name) for field in fields(Upload))),
                     )
         except BaseException:

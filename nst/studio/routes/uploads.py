@@ -23,6 +23,7 @@ def as_json(upload: Upload) -> dict[str, Any]:
         "width": upload.width,
         "height": upload.height,
         "bytes": upload.bytes,
+        "content": upload.content,
         "preview": f"/uploads/{upload.id}.webp",
     }
 

@@ -34,7 +34,8 @@ export function reconcile(draft, uploads) {
   for (const entry of draft.styles) if (entry.length === 1) entry[0].weight = 1;
   const used = new Set(draft.styles.flat().map(part => part.id));
   draft.styles.push(...of("style").filter(id => !used.has(id)).map(id => [{id, weight: 1}]));
-  draft.masks = Object.fromEntries(Object.entries(draft.masks).filter(pair => pair.every(has)));
+  const painted = [...uploads.values()].filter(each => each.content).map(each => [each.content, each.id]);
+  draft.masks = Object.fromEntries([...painted, ...Object.entries(draft.masks)].filter(pair => pair.every(has)));
 }
 
 export const request = ({title, contents, styles, settings, masks}) => ({title: title.trim(), contents, styles, settings, masks});

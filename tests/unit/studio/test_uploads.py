@@ -61,12 +61,16 @@ def test_a_mask_of_an_upload(store, tmp_path):
     Image.new("RGB", (30, 20), "white").save(file, "PNG")
     painted = store.receive_mask("a", content.id, io.BytesIO(file.getvalue()))
     assert (painted.kind, painted.name, painted.suffix) == ("mask", "Mask of lake.jpg", ".png")
+    assert store.get("a", painted.id).content == content.id
     assert painted.bytes == store.file(painted).stat().st_size
     with Image.open(store.file(painted)) as stored:
         assert (stored.mode, stored.size) == ("L", (30, 20))
     with pytest.raises(NotFound):
         store.receive_mask("b", content.id, io.BytesIO(file.getvalue()))
     assert len(files(tmp_path)) == 4
+    store.remove("a", content.id)
+    assert store.of_session("a") == []
+    assert files(tmp_path) == []
 
 
 def test_a_sample(store):
