@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,38 @@ def test_a_video_plays_where_there_is_one(visit):
     page.get_by_role("button", name="Animation").click()
     page.wait_for_function("() => document.querySelector('dialog video').currentTime > 0")
     assert page.locator("dialog video").get_attribute("src").endswith("animation.mp4")
+    page.locator("dialog video").focus()
+    page.keyboard.press("ArrowRight")  # seeks
+    assert page.locator("#pair-title").inner_text() == "lake × wave style_weight 10"
+
+
+def test_nothing_moves_by_itself_where_that_is_not_wanted(visit):
+    page = visit("#pair=lake/wave/w1", reduced_motion="reduce")
+    page.get_by_role("button", name="Animation").click()
+    assert page.locator("dialog .stage img").get_attribute("src").endswith("large.webp")
+    page.get_by_role("button", name="Play").click()
+    assert page.locator("dialog .stage img").get_attribute("src").endswith("animation.gif")
+    assert page.evaluate("document.activeElement.dataset.role") == "motion"
+    page.get_by_role("button", name="Next image").click()
+    video = page.locator("dialog video")
+    video.wait_for()
+    assert video.evaluate("video => video.paused && !video.autoplay")
+
+
+def test_details_that_do_not_come_are_reported_and_asked_for_again(visit, tmp_path):
+    grid = write_results(tmp_path, ["lake"], ["wave"], {"plain": {}})
+    page = visit(page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    [file] = tmp_path.glob("gallery/pairs/*/pair.js")
+    details = file.read_text()
+    file.write_text("")  # not deleted: that would be a message in the console, which fails the test
+    page.locator("main .tile").click()
+    side, message = page.locator("dialog .side"), "The details of this image could not be loaded."
+    side.get_by_text(message).wait_for()
+    assert "loading" not in side.inner_text()
+    assert page.locator("#pair").get_by_role("status").inner_text() == message
+    file.write_text(details)
+    side.get_by_role("button", name="Try again").click()
+    side.locator(".chart").wait_for()
 
 
 def test_one_pair_tells_all_about_itself(visit, gallery):
@@ -356,8 +389,19 @@ def test_errors_are_points_that_are_pictures(visit):
     page.keyboard.press("Enter")
     page.locator("dialog#pair[open]").wait_for()
     page.keyboard.press("Escape")
+
+
+def test_the_pareto_front_leaves_out_what_is_worse_in_both_errors(visit, tmp_path):
+    grid = write_results(tmp_path, ["lake"], ["wave"], SETTINGS)
+    file = tmp_path / "pairs/0/0/1/run.json"
+    record = json.loads(file.read_text())
+    record["metrics"] |= {"style_error": 0.9, "content_error": 0.9}
+    file.write_text(json.dumps(record))
+    page = visit("#view=front", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    assert page.locator(".scatter .point").count() == 3
     page.get_by_role("checkbox", name="Pareto front").check()
-    assert 0 < page.locator(".scatter .point").count() <= 35
+    page.locator(".scatter .point").nth(2).wait_for(state="detached")
+    assert page.locator(".scatter .point").count() == 2
 
 
 def test_errors_of_different_judges_are_not_mixed(visit, tmp_path):
@@ -450,6 +494,37 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(visit, address):
         assert loaded(page, "dialog .stage img")
 
 
+@pytest.mark.parametrize(("width", "height"), [(667, 375), (320, 568)])
+def test_a_small_screen_has_all_about_a_picture(visit, width, height):
+    page = visit("#pair=lake/wave/w1", {"width": width, "height": height})
+    page.locator(".side .chart").wait_for(state="attached")
+    dialog, side = page.locator("#pair"), page.locator("dialog .side")
+    assert side.bounding_box()["height"] > 1000  # nothing scrolls within it
+    assert dialog.evaluate("dialog => dialog.scrollHeight > dialog.clientHeight + 1000")
+    last = side.locator("dd").last
+    last.scroll_into_view_if_needed()
+    assert last.bounding_box()["y"] < height
+
+
+def test_a_column_is_no_taller_than_the_screen(visit, tmp_path):
+    grid = write_results(tmp_path, ["lake"], ["wave"], {"plain": {}}, size=(16, 320))
+    made = write_gallery(read_records(grid), grid, tmp_path / "gallery")
+    for view in ("overview", "images"):
+        picture = visit(f"#view={view}", page=made).locator("main .tile img")
+        assert picture.bounding_box()["height"] <= 480
+        assert picture.evaluate("image => getComputedStyle(image).objectFit") == "contain"
+
+
+@pytest.mark.parametrize("view", ["overview", "sweeps"])
+def test_of_very_many_in_one_place_the_first_are_shown(visit, tmp_path, view):
+    grid = write_results(tmp_path, ["lake"], ["wave"], {f"w{w}": {"style_weight": w} for w in range(1, 71)})
+    page = visit(f"#view={view}", page=write_gallery(read_records(grid), grid, tmp_path / "gallery"))
+    assert shown(page) == 60
+    page.get_by_role("button", name="Show all 70").press("Enter")
+    assert shown(page) == 70
+    assert page.evaluate("document.activeElement.dataset.id") == "lake/wave/w61"
+
+
 def test_a_swipe_goes_on(visit):
     page = visit("", PHONE, has_touch=True, is_mobile=True)
     page.locator("main .tile").first.tap()
@@ -498,7 +573,9 @@ def test_the_styles_stay_in_sight_above_a_tall_grid(visit, large, size):
     bar, row = page.locator(".bar").bounding_box(), heads.bounding_box()
     assert row["y"] == pytest.approx(max(0, bar["y"] + bar["height"]), abs=1)
     page.locator(".matrix").evaluate("box => { box.scrollLeft = 600; }")
-    page.wait_for_timeout(100)
+    page.wait_for_function(
+        "() => document.querySelector('.heads').scrollLeft === document.querySelector('.matrix').scrollLeft"
+    )
     for style in (6, 8):
         column = page.locator("thead th").nth(style).bounding_box()
         head = heads.locator("span").nth(style + 1).bounding_box()
@@ -520,10 +597,9 @@ def test_thousands_of_errors_can_be_walked_through(visit, large):
 def test_a_large_screen_is_filled(visit, large):
     page = visit("#view=images", {"width": 3840, "height": 2160}, large)
     page.wait_for_function("() => document.documentElement.scrollHeight > 3200")
-    for _ in range(3):
+    while (before := shown(page)) <= 600:
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        page.wait_for_timeout(200)
-    assert shown(page) > 600
+        page.wait_for_function(f"() => document.querySelectorAll('main .tile').length > {before}")
 
 
 @pytest.mark.slow

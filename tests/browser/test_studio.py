@@ -165,6 +165,7 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     server.stop()  # a restart in the middle
     server.start()
     page.goto(f"{server.url}/runs/{run}")
+    page.wait_for_selector("#state[data-state=queued], #state[data-state=running]")  # the run had not ended
     state(page, "done")
     assert page.locator("#text").inner_text().startswith("2 images in ")
     check_access(page)
@@ -358,7 +359,7 @@ def test_the_first_page_is_small_and_fast(server: Server, person: Callable[..., 
     page.goto(server.url, wait_until="networkidle")
     page.get_by_text("Add a content and a style to begin.").wait_for()
     print(f"first page: {sum(sizes)} bytes, {time.monotonic() - began:.2f} s")
-    assert sum(sizes) < 150_000
+    assert 0 < sum(sizes) < 150_000
 
 
 def test_a_click_on_a_value_is_not_lost_while_another_is_typed(server: Server, person: Callable[..., Any]) -> None:

@@ -20,6 +20,12 @@ export function open(title, body, attributes = {}) {
     const box = made.getBoundingClientRect();
     return target === made && (clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom);
   };
+  // Chrome lets a page prevent its own `cancel` events only so often: then Escape would close what asks before it closes.
+  made.addEventListener("keydown", event => {
+    if (event.key !== "Escape" || event.isComposing) return;
+    event.preventDefault();
+    if (!event.repeat) leave();
+  });
   let pressed = false;
   made.addEventListener("pointerdown", event => { pressed = beside(event); });
   made.addEventListener("click", event => pressed && beside(event) && !("keep" in made.dataset) && leave());

@@ -74,14 +74,16 @@ class Veil {
 function brush(veil, stage, size, erases) {
   const ring = element("span", {class: "ring"}), {canvas} = veil;
   let at = [canvas.width / 2, canvas.height / 2], down = false;
-  const scale = () => canvas.getBoundingClientRect().width / canvas.width;
+  // Pixels of the page per pixel of the canvas, across and down: a browser may round the sides of the box.
+  const scale = ({width, height} = canvas.getBoundingClientRect()) => [width / canvas.width, height / canvas.height];
   const move = point => {
     at = [Math.max(0, Math.min(point[0], canvas.width)), Math.max(0, Math.min(point[1], canvas.height))];
-    Object.assign(ring.style, {width: `${size() * scale()}px`, left: `${at[0] * scale()}px`, top: `${at[1] * scale()}px`});
+    const [x, y] = scale();
+    Object.assign(ring.style, {width: `${size() * x}px`, left: `${at[0] * x}px`, top: `${at[1] * y}px`});
   };
   const point = event => {
-    const box = canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) / scale(), (event.clientY - box.top) / scale()];
+    const box = canvas.getBoundingClientRect(), [x, y] = scale(box);
+    return [(event.clientX - box.left) / x, (event.clientY - box.top) / y];
   };
   const paint = from => veil.line(from, at, size(), erases());
   const remember = event => event.repeat || veil.remember();  // a key that is held is one stroke
@@ -137,6 +139,7 @@ function show(content, image, veil, mask, blended, saved) {
   const choose = index => modes.forEach((mode, i) => mode.setAttribute("aria-pressed", String(i === index)));
   const change = work => () => { veil.remember(); work(); };
   const stage = element("div", {class: "painting"}, image, veil.canvas);
+  stage.style.setProperty("--aspect", veil.canvas.width / veil.canvas.height);
   image.alt = "";
   const fit = brush(veil, stage, () => Number(size.value), () => modes[1].getAttribute("aria-pressed") === "true");
   const save = button("Use the mask", async () => {

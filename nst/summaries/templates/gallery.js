@@ -1,7 +1,7 @@
 "use strict";
 // data.js calls gallery.data with all pairs; pairs/KEY/pair.js calls gallery.pair with the details of one pair.
 const gallery = (() => {
-const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4;
+const CHUNK = 160, MOST_POINTS = 300, MOST_COMPARED = 4, MOST_IN_SIGHT = 4, MOST_IN_PLACE = 60;
 // Names of the numbers that pairs are sorted by and that the page of a pair lists; data() adds the metrics.
 let sorts, numberNames, falling, byReference;
 const VIEWS = {overview, images, sweeps, front};
@@ -53,7 +53,7 @@ const naming = pair => pair.weight && "style_weight" in all.same ? [...all.setti
 const valuesOf = pair => naming(pair).map(name => `${name} ${valueOf(pair, name)}`);
 // Orders pairs by the values of the varying settings, first by the first one.
 function byValues(a, b) {
-  const places = all.options.map((options, i) => options.indexOf(a.values[i]) - options.indexOf(b.values[i]));
+  const places = all.ranks.map((ranks, i) => ranks.get(a.values[i]) - ranks.get(b.values[i]));
   return places.find(Boolean) || 0;
 }
 // Captions: the varying settings; their name if there are many, or if they do not distinguish the pairs.
@@ -223,6 +223,20 @@ function captioned(pair, label, detail) {
   return element("figure", {}, tile(pair), element("figcaption", {}, label && element("b", {}, label), " ", starsOf(pair), label && element("br"), detail));
 }
 
+// The images of a cell or row: of many only the first, with a button for the others, because a page is slow to draw thousands.
+function first(pairs, put) {
+  const made = pairs.slice(0, MOST_IN_PLACE).map(put);
+  if (made.length === pairs.length) return made;
+  const more = element("button", {type: "button", class: "plain rest", onclick: () => {
+    const rest = pairs.slice(MOST_IN_PLACE).map(put);
+    more.replaceWith(...rest);
+    rest[0].querySelector("button").focus();
+  }}, `Show all ${pairs.length.toLocaleString("en")}`);
+  return [...made, more];
+}
+
+const drawn = pairs => Math.min(pairs.length, MOST_IN_PLACE);
+
 // Adds parts to a place when they are scrolled into view, so that large pages open fast. size: images of a part.
 function gradually(place, parts, put, size = () => 1) {
   let next = 0;
@@ -266,11 +280,11 @@ function overview(pairs, main) {
   gradually(body, rows, edge => element("tr", {}, element("th", {scope: "row"}, edgeImage(edge, ""), edge.name),
     ...across.map(style => {
       const here = pairsOf(edge, style).slice().sort(byValues);
-      const cell = element("div", {class: "cell"}, ...here.map(named));
+      const cell = element("div", {class: "cell"}, ...first(here, named));
       const columns = here.length > 9 ? 4 : here.length > 4 || here.length === 3 ? 3 : here.length > 1 ? 2 : 1;
       cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // thumbnails are not enlarged
       return element("td", {}, cell);
-    })), edge => across.reduce((sum, style) => sum + pairsOf(edge, style).length, 0));
+    })), edge => across.reduce((sum, style) => sum + drawn(pairsOf(edge, style)), 0));
   keepHeads(box, across);
 }
 
@@ -319,20 +333,20 @@ function sweeps(pairs, main) {
   const many = rowsAlong(pairs, place);
   const varied = all.settings.map((_, i) => i).filter(i => i !== place && many.some(row => row[0].values[i] !== many[0][0].values[i]));
   if (!many.length) return main.append(element("p", {class: "note"}, `No pair here has several values of ${state.along}.`));
-  const rank = new Map(all.options[place].map((value, i) => [value, i]));
+  const rank = all.ranks[place];
   const list = element("div");
   main.append(list);
   gradually(list, many, row => {
     row.sort((a, b) => rank.get(a.values[place]) - rank.get(b.values[place]));
-    const first = row[0];
-    const others = varied.map(i => `${all.settings[i]} ${first.values[i] || "none"}`);
-    const edges = [all.contents.find(edge => edge.name === first.content), all.styles.find(edge => edge.name === first.style)];
+    const one = row[0];
+    const others = varied.map(i => `${all.settings[i]} ${one.values[i] || "none"}`);
+    const edges = [all.contents.find(edge => edge.name === one.content), all.styles.find(edge => edge.name === one.style)];
     return element("section", {class: "sweep"},
-      element("h2", {}, [titleOf(first), ...others].join(" · ")),
-      element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(first)} along ${state.along}`},
-        element("div", {class: "edges"}, edgeImage(edges[0], first.content), edgeImage(edges[1], first.style)),
-        ...row.map(pair => captioned(pair, `${state.along} ${valueOf(pair, state.along)}`, errorsOf(pair)))));
-  }, row => row.length);
+      element("h2", {}, [titleOf(one), ...others].join(" · ")),
+      element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(one)} along ${state.along}`},
+        element("div", {class: "edges"}, edgeImage(edges[0], one.content), edgeImage(edges[1], one.style)),
+        ...first(row, pair => captioned(pair, `${state.along} ${valueOf(pair, state.along)}`, errorsOf(pair)))));
+  }, drawn);
 }
 
 function ticks(low, high) {
@@ -409,7 +423,10 @@ function front(pairs, main) {
 }
 
 // ---- one pair ------------------------------------------------------------------------------------------------------
-let mode = "result", snapshot = Infinity, wiped = 50;
+const FAILED = "The details of this image could not be loaded.";
+let mode = "result", snapshot = Infinity, wiped = 50, played = "";
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function open(pair) { state.pair = pair.id; snapshot = Infinity; write(true); show(); }
 
@@ -431,37 +448,52 @@ function close() {
   const dialog = $("pair");
   const id = dialog.dataset.id;
   if (dialog.open) dialog.close();
-  dialog.replaceChildren();
+  fill(dialog);
   const back = Array.from(document.querySelectorAll("main [data-id]")).find(made => made.dataset.id === id);
   if (back) back.focus();
 }
 
+// `details` has null for a pair that is loading, and FAILED where nothing came: also a file that is not of a gallery.
 function load(pair) {
   if (details.has(pair.key) || pair.status !== "done") return;
   details.set(pair.key, null);
-  const script = element("script", {src: fileOf(pair, "pair.js"), onerror: () => { details.delete(pair.key); script.remove(); say("The details of this image could not be loaded."); }});
+  const ended = () => {
+    script.remove();
+    if (details.get(pair.key)) return;
+    details.set(pair.key, FAILED);
+    if (state.pair !== pair.id) return;
+    show();
+    say(FAILED);
+  };
+  const script = element("script", {src: fileOf(pair, "pair.js"), onload: ended, onerror: ended});
   document.head.append(script);
+}
+
+// Replaces the contents of a dialog, but for its message: screen readers announce changes of a region that was there.
+function fill(dialog, ...parts) {
+  for (const old of dialog.querySelectorAll(":scope > :not(.toast)")) old.remove();
+  dialog.prepend(...parts);
 }
 
 function show() {
   const dialog = $("pair"), pair = byId(state.pair);
   if (!pair) { if (dialog.open) close(); return; }
   load(pair);
-  const known = details.get(pair.key);
+  const found = details.get(pair.key), known = found === FAILED ? null : found;
   const at = shown.findIndex(other => other.id === pair.id);
   dialog.dataset.id = pair.id;
   const focused = dialog.contains(document.activeElement) ? document.activeElement.dataset.role : "";
-  dialog.replaceChildren(element("div", {class: "pair"},
+  fill(dialog, element("div", {class: "pair"},
     element("div", {class: "head"},
       element("button", {type: "button", class: "plain", "data-role": "back", disabled: at <= 0, "aria-label": "Previous image", onclick: () => step(-1)}, "←"),
       element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next image", onclick: () => step(1)}, "→"),
       element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, briefly(pair).join(" · "))),
       element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "Picked" : "Compare"),
       element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: leave}, "✕")),
-    stage(pair, known), tools(pair, known), side(pair, known)));
+    stage(pair, known), tools(pair, known), side(pair, found)));
   if (!dialog.open) dialog.showModal();
   const again = focused && dialog.querySelector(`[data-role="${focused}"]:not(:disabled)`);
-  (again || dialog.querySelector('[data-role="close"]')).focus();
+  (again || dialog.querySelector('[data-role="close"]')).focus({preventScroll: true});  // a small dialog may be scrolled
 }
 
 function stage(pair, known) {
@@ -485,7 +517,13 @@ function stage(pair, known) {
   if (mode === "content" && content.width) place.append(input(content));
   else if (mode === "style" && style.width) place.append(input(style));
   else if (mode === "motion" && pair.moves && known && known.files.includes("animation.mp4")) {
-    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: true, muted: true, "aria-label": `${titleOf(pair)}, animation`}));
+    place.append(element("video", {src: fileOf(pair, "animation.mp4"), controls: true, loop: true, autoplay: !still(), muted: true, "aria-label": `${titleOf(pair)}, animation`}));
+  } else if (mode === "motion" && pair.moves && still() && played !== pair.id) {
+    place.append(result, element("button", {type: "button", class: "plain play", onclick: () => {
+      played = pair.id;
+      show();
+      $("pair").querySelector('[data-role="motion"]').focus();
+    }}, "Play"));
   } else if (mode === "motion" && pair.moves) place.append(big(fileOf(pair, "animation.gif"), `${titleOf(pair)}, animation`, "over"));
   else if (mode === "steps" && known && known.snapshots.length) {
     const [iteration, file] = known.snapshots[Math.min(snapshot, known.snapshots.length - 1)];
@@ -514,7 +552,7 @@ function tools(pair, known) {
   if (steps) modes.push(["steps", "Iterations"]);
   const now = modes.some(([name]) => name === mode) ? mode : "result";
   for (const [name, text] of modes) {
-    place.append(element("button", {type: "button", class: "plain", "data-role": name, "aria-pressed": String(name === now), onclick: () => { mode = name; show(); }}, text));
+    place.append(element("button", {type: "button", class: "plain", "data-role": name, "aria-pressed": String(name === now), onclick: () => { mode = name; played = ""; show(); }}, text));
   }
   if (now === "steps") {
     const last = known.snapshots.length - 1, at = Math.min(snapshot, last);
@@ -551,8 +589,12 @@ function side(pair, known) {
   place.append(element("h3", {}, "Metrics"), listed(several() ? [...numbers, ["by", pair.reference]] : numbers));
   if (marks.length) place.append(element("p", {class: "caption", title: pair.best && all.best}, marks.join(" · ")));
   if (pair.unranked) place.append(element("p", {class: "caption"}, `Not ranked: ${pair.unranked}.`));
-  if (known) place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
   if (!known) { place.append(element("p", {class: "caption"}, "loading …")); return place; }
+  if (known === FAILED) {
+    place.append(element("p", {}, FAILED), element("button", {type: "button", class: "plain", "data-role": "again", onclick: () => { details.delete(pair.key); show(); }}, "Try again"));
+    return place;
+  }
+  place.append(listed(Object.entries(known.layers).map(([name, value]) => ["style error, " + name, short(value)])));
   if (known.losses.total) place.append(element("h3", {}, "Losses"), chart(known.losses));
   for (const warning of known.warnings) place.append(element("p", {class: "caption"}, "! " + warning));
   place.append(element("h3", {}, "Reproduce"), element("pre", {}, known.reproduce),
@@ -568,11 +610,14 @@ async function copy(text) {
   try { await navigator.clipboard.writeText(text); say("Copied."); } catch { say("The browser does not allow copying; select the text instead."); }
 }
 
+let said;
+
 // In the open dialog, if any, because everything else is inert.
 function say(text) {
-  const toast = element("div", {class: "toast", role: "status"}, text);
-  (document.querySelector("dialog[open]") || document.body).append(toast);
-  setTimeout(() => toast.remove(), 3000);
+  const place = document.querySelector("dialog[open]") || document.body;
+  for (const toast of document.querySelectorAll(".toast")) toast.textContent = toast.parentNode === place ? text : "";
+  clearTimeout(said);
+  if (text) said = setTimeout(say, 5000, "");
 }
 
 // Loss curves on a logarithmic scale. The legend shows the values under the pointer, or of the last iteration.
@@ -706,7 +751,7 @@ function compare() {
     panels.append(panel);
   }
   const button = (label, text, act) => element("button", {type: "button", class: "plain", "aria-label": label, onclick: act}, text);
-  dialog.replaceChildren(element("div", {class: "compare"},
+  fill(dialog, element("div", {class: "compare"},
     element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Comparison"),
       button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole images", "Fit", () => zoom(0)),
       element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move. All images move together."),
@@ -762,9 +807,11 @@ function data(given) {
     pair.place = place;
     pair.text = [pair.id, pair.content, pair.style, pair.settings, pair.status, ...valuesOf(pair)].join(" ").toLowerCase();
   });
+  all.ranks = all.options.map(options => new Map(options.map((value, i) => [value, i])));
   all.along = richest();
   all.distinct = new Set(all.pairs.map(pair => [pair.content, pair.style, ...pair.values].join("\n"))).size === all.pairs.length;
   about();
+  for (const place of [document.body, $("pair"), $("compare")]) place.append(element("div", {class: "toast", role: "status"}));
   let wait;
   $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });
   $("filters").addEventListener("submit", event => event.preventDefault());
@@ -772,7 +819,7 @@ function data(given) {
   addEventListener("popstate", () => { if (state.pair) kept = kept || state.compare; follow(); });
   $("pair").addEventListener("cancel", event => { event.preventDefault(); leave(); });
   $("pair").addEventListener("keydown", event => {
-    if (event.target.matches("input[type=range]") || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.target.matches("input[type=range], video") || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowRight") step(1);
     else if (event.key === "ArrowLeft") step(-1);
   });
