@@ -12,6 +12,7 @@ from typing import BinaryIO
 from PIL import ImageSequence
 
 from nst.errors import NstError
+from nst.images.needs import check_scans
 from nst.images.opening import Header, check_decodable, decoding, open_pillow, read_header
 from nst.images.source import PathLike, opened, read_file
 from nst.images.strips import decode
@@ -98,6 +99,7 @@ def _decode(path: PathLike, file: BinaryIO, header: Header) -> None:
     if header.format != "JPEG":
         decode(read_file(path), header)
         return
+    check_scans(path, header)
     with open_pillow(file, "JPEG") as image:
         image.draft("RGB", (image.width // 8, image.height // 8))  # reads the whole file, but computes fewer pixels
         image.load()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import struct
+import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image
 
 from nst import limits
 from nst.errors import NstError
-from nst.images.source import ImageFile, opened
+from nst.images.source import Source, opened
 
 if TYPE_CHECKING:
     from nst.images.opening import Header
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Bytes per pixel, measured; for AVIF computed, with 10 bits and alpha.
 _PILLOW = 4
 _ANIMATED_WEBP, _AVIF, _HEIF = 16, 16, 10
+
+#: A marker of a JPEG that begins a segment, or EOI.
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 
 
 def pillow_bytes(image: Image.Image, kind: str, bits: int, file: BinaryIO) -> int:
@@ -42,18 +45,27 @@ def tiff_bytes(page: Any, bits: int, orientation: int) -> int:
     return int(page.imagewidth * page.imagelength) * _PILLOW * copies + strip
 
 
-def check_scans(image_file: ImageFile, header: Header) -> None:
+def check_scans(source: Source, header: Header) -> None:
     """Raise NstError for a progressive JPEG with so many scans that decoding would take minutes."""
     if header.format != "JPEG":
         return
-    with opened(image_file) as file:
+    with opened(source) as file:
         if not _jpeg_scans(file)[1]:
             return
-        rest = file.read()
-    scans = 1 + rest.count(b"\xff\xda", 0, max(0, rest.find(b"\xff\xd9")))
+        scans = 1 + _further_scans(file.read())
     if scans * header.width * header.height > limits.PICTURE_SCANNED:
         size = f"{header.width}×{header.height} pixels"
-        raise NstError(f"{image_file}: has {scans:,} scans of {size}, too many to decode; save it as a baseline JPEG")
+        raise NstError(f"{source}: has {scans:,} scans of {size}, too many to decode; save it as a baseline JPEG")
+
+
+def _further_scans(data: bytes) -> int:
+    """The scans in a JPEG's data after the header of its first scan, up to EOI or the end of the file."""
+    scans = position = 0
+    while (found := _MARKER.search(data, position)) and found[0] != b"\xff\xd9":
+        scans += found[0] == b"\xff\xda"
+        # A segment, such as a comment, may contain the bytes of a marker.
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    return scans
 
 
 def _jpeg_coefficients(pixels: int, file: BinaryIO) -> int:
@@ -73,12 +85,22 @@ def _jpeg_scans(file: BinaryIO) -> tuple[list[tuple[int, int]], bool]:
     factors: list[tuple[int, int]] = []
     progressive = False
     file.seek(2)
-    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
-        marker, length = struct.unpack(">xBH", head)
-        body = file.read(length - 2)
+    while marker := _next_marker(file):
+        length = int.from_bytes(file.read(2))
+        body = file.read(max(0, length - 2))
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # the frame
             progressive = marker not in (0xC0, 0xC1, 0xC9)
             factors = [divmod(body[7 + 3 * index], 16) for index in range(body[5])]
         elif marker == 0xDA:  # a scan
             return factors, progressive or body[0] < len(factors)
     return factors, progressive
+
+
+def _next_marker(file: BinaryIO) -> int:
+    """The next marker of a JPEG that begins a segment; 0 at the end of the file. Skips what the decoder skips."""
+    previous = b""
+    while byte := file.read(1):
+        if previous == b"\xff" and byte[0] >= 0xC0 and not 0xD0 <= byte[0] <= 0xD8 and byte != b"\xff":
+            return byte[0]
+        previous = byte
+    return 0

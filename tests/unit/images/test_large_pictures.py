@@ -118,13 +118,34 @@ def test_a_jpeg_of_thousands_of_scans(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.new("L", (2000, 2000)).save(buffer, "JPEG", progressive=True)
     data = buffer.getvalue()
-    last = data.rindex(b"\xff\xda")
+    frame, last = data.index(b"\xff\xc2"), data.rindex(b"\xff\xda")
+    comment = b"\xff\xfe\0\6\xff\xd9\xff\xd9"
     path = tmp_path / "a.jpg"
+    for many in (
+        data[:last] + data[last:-2] * 1100,  # without an end
+        data[:last] + comment + data[last:-2] * 1100 + bytes(99),  # with the bytes of an end in a comment
+        data[:frame] + b"\xff" + data[frame:last] + data[last:-2] * 1100,  # with a fill byte before a marker
+    ):
+        path.write_bytes(many)
+        refused(path, "scans of 2000×2000 pixels, too many to decode; save it as a baseline JPEG")
     path.write_bytes(data[:last] + data[last:-2] * 1100 + data[-2:])
     outcome = bounded(read_picture, path, long_side=32, seconds=5)
     assert "scans of 2000×2000 pixels, too many to decode; save it as a baseline JPEG" in outcome.error
     path.write_bytes(data)
     assert bounded(read_picture, path, long_side=32).error == ""
+
+
+def test_scans_are_counted_up_to_the_end_of_the_jpeg(tmp_path: Path) -> None:
+    """Phones append videos, whose bytes are no scans. Neither are those of a comment."""
+    buffer = io.BytesIO()
+    Image.new("L", (2000, 2000)).save(buffer, "JPEG", progressive=True)
+    data, scans = buffer.getvalue(), b"\xff\xda\0\2" * 5000
+    last = data.rindex(b"\xff\xda")
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + len(scans)) + scans
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:last] + comment + data[last:] + bytes(2) + scans)
+    for reader in (read_picture, intact_picture_size):
+        assert bounded(reader, path).error == ""
 
 
 def test_a_bmp_of_runs_takes_long(tmp_path: Path) -> None:
