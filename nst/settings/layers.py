@@ -64,6 +64,8 @@ class Layers(dict[str, float]):
             if name not in layer_names("vgg19"):
                 raise ValueError(f"{name!r} is no layer{did_you_mean(name, layer_names('vgg19'))}")
             layers[name] = _layer_weight(name, weight)
+        if not layers:
+            raise ValueError("no layer is named")
         return layers
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
 from nst.settings import make, scales
@@ -51,6 +52,7 @@ def test_iterations_fall_from_scale_to_scale() -> None:
     assert [last for _, last in found] == [400, 600, 700]
 
 
+@PATIENT
 @given(
     st.integers(1, 12), st.floats(0.1, 10), st.floats(1.1, 4), st.integers(0, 2000), st.integers(1, 8000),
     st.integers(0, 500), st.sampled_from(["gram", "nnst"]),
