@@ -78,7 +78,8 @@ def evaluate(
         styles: each (h, w, 3), resized to the image's long side. blend: a weight for each; equal where None.
             Images below 16 px per side are enlarged.
         by: the reference network; where None, VGG-19 with the weights `oxford`.
-        alpha: (h, w), opacity of the content; transparent parts count in no metric.
+        alpha: (h, w), opacity of the content. Transparent parts are filled, and count in no metric but
+            `portilla_simoncelli`, which has no weights.
         device: auto, cuda, mps or cpu.
     Raises:
         NstError: the features overflow, or the reference network's weights are missing.

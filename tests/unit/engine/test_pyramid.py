@@ -12,6 +12,7 @@ from nst.engine.canvas import PixelCanvas
 from nst.engine.pyramid import PyramidCanvas
 from nst.engine.stylization import Finished, Transfer, stylize
 from nst.settings import make
+from torch.nn import functional as F
 
 SIZES = [(64, 48), (37, 50), (3, 200), (1, 1)]
 
@@ -36,6 +37,21 @@ def test_a_flat_image_is_in_the_coarsest_band_alone() -> None:
     *fine, coarsest = pyramid.split(torch.full((1, 3, 40, 30), 0.25, dtype=torch.float64))
     assert max(band.abs().max().item() for band in fine) < 1e-12
     torch.testing.assert_close(coarsest, torch.full_like(coarsest, 0.25))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_blurred_image_lacks_the_finest_bands(size: tuple[int, int]) -> None:
+    """It is the reduced image, enlarged again; the coarsest band is always kept."""
+    picture = pictures(1, 3, *size)
+    steps = pyramid.sizes(*size)[: 1 + level.DETAILS]
+    wanted = picture
+    for step in steps[1:]:
+        wanted = F.interpolate(wanted, size=step, mode="bilinear", antialias=True, align_corners=False)
+    for step in steps[-2::-1]:
+        wanted = F.interpolate(wanted, size=step, mode="bilinear", align_corners=False)
+    found = level.of_bands(picture, None, "blurred")
+    torch.testing.assert_close(found, wanted)
+    assert found.mean().item() == pytest.approx(picture.mean().item(), abs=0.01)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from nst.engine.cuda_graph import Replay, in_place
+from nst.engine.run import ImageState
 from nst.engine.stylization import Finished, Transfer, stylize, stylize_batch
+from nst.errors import NstError
 from nst.settings import make
 
 SHALLOW = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "iterations": 12, "precision": "fp32"}
@@ -40,6 +42,11 @@ class Recorded(Replay):
 def ahead(monkeypatch):
     """Sets whether iterations are recorded, and therefore started early."""
     return lambda yes: monkeypatch.setattr("nst.engine.run.Replay", Recorded if yes else Replay)
+
+
+def test_without_finite_losses_there_is_no_best_image():
+    with pytest.raises(NstError, match="no iteration gave finite losses; reduce `content_weight` or `style_weight`"):
+        ImageState(None).best_parameters()
 
 
 def stylized(scene, stripes, untrained, kind, resume=None, stop=None):

@@ -210,6 +210,8 @@ def test_nan_in_all_iterations_is_an_error(scene, stripes, untrained, monkeypatc
 def test_pictures_too_small_for_the_layers(scene, stripes, untrained):
     with pytest.raises(NstError, match=r"the style image is 44×3 px at this size; its layers need at least 4 px"):
         run(scene, stripes[:3], untrained, {"content_layers": "conv3_1"})
+    with pytest.raises(NstError, match="increase `size`, reduce `scales`, or use shallower layers"):
+        run(scene, stripes, untrained, {"content_layers": "conv4_1", "scales": 8})
 
 
 def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
@@ -317,6 +319,12 @@ def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):
     warmth = end.pixels[..., 0] - end.pixels[..., 2]
     assert warmth[:, :18].mean() > 0.1
     assert warmth[:, 30:].mean() < -0.1
+
+
+def test_a_mask_for_more_than_three_styles_is_an_error(scene, stripes, untrained):
+    transfer = Transfer(scene, [stripes] * 4, make(SHALLOW | {"content_mask": "mask.png"}), content_mask=scene)
+    with pytest.raises(NstError, match="content_mask: can separate at most three styles, and 4 are blended; blend few"):
+        list(stylize(transfer, state=untrained, device="cpu"))
 
 
 def test_masks_that_are_white_all_over_change_nothing(scene, stripes, untrained):

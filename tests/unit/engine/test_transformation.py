@@ -30,6 +30,11 @@ def test_any_size_goes_in_and_comes_out():
         assert network(torch.rand(1, 3, height, width)).shape == (1, 3, height, width)
 
 
+def test_a_picture_that_is_too_small_is_an_error():
+    with pytest.raises(NstError, match="the image is 9×7 px; it needs at least 8 px per side"):
+        apply(Transformation(), np.zeros((7, 9, 3), np.float32), CPU)
+
+
 def test_the_seed_decides_and_torchs_generator_is_unchanged():
     torch.manual_seed(5)
     before = torch.random.get_rng_state()

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from gridfiles import picture, table
+from gridfiles import PATIENT, picture, table
 from hypothesis import given
 from hypothesis import strategies as st
 from nst.cli import main
@@ -99,6 +99,7 @@ def test_a_bundles_name_changes_with_each_of_its_pairs():
     assert fingerprint([first, second]) == fingerprint([first, second])
 
 
+@PATIENT
 @given(st.floats(0, 1e6), st.integers(1, 5))
 def test_what_is_asked_for_grows_with_the_forecast_and_with_each_try(amount, attempt):
     assert minutes(amount, attempt + 1) > minutes(amount, attempt) >= 3 * amount / 60

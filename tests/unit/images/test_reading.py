@@ -12,7 +12,7 @@ import pillow_heif
 import pytest
 import tifffile
 from nst.errors import NstError
-from nst.images import picture_size, read_picture, resize
+from nst.images import picture_size, read_picture, resize, strips
 from pictures import before_pixels, eight_bit, noise, png_chunk, sixteen_bit
 from PIL import Image
 
@@ -250,7 +250,12 @@ def save_oriented(path: Path, orientation: int) -> None:
 
 @pytest.mark.parametrize("orientation", STORED_CORNERS)
 @pytest.mark.parametrize("suffix", ["jpg", "png", "late.png", "deep.png", "webp", "tif", "deep.tif"])
-def test_orientations(tmp_path: Path, suffix: str, orientation: int) -> None:
+@pytest.mark.parametrize("strip", [strips._PIXELS, 50])
+def test_orientations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strip: int, suffix: str, orientation: int
+) -> None:
+    """In one strip, and in several of two rows."""
+    monkeypatch.setattr(strips, "_PIXELS", strip)
     path = tmp_path / f"a.{suffix}"
     save_oriented(path, orientation)
     assert picture_size(path) == (24, 16)

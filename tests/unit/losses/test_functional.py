@@ -96,6 +96,7 @@ def test_a_perfect_match_costs_nothing_and_a_black_target_stays_finite(kind):
     assert losses.content_loss(f, f, kind).item() == 0
     assert losses.gram_loss(losses.gram(f), losses.gram(f), kind).item() == 0
     assert losses.content_loss(f * 0, f * 0, kind).isfinite().all()
+    assert losses.gram_loss(losses.gram(f * 0), losses.gram(f * 0), kind).isfinite().all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

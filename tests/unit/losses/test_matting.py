@@ -10,7 +10,6 @@ from nst.losses.matting import joined, laplacian_product, photo_loss, windows
 from nst.losses.objective import Objective
 from nst.losses.objective import joined as joined_objectives
 from nst.losses.tiling import TiledObjective
-from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
 from untrained import random_state
@@ -113,11 +112,24 @@ def test_float32_images_lose_little():
         assert (gradient / 2 - exact).abs().max() < 1e-6  # of 1: rounding the pixels alone gives 3e-7
 
 
-def test_without_float64_it_is_computed_on_the_cpu(monkeypatch):
-    monkeypatch.setattr(runtime, "widest", lambda device: torch.float32)
-    content = windows(CONTENT.float())
-    assert content.colors.device == CPU
-    assert content.colors.dtype == torch.float64
+class OnAppleGPU:
+    """Stands for a tensor on Apple's GPU, and records where it is moved."""
+
+    device = torch.device("mps")
+
+    def __init__(self, tensor):
+        self.tensor, self.moves = tensor, []
+
+    def to(self, device, dtype):
+        self.moves.append((device, dtype))
+        return self.tensor.to(device, dtype)
+
+
+def test_without_float64_it_is_computed_on_the_cpu():
+    content, visible = OnAppleGPU(CONTENT.float()), OnAppleGPU(torch.ones(1, 1, *SHAPE))
+    found = windows(content, visible)
+    assert content.moves == visible.moves == [(CPU, torch.float64)]
+    assert torch.equal(found.colors, CONTENT.float().double())
 
 
 @pytest.mark.parametrize("shape", [(2, 9), (9, 2), (1, 1)])

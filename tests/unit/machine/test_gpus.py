@@ -55,6 +55,7 @@ def test_waiting_for_a_gpu_is_logged(tmp_path, monkeypatch, caplog):
         with gpus.exclusive_gpu("auto", poll=0.02) as gpu:
             assert gpu == "GPU-a"
     assert caplog.messages == ["waiting for a GPU: other nst processes use GPU-a"]
+    monkeypatch.setattr(waiting, "SILENCE", 60)  # on a busy machine even a free GPU may take 0.05 s
     with gpus.exclusive_gpu("auto"):
         time.sleep(0.2)
     assert len(caplog.messages) == 1
@@ -108,8 +109,14 @@ def test_a_lock_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     folder = private.private_folder()
     assert folder.stat().st_mode & 0o077 == 0
-    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
-    (tmp_path / f"nst-{folder.stat().st_uid + 1}").symlink_to(folder)
+    other = folder.stat().st_uid + 1
+    monkeypatch.setattr(os, "getuid", lambda: other)
+    theirs = tmp_path / f"nst-{other}"
+    theirs.mkdir(mode=0o700)
+    with pytest.raises(NstError, match="open to other users"):
+        private.private_folder()
+    theirs.rmdir()
+    theirs.symlink_to(folder)
     with pytest.raises(NstError, match="open to other users"):
         private.private_folder()
 
@@ -119,6 +126,52 @@ def test_a_lock_folder_that_others_may_enter_is_refused(tmp_path, monkeypatch):
     private.private_folder().chmod(0o755)
     with pytest.raises(NstError, match="open to other users"):
         private.private_folder()
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path, monkeypatch):
+    """A program of this name for two GPUs, which ends with status 9 where the file `broken` exists; notes its calls."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncd {tmp_path}\necho "$@" >> calls\necho GPU-a\necho GPU-b\ntest ! -e broken || exit 9\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.environ["PATH"]]))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        (None, ["GPU-a", "GPU-b"]),
+        ("1,0", ["GPU-b", "GPU-a"]),
+        ("1", ["GPU-b"]),
+        ("0, 2", ["GPU-a", "2"]),
+        ("GPU-c,1", ["GPU-c", "GPU-b"]),
+    ],
+)
+def test_an_index_of_a_gpu_is_replaced_by_its_uuid(nvidia_smi, monkeypatch, visible, expected):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus.available() == expected
+    assert gpus.available() == expected
+    assert (nvidia_smi / "calls").read_text() == "--query-gpu=uuid --format=csv,noheader\n"  # then from the cache
+
+
+def test_where_nvidia_smi_fails_there_is_no_gpu_and_it_is_asked_again(nvidia_smi):
+    (nvidia_smi / "broken").touch()
+    assert gpus.listed() == []
+    (nvidia_smi / "broken").unlink()
+    assert gpus.listed() == ["GPU-a", "GPU-b"]
+
+
+def test_the_list_of_gpus_is_not_cached_for_long(nvidia_smi, monkeypatch):
+    monkeypatch.setattr(gpus, "LIST_SECONDS", 0)
+    assert gpus.listed() == gpus.listed() == ["GPU-a", "GPU-b"]
+    assert len((nvidia_smi / "calls").read_text().splitlines()) == 2
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -20,7 +20,7 @@ def test_samples_are_distinct_positions_and_the_same_ones_each_time():
     assert torch.equal(vectors[:, 0], -vectors[:, 1])
     assert torch.equal(vectors, sampled(features.clone()).vectors)
     assert weights.sum().item() == torch.tensor(1.0)
-    assert not torch.equal(vectors[:, 0], torch.arange(MOST))  # not only the top of the image
+    assert vectors[:, 0].max() > 8000  # not only the top of the image
 
 
 def test_a_small_map_is_sampled_completely():

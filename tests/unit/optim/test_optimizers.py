@@ -124,14 +124,22 @@ def test_a_finite_value_with_a_gradient_that_is_not_counts_as_a_step_too_long():
     assert optimizer.ask().isfinite().all()
 
 
-@pytest.mark.parametrize("factor", [2.0**-60, 2.0**60])
-def test_the_scale_of_the_objective_does_not_matter(factor):
+@pytest.mark.parametrize(
+    ("dtype", "factor", "close"),
+    [
+        (torch.float64, 2.0**-60, 1e-6),
+        (torch.float64, 2.0**60, 1e-6),
+        (torch.float32, 2.0**-40, 1e-3),
+        (torch.float32, 2.0**40, 1e-3),
+    ],
+)
+def test_the_scale_of_the_objective_does_not_matter(dtype, factor, close):
     """Values are from 1e-6 to 1e15 with the normalizations `paper` and `mean` and their usual weights."""
     usual, other = (
-        minimize(LBFGS(far_start(6), first_step=0.01), lambda x, by=by: by * rosenbrock(x), 60) / by
+        minimize(LBFGS(far_start(6).to(dtype), first_step=0.01), lambda x, by=by: by * rosenbrock(x), 60) / by
         for by in (1.0, factor)
     )
-    torch.testing.assert_close(usual, other, rtol=1e-6, atol=0)
+    torch.testing.assert_close(usual, other, rtol=close, atol=0)
     assert usual.min() < usual[0] / 100
 
 
@@ -175,6 +183,22 @@ def test_adam_and_rmsprop_are_torchs(kind, torchs):
         theirs.append(value.item())
         reference.step()
     assert ours.tolist() == pytest.approx(theirs, rel=1e-6)
+
+
+def test_the_running_average_of_adam_is_that_of_algorithm_1():
+    """Over the accepted points; where a value is not finite, the last accepted one counts again."""
+    decay, points = 0.8, []
+    optimizer = Adam(far_start(6), learning_rate=0.05, ema_decay=decay)
+    assert torch.equal(optimizer.averaged(), far_start(6))
+    for iteration in range(12):
+        x = optimizer.ask()
+        points.append(points[-1] if iteration == 5 else x)
+        optimizer.tell(x, torch.full((1,), torch.nan if iteration == 5 else 1.0), torch.ones_like(x) * iteration)
+        n = iteration + 1
+        shares = [(1 - decay) * decay ** (n - 1 - i) / (1 - decay**n) for i in range(n)]
+        wanted = sum(share * point for share, point in zip(shares, points, strict=True))
+        torch.testing.assert_close(optimizer.averaged(), wanted)
+    assert Adam(far_start(6)).averaged() is None
 
 
 @pytest.mark.parametrize("kind", [LBFGS, Adam, RMSprop])
@@ -221,6 +245,17 @@ def test_the_first_step_is_torchs(size, share):
     optimizer, gradient = LBFGS(torch.ones(1, 4)), torch.tensor([[size, -size, size, -size]])
     optimizer.tell(optimizer.ask(), torch.ones(1), gradient)
     torch.testing.assert_close(optimizer.ask(), 1 - share * gradient)
+
+
+def test_no_step_is_longer_than_longest_step():
+    """Neither the first one nor, by the curvature, the second, which would lead to the minimum."""
+    optimizer = LBFGS(torch.ones(1, 4), first_step=1.0, longest_step=0.1)
+    for count in range(2):
+        x = optimizer.ask()
+        assert optimizer.count.item() == max(0, count - 1)
+        optimizer.tell(x, x.square().sum(1), 2 * x)
+        torch.testing.assert_close((optimizer.ask() - x).square().mean().sqrt(), torch.tensor(0.1))
+    assert optimizer.count.item() == 1
 
 
 def test_curvature_is_forgotten_after_six_rejections_in_a_row():

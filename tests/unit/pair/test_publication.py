@@ -71,7 +71,7 @@ def test_a_picture_without_a_record_is_not_stylized_again_either(job, monkeypatc
 def test_what_was_finished_for_another_pair_is_not_published(job, monkeypatch, scene, change):
     with monkeypatch.context() as patch:
         failing(patch, 1)
-        with pytest.raises(NstError):
+        with pytest.raises(NstError, match="No space left"):
             pair.stylize_pair(job("a"))
     if change == "content":
         write_picture(job("a").content, scene[::-1])

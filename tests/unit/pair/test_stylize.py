@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -153,7 +154,7 @@ def test_an_animation_that_fails_leaves_the_earlier_files(job, monkeypatch):
         raise NstError("no")
 
     monkeypatch.setattr(recording, "animate", fail)
-    with pytest.raises(NstError):
+    with pytest.raises(NstError, match=r"^no$"):
         pair.stylize_pair(job("a", style_weight=3))
     assert {path: path.read_bytes() for path in job("a").record.rglob("*") if path.is_file()} == before
 
@@ -199,20 +200,26 @@ def test_a_stopped_pair_promises_to_resume_only_from_a_checkpoint(job, monkeypat
 def test_after_a_full_disk_a_pair_can_be_stylized_again(job, monkeypatch):
     """What is still to be written when a write fails must not bring the tidied folder back."""
     monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 1e9)
-    tried, write = [], recording.write_frame
+    tried, write, queued = [], recording.write_frame, threading.Event()
 
     def full(path, *arguments, **how):
         tried.append(path)
         number = len(tried)
-        time.sleep(0.1)  # stylizing is faster
+        queued.wait(60)
+        time.sleep(0.1)  # the run has ended before the queue has
         if number < 3:
             raise NstError(f"{path}: cannot be written (No space left on device); choose a writable folder")
         write(path, *arguments, **how)
 
+    def after(event):
+        if event.iteration == 4:  # at the fifth frame, the run waits for the first
+            queued.set()
+
     monkeypatch.setattr(recording, "write_frame", full)
     with pytest.raises(NstError, match="No space left on device"):
-        pair.stylize_pair(job("a"))
+        pair.stylize_pair(job("a"), after)
     time.sleep(1)
+    assert len(tried) < 5
     assert not job("a").work_folder.exists()
     monkeypatch.setattr(recording, "write_frame", write)
     pair.stylize_pair(job("a"))
