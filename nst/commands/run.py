@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,10 +72,13 @@ def command(
 
 def joined(ours: list[str], given: list[str]) -> list[str]:
     """Our arguments of Snakemake and the user's, with one `--config`: Snakemake reads only the last one."""
-    at = next((index for index, text in enumerate(given) if text in ("--config", "-C")), None)
-    if at is None or ours[0] != "--config":
+    options = (re.fullmatch("(?s)--config|-C|(?:--config=|-C=?)(.+)", text) for text in given)
+    at, option = next(((index, match) for index, match in enumerate(options) if match), (0, None))
+    if not option or ours[0] != "--config":
         return ours + given
     end = next(index for index, text in enumerate(ours[1:], 1) if text.startswith("--"))
+    if option[1]:  # `--config=key=value` takes one value; the next argument may be a target
+        return [*ours[:end], option[1], *ours[end:], *given[:at], *given[at + 1 :]]
     return [*ours[end:], *given[: at + 1], *ours[1:end], *given[at + 1 :]]
 
 

@@ -59,6 +59,11 @@ def test_snakemake_is_started_with_the_manifest(started) -> None:
     assert started("my table.csv", "--", "-n", "--config", "device=cpu") == [
         *default, *cores, "-n", "--config", "manifest=my table.csv", "device=cpu"
     ]  # fmt: skip
+    for option in ("--config=device=cpu", "-Cdevice=cpu", "-C=device=cpu"):
+        assert started("my table.csv", "--", "-n", option, "pairs") == [
+            "--config", "manifest=my table.csv", "device=cpu", *default, *cores, "-n", "pairs"
+        ]  # fmt: skip
+    assert started("my table.csv", "--", "--configfile=a.yaml")[:2] == ["--config", "manifest=my table.csv"]
     Path("config").mkdir()
     Path("config/config.yaml").write_text("manifest: my table.csv\n")
     assert started() == started("--") == [*default, *cores]
