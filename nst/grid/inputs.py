@@ -184,7 +184,7 @@ class Files:
             return str(error)
 
     def _missing(self, path: str) -> str:
-        if is_folder(path):
+        if self.has_folder(path):
             return f"{path} is a folder; give a file in it, or {path.rstrip('/')}/*"
         try:
             near = self._near(Path(path))
@@ -201,7 +201,7 @@ class Files:
     def _near(self, path: Path) -> str:
         """The file with the most similar name in the folder; '' after `limits.PROBLEMS` searches, which are slow."""
         if path.parent not in self._names:
-            with os.scandir(path.parent) as entries:
+            with os.scandir(self._folder / path.parent) as entries:
                 self._names[path.parent] = sorted(entry.name for entry in islice(entries, _MAX_SIBLINGS))
         self._suggested += 1
         if self._suggested > limits.PROBLEMS:

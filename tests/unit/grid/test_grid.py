@@ -325,6 +325,15 @@ def test_the_suffix_of_a_glob_matches_in_upper_and_lower_case() -> None:
     assert files.skipped["p/*.jpg"] == []
 
 
+def test_advice_is_about_the_folder_that_paths_are_relative_to() -> None:
+    picture("run/images/lake.jpg")
+    picture("images/lake2.jpg")
+    files = Files(Path("run"))
+    assert files.file_problem("images/lak.jpg") == "there is no file images/lak.jpg; did you mean images/lake.jpg?"
+    assert files.file_problem("images") == "images is a folder; give a file in it, or images/*"
+    assert files.file_problem("run").startswith("there is no file run; ")
+
+
 def test_what_differs_only_in_its_case_is_meant() -> None:
     for name in ("IMG_0001.JPEG", "big.jpg", "wave.jpg"):
         picture(name)
