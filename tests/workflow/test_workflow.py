@@ -344,7 +344,7 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     data = whole.index(b"IDAT") + 6
     (project.folder / "half.png").write_bytes(whole[:data] + b"\xff" * 9 + whole[data + 9 :])  # seen when it is decoded
     project.write("half.csv", "content,style\nscene.png|half.png,stripes.png\n")
-    asked = ("--config", "manifest=half.csv", "results=half", "bundle=5")
+    asked = ("--config", "manifest=half.csv", "results=half", "bundle=5", "rank_by=style_error")
     run = project.snakemake(*asked, "--profile", str(REPOSITORY / "profiles/default"))
     told = run.stdout + run.stderr
     assert run.returncode == 1
@@ -356,6 +356,7 @@ def test_a_bundle_that_fails_says_which_of_its_pairs_did(project):
     assert re.match(r"failed    half/stripes/\S+: half.png: the image is truncated", failed)
     assert gallery == f"gallery   {(project.folder / 'half/gallery/index.html').as_uri()}"
     assert advice.startswith("next      run the same command again to make what is missing")
+    assert '"ranked_by":"style_error"' in (project.folder / "half/gallery/data.js").read_text()
     assert len(list((project.folder / "half/pairs").rglob("image.png"))) == 1
     run = project.snakemake(*asked, "--", "pairs")
     assert run.returncode == 1

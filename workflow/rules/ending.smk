@@ -62,7 +62,7 @@ def show_unfinished_grid():
     if planned and scheduler.failed and not scheduler.running and Path(GRID).exists():
         logger.info("Making the gallery of the existing images.")
         command = ["gallery", GRID, "-o", GALLERY, "--work", f"{WORK}/.gallery"]
-        command += ["--processes", str(all_cores())]
+        command += ["--processes", str(all_cores()), "--rank-by", CONFIG.rank_by]
         subprocess.run(
             [sys.executable, "-m", "nst", *command], stdout=subprocess.DEVNULL
         )

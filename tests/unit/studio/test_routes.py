@@ -1,0 +1,79 @@
+"""Routes that ask for a task of the supervisor or add an image, and the commands of the tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from nst import layout
+from nst.studio.runs import Run
+from nst.studio.studio import Studio
+from nst.studio.supervisor import Launch
+from nst.studio.uploads import samples
+from studios import browser, open_studio, png
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return open_studio(tmp_path)
+
+
+def make_gallery(run: Run) -> None:
+    page = run.results / layout.GALLERY
+    page.parent.mkdir(parents=True)
+    page.touch()
+
+
+def test_stars_ask_for_a_new_gallery_where_there_is_one(studio: Studio) -> None:
+    person = browser(studio)
+    run = person.start()
+    known = studio.runs.get(None, run)
+    [key] = known.pairs
+    assert person.put(f"/api/runs/{run}/stars", {"pair": key, "stars": 3}).status_code == 204
+    assert person.watch(run)["pairs"][0]["stars"] == 3
+    assert studio.runs.next_task() is None
+    make_gallery(known)
+    assert person.put(f"/api/runs/{run}/stars", {"pair": key, "stars": 4}).status_code == 204
+    assert studio.runs.next_task() == (run, "gallery")
+    for stars in (6, -1, 2.0, True, "3", None):
+        assert person.put(f"/api/runs/{run}/stars", {"pair": key, "stars": stars}).status_code == 400, stars
+    assert person.watch(run)["pairs"][0]["stars"] == 4
+
+
+def test_a_gallery_is_published_where_the_studio_says(studio: Studio) -> None:
+    person = browser(studio)
+    run = person.start()
+    assert person.post(f"/api/runs/{run}/publish").status_code == 400
+    object.__setattr__(studio.options.launch, "publish", "s3://bucket")
+    assert person.post(f"/api/runs/{run}/publish").status_code == 409
+    assert studio.runs.next_task() is None
+    make_gallery(studio.runs.get(None, run))
+    assert person.post(f"/api/runs/{run}/publish").status_code == 202
+    assert studio.runs.next_task() == (run, "publish")
+
+
+def test_a_sample_becomes_an_image_of_the_session(studio: Studio) -> None:
+    person = browser(studio)
+    name = next(iter(samples("style")))
+    answer = person.post("/api/uploads/sample", {"kind": "style", "name": name})
+    assert (answer.status_code, answer.json["kind"], answer.json["name"]) == (201, "style", name)
+    assert person.get("/api/uploads").json == {"uploads": [answer.json]}
+    assert person.post("/api/uploads/sample", {"kind": "style", "name": "none.jpg"}).status_code == 404
+
+
+def test_a_mask_belongs_to_an_image_of_the_session(studio: Studio) -> None:
+    person, other = browser(studio), browser(studio)
+    path = f"/api/uploads/mask?of={person.upload(name='lake.jpg')}"
+    answer = person.client.post(path, data=png(), headers=person.headers)
+    assert (answer.status_code, answer.json["kind"], answer.json["name"]) == (201, "mask", "Mask of lake.jpg")
+    assert other.client.post(path, data=png(), headers=other.headers).status_code == 404
+
+
+def test_the_commands_of_tasks(studio: Studio, tmp_path: Path) -> None:
+    run = studio.runs.get(None, browser(studio).start())
+    launch = Launch(cores=1, publish="s3://bucket/folder/", profile=tmp_path)
+    assert launch.task(run, "publish")[2:] == ["nst", "publish", "results", f"s3://bucket/folder/{run.id}"]
+    (tmp_path / "nst.yaml").write_text("device: cuda\nrank_by: style_error\n")
+    command = ["nst", "gallery", "results/grid.csv", "-o", "results/gallery", "--work", "results/.work/.gallery"]
+    assert launch.task(run, "gallery")[2:] == [*command, "--rank-by", "style_error"]
+    assert Launch(cores=1).task(run, "gallery")[2:] == command
