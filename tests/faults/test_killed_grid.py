@@ -46,8 +46,10 @@ def test_who_forces_a_pair_gets_it_stylized_again(tmp_path):
 def test_random_kills(tmp_path, seed):
     """Five kills of Snakemake alone, of one job, or of all of them, at moments that nobody chose."""
     chance, grid = random.Random(seed), three(tmp_path)
-    kills = 0
-    while kills < (2 if seed == 1 else 5) and len(grid.completed()) < 3:
+    kills = tries = 0
+    while kills == 0 or (kills < (2 if seed == 1 else 5) and len(grid.completed()) < 3):
+        tries += 1
+        assert tries < 20, "no kill was in time"
         grid.run("snakemake", "--unlock")
         with grid.start("snakemake", "pairs") as process:
             wait_for(lambda process=process: process.poll() is not None or len(process.session()) > 1)
@@ -72,7 +74,8 @@ def victims(process, whom, chance):
     """The processes to kill: Snakemake is the leader of its session."""
     session = process.session()
     jobs = [number for number in session if b"stylize" in command(number)]
-    return {"snakemake": [process.pid], "all": session, "job": jobs and [chance.choice(jobs)]}[whom]
+    leader = [number for number in session if number == process.pid]
+    return {"snakemake": leader, "all": session, "job": jobs and [chance.choice(jobs)]}[whom]
 
 
 def command(process):

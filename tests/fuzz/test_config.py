@@ -69,7 +69,7 @@ def checked(config: Config) -> None:
 
 def read(content: bytes) -> str:
     Path("config.yaml").write_bytes(content)
-    return bounded(lambda: load_config("config.yaml")).error
+    return bounded(lambda: checked(load_config("config.yaml"))).error
 
 
 def test_what_is_whole_is_accepted():
@@ -104,7 +104,7 @@ def test_yaml_of_any_bytes(content):
 @example(given=WHOLE | {"threads": float("nan")})
 def test_values_of_any_kind(given):
     if isinstance(given, dict):
-        bounded(lambda: load_config(given))
+        bounded(lambda: checked(load_config(given)))
 
 
 @given(content=damaged(PRESET) | TEXT.map(lambda text: text.encode("utf-8", "surrogatepass")), name=st.text(max_size=8))

@@ -377,3 +377,14 @@ def test_hand_made_requests(world: World) -> None:
     made = _hand_made(world)
     assert len(made) > 150
     bounded(check_all, world, made, megabytes=300, seconds=60)
+    bounded(_check_right, world)
+
+
+def _check_right(world: World) -> None:
+    """What a page sends is answered: the requests above are not all refused for the same reason."""
+    mine, client = world.attacker, world.client()
+    headers = {"Cookie": mine.cookie, "X-CSRFToken": mine.csrf, "Content-Type": "application/json"}
+    run = {"method": "GET", "path": f"/api/runs/{mine.ids['run_id']}", "query": "", "headers": headers, "body": b""}
+    body = json.dumps(_right("runs.check", mine)).encode()
+    for request in (run, run | {"method": "POST", "path": "/api/check", "body": body}):
+        assert check(world, client, request).status_code == 200, request

@@ -131,8 +131,7 @@ class Cluster:
 
     def down(self) -> None:
         """End the jobs, the daemons that were started here, and what jobs have left behind."""
-        self._ask("scancel", "--user=root")
-        self._give_time(lambda: not self.jobs(), 15)
+        self.cancel_jobs()
         for record in sorted(
             (self.folder / "pids").glob("*"), key=lambda path: ORDER.index(path.name) if path.name in ORDER else 1
         ):
@@ -145,6 +144,11 @@ class Cluster:
             if (ETC / name).is_symlink() and (ETC / name).readlink() == self.folder / name:
                 (ETC / name).unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def cancel_jobs(self) -> None:
+        """Cancel all jobs, and wait for their end."""
+        self._ask("scancel", "--user=root")
+        self._give_time(lambda: not self.jobs(), 15)
 
     def start_controller(self) -> None:
         """Start slurmctld; it takes up the jobs of the one before."""

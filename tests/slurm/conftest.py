@@ -23,5 +23,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, cluster: Cluster) -> Project:
-    return Project(tmp_path)
+def project(tmp_path: Path, cluster: Cluster) -> Iterator[Project]:
+    yield Project(tmp_path)
+    cluster.cancel_jobs()  # of a test that failed

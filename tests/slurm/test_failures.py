@@ -97,7 +97,9 @@ def test_a_killed_job_is_retried_and_resumes(long, cluster):
 def test_a_killed_worker_costs_no_more_than_its_image(long, cluster):
     run = started(long, cluster)
     before = long.stylized_at()
-    for process in cluster.processes("nst worker run"):
+    workers = cluster.processes("nst worker run")
+    assert workers
+    for process in workers:
         os.kill(process, signal.SIGKILL)
     said = finished(run)
     assert run.returncode == 0, said
@@ -135,9 +137,12 @@ def test_a_job_out_of_time_is_retried_and_resumes(long):
 def test_a_cancelled_job_is_retried(long, cluster):
     run = started(long, cluster)
     before = long.stylized_at()
-    subprocess.run(["scancel", *cluster.jobs("RUNNING")], check=True)
+    jobs = cluster.jobs("RUNNING")
+    assert jobs
+    subprocess.run(["scancel", *jobs], check=True)
     said = finished(run)
     assert run.returncode == 0, said
+    assert "\nretry     " in said
     assert len(long.pictures()) == 4
     assert untouched(before, long.stylized_at())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shlex
@@ -50,7 +51,7 @@ def test_a_run_outlives_a_killed_job_and_its_recipe_makes_the_same_images(open_s
     studio.supervisor.start()
     name = person.start(contents=2)
     run = studio.runs.get(None, name)
-    until(lambda: jobs_of(run), LONG)[0].kill()
+    kill_a_job(run)
     until(lambda: person.watch(name)["state"] not in ("queued", "running"), LONG)
     known = person.watch(name)
     assert (known["state"], known["done"], known["message"]) == ("done", 2, ""), log_of(run)
@@ -152,17 +153,26 @@ def log_of(run: Run) -> str:
     return (run.folder / "snakemake.log").read_text()
 
 
-def jobs_of(run: Run) -> list[psutil.Process]:
-    """The processes of `nst stylize` in a run's folder."""
-    return [process for process in processes_in(run.folder) if "stylize" in process.cmdline()]
+def kill_a_job(run: Run) -> None:
+    """Kill a process of `nst stylize` in a run's folder, as soon as there is one."""
+
+    def killed() -> bool:
+        for job in processes_in(run.folder, "stylize"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                job.kill()
+                return True
+        return False
+
+    until(killed, LONG)
 
 
-def processes_in(folder: Path) -> list[psutil.Process]:
-    """The processes that work in a folder or below it."""
+def processes_in(folder: Path, argument: str = "") -> list[psutil.Process]:
+    """The processes that work in a folder or below it, or those of them with an argument."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder.resolve()):
+            here = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder.resolve())
+            if here and (not argument or argument in process.cmdline()):
                 found.append(process)
         except (psutil.Error, OSError):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from studios import Browser, browser, open_studio, until
 
 @pytest.fixture
 def shared(tmp_path: Path) -> tuple[Studio, Browser, str]:
-    """A studio with an access token, a browser in it, and its finished run."""
+    """A studio, a browser in it, and its finished run."""
     studio = open_studio(tmp_path)
     studio.supervisor.start()
     person = browser(studio)
@@ -49,6 +50,18 @@ def test_a_visitor_sees_the_images_and_nothing_else(shared: tuple[Studio, Browse
     assert "iterations 4" in page
     assert visitor.get(f"/api/runs/{run}").status_code == 404
     assert visitor.get("/s/no-such-link").status_code == 404
+
+
+def test_a_link_needs_no_access_token(tmp_path: Path) -> None:
+    studio = open_studio(tmp_path, token="a-long-access-token")
+    person = browser(studio)
+    page = person.get("/login").get_data(as_text=True)
+    person.headers = {"X-CSRFToken": re.search(r'csrf-token" content="([^"]+)', page)[1]}
+    assert person.post("/login", {"token": "a-long-access-token"}).status_code == 204
+    path = share(person, person.start())["url"].removeprefix("http://localhost")
+    visitor = browser(studio)
+    assert visitor.get(path).status_code == 200
+    assert visitor.get("/api/runs").status_code == 401
 
 
 def test_downloads_and_settings_are_left_out(shared: tuple[Studio, Browser, str]) -> None:

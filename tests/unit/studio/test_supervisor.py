@@ -167,10 +167,12 @@ def test_a_canceled_run_waits_for_its_old_process(tmp_path: Path, started: list[
     )
     person = browser(studio)
     run = person.start()
-    until((studio.runs.folder / run / "waiting").exists)
+    waiting = studio.runs.folder / run / "waiting"
+    until(waiting.exists)
+    began = waiting.stat().st_mtime_ns
     person.post(f"/api/runs/{run}/cancel")
     person.post(f"/api/runs/{run}/retry")
-    time.sleep(2.5)
+    until(lambda: waiting.stat().st_mtime_ns > began)  # the second process has started
     assert person.watch(run)["state"] == "running"
 
 

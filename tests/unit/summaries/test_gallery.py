@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -252,11 +251,10 @@ def test_the_page_allows_nothing_but_itself(grid, tmp_path):
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written(grid, tmp_path):
-    (tmp_path / "locked").mkdir(mode=0o500)
+    (tmp_path / "file").touch()
     with pytest.raises(NstError, match="cannot be written"):
-        write_gallery(read_records(grid), grid, tmp_path / "locked/gallery")
+        write_gallery(read_records(grid), grid, tmp_path / "file/gallery")
 
 
 def test_the_weight_that_auto_has_found_is_told(tmp_path):

@@ -13,6 +13,7 @@ from uuid import uuid4
 import boto3
 import pytest
 import requests
+from fsspec.registry import _registry
 from nst.cli import main
 from nst.errors import NstError
 from nst.io import storage
@@ -362,7 +363,7 @@ def test_no_gallery(bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_no_package(
     environment: pytest.MonkeyPatch, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    environment.delitem(_registry, "s3", raising=False)
     environment.setitem(sys.modules, "s3fs", None)
     message = problem(results, "s3://bucket/gallery", capsys)
     assert message == "nst: s3://bucket/gallery: needs the Python package s3fs; run `pip install s3fs`"
@@ -405,7 +406,7 @@ def test_a_server_that_never_answers(
         ("file:///proc/nst/gallery", "cannot be written (No such file or directory)"),
         (f"s3://someone:{SECRET}@bucket/folder", "s3://***@bucket/folder: has credentials in it"),
         (f"https://someone:{SECRET}@127.0.0.1:9/folder?token={SECRET}", "has credentials in it"),
-        ("https://127.0.0.1:9/folder", ""),
+        ("https://127.0.0.1:9/folder", "cannot be written (Connect call failed"),
     ],
 )
 def test_a_url_that_does_not_work(
