@@ -147,7 +147,8 @@ def write_grid(folder: Path, options: argparse.Namespace) -> None:
     rows = "".join(f"{content},{style},{seed}\n" for content, style, seed in pairs)
     (folder / "manifest.csv").write_text(f"content,style,seed\n{rows}")
     settings = f"size: {options.size}, iterations: {options.iterations}, frame_interval: {options.frame_interval}"
-    (folder / "config.yaml").write_text(f"manifest: manifest.csv\nworker: 'yes'\nsettings: {{{settings}}}\n")
+    config = f"manifest: manifest.csv\nworker: 'yes'\nbundle: {options.bundle}\nsettings: {{{settings}}}\n"
+    (folder / "config.yaml").write_text(config)
 
 
 def snakemake(folder: Path, cores: int, *arguments: str) -> dict[str, float]:
@@ -226,6 +227,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--frame-interval", type=int, default=10, help="0: no frames and no animation")
+    parser.add_argument("--bundle", type=float, default=0, help="minutes per bundle; 0: a job for each pair")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--milliseconds", type=float, default=350, help="of the simulated device, per image")
     parser.add_argument("--plot", type=Path)
