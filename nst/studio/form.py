@@ -24,7 +24,7 @@ from nst.settings import PATHS, Settings, allowed, choices, counted, fields, gro
 BASIC = ("style_weight", "size", "iterations", "network", "color", "scales", "style_scale", "style_loss")
 #: Settings that are no field: presets are cards, and masks are painted.
 NO_FIELD = ("preset", "content_mask", "style_mask")
-#: Maximum values of a setting, and their characters; and those that a request may have, to be told so.
+#: Maximum values of a setting, and characters of a value. A request may have more: the form then says which.
 VALUES, CHARACTERS = 50, 200
 _MOST_VALUES, _MOST_CHARACTERS = 5000, 20_000
 

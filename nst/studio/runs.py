@@ -130,7 +130,7 @@ class Runs:
         if known.problems:
             raise NstError("\n".join(f"{name}: {message}" if name else message for name, message in known.problems))
         uploads = self._of(session, request)
-        slugs = Slugs(_readable)
+        slugs = Slugs(_file_name)
         names = {id: f"{IMAGES}/{slugs(id, Path(u.name).stem)}{u.suffix}" for id, u in uploads.items()}
         manifest = form.manifest(request, names, form.given(request))
         files = {name: self._uploads.file(uploads[id]) for id, name in names.items()}
@@ -369,7 +369,7 @@ def _title(uploads: Mapping[str, Upload], request: form.Request) -> str:
     return " × ".join(", ".join(names[:2]) + " …" * (len(names) > 2) for names in (contents, styles))
 
 
-def _readable(preferred: str) -> str:
+def _file_name(preferred: str) -> str:
     """The name of an image's file. It keeps the letters of every script, because titles are made from it."""
     if preferred.isascii():
         return slug(preferred)

@@ -137,7 +137,7 @@ def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
     """A run in the list. Only of running ones files are read."""
     done, left = run.done, None
     thumbnails = [f"/runs/{run.id}/frames/{key}.jpg" for key in run.keys.split()] if done else []
-    if run.state == "running" and (pairs := _readable(run)):
+    if run.state == "running" and (pairs := _progress_of(run)):
         done, left = _done(pairs), progress.seconds_left(run, pairs)
         thumbnails = [url for pair in pairs if (url := _frame(run, pair))][:THUMBNAILS]
     return {
@@ -154,7 +154,7 @@ def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _readable(run: Run) -> list[progress.PairProgress]:
+def _progress_of(run: Run) -> list[progress.PairProgress]:
     """The progress of every pair; [] for a run of another version, which must not hide the others."""
     try:
         return progress.read(run)

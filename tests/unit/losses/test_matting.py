@@ -113,7 +113,7 @@ def test_float32_images_lose_little():
 
 
 class OnAppleGPU:
-    """Stands for a tensor on Apple's GPU, and records where it is moved."""
+    """A fake tensor on Apple's GPU that records where it is moved."""
 
     device = torch.device("mps")
 

@@ -27,7 +27,7 @@ def test_an_upgrade_keeps_rows(tmp_path: Path) -> None:
         assert [*connection.execute("SELECT id, content FROM uploads").fetchone()] == ["a", None]
     Database(tmp_path / "new.sqlite")
     assert columns(path) == columns(tmp_path / "new.sqlite")
-    Database(path)  # once more
+    Database(path)  # an upgraded file opens again
 
 
 def test_a_later_version_is_refused(tmp_path: Path) -> None:

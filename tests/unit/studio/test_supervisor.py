@@ -33,6 +33,19 @@ def start(started: list[Studio], folder: Path, program: str, **options: int) -> 
     return studio
 
 
+def fail_once(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exception]:
+    """Let the next update of a run fail, as on a full disk. Returns the failures that are left."""
+    update, failures = studio.runs.update, iter([sqlite3.OperationalError("database or disk is full")])
+
+    def update_or_fail(run_id: str, **columns: float | str | None) -> None:
+        for error in failures:
+            raise error
+        update(run_id, **columns)
+
+    monkeypatch.setattr(studio.runs, "update", update_or_fail)
+    return failures
+
+
 def test_a_run_is_made(tmp_path: Path, started: list[Studio]) -> None:
     studio = start(started, tmp_path, FINISH)
     person = browser(studio)
@@ -103,14 +116,7 @@ def test_an_end_that_cannot_be_noted_is_noted_later(
 ) -> None:
     """As on a full disk."""
     studio = open_studio(tmp_path, FAIL)
-    update, failures = studio.runs.update, iter([sqlite3.OperationalError("database or disk is full")])
-
-    def fails_once(run_id: str, **columns: float | str | None) -> None:
-        for error in failures:
-            raise error
-        update(run_id, **columns)
-
-    monkeypatch.setattr(studio.runs, "update", fails_once)
+    fail_once(studio, monkeypatch)
     studio.supervisor.start()
     started.append(studio)
     person = browser(studio)
@@ -128,14 +134,7 @@ def test_the_end_of_a_task_that_cannot_be_noted_is_noted_later(
     person = browser(studio)
     run = person.start()
     until(lambda: person.watch(run)["state"] == "done")
-    update, failures = studio.runs.update, iter([sqlite3.OperationalError("database or disk is full")])
-
-    def fails_once(run_id: str, **columns: float | str | None) -> None:
-        for error in failures:
-            raise error
-        update(run_id, **columns)
-
-    monkeypatch.setattr(studio.runs, "update", fails_once)
+    failures = fail_once(studio, monkeypatch)
     studio.runs.ask(run, "publish")
     assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
     assert not list(failures)
