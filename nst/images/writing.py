@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ def _by_pillow(levels: np.ndarray, format: str, **options: Any) -> bytes:
 
 
 def _png(levels: np.ndarray, text: str | None, quality: int) -> bytes:
-    return _by_pillow(levels, "PNG", pnginfo=None if text is None else png_text(text))
+    # Run lengths only: half the time for files that are 0 to 1 % larger, as stylized images hardly repeat themselves.
+    return _by_pillow(levels, "PNG", pnginfo=None if text is None else png_text(text), compress_type=zlib.Z_RLE)
 
 
 def _jpeg(levels: np.ndarray, text: str | None, quality: int) -> bytes:

@@ -57,7 +57,7 @@ METHODS: dict[str, dict | None] = {
 }
 
 
-def paint(method: str, content: str, style: str, size: int, path: Path) -> dict[str, float]:
+def paint(method: str, content: str, style: str, size: int, precision: str, path: Path) -> dict[str, float]:
     """Stylize a pair in a process of its own; returns its time and its peak memory."""
     started = time.perf_counter()
     values = METHODS[method]
@@ -75,8 +75,9 @@ def paint(method: str, content: str, style: str, size: int, path: Path) -> dict[
         ]
         command += ["--no-verbose", "--seed", "0"]
     else:
-        flags = [f"--{name.replace('_', '-')}={value}" for name, value in (values | {"size": size}).items()]
+        flags = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
         command = [sys.executable, "-m", "nst", "stylize", content, style, "-o", str(path), "--force", *flags]
+        command += ["--size", str(size), "--precision", precision]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -107,7 +108,7 @@ def paint_all(options: argparse.Namespace) -> None:
             path = options.work / f"{pair}--{method}.png"
             if (pair, method, options.size) in known and path.exists():
                 continue
-            costs = paint(method, content, style, options.size, path)
+            costs = paint(method, content, style, options.size, options.precision, path)
             pixels = [read_picture(p, long_side=options.size).pixels for p in (path, content, style)]
             metrics = nst.evaluate(pixels[0], pixels[1], [pixels[2]]).as_dict()
             line = {"key": [pair, method, options.size]} | costs | metrics
@@ -170,6 +171,7 @@ def main() -> None:
     painting.add_argument("--contents", nargs="+", default=[str(data / f"content/{n}.jpg") for n in ("lake", "street")])
     painting.add_argument("--styles", nargs="+", default=[str(data / f"style/{n}.jpg") for n in ("swirls", "wave")])
     painting.add_argument("--size", type=int, default=512)
+    painting.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", help="of nst's methods")
     painting.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     painting.set_defaults(run=paint_all)
     ranking = commands.add_parser("rank")
