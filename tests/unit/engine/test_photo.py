@@ -55,7 +55,10 @@ def test_it_keeps_the_result_near_the_contents_colors(scene, stripes, untrained,
 
 def test_a_batch_is_its_images(scene, stripes, untrained):
     contents = scene, scene[::-1].copy()
-    settings = make(SHALLOW | {"photo_weight": 100, "iterations": 4, "deterministic": "no"})
+    # One step, because later ones amplify rounding where a maximum pool has nearly equal entries; from noise, because
+    # the loss of the content and its gradient are 0.
+    few = {"iterations": 2, "init": "noise", "deterministic": "no"}
+    settings = make(SHALLOW | {"photo_weight": 100} | few)
     transfers = [Transfer(content, [stripes], settings) for content in contents]
     together = {}
     for index, event in stylize_batch(transfers, state=untrained, device="cpu"):
@@ -63,4 +66,4 @@ def test_a_batch_is_its_images(scene, stripes, untrained):
     for index, transfer in enumerate(transfers):
         *_, alone = stylize(transfer, state=untrained, device="cpu")
         assert together[index].losses["photo"] > 0
-        np.testing.assert_allclose(together[index].pixels, alone.pixels, atol=1e-4)
+        np.testing.assert_allclose(together[index].pixels, alone.pixels, atol=1e-6)
