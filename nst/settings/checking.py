@@ -44,7 +44,7 @@ class Wrong(NamedTuple):
         return self.setting, _BRACES.sub(r"\1", self.message) if self.conflict else self.message
 
     def as_flag(self) -> str:
-        """The message with names as on the command line: --ema-decay requires --optimizer adam."""
+        """The message with names as on the command line: --ema-decay requires --optimizer adam or rmsprop."""
         if not self.conflict:
             return f"{flag(self.setting)}: {self.message}"
         return f"{flag(self.setting)} {_BRACES.sub(lambda name: flag(name[1]), self.message)}"
@@ -78,9 +78,9 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
     if s.optimizer == "lbfgs":
         for column in ("ema_decay", "learning_rate_decay", "normalize_gradients"):
             if getattr(s, column) != fields()[column].default:
-                yield column, "requires {optimizer} adam"
+                yield column, "requires {optimizer} adam or rmsprop"
         if s.parameters == "network":
-            yield "parameters", "network requires {optimizer} adam"
+            yield "parameters", "network requires {optimizer} adam or rmsprop"
     if s.parameters == "network":
         if s.init != "content":
             yield "init", "cannot be combined with {parameters} network, which starts from the content"

@@ -151,14 +151,16 @@ class Values(BaseModel):
         ge=0,
         le=1e6,
     )
-    learning_rate_decay: float = _optimization(1.0, "factor on adam's step size after every 200 iterations", gt=0, le=1)
+    learning_rate_decay: float = _optimization(
+        1.0, "factor on the step size of adam and rmsprop after every 200 iterations", gt=0, le=1
+    )
     normalize_gradients: Literal["no", "yes"] = _optimization(
         "no",
         "scale the gradient of each layer's loss to the layer's coefficient, where it enters the network; "
         "the reported losses do not change",
     )
     ema_decay: float = _optimization(
-        0.0, "decay per iteration of adam's moving average of images, which is then the result; 0: the best image",
+        0.0, "decay per iteration of adam's or rmsprop's moving average of images, then the result; 0: the best image",
         ge=0, lt=1,
     )  # fmt: skip
     iterations: Whole = _common(300, "iterations; each is one forward and one backward pass", ge=1, le=10**6)

@@ -401,7 +401,7 @@ def test_columns_that_need_each_other() -> None:
     rows += "c/lake.jpg,s/wave.jpg,adam,0.9,network|pixels,0.5\n"
     assert len(ids(rows)) == 2
     rows = "content,style,ema_decay\nc/lake.jpg,s/wave.jpg,0.9\n"
-    assert mistakes(rows) == ["2: ema_decay: requires optimizer adam"]
+    assert mistakes(rows) == ["2: ema_decay: requires optimizer adam or rmsprop"]
     config = load_config({"settings": {"ema_decay": 0.9}})
     assert len(ids("content,style,optimizer\nc/lake.jpg,s/wave.jpg,adam\n", config)) == 1
 

@@ -115,7 +115,9 @@ def test_settings_in_python_name_every_mistake_and_suggest_the_right_name() -> N
         "size: 'x' is not allowed; expected a whole number from 0 to 16384 (px)",
         "style_wieght: no such setting; did you mean style_weight?",
     ]
-    with pytest.raises(nst.NstError, match=r"^ema_decay: requires optimizer adam\niterations: must be at least 4, one"):
+    with pytest.raises(
+        nst.NstError, match=r"^ema_decay: requires optimizer adam or rmsprop\niterations: must be at least 4, one"
+    ):
         nst.Settings(ema_decay=0.5, iterations=2, scales=4)
 
 
@@ -133,9 +135,9 @@ CONFLICTS = [
     ({"network": "lite", "content_layers": "conv1_2"}, "--content-layers names conv1_2, which lite does not have; use"),
     ({"network": "vgg16", "weights": "oxford"}, "--weights oxford requires --network vgg19; use auto or"),
     ({"network": "lite", "weights": "torchvision"}, "--weights torchvision requires --network vgg19 or vgg16; use"),
-    ({"ema_decay": "0.9"}, "--ema-decay requires --optimizer adam"),
+    ({"ema_decay": "0.9"}, "--ema-decay requires --optimizer adam or rmsprop"),
     ({"normalize_gradients": "yes", "optimizer": "adam", "tile": "512"}, "--normalize-gradients cannot be"),
-    ({"parameters": "network"}, "--parameters network requires --optimizer adam"),
+    ({"parameters": "network"}, "--parameters network requires --optimizer adam or rmsprop"),
     (
         {"parameters": "network", "optimizer": "adam", "init": "noise"},
         "--init cannot be combined with --parameters",

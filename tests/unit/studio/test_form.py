@@ -65,7 +65,7 @@ def test_a_forecast_counts_the_grid() -> None:
         ("no_such", ["1"], "there is no such setting"),
         ("style_loss", ["gram|wasserstein"], "give the values one by one"),
         ("preset", ["draft"], "there is no such setting"),
-        ("ema_decay", ["0.9"], "requires optimizer adam"),
+        ("ema_decay", ["0.9"], "requires optimizer adam or rmsprop"),
     ],
 )
 def test_wrong_settings_are_named_as_in_a_manifest(name: str, values: list[str], message: str) -> None:
