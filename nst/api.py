@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import numbers
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Stylized:
         Raises NstError for another suffix, a path that cannot be written, or the path of an input.
         """
         inputs = (self.metadata["content"], *self.metadata["style"], *self.metadata["pictures"])
-        refuse_inputs(Path(path), (each["path"] for each in inputs))
+        refuse_inputs([Path(path)], (each["path"] for each in inputs))
         write_picture(path, self.pixels, alpha=self.alpha, metadata=self.metadata)
 
     @property
@@ -136,7 +137,7 @@ def stylize(
     assert finished is not None
     return Stylized(
         pixels=finished.pixels,
-        alpha=inputs.content.alpha,
+        alpha=None if inputs.content.alpha is None else inputs.content.alpha.copy(),  # other calls get it, too
         losses={name: loss for name, loss in finished.losses.items() if ":" not in name},
         settings=job.settings,
         style_weight=finished.style_weight,
@@ -239,7 +240,7 @@ def _styles(style: Any, sources: _Sources) -> tuple[tuple[str, float], ...]:
     pairs = [part if isinstance(part, tuple) else (part, 1.0) for part in parts]
     names = [sources.add(f"style {number}", source) for number, (source, _) in enumerate(pairs, 1)]
     shares = [weight for _, weight in pairs]
-    if not all(isinstance(share, (int, float)) and 0 < share < float("inf") for share in shares):
+    if not all(isinstance(share, numbers.Real) and 0 < float(share) < float("inf") for share in shares):
         raise NstError("style: the weights of a blend must be numbers above 0, as in [(first, 0.7), (second, 0.3)]")
     if len(set(names)) < len(names):
         raise NstError("style: an image is given twice; give it once, with one weight")
@@ -253,6 +254,8 @@ def _check_mean_mask(style: Any, styles: tuple[tuple[str, float], ...], settings
 
 
 def _settings(where: str, settings: Settings | None, values: dict[str, Any]) -> Settings:
-    preset = presets.load(values["preset"]).values if values.get("preset") else {}
     known = {} if settings is None else {name: getattr(settings, name) for name in settings.model_fields_set}
-    return make(known | preset | values, where)
+    if values.get("preset"):
+        return make(known | presets.load(values["preset"]).values | values, where)
+    own = presets.load(known["preset"]).values if known.get("preset") else {}
+    return make(own | known | values, where)

@@ -62,7 +62,7 @@ def command(
     `nst grid --csv` lists the bundle of each pair. If a pair fails, the others are stylized nevertheless. After an
     interruption, the same command resumes.
     """
-    refuse_inputs(output, [manifest, config_file])
+    refuse_inputs([output], [manifest, config_file])
     config, files = load_config(config_file), Files()
     pairs = find(name, bundled(read_grid(manifest, config, files), config, files), manifest).pairs
     where = f"{platform.node()}, job {private.allocation() or 'none'}"

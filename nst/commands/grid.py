@@ -17,7 +17,7 @@ from nst.commands.completion import FILE
 from nst.errors import NstError
 from nst.grid import leftovers, plan, shipped
 from nst.grid.bundles import bundled, forecast
-from nst.grid.config import CONFIG, Config, load_config, results_folder
+from nst.grid.config import CONFIG, Config, load_configs, results_folder
 from nst.grid.estimate import duration_text, estimate, minutes
 from nst.grid.inputs import Files
 from nst.grid.pairs import Pair, print_grid_csv, read_grid
@@ -28,8 +28,10 @@ config_option = click.option(
     "config_file",
     type=FILE,
     metavar="FILE",
-    help=f"Configuration file.  [default: {CONFIG}, if it exists]",
+    help=f"Configuration file. If {CONFIG} exists, it is read first, and this file changes its values.",
 )
+#: Where the workflow sends a configuration in which everything is merged.
+_COMPLETE = "/dev/stdin"
 
 
 @click.command()
@@ -70,7 +72,7 @@ def command(
         overrides = shipped.profile(profile) / "nst.yaml"
         if not overrides.is_file():
             raise NstError(f"{overrides}: there is no such file; name the folder of a cluster profile with --profile")
-        config = config.model_copy(update=load_config(overrides).model_dump(exclude_unset=True))
+        config = load_configs([*_config_files(config_file), overrides])
     config, files = config.model_copy(update=given), Files()
     manifest, results = config.manifest, config.results
     pairs = read_grid(manifest, config, files)
@@ -90,8 +92,14 @@ def command(
 
 
 def config_of(file: str | None) -> Config:
-    """The configuration that --config gives, or that of the working directory."""
-    return load_config(file or CONFIG) if file or Path(CONFIG).exists() else Config()
+    """The configuration of the working directory, with what --config changes, as Snakemake merges them."""
+    return load_configs(_config_files(file))
+
+
+def _config_files(file: str | None) -> list[str | Path]:
+    if file == _COMPLETE:
+        return [file]
+    return [*filter(Path.exists, [Path(CONFIG)]), *([file] if file else [])]
 
 
 def results_of(given: str) -> str:

@@ -22,9 +22,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[str | Path], *, forc
 
     Raises NstError if an output is an input, if the answer is no, or if there is no terminal to ask.
     """
-    inputs = list(inputs)
-    for output in outputs:
-        refuse_inputs(output, inputs)
+    refuse_inputs(outputs, inputs)
     from nst.images import is_foreign
 
     foreign = [] if force else [str(output) for output in outputs if is_foreign(output)]

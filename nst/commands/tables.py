@@ -24,6 +24,6 @@ def command(grid_csv: Path, output: Path, rank_by: str) -> None:
     from nst.summaries.tables import write_tables
 
     logs.show()
-    refuse_inputs(output / "comparison.csv", [grid_csv])
+    refuse_inputs([output / "comparison.csv"], [grid_csv])
     for path in write_tables(read_records(grid_csv, rank_by), output):
         click.echo(path)

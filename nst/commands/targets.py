@@ -62,7 +62,10 @@ def _of_folder(folder: Path, styles: Styles, output: Path | None) -> list[Target
 
 def _contents(folder: Path, styles: Styles) -> list[Path]:
     """The images of a folder, by suffix, except the styles and hidden files."""
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise NstError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     contents = [path for path in pictures if not any(_same(path, style) for style, _ in styles)]
     if not contents:
@@ -71,9 +74,16 @@ def _contents(folder: Path, styles: Styles) -> list[Path]:
 
 
 def _named(contents: list[Path], styles: Styles, output: Path) -> list[Target]:
-    """Each content with its output. Contents with the same stem keep their suffix in the name of the output."""
+    """Each content with its output. Contents with the same stem keep their suffix in the name of the output.
+
+    So does a content like a.jpg.webp, whose stem is the name of another one.
+    """
     count = Counter(path.stem.casefold() for path in contents)
-    names = [path.stem if count[path.stem.casefold()] == 1 else path.name for path in contents]
+    whole = {path.name.casefold() for path in contents}
+    names = [
+        path.stem if count[path.stem.casefold()] == 1 and path.stem.casefold() not in whole else path.name
+        for path in contents
+    ]
     outputs = [output / f"{output_name(name, styles)}.png" for name in names]
     return list(zip(map(str, contents), outputs, strict=True))
 

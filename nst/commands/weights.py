@@ -37,7 +37,7 @@ def command(network: str, kind: str, only_path: bool, record: Path | None) -> No
         click.echo(str(path))
         return
     if record:
-        refuse_inputs(record, [path])
+        refuse_inputs([record], [path])
     downloaded = path.parent == weights.cache() and weights.published(path)  # if corrupt, it is downloaded again
     if downloaded or not path.is_file():
         _fetch(network, path)

@@ -55,11 +55,11 @@ def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]
     for pair in (pair for group in groups.values() for pair in group):
         cost, memory = forecast(pair, config, files)
         if current and (seconds + cost > 60 * config.bundle or len(current) == MOST):
-            bundles.append(_bundle(current))
+            bundles.append(_bundle(current, config.format))
             current, seconds = [], 0.0
         current.append((pair, cost, memory))
         seconds += cost
-    return [*bundles, _bundle(current)] if current else bundles
+    return [*bundles, _bundle(current, config.format)] if current else bundles
 
 
 def forecast(pair: Pair, config: Config, files: Files) -> tuple[float, float]:
@@ -71,10 +71,15 @@ def forecast(pair: Pair, config: Config, files: Files) -> tuple[float, float]:
     return seconds - START_SECONDS + PICTURE_SECONDS, megabytes
 
 
-def _bundle(members: list[tuple[Pair, float, float]]) -> Bundle:
+def _bundle(members: list[tuple[Pair, float, float]], format: str) -> Bundle:
     pairs = tuple(pair for pair, _, _ in members)
     seconds = START_SECONDS + sum(seconds for _, seconds, _ in members)
-    return Bundle(fingerprint(pairs), pairs, seconds, JOB_MB + max(megabytes for _, _, megabytes in members))
+    return Bundle(
+        fingerprint(pairs, "" if format == "png" else format),
+        pairs,
+        seconds,
+        JOB_MB + max(megabytes for _, _, megabytes in members),
+    )
 
 
 def find(name: str, bundles: Iterable[Bundle], where: str) -> Bundle:
@@ -87,9 +92,9 @@ def find(name: str, bundles: Iterable[Bundle], where: str) -> Bundle:
     )
 
 
-def fingerprint(pairs: Iterable[Pair]) -> str:
-    """A hash of the pairs: their ids, image paths and settings."""
-    digest = hashlib.sha256()
+def fingerprint(pairs: Iterable[Pair], format: str = "") -> str:
+    """A hash of the pairs: their ids, image paths and settings; and of the format of their images, if given."""
+    digest = hashlib.sha256(format.encode())
     for pair in pairs:
         line = f"{pair.id}\t{pair.content}\t{pair.styles}\t{identity(pair.settings)}\n"
         digest.update(redacted(line).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -42,6 +42,14 @@ def expand_home(path: str) -> str:
     return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for an unknown user
 
 
+def _manifest_path(given: str) -> str:
+    """The path with `~` expanded. Raises ValueError for a name that Snakemake would misread."""
+    path = expand_home(given)
+    if has_control(path) or _WILDCARDS.search(path):
+        raise ValueError(f"manifest: {given!r} contains a line break, a brace, or one of < > * ?; choose another name")
+    return path
+
+
 def results_folder(given: str) -> str:
     """The path of the results folder, with `~` expanded and normalized: `out/` and `./out` become `out`.
 
@@ -67,7 +75,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    manifest: Annotated[str, AfterValidator(expand_home)] = Field(
+    manifest: Annotated[str, AfterValidator(_manifest_path)] = Field(
         default="config/manifest.csv",
         description="table of what to stylize; each row is a block of the grid",
         min_length=1,
@@ -126,6 +134,27 @@ def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> 
     except NstError as error:
         raise Problems([f"{where}: settings.preset: {error}"]) from None
     return config
+
+
+def load_configs(files: Sequence[str | Path]) -> Config:
+    """The Config of several files, as Snakemake merges them: a mapping by its keys, any other value by the last file.
+
+    Raises as `load_config` does.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        mapping = read_mapping(file)
+        load_config(mapping, str(file))  # its mistakes, with its name
+        merged = _merged(merged, mapping)
+    return load_config(merged, str(files[-1]) if files else CONFIG)
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _merged(first[key], value) if isinstance(value, Mapping) and isinstance(first.get(key), Mapping) else value
+        for key, value in second.items()
+    }
+    return {**first, **both}
 
 
 def _lines(problem: Any) -> list[str]:

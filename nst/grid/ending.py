@@ -41,6 +41,10 @@ def summary(
     # A job that finds its image finished, for example after Ctrl-C, only puts it back.
     new = sum(time >= since and not says_up_to_date(logs[name]) for name, time in times.items())
     missing = [name for name, time in times.items() if not time]
+    # A bundle keeps the old image of a pair that fails.
+    kept = [name for name, time in times.items() if 0 < time < since <= _time(logs[name])]
+    outdated = [name for name in kept if last_message(logs[name]) and not says_up_to_date(logs[name])]
+    missing += outdated
     reasons = {name: last_message(logs[name]) for name in missing if _time(logs[name]) >= since}
     unsuccessful = [name for name, reason in reasons.items() if reason]
     interrupted = len(reasons) - len(unsuccessful)  # their logs have no error

@@ -86,29 +86,41 @@ def read_bounded(path: str | Path, most: int) -> bytes:
     return content
 
 
-def refuse_inputs(output: Path, inputs: Iterable[str | Path]) -> None:
+def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
     """Raise NstError if an output is one of the inputs, or a folder that contains one.
 
     Compares the files themselves, so links and different spellings are recognized. Also raises NstError for an
     impossible name.
     """
-    try:
-        if not output.exists():
-            return
-    except OSError as error:
-        raise NstError(f"{output}: cannot be written ({error.strerror}); choose another output") from error
-    for path in inputs:
-        if _is_or_holds(output, Path(path)):
+    by_identity: dict[tuple[int, int], str | Path] | None = None
+    for output in outputs:
+        try:
+            if not output.exists():
+                continue
+            identity = _identity(output)
+        except OSError as error:
+            raise NstError(f"{output}: cannot be written ({error.strerror}); choose another output") from error
+        if by_identity is None:  # once for all outputs, of which a folder of photographs has thousands
+            by_identity = _with_their_folders(inputs)
+        if identity in by_identity:
+            path = by_identity[identity]
             also = "" if str(output) == str(path) else f", the same file as {path}"
             raise NstError(f"{output}: is an input of this command{also}; choose another output")
 
 
-def _is_or_holds(output: Path, path: Path) -> bool:
-    """Whether `output` is the same file as `path`, or a folder that contains it."""
-    try:
-        return any(output.samefile(each) for each in (path, *path.resolve().parents))
-    except (OSError, ValueError, RuntimeError):  # one of them does not exist or is not a path
-        return False
+def _with_their_folders(paths: Iterable[str | Path]) -> dict[tuple[int, int], str | Path]:
+    """The paths by the identities of their files, and of all folders above them."""
+    found: dict[tuple[int, int], str | Path] = {}
+    for path in paths:
+        with suppress(OSError, ValueError, RuntimeError):  # it does not exist or is not a path
+            for each in (Path(path), *Path(path).resolve().parents):
+                found.setdefault(_identity(each), path)
+    return found
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def is_regular(path: str | Path) -> bool:

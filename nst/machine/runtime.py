@@ -44,6 +44,8 @@ def torch_device(name: str) -> torch.device:
                 "the GPU's driver, or use --device cpu"
             )
         name = "cuda" if is_available["cuda"] else "cpu"
+    if name not in is_available:
+        raise NstError(f"device {name!r} is not known; use auto, {', '.join(is_available)}")
     if not is_available[name]:
         raise NstError(f"device {name}: torch finds none on this machine; use --device cpu or auto")
     return torch.device(name)

@@ -103,8 +103,7 @@ def _check_paths(job: Job) -> None:
     check_suffix(job.output)
     for path in filter(None, (job.output, job.record)):
         check_name(path)
-    for output in job.outputs:
-        refuse_inputs(output, job.inputs)
+    refuse_inputs(job.outputs, job.inputs)
     work_folder.check(job.work_folder)
     for path in filter(None, (job.output, job.record)):
         if path.resolve().is_relative_to(job.work_folder.resolve()):

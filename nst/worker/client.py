@@ -57,7 +57,7 @@ def run(arguments: list[str], output: TextIO | None = None) -> int | None:
         for _ in range(MAX_CRASHES):
             connection = _connect_to_gpu(devices) if (devices := _gpus(arguments)) else _connect_to_cpu()
             if connection is None:
-                return None
+                return 130 if _cancelled.is_set() else None
             with closing(connection), _cancellable(connection):
                 answer = _send_request(connection, arguments, alone=attempts > 0)
             if _cancelled.is_set():

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from pathlib import Path
 
 import nst
 import numpy as np
@@ -95,15 +96,21 @@ def test_transparency_of_the_content_stays(files, scene):
     assert result.image().mode == "RGBA"
     result.save("cut.png")
     assert read_picture("cut.png").alpha[0, 0] == 0
+    path = Path("cut.png")
+    first = nst.stylize(path, "painting.png", **SMALL)
+    first.alpha[:] = 1
+    assert nst.stylize(path, "painting.png", **SMALL).alpha[0, 0] == 0
 
 
 def test_blends_presets_and_inputs_in_memory(files, scene, stripes):
     how = SMALL | {"network": "lite"}
-    two = nst.stylize(scene, [(stripes, 3), ("photo.png", 1)], **how)
+    two = nst.stylize(scene, [(stripes, np.float32(3)), ("photo.png", 1)], **how)
     assert [part["weight"] for part in two.metadata["style"]] == [0.75, 0.25]
     text = nst.stylize(scene, "painting.png:3+photo.png", **how)
     assert [part["weight"] for part in text.metadata["style"]] == [0.75, 0.25]
     assert nst.stylize(scene, stripes, preset="draft", size=32, iterations=2).settings.network == "lite"
+    named = nst.stylize(scene, stripes, nst.Settings(preset="draft", size=32), iterations=2)
+    assert (named.settings.network, named.settings.size, named.settings.iterations) == ("lite", 32, 2)
     started = nst.stylize(scene, stripes, init=np.zeros_like(scene), **(how | {"iterations": 1}))
     assert started.pixels.mean() < nst.stylize(scene, stripes, **(how | {"iterations": 1})).pixels.mean()
     from_file = nst.stylize(scene, stripes, nst.Settings(init="photo.png"), **(how | {"iterations": 1}))
@@ -119,6 +126,10 @@ def test_blends_presets_and_inputs_in_memory(files, scene, stripes):
     [
         (lambda: nst.stylize("photo.png", "nowhere.png"), "nowhere.png: there is no such file"),
         (lambda: nst.stylize("photo.png", "painting.png", style_wieght=3), "did you mean style_weight"),
+        (
+            lambda: nst.stylize("photo.png", "painting.png", device="cuda:0"),
+            "device 'cuda:0' is not known; use auto, cuda",
+        ),
         (lambda: nst.stylize("photo.png", []), "style: the list is empty"),
         (lambda: nst.stylize("photo.png", [("painting.png", -1)]), "numbers above 0"),
         (lambda: nst.stylize("photo.png", ["painting.png", "painting.png"]), "given twice"),

@@ -57,6 +57,8 @@ def project(tmp_path_factory, scene, stripes, untrained_folder):
     write_picture(place.folder / "scene.png", scene)
     write_picture(place.folder / "stripes.png", stripes)
     write_picture(place.folder / "bars.png", stripes.swapaxes(0, 1))
+    with (place.folder / "bars.png").open("ab") as file:
+        file.write(bytes(1_100_000))  # Snakemake compares the contents of files of up to a megabyte only
     place.write("config/manifest.csv", MANIFEST)
     place.write("config/config.yaml", CONFIG)
     place.run = place.snakemake()
@@ -201,6 +203,18 @@ def test_only_what_a_change_touches_is_stylized(project):
     finally:
         project.write("config/manifest.csv", MANIFEST)
         project.write("config/config.yaml", CONFIG)
+
+
+def test_time_stamps_of_pictures_do_not_matter(project):
+    pictures = [project.folder / name for name in ("scene.png", "stripes.png", "bars.png")]
+    times = [path.stat() for path in pictures]
+    for path in pictures:
+        os.utime(path)
+    try:
+        assert project.planned() == {}
+    finally:
+        for path, before in zip(pictures, times, strict=True):
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def test_a_picture_that_another_one_replaces_is_stylized_again(project):

@@ -17,7 +17,16 @@ def get_pair(wildcards):
 
 def get_pictures(wildcards):
     """The images that a pair needs; URLs are replaced by their copies."""
-    return get_pair(wildcards).with_local_pictures(RESULTS).pictures
+    return [get_input(path) for path in get_pair(wildcards).pictures]
+
+
+def get_input(path):
+    """The local file of an image, whose time stamp does not matter: a param has the hash of its contents.
+
+    Snakemake would compare contents only of files of up to a megabyte, and stylize others again after a copy.
+    """
+    file = local(path, RESULTS)
+    return file if file != path else ancient(file)
 
 
 def get_command(wildcards):
@@ -162,7 +171,7 @@ def weights_are_lost(wildcards):
 def get_bundle_files(wildcards):
     """Every image that a bundle's pairs need, once."""
     paths = (path for pair in get_bundle(wildcards).pairs for path in pair.pictures)
-    return [local(path, RESULTS) for path in dict.fromkeys(paths)]
+    return [get_input(path) for path in dict.fromkeys(paths)]
 
 
 def hash_of_files(pairs):

@@ -14,7 +14,7 @@ import pytest
 from gridfiles import table
 from nst import weights
 from nst.cli import main
-from nst.commands.targets import targets
+from nst.commands.targets import _named, targets
 from nst.images import read_metadata, write_picture
 from nst.io import asking
 from PIL import Image
@@ -48,14 +48,14 @@ PRESET = "the preset transformation-network has"
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        ("--ema-decay 0.9", ["--ema-decay requires --optimizer adam"]),
+        ("--ema-decay 0.9", ["--ema-decay requires --optimizer adam or rmsprop"]),
         ("--style-weight 1,5 --size x", ["--style-weight: '1,5' is not a number; write 1.5", "--size: 'x' is not all"]),
         ("--snapshot-interval 5", ["--snapshot-interval requires --record FOLDER"]),
         (
             "--preset transformation-network --optimizer lbfgs",
             [
-                f"--learning-rate-decay requires --optimizer adam; {PRESET} learning_rate_decay 0.9",
-                f"--parameters network requires --optimizer adam; {PRESET} parameters network",
+                f"--learning-rate-decay requires --optimizer adam or rmsprop; {PRESET} learning_rate_decay 0.9",
+                f"--parameters network requires --optimizer adam or rmsprop; {PRESET} parameters network",
             ],
         ),
     ],
@@ -279,6 +279,22 @@ def test_a_blend_needs_weights(here, capsys):
     assert "several styles need weights" in stylize(capsys, "a.png", "s.png:1", "odd:2", "-o", "o.png")[2]
 
 
+def test_each_content_of_a_folder_has_its_own_output():
+    contents = [Path("photos", name) for name in ("a.jpg", "a.png", "a.jpg.webp", "B.jpg", "c.tif")]
+    names = [path.name for _, path in _named(contents, (("me.png", 1.0),), Path("out"))]
+    assert names == ["a.jpg--me.png", "a.png--me.png", "a.jpg.webp--me.png", "B--me.png", "c--me.png"]
+
+
+def test_a_folder_that_cannot_be_read(here, capsys, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    (here / "photos").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    status, _, err = stylize(capsys, "photos", "s.png", "-o", "out")
+    assert (status, err) == (1, "nst: photos: cannot be read (Permission denied); check its permissions\n")
+
+
 def test_a_folder_of_contents(here, capsys):
     (here / "photos").mkdir()
     for name in ("b.png", "B.jpg", "c.PNG", "me.png"):
@@ -407,7 +423,7 @@ def test_another_size_is_said_to_be_another_picture(made, capsys, caplog):
 
 def test_again_names_the_flag_or_the_picture(made, capsys):
     assert again(capsys, "made.png", "-o", "x.png", "--ema-decay", "0.5")[2] == (
-        "nst: --ema-decay requires --optimizer adam\n"
+        "nst: --ema-decay requires --optimizer adam or rmsprop\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -357,3 +358,15 @@ def test_an_estimate_is_of_this_machine_unless_told_otherwise(monkeypatch: pytes
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+def test_a_configuration_file_changes_that_of_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same pairs as `nst run` and Snakemake make."""
+    Path("config").mkdir()
+    Path("config/config.yaml").write_text("manifest: mine.csv\nsettings: {size: 768, seed: 3}\n")
+    Path("fast.yaml").write_text("settings: {size: 96}\n")
+    table("content,style\nlake.jpg,wave.jpg\n", "mine.csv")
+    status, out, err = run(capsys, "grid", "--config", "fast.yaml", "--csv")
+    assert status == 0, err
+    [pair] = csv.DictReader(io.StringIO(out))
+    assert (pair["size"], pair["seed"]) == ("96", "3")

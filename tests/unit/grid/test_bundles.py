@@ -95,7 +95,8 @@ def test_a_bundles_name_changes_with_each_of_its_pairs():
         fingerprint([dataclasses.replace(first, content="c/other.png"), second]),
         fingerprint([dataclasses.replace(first, styles=(("s/x.png", 0.5),)), second]),
     }
-    assert len(names) == 6
+    names |= {fingerprint([first, second], "jpg")}
+    assert len(names) == 7
     assert fingerprint([first, second]) == fingerprint([first, second])
 
 

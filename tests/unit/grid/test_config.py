@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 from nst.commands.settings import markdown_table
-from nst.errors import NstError
-from nst.grid.config import Config, config_schema, load_config, manifest_schema
+from nst.errors import NstError, Problems
+from nst.grid.config import Config, config_schema, load_config, load_configs, manifest_schema
 from nst.settings import fields
 
 ROOT = Path(__file__).parents[3]
@@ -138,3 +138,22 @@ def test_the_demo_config_names_every_key() -> None:
     text = (ROOT / "config/config.yaml").read_text("utf-8")
     assert load_config(ROOT / "config/config.yaml").manifest == "config/manifest.csv"
     assert all(f"\n{key}:" in text for key in Config.model_fields)
+
+
+def test_a_second_file_changes_values_of_the_first(tmp_path: Path) -> None:
+    """As Snakemake merges them: settings one by one."""
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("manifest: mine.csv\nsettings: {size: 768, network: lite}\n")
+    second.write_text("results: out\nsettings: {size: 64, iterations: 50}\n")
+    merged = load_configs([first, second])
+    assert (merged.manifest, merged.results) == ("mine.csv", "out")
+    assert merged.settings == {"size": 64, "network": "lite", "iterations": 50}
+    assert load_configs([]) == Config()
+    first.write_text("manifst: mine.csv\n")
+    with pytest.raises(Problems, match=r"a\.yaml: manifst: no such key"):
+        load_configs([first, second])
+
+
+def test_a_manifest_that_snakemake_would_misread() -> None:
+    with pytest.raises(Problems, match=r"manifest: 'a\{x\}\.csv' contains .* a brace"):
+        load_config({"manifest": "a{x}.csv"})

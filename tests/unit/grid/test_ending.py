@@ -55,6 +55,19 @@ def test_pictures_are_counted_by_what_became_of_them() -> None:
     assert len(told) == 8
 
 
+def test_an_image_whose_new_version_failed_is_not_up_to_date() -> None:
+    """A bundle keeps the old image, where a job of one pair deletes it."""
+    for seed in (1, 2, 3):
+        image(seed, EARLIER)
+    write("out/logs/stylize/a/s/seed=1.log", LATER, "nst: a.jpg: is not an image\n")
+    write("out/logs/stylize/a/s/seed=2.log", LATER, f"out/image.png: {UP_TO_DATE}\n")
+    write("out/logs/stylize/a/s/seed=3.log", EARLIER, "nst: an old reason\n")
+    assert lines(3, failed=True)[:2] == [
+        "images    2 up to date, 1 failed",
+        "failed    a/s/seed=1: a.jpg: is not an image",
+    ]
+
+
 def test_places_that_show_an_earlier_state_are_not_named() -> None:
     page, sheet = "out/gallery/index.html", "out/sheets/sweeps/a--s.png"
     image(1, EARLIER)
