@@ -54,11 +54,15 @@ def test_two_drivers_of_one_results_folder(tmp_path):
 
 @pytest.mark.slow
 def test_a_clock_that_is_set_back(tmp_path):
-    """Inputs that are newer than the results do not matter."""
+    """Snakemake refuses results that are older than their inputs; once the clock is right they are restored."""
     grid = three(tmp_path)
     tomorrow = time.time() + 86400
     for path in tmp_path.glob("*.png"):
         os.utime(path, (tomorrow, tomorrow))
+    code, said = grid.run("snakemake", "pairs")
+    assert (code, "older modification time" in said) == (1, True), said
+    for path in tmp_path.glob("*.png"):
+        os.utime(path)
     grid.snakemake()
     check(grid)
 
