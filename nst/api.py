@@ -28,7 +28,7 @@ from nst.io.files import refuse_inputs
 from nst.pair.job import Job, output_name, read_inputs, transfer_of
 from nst.pair.outputs import check_records
 from nst.pair.sources import Sources
-from nst.settings import PICTURES, Settings, make, presets
+from nst.settings import PICTURES, Settings, fields, make, presets
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
@@ -255,7 +255,8 @@ def _check_mean_mask(style: Any, styles: tuple[tuple[str, float], ...], settings
 
 def _settings(where: str, settings: Settings | None, values: dict[str, Any]) -> Settings:
     known = {} if settings is None else {name: getattr(settings, name) for name in settings.model_fields_set}
-    if values.get("preset"):
+    if "preset" in values:
         return make(known | presets.load(values["preset"]).values | values, where)
-    own = presets.load(known["preset"]).values if known.get("preset") else {}
+    complete = known.keys() >= fields().keys()  # those of a result, whose preset may be of another folder
+    own = {} if complete else presets.load(known.get("preset", "")).values
     return make(own | known | values, where)

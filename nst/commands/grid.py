@@ -99,7 +99,8 @@ def config_of(file: str | None) -> Config:
 def _config_files(file: str | None) -> list[str | Path]:
     if file == _COMPLETE:
         return [file]
-    return [*filter(Path.exists, [Path(CONFIG)]), *([file] if file else [])]
+    own = [CONFIG] if Path(CONFIG).exists() else []
+    return [*own, *([file] if file else [])]
 
 
 def results_of(given: str) -> str:

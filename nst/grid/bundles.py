@@ -74,12 +74,8 @@ def forecast(pair: Pair, config: Config, files: Files) -> tuple[float, float]:
 def _bundle(members: list[tuple[Pair, float, float]], format: str) -> Bundle:
     pairs = tuple(pair for pair, _, _ in members)
     seconds = START_SECONDS + sum(seconds for _, seconds, _ in members)
-    return Bundle(
-        fingerprint(pairs, "" if format == "png" else format),
-        pairs,
-        seconds,
-        JOB_MB + max(megabytes for _, _, megabytes in members),
-    )
+    name = fingerprint(pairs, "" if format == "png" else format)  # bundles of PNGs keep the names that they had
+    return Bundle(name, pairs, seconds, JOB_MB + max(megabytes for _, _, megabytes in members))
 
 
 def find(name: str, bundles: Iterable[Bundle], where: str) -> Bundle:

@@ -122,11 +122,7 @@ def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> 
     """
     if not isinstance(source, Mapping):
         return load_config(read_mapping(source), str(source))
-    try:
-        config = Config.model_validate(without_empty(dict(source)))
-    except ValidationError as error:
-        errors = error.errors(include_url=False)
-        raise Problems(f"{where}: {line}" for problem in errors for line in _lines(problem)) from None
+    config = _validated(source, where)
     try:
         presets.load(config.settings.get("preset", ""), config.presets)
     except Problems:
@@ -134,6 +130,15 @@ def load_config(source: str | Path | Mapping[str, Any], where: str = CONFIG) -> 
     except NstError as error:
         raise Problems([f"{where}: settings.preset: {error}"]) from None
     return config
+
+
+def _validated(source: Mapping[str, Any], where: str) -> Config:
+    """The Config of a mapping, without a check of its preset."""
+    try:
+        return Config.model_validate(without_empty(dict(source)))
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        raise Problems(f"{where}: {line}" for problem in errors for line in _lines(problem)) from None
 
 
 def load_configs(files: Sequence[str | Path]) -> Config:
@@ -144,7 +149,7 @@ def load_configs(files: Sequence[str | Path]) -> Config:
     merged: dict[str, Any] = {}
     for file in files:
         mapping = read_mapping(file)
-        load_config(mapping, str(file))  # its mistakes, with its name
+        _validated(mapping, str(file))  # its mistakes, with its name
         merged = _merged(merged, mapping)
     return load_config(merged, str(files[-1]) if files else CONFIG)
 

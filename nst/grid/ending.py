@@ -41,10 +41,9 @@ def summary(
     # A job that finds its image finished, for example after Ctrl-C, only puts it back.
     new = sum(time >= since and not says_up_to_date(logs[name]) for name, time in times.items())
     missing = [name for name, time in times.items() if not time]
-    # A bundle keeps the old image of a pair that fails.
+    # A bundle keeps the old image of a pair that fails or is interrupted.
     kept = [name for name, time in times.items() if 0 < time < since <= _time(logs[name])]
-    outdated = [name for name in kept if last_message(logs[name]) and not says_up_to_date(logs[name])]
-    missing += outdated
+    missing += [name for name in kept if not says_up_to_date(logs[name])]
     reasons = {name: last_message(logs[name]) for name in missing if _time(logs[name]) >= since}
     unsuccessful = [name for name, reason in reasons.items() if reason]
     interrupted = len(reasons) - len(unsuccessful)  # their logs have no error

@@ -95,9 +95,9 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None
     by_identity: dict[tuple[int, int], str | Path] | None = None
     for output in outputs:
         try:
-            if not output.exists():
-                continue
             identity = _identity(output)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # nothing to replace
+            continue
         except OSError as error:
             raise NstError(f"{output}: cannot be written ({error.strerror}); choose another output") from error
         if by_identity is None:  # once for all outputs, of which a folder of photographs has thousands

@@ -63,7 +63,7 @@ class RecentPictures:
             return self._pictures.get(key)
 
     def keep(self, key: Hashable, picture: Picture) -> None:
-        """Keep an image, unless it would replace most others."""
+        """Keep an image, unless it takes more than a quarter of the memory."""
         with self._lock:
             if key in self._pictures or _bytes(picture) > self._most_bytes // 4:
                 return

@@ -21,12 +21,12 @@ def get_pictures(wildcards):
 
 
 def get_input(path):
-    """The local file of an image, whose time stamp does not matter: a param has the hash of its contents.
+    """The local file of an image. Its time stamp does not matter, unless it is the copy of a URL.
 
-    Snakemake would compare contents only of files of up to a megabyte, and stylize others again after a copy.
+    A param has the hash of its contents. Snakemake would compare contents only of files of up to a megabyte, and
+    stylize others again after a copy.
     """
-    file = local(path, RESULTS)
-    return file if file != path else ancient(file)
+    return local(path, RESULTS) if is_url(path) else ancient(path)
 
 
 def get_command(wildcards):

@@ -149,6 +149,11 @@ def test_a_second_file_changes_values_of_the_first(tmp_path: Path) -> None:
     assert (merged.manifest, merged.results) == ("mine.csv", "out")
     assert merged.settings == {"size": 64, "network": "lite", "iterations": 50}
     assert load_configs([]) == Config()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/p.yaml").write_text("settings: {size: 96}\n")
+    first.write_text(f"presets: {tmp_path}/mine\n")
+    second.write_text("settings: {preset: p}\n")
+    assert load_configs([first, second]).settings["preset"] == "p"
     first.write_text("manifst: mine.csv\n")
     with pytest.raises(Problems, match=r"a\.yaml: manifst: no such key"):
         load_configs([first, second])

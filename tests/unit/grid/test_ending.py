@@ -55,15 +55,16 @@ def test_pictures_are_counted_by_what_became_of_them() -> None:
     assert len(told) == 8
 
 
-def test_an_image_whose_new_version_failed_is_not_up_to_date() -> None:
+def test_an_image_whose_new_version_failed_or_stopped_is_not_up_to_date() -> None:
     """A bundle keeps the old image, where a job of one pair deletes it."""
-    for seed in (1, 2, 3):
+    for seed in (1, 2, 3, 4):
         image(seed, EARLIER)
+    write("out/logs/stylize/a/s/seed=4.log", LATER)
     write("out/logs/stylize/a/s/seed=1.log", LATER, "nst: a.jpg: is not an image\n")
     write("out/logs/stylize/a/s/seed=2.log", LATER, f"out/image.png: {UP_TO_DATE}\n")
     write("out/logs/stylize/a/s/seed=3.log", EARLIER, "nst: an old reason\n")
-    assert lines(3, failed=True)[:2] == [
-        "images    2 up to date, 1 failed",
+    assert lines(4, failed=True)[:2] == [
+        "images    2 up to date, 1 failed, 1 interrupted",
         "failed    a/s/seed=1: a.jpg: is not an image",
     ]
 
