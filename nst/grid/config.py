@@ -45,8 +45,7 @@ def expand_home(path: str) -> str:
 def _manifest_path(given: str) -> str:
     """The path with `~` expanded. Raises ValueError for a name that Snakemake would misread."""
     path = expand_home(given)
-    if has_control(path) or _WILDCARDS.search(path):
-        raise ValueError(f"manifest: {given!r} contains a line break, a brace, or one of < > * ?; choose another name")
+    _check_for_snakemake("manifest", given, path)
     return path
 
 
@@ -58,9 +57,13 @@ def results_folder(given: str) -> str:
     folder = PurePath(expand_home(given)).as_posix()
     if folder.startswith("-"):
         raise ValueError(f"results: {given!r} begins with a dash, like an option; choose another name")
-    if has_control(folder) or _WILDCARDS.search(folder):
-        raise ValueError(f"results: {given!r} contains a line break, a brace, or one of < > * ?; choose another name")
+    _check_for_snakemake("results", given, folder)
     return folder
+
+
+def _check_for_snakemake(key: str, given: str, path: str) -> None:
+    if has_control(path) or _WILDCARDS.search(path):
+        raise ValueError(f"{key}: {given!r} contains a line break, a brace, or one of < > * ?; choose another name")
 
 
 def _ranking(given: str) -> str:
