@@ -56,7 +56,7 @@ class Worker:
     def __init__(self, device: str, idle: float = IDLE_TIMEOUT):
         self.device, self.idle = device, idle
         self.owners: set[int] = set()
-        self.connections = self.pictures = self.threads = 0
+        self.connections = self.busy = self.pictures = self.threads = 0
         self.batcher: Future[Batcher] = Future()
         self._queue: deque[object] = deque()
         self._running = 0
@@ -126,33 +126,39 @@ class Worker:
     def _handle(self, handler: socketserver.StreamRequestHandler) -> None:
         """Serve one connection."""
         with self._changed:
-            busy, self.connections = self.connections, self.connections + 1
+            self.connections += 1
+            busy, self.busy = self.busy, self.busy + 1
+        answer: dict[str, Any] = {}
         try:
             handler.connection.settimeout(CLIENT_TIMEOUT)  # a suspended client must not block the worker
             handler.wfile.write(protocol.line(identity=IDENTITY, busy=busy))
-            text = handler.rfile.readline(protocol.MAX_LINE_BYTES)
-            if not text:
-                return
-            message = json.loads(text)
-            if message == {"leave": True}:
-                self.leaving = True
-            elif message == {"status": True}:
-                busy = self._running + len(self._queue)
-                status = {"device": self.device, "pid": os.getpid(), "busy": busy, "pictures": self.pictures}
-                handler.wfile.write(protocol.line(**status))
-            else:
-                self._work(Session(self, handler, Request.model_validate(message)))
+            if text := handler.rfile.readline(protocol.MAX_LINE_BYTES):
+                answer = self._answer(json.loads(text), handler)
         except (OSError, ValueError, RecursionError) as error:  # not JSON, or not a request
             reason = str(error)[:1000]
             log.warning("a request was refused: %s", reason)
-            with suppress(OSError):
-                handler.wfile.write(protocol.line(refused=reason))
+            answer = {"refused": reason}
         finally:
             with self._changed:
-                self.connections -= 1
+                self.busy -= 1  # before the client has the answer, so that its next request finds the worker idle
                 self._last = time.monotonic()
+            if answer:
+                with suppress(OSError):
+                    handler.wfile.write(protocol.line(**answer))
+            with self._changed:
+                self.connections -= 1
 
-    def _work(self, session: Session) -> None:
+    def _answer(self, message: Any, handler: socketserver.StreamRequestHandler) -> dict[str, Any]:
+        """Do what a client asks for. Returns the last message to it, {} if it gets none."""
+        if message == {"leave": True}:
+            self.leaving = True
+            return {}
+        if message == {"status": True}:
+            busy = self._running + len(self._queue)
+            return {"device": self.device, "pid": os.getpid(), "busy": busy, "pictures": self.pictures}
+        return self._work(Session(self, handler, Request.model_validate(message)))
+
+    def _work(self, session: Session) -> dict[str, Any]:
         threading.Thread(target=session.wait_for_disconnect, daemon=True).start()
         if session.request.owner:
             self.owners.add(session.request.owner)
@@ -161,11 +167,9 @@ class Worker:
             try:
                 code = cli.main(session.request.arguments, session)
             except LeavingError:
-                session.send(refused="this worker is leaving")
-                return
+                return {"refused": "this worker is leaving"}
             except QuestionError as question:
-                session.send(ask=str(question))
-                return
+                return {"ask": str(question)}
             except Exception as error:
                 from nst.worker.batching import gpu_failed
 
@@ -173,7 +177,7 @@ class Worker:
                 if gpu_failed(error):
                     log.error("the GPU failed: %s", error)
                     os._exit(GPU_FAILED)
-        session.send(exit=code)
+        return {"exit": code}
 
     @contextmanager
     def _client_context(self, request: Request) -> Iterator[None]:
