@@ -20,7 +20,7 @@ from nst.settings import identity
 
 #: Seconds per image besides its optimization: reading, metrics, encoding frames.
 PICTURE_SECONDS = 1.0
-#: Megabytes of the Snakemake processes and worker clients of a job.
+#: Megabytes of a job besides its images in progress: Snakemake, `nst bundle`, and the images that the worker keeps.
 JOB_MB = 700.0
 #: Maximum number of images in a bundle, so that losing a node costs no more.
 MOST = 500
