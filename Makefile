@@ -11,7 +11,7 @@ export PATH := $(BIN):$(PATH)
 #: mkdocs-material prints news about its successors otherwise.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: install demo studio docs docs-pictures test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean
+.PHONY: install demo studio docs docs-pictures test test-all test-browser test-slurm test-faults test-fuzz test-bounds test-docs lint audit bench pictures clean help
 
 install: $(VENV)/.installed  ## nst with its workflow, in .venv
 	@echo "nst is installed. Next: . $(VENV)/bin/activate && nst --help"
@@ -96,5 +96,8 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/pip install --quiet -c requirements.lock -e ".[test,slurm]"
 	touch $@
 
-clean:
-	rm -rf $(VENV) .snakemake results/pairs results/.work
+clean:  ## remove the environment and Snakemake's records; results stay
+	rm -rf $(VENV) .snakemake
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from untrained import random_state
 
 # Processes that a shell starts in the background ignore Ctrl-C, and so would all that the tests start.

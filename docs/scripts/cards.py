@@ -24,9 +24,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 import nst
 from nst.settings import presets
-from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 CARDS = ROOT / "nst/studio/static/presets"

@@ -11,9 +11,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from recipes import ROOT, draw
+
 import nst
 from nst.settings import presets
-from recipes import ROOT, draw
 
 CONTENT, STYLE = ROOT / "data/content/harbour.jpg", ROOT / "data/style/swirls.jpg"
 HEIGHT = 560

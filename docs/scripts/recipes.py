@@ -16,9 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 from nst.grid.cells import parse_blend
 from nst.images import read_picture
-from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/recipes.md"

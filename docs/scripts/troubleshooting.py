@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw
+
 from nst import weights
 from nst.engine.stylization import Transfer, stylize
 from nst.images import faces, read_picture
 from nst.settings import make
-from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs/pictures"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 import click
+
 from nst import cli
 from nst.commands.options import Option
 from nst.settings import GROUPS, fields, flag

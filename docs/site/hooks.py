@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import links
-import notebook
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+
+import links
+import notebook
 from pages import HOMES, PAGES, text_of
 
 LOGO = links.ROOT / "nst/studio/static/logo.svg"

@@ -8,9 +8,10 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import links
 from latex2mathml.converter import convert
 from nbconvert import MarkdownExporter
+
+import links
 
 ROOT = Path(__file__).parents[2]
 PATH = "docs/tutorials/notebook.ipynb"

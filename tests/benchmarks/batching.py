@@ -12,13 +12,13 @@ import argparse
 import json
 import time
 
+import engine
+
 from nst import weights
 from nst.engine.stylization import Finished, Transfer, stylize_batch
 from nst.images import read_picture
 from nst.machine import runtime
 from nst.settings import make
-
-import engine
 
 #: Iterations before those that count: on a GPU as many as come before a recording.
 WARM_UP = 5

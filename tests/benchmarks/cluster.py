@@ -24,9 +24,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
-from synthetic import write_results
-
 from grid import REPOSITORY, write_project
+
+from synthetic import write_results
 
 STAND_IN = """#!/bin/bash
 # Leaves what a command would, for the rules `weights`, `bundle` and `stylize`; `grid` is the real one.

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from nst import weights
 from nst.engine import level
 from nst.engine.stylization import Finished, Transfer, stylize

@@ -26,10 +26,10 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+from grid import REPOSITORY
+
 from cluster import measured
 from nst.images import read_picture, write_picture
-
-from grid import REPOSITORY
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from synthetic import write_results

@@ -14,12 +14,13 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
+
 from nst import weights
 from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture
 from nst.metrics import luminance
 from nst.settings import make
-from scipy.ndimage import gaussian_filter
 
 DATA = Path(__file__).parents[2] / "data"
 NOISE = {"init": "noise", "noise": 0.5}

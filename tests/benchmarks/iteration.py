@@ -16,7 +16,10 @@ import argparse
 import json
 from collections.abc import Callable
 
+import engine
 import torch
+from torch.profiler import ProfilerActivity, profile
+
 from nst import weights
 from nst.engine.cuda_graph import in_place
 from nst.engine.run import Run
@@ -24,9 +27,6 @@ from nst.grid.estimate import PASSES, flops_per_pixel
 from nst.images import read_picture
 from nst.machine import runtime
 from nst.settings import make
-from torch.profiler import ProfilerActivity, profile
-
-import engine
 
 
 def milliseconds(work: Callable[[], object], device: torch.device) -> float:

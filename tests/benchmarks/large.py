@@ -19,9 +19,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+
 from nst.images import read_picture
 from nst.losses import tiling
-from PIL import Image
 
 DATA = Path(__file__).parents[2] / "data"
 STRENGTH = 32

@@ -23,6 +23,7 @@ from statistics import fmean, median
 
 import numpy as np
 import torch
+
 from nst import weights
 from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture

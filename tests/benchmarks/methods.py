@@ -28,8 +28,9 @@ from pathlib import Path
 from statistics import fmean
 from string import ascii_uppercase
 
-import nst
 import pandas as pd
+
+import nst
 from nst.images import read_picture
 from nst.settings import presets
 from nst.settings.metrics import METRICS

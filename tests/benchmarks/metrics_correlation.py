@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+
 from nst import weights
 from nst.engine.stylization import Transfer, stylize
 from nst.images import read_picture, write_picture

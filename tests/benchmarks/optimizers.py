@@ -16,16 +16,16 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
+import engine
 import numpy as np
 import torch
+
 from nst import weights
 from nst.engine import level
 from nst.images import read_picture
 from nst.machine import runtime
 from nst.metrics import ReferenceNetwork, evaluate
 from nst.settings import Settings, make
-
-import engine
 
 DATA = engine.DATA
 

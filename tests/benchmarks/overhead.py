@@ -16,12 +16,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from grid import REPOSITORY, seconds, write_project
+
 from nst.grid.command_line import setting_arguments
 from nst.grid.config import load_config
 from nst.grid.pairs import read_grid
 from nst.io.yaml_file import read_mapping
-
-from grid import REPOSITORY, seconds, write_project
 
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--cores", "1"]
 NST = [sys.executable, "-c", "import sys; from nst.cli import main; sys.exit(main(sys.argv[1:]))"]

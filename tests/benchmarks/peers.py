@@ -18,15 +18,15 @@ import time
 from pathlib import Path
 from statistics import fmean
 
+import engine
 import optimizers
+
 from nst import weights
 from nst.images import read_picture, write_picture
 from nst.metrics import ReferenceNetwork, evaluate
 from nst.pair.job import Job, read_inputs
 from nst.settings import Settings, make, presets
 from nst.summaries.drawing import Cell, Layout, draw_sheet
-
-import engine
 
 TITLES = {
     "torch": "paper-avgpool by torch.optim.LBFGS",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+
 from nst.machine import gpus
 
 HERE = Path(__file__).parent

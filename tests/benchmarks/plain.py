@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import engine
+
 from nst import weights
 from nst.images import read_picture, write_picture
 from nst.machine import runtime
 from nst.settings import make
-
-import engine
 
 
 def main() -> None:

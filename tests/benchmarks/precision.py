@@ -17,11 +17,11 @@ import json
 from pathlib import Path
 from statistics import fmean
 
+import engine
+
 from nst import weights
 from nst.images import read_picture
 from nst.settings import make
-
-import engine
 
 #: Standard deviation of the noise, in 0..1: a step of an 8-bit file is 0.0039.
 NOISE = 0.001

@@ -88,6 +88,7 @@ class Clocks:
 def simulated(milliseconds: float, clocks: Clocks) -> Callable[..., Iterator[tuple[int, Any]]]:
     """A `stylize_batch` whose device is busy for a constant time per image."""
     import numpy as np
+
     from nst.engine.stylization import Finished, Progress
     from nst.images import resize
 
@@ -115,6 +116,7 @@ def simulated(milliseconds: float, clocks: Clocks) -> Callable[..., Iterator[tup
 def work(milliseconds: float, report: Path) -> None:
     """Be the worker of the simulated device, and write the clocks at its end."""
     import numpy as np
+
     from nst.metrics import ReferenceNetwork, evaluate
     from nst.pair import stylize
     from nst.worker import batching, server

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+
 from nst.settings.metrics import STYLE_FACTOR
 
 LOOKS = ["first_look", "second_look"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from nst import weights
 from nst.engine.stylization import Finished, Transfer, stylize
 from nst.images import read_picture

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from nst.images.animation import animate
 from nst.summaries.gallery import write_gallery
 from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records
-from PIL import Image
 from synthetic import REFERENCE, write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"

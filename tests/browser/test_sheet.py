@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from PIL import Image
+
 from nst.summaries.records import read_records
 from nst.summaries.sheets import all_sheets
-from PIL import Image
 from synthetic import write_results
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from blocks import ROOT, RUN, Block, Reader, blocks_of
 
 PAGES = [ROOT / "README.md", ROOT / "config/README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]

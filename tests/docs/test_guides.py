@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nst
 import pytest
+
+import nst
 from blocks import ROOT, blocks_of
 from nst.settings import STYLE_LOSSES, StyleLossEntry
 

@@ -6,9 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import hooks
 import links
-import pytest
 from pages import HOMES, PAGES, text_of
 
 ROOT = links.ROOT

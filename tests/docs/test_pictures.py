@@ -8,8 +8,9 @@ import runpy
 import shlex
 from pathlib import Path
 
-import links
 import pytest
+
+import links
 from pages import text_of
 
 ROOT = links.ROOT

@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 import click
-import nst
 import pytest
+
+import nst
 from blocks import ROOT
 from nst.cli import COMMANDS, EXIT_CODES, group
 from nst.grid.pairs import print_grid_csv, read_grid

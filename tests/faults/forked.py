@@ -37,6 +37,7 @@ def stylize_pair(job: Any, said: Path, *, kill_before: int = 0, below: str = "/"
     """
     sys.path.insert(0, str(HERE / "hook"))
     import sitecustomize as hook
+
     from nst.errors import NstError
     from nst.pair import recording
     from nst.pair import stylize as pair

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from nst.images import read_picture, write_picture
 from user_folder import REPOSITORY, UserFolder, snakemake
 

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from grids import Grid, check, contents, leftovers, stylize_arguments, three, undisturbed, wait_for
 
 

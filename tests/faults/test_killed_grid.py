@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from grids import Grid, check, leftovers, three, wait_for
 
 

@@ -13,8 +13,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import forked
 import pytest
+
+import forked
 from grids import PAIR_SETTINGS, Grid, contents, leftovers, stylize_arguments
 from nst.io import work_folder
 from nst.pair import stylize as pair

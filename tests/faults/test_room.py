@@ -12,8 +12,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import forked
 import pytest
+
+import forked
 from grids import PAIR_SETTINGS, Grid, contents, leftovers, stylize_arguments
 from nst.pair import stylize as pair
 from nst.settings import make

@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+
 from grids import Grid, leftovers, stylize_arguments, wait_for
 
 #: Iterations of more than the five seconds of work that are kept.

@@ -6,6 +6,7 @@ import os
 import time
 
 import pytest
+
 from bounded import bounded
 from nst.errors import NstError
 

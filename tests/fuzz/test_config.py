@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from bounded import bounded
 from mutation import altered, damaged
 from nst.grid.config import Config, load_config
 from nst.settings import defaults, make, presets, text

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
+
+from bounded import bounded
 from mutation import damaged
 from nst import limits
 from nst.grid.manifest import columns
 from nst.grid.pairs import print_grid_csv, read_grid
 from nst.summaries.records import read_records
-from PIL import Image
 
 WHOLE = (
     "# a comment\ncontent,style,name,style_weight,style_layers,init\n"

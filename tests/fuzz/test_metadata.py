@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
+
+from bounded import bounded
 from mutation import altered, damaged
 from nst.commands.reproduce import _check_costs, _check_trusted, _check_unchanged, _inputs, _moved, _shown
 from nst.errors import printable
@@ -19,7 +21,6 @@ from nst.images import picture_size, read_metadata, write_picture
 from nst.images.metadata import metadata_text, png_text
 from nst.pair.origin import origin
 from nst.settings import defaults, make
-from PIL import Image
 
 PNG = BytesIO()
 Image.new("RGB", (6, 4)).save(PNG, "PNG")

@@ -12,13 +12,14 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
+
+from bounded import bounded
 from mutation import damaged
 from nst.errors import NstError
 from nst.images import intact_picture_size, picture_size, read_metadata, read_picture
-from PIL import Image
 
 LEVELS = np.random.default_rng(7).integers(0, 256, (24, 40, 4), np.uint8)
 DEEP = LEVELS.astype(np.uint16) * 257

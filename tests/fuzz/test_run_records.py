@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from bounded import bounded
 from mutation import altered, damaged
 from nst.summaries.gallery import write_gallery
 from nst.summaries.gallery_folders import curves

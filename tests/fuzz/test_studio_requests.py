@@ -12,15 +12,16 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from bounded import bounded
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+
+from bounded import bounded
 from mutation import JSON_VALUES, altered
 from nst.studio.app import create_app
 from nst.studio.quotas import PER_MINUTE, Quotas, Rates
 from nst.studio.studio import Studio
-from PIL import Image
 from studios import Browser, browser, open_studio, until
 
 #: In the names and the bytes of everything that belongs to another session.

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from hypothesis import example, given
+
 from mutation import damaged
 from studios import until
 

@@ -15,9 +15,11 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
+
+from bounded import bounded
 from mutation import damaged
 from nst.errors import NstError
 from nst.grid.names import slug
@@ -25,7 +27,6 @@ from nst.studio import decoding
 from nst.studio.decoding import Decoded
 from nst.studio.uploads import NAME, display_name
 from pictures import before_pixels, png_chunk
-from PIL import Image
 from uploads import files, image_bytes, studio
 
 #: Memory of a decoder's process, in megabytes: what its limit allows.

@@ -11,12 +11,13 @@ from collections import OrderedDict
 from pathlib import Path
 
 import torch
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+from safetensors.torch import save
+
+from bounded import bounded
 from mutation import JSON_VALUES, altered, damaged
 from nst import weights
-from safetensors.torch import save
 
 STATE = {"features.0.weight": torch.ones(4, 3, 3, 3), "features.0.bias": torch.zeros(4)}
 

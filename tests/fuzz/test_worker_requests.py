@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from bounded import bounded
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from bounded import bounded
 from mutation import JSON_VALUES, altered, damaged
 from nst.worker import protocol
 from nst.worker.server import Worker

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
-from nst.grid.pairs import Pair, print_grid_csv
 from PIL import Image
+
+from nst.grid.pairs import Pair, print_grid_csv
 
 #: For properties: a busy machine is no failure, and a fixture that only changes the folder may be shared.
 PATIENT = settings(

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from nst.images import write_picture
 from nst.pair import recording
 from nst.pair import stylize as pair

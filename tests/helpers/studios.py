@@ -16,12 +16,13 @@ from urllib.parse import quote
 import flask
 import numpy as np
 from flask.testing import FlaskClient
+from PIL import Image
+
 from nst.studio.app import create_app
 from nst.studio.quotas import Quotas
 from nst.studio.runs import Run
 from nst.studio.studio import Options, Studio
 from nst.studio.supervisor import Launch
-from PIL import Image
 
 #: Makes every image of a run at once.
 FINISH = """

@@ -9,8 +9,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from nst.settings import fields, make, text
 from PIL import Image
+
+from nst.settings import fields, make, text
 
 REFERENCE = "vgg19:2564d98a"
 

@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+
 from nst.studio.database import Database
 from nst.studio.quotas import Quotas
 from nst.studio.uploads import Uploads
-from PIL import Image
 
 
 def studio(folder: Path, **quotas: int) -> Uploads:

@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+
 from project import finished
 
 pytestmark = pytest.mark.slow

@@ -11,6 +11,7 @@ import sys
 import threading
 
 import pytest
+
 from project import BUNDLE, finished
 
 pytestmark = pytest.mark.slow

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
+
 from studios import damage, png, until
 from user_folder import REPOSITORY
 

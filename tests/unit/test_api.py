@@ -5,15 +5,16 @@ import json
 import os
 from pathlib import Path
 
-import nst
 import numpy as np
 import pytest
+from PIL import Image
+
+import nst
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, read_picture, write_picture
 from nst.io import weight_files
 from nst.networks import oxford
-from PIL import Image
 
 SMALL = {"network": "lite", "size": 32, "iterations": 3, "device": "cpu"}
 

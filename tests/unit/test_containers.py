@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+
 from nst import cli
 
 REPOSITORY = Path(__file__).parents[2]

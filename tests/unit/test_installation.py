@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from nst.images import write_picture
 
 REPOSITORY = Path(__file__).parents[2]

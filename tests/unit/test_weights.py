@@ -13,6 +13,7 @@ import zipfile
 
 import pytest
 import torch
+
 from nst import weights
 from nst.cli import main
 from nst.errors import NstError

@@ -13,8 +13,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from nst.grid import shipped
 from PIL import Image
+
+from nst.grid import shipped
 from user_folder import REPOSITORY
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from nst.images import read_picture, write_picture
 from user_folder import UserFolder, snakemake
 

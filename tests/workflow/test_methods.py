@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from nst.images import write_picture
 from nst.settings.metrics import METRICS
 from user_folder import UserFolder, snakemake

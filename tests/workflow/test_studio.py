@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from nst.images import read_picture
 from nst.studio.quotas import Quotas
 from nst.studio.runs import Run

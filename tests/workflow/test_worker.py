@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
 from nst.images import write_picture
 from nst.worker import client, protocol, server
 from user_folder import UserFolder, snakemake

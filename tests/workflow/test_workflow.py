@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
 from nst.images import read_metadata, read_picture, write_picture
 from nst.summaries.ratings import write_rating
-from PIL import Image
 from user_folder import REPOSITORY, UserFolder, snakemake
 
 MANIFEST = "content,style,style_weight\nscene.png,stripes.png|bars.png,\nscene.png,stripes.png,40\n"

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from gridfiles import table
 from nst import weights
 from nst.cli import main
 from nst.commands.targets import _named, targets
 from nst.images import read_metadata, write_picture
 from nst.io import asking
-from PIL import Image
 from synthetic import color, write_results
 
 #: Of the grid with two contents, a style and two settings.

@@ -9,6 +9,7 @@ import sys
 import click
 import pytest
 from click.shell_completion import ShellComplete
+
 from nst import cli
 
 

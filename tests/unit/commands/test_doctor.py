@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+
 from nst import cli, kernels
 from nst.kernels import available
 from nst.machine import gpus

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from nst.cli import main
 from nst.images import write_picture
 from nst.metrics import evaluation

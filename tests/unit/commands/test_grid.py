@@ -16,6 +16,7 @@ from typing import Any, cast
 import click
 import pytest
 from click.testing import CliRunner
+
 from gridfiles import picture, table
 from nst import __main__, cli
 from nst.commands.options import setting_options

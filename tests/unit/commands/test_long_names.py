@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gridfiles import picture, table
 from nst.cli import main
 from nst.errors import NstError

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nst
 import numpy as np
 import pytest
+
+import nst
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, read_picture, write_picture

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, PngImagePlugin
+
 from nst.cli import main
 from nst.commands import reproduce
 from nst.errors import NstError
@@ -19,7 +21,6 @@ from nst.io.files import sha256
 from nst.pair import stylize as pair
 from nst.pair.origin import origin
 from nst.settings import ADDED, defaults
-from PIL import Image, PngImagePlugin
 
 SETTINGS = {**defaults().model_dump(mode="json"), "network": "lite", "size": 32, "iterations": 2, "frame_interval": 0}
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from gridfiles import picture, table
 from nst.cli import main
 from nst.commands import run

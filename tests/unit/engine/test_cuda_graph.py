@@ -10,12 +10,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
 from nst.engine import cuda_graph, run, stylization
 from nst.engine.cuda_graph import Replay, in_place, tensors
 from nst.engine.stylization import Finished, Transfer, stylize
 from nst.optim.adam import Adam
 from nst.settings import make
-from torch.fx.experimental.proxy_tensor import make_fx
 
 VALUES = {"content_layers": "conv2_1", "style_layers": "conv1_1+conv2_1", "precision": "fp32", "iterations": 60}
 KINDS = {

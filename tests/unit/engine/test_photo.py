@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from nst.engine.stylization import Transfer, stylize, stylize_batch
 from nst.losses.matting import photo_loss, windows
 from nst.settings import make

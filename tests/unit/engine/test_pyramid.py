@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
+
 from nst.engine import level, pyramid
 from nst.engine.canvas import PixelCanvas
 from nst.engine.pyramid import PyramidCanvas
 from nst.engine.stylization import Finished, Transfer, stylize
 from nst.settings import make
-from torch.nn import functional as F
 
 SIZES = [(64, 48), (37, 50), (3, 200), (1, 1)]
 

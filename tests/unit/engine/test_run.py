@@ -8,6 +8,7 @@ import io
 import numpy as np
 import pytest
 import torch
+
 from nst.engine.cuda_graph import Replay, in_place
 from nst.engine.run import ImageState
 from nst.engine.stylization import Finished, Transfer, stylize, stylize_batch

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from nst.engine.stopping import FEWEST, remaining_gain
 from nst.engine.stylization import Finished, Transfer, stylize
 from nst.settings import make

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+
 from nst.engine import color, level
 from nst.engine.canvas import PixelCanvas
 from nst.engine.stylization import Finished, Progress, Transfer, stylize

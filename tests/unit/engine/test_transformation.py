@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from nst.cli import main
 from nst.engine.canvas import NetworkCanvas
 from nst.engine.stylization import Progress, Transfer, stylize

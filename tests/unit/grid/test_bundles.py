@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from gridfiles import PATIENT, picture, table
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gridfiles import PATIENT, picture, table
 from nst.cli import main
 from nst.errors import NstError
 from nst.grid import bundles

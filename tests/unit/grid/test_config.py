@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from nst.commands.settings import markdown_table
 from nst.errors import NstError, Problems
 from nst.grid.config import Config, config_schema, load_config, load_configs, manifest_schema

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from gridfiles import picture, table
 from nst.grid.ending import summary
 from nst.grid.leftovers import remove_stale_summaries

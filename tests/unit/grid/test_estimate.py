@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nst.grid.estimate import estimate
 from nst.settings import make
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from nst.grid.config import load_config
 from nst.grid.pairs import read_grid
 

@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
-from gridfiles import PATIENT, picture, table, write_grid
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gridfiles import PATIENT, picture, table, write_grid
 from nst.errors import NstError, Problems
 from nst.grid.cells import parse_styles, split_list, styles_text
 from nst.grid.command_line import setting_arguments

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from bounded import bounded
 from gridfiles import picture, table
 from nst import limits

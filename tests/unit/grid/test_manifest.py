@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from gridfiles import table
 from nst import limits
 from nst.errors import NstError

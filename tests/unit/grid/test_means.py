@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from gridfiles import PATIENT, picture, table, write_grid
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gridfiles import PATIENT, picture, table, write_grid
 from nst import limits
 from nst.errors import NstError, Problems
 from nst.grid.cells import has_mean, parse_blend, parse_style_cell, parse_styles, styles_text

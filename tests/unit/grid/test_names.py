@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gridfiles import PATIENT
 from nst.grid.names import MAX_NAME, Slugs, blend_name, settings_name, slug, stem
 from nst.settings import Settings, defaults, make
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from nst.errors import NstError
 from nst.grid import shipped
 from user_folder import REPOSITORY

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst.cli import main
 from PIL import Image
+
+from nst.cli import main
 
 HEAD = "content,style,style_weight,size,iterations,pooling,style_layers,init\n"
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
+
 from nst.errors import NstError
 from nst.images import animation
 from nst.images.animation import distinct_frames, sample_frames
 from nst.pair.frames import has_frame
 from nst.settings import make
-from PIL import Image, ImageSequence
 
 #: As the settings' defaults have it.
 animate = partial(animation.animate, frame_rate=12.5, end_pause=1.0)

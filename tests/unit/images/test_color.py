@@ -12,9 +12,10 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image, ImageCms
+
 from nst.images import read_picture
 from pictures import before_pixels, noise, png_chunk, sixteen_bit
-from PIL import Image, ImageCms
 
 # Colorants under D50 (Bradford), as published profiles have them; linear light to linear sRGB under D65, from
 # W3C's CSS Color 4 (Display P3) and from brucelindbloom.com (Adobe RGB).

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+
 from nst.errors import NstError
 from nst.images import faces, read_picture, resize
 

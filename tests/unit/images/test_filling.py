@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nst.images import filled, read_picture, write_picture
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
+from PIL import Image
+
 from nst.errors import NstError
 from nst.images import intact_picture_size, integrity, picture_size, read_picture
-from PIL import Image
 
 pillow_heif.register_heif_opener()
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
+
 from bounded import bounded
 from nst import limits
 from nst.errors import NstError
 from nst.images import intact_picture_size, read_picture, resize
 from nst.images.resizing import resampled
 from pictures import noise, png_chunk
-from PIL import Image
 
 SIDE = 3000
 

@@ -11,10 +11,11 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
+from PIL import Image
+
 from nst.errors import NstError
 from nst.images import picture_size, read_picture, resize, strips
 from pictures import before_pixels, eight_bit, noise, png_chunk, sixteen_bit
-from PIL import Image
 
 # --- Formats and modes ---------------------------------------------------------------------------------
 

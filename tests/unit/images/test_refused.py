@@ -14,11 +14,12 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
+from PIL import Image, ImageCms
+
 from nst.errors import NstError, printable
 from nst.images import picture_size, read_metadata, read_picture
 from nst.images.opening import decoding
 from pictures import noise, png_chunk
-from PIL import Image, ImageCms
 
 
 def refused(path: Path, *words: str) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from nst.engine.color import prepared
 from nst.engine.stylization import Transfer, stylize
 from nst.errors import NstError
@@ -14,7 +16,6 @@ from nst.images import read_picture, write_picture
 from nst.pair import stylize as pair
 from nst.pair.job import Job
 from nst.settings import make
-from PIL import Image
 
 SMALL = {"size": 48, "iterations": 6, "content_layers": "conv2_1", "style_layers": "conv1_1", "precision": "fp32"}
 

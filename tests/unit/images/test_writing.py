@@ -15,10 +15,11 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageCms, PngImagePlugin
+
 from nst.errors import NstError
 from nst.images import picture_size, read_metadata, read_picture, resize, write_frame, write_picture
 from pictures import icc_and_texts, noise, sixteen_bit
-from PIL import Image, ImageCms, PngImagePlugin
 
 FIXTURE_REUSED = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

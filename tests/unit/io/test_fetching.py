@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import write_picture

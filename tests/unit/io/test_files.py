@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
+
 from nst.errors import NstError
 from nst.io.files import replacing, sweep
 

@@ -6,6 +6,7 @@ import io
 
 import pandas as pd
 import pytest
+
 from gridfiles import table
 from nst.cli import main
 from nst.errors import NstError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from filelock import FileLock
+
 from nst.io import work_folder
 from nst.layout import CHECKPOINT, MARK, RUN
 from nst.pair import stylize as pair

@@ -4,6 +4,9 @@ from types import ModuleType
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
 from nst import weights
 from nst.losses.functional import total_variation
 from nst.losses.objective import Objective, ObjectiveValue
@@ -12,8 +15,6 @@ from nst.networks.extractor import FeatureExtractor
 from nst.networks.split import SplitConv2d
 from nst.optim import vectors
 from nst.settings import make
-from torch import Tensor
-from torch.nn import functional as F
 
 pytest.importorskip("triton")  # without a GPU, tests/conftest.py enables its interpreter
 

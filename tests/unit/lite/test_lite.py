@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+
 from nst import weights
 from nst.engine.stylization import Transfer, stylize
 from nst.metrics import ReferenceNetwork, evaluate

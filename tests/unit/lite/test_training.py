@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
+from torch.optim import _muon
+
 from nst import weights
 from nst.errors import NstError
 from nst.images import write_picture
@@ -26,8 +29,6 @@ from nst.losses.objective import Objective
 from nst.machine import runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS, convolutions, make
-from torch.nn import functional as F
-from torch.optim import _muon
 from untrained import random_state
 
 CPU = torch.device("cpu")

@@ -10,6 +10,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import OutputSettingsLoggerInterface
 from snakemake_interface_logger_plugins.tests import TestLogHandlerBase as Interface
+
 from snakemake_logger_plugin_nst import LogHandler
 from snakemake_logger_plugin_nst.display import Display
 

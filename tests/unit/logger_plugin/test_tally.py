@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from snakemake_logger_plugin_nst.tally import Tally
 
 SETTINGS = {"content": "lake", "style": "wave"}

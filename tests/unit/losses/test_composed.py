@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
+from scipy.spatial.distance import cdist
+
 from nst.losses import remd, self_similarity, sliced
 from nst.losses.sampled_objective import SampledObjective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
-from scipy.ndimage import map_coordinates
-from scipy.spatial.distance import cdist
 from untrained import random_state
 
 SIZE = 32

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+
 from nst.losses import functional as losses
 from nst.losses.covariance import covariance_loss
 from nst.losses.wasserstein import covariance_root, wasserstein_loss

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+
 from nst.losses import matting
 from nst.losses.matting import joined, laplacian_product, photo_loss, windows
 from nst.losses.objective import Objective

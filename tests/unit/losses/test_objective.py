@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from nst.losses.objective import Objective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make

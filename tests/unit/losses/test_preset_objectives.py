@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
+
 from nst.losses.objective import Objective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make, presets
-from torch.nn import functional as F
 from untrained import random_state
 
 BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from nst.engine.stylization import Finished, Transfer, stylize
 from nst.errors import Problems
 from nst.losses import hypercolumns, nearest, nnst, remd

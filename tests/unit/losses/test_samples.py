@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from nst.losses import samples
 from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
+
+from nst.losses import samples
 
 N, M, D = 7, 9, 5
 

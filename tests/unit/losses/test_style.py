@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from gridfiles import picture, table
 from nst.cli import main
 from nst.engine.stylization import Transfer, stylize, stylize_batch

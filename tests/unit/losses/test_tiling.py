@@ -5,12 +5,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
 from nst.engine.stylization import Transfer, stylize
 from nst.losses.objective import Objective
 from nst.losses.tiling import TiledObjective, _spans, halo
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
-from torch.utils._python_dispatch import TorchDispatchMode
 from untrained import random_state
 
 CPU = torch.device("cpu")

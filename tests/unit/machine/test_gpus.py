@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 import torch
 from filelock import FileLock, Timeout
+
 from nst.errors import NstError
 from nst.io import waiting
 from nst.kernels import available

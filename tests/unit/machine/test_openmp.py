@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from nst.grid.bundles import bundled
 from nst.grid.config import load_config
 from nst.grid.inputs import Files

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
+
 from nst.errors import NstError
 from nst.metrics import ReferenceNetwork, evaluate, evaluation, luminance, ssim
 from nst.settings.metrics import METRICS
-from skimage.metrics import structural_similarity
 from untrained import random_state
 
 

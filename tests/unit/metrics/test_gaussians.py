@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from nst.losses.functional import gram
 from nst.metrics.gaussians import COMPONENTS, divergence, e_statistic, moments, projected
 

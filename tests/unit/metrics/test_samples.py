@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from nst.metrics.samples import MOST, pooled, sampled, share_of
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nst.metrics.texture import SIDE, has_plenoptic, statistics, texture_distance
 
 pytest.importorskip("plenoptic", reason="needs nst-grid[metrics]")

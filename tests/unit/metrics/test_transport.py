@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linprog
+
 from nst.metrics.samples import Samples
 from nst.metrics.transport import relaxed_emd, self_similarity, sliced_wasserstein, transported
-from scipy.optimize import linprog
 
 
 @pytest.fixture

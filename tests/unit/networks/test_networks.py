@@ -2,13 +2,14 @@
 
 import pytest
 import torch
+from torchvision.models.vgg import cfgs, make_layers
+
 from nst.errors import NstError
 from nst.losses.functional import gram
 from nst.losses.gram import gram_of
 from nst.networks.extractor import FeatureExtractor, pool, smallest_side
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.settings import LITE_LAYERS, convolutions, layer_names
-from torchvision.models.vgg import cfgs, make_layers
 from untrained import random_state
 
 LAYERS = ["conv1_1", "conv1_2", "conv2_2", "conv3_1"]

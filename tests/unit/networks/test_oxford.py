@@ -5,6 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
+
 from nst import weights
 from nst.cli import main
 from nst.errors import NstError
@@ -13,7 +15,6 @@ from nst.metrics import ReferenceNetwork
 from nst.networks import oxford
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import convolutions
-from torch.nn import functional as F
 
 
 @pytest.fixture(scope="module")

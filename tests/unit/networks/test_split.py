@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+
 from nst.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from nst.networks.split import SplitConv2d, halves
-from torch import nn
 
 #: Relative rounding error of bf16.
 ROUNDING = 2**-8

@@ -9,10 +9,11 @@ from textwrap import dedent
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from nst.machine import cpu
 from nst.networks import winograd
 from nst.networks.extractor import FeatureExtractor
-from torch import nn
 from untrained import random_state
 
 here = nn.Conv2d(winograd.MIN_CHANNELS, winograd.MIN_CHANNELS, 3, padding=1)

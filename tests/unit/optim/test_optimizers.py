@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from nst.machine import runtime
-from nst.optim.adam import Adam, RMSprop
-from nst.optim.lbfgs import LBFGS
 from scipy import optimize
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from nst.machine import runtime
+from nst.optim.adam import Adam, RMSprop
+from nst.optim.lbfgs import LBFGS
 
 
 def iterate(optimizer, function, iterations):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from nst.optim import preconditioner
 
 SHAPE = (2, 3, 12, 17)

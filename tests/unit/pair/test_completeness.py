@@ -8,9 +8,10 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from nst.images import read_metadata, write_picture
 from nst.pair import stylize as pair
-from PIL import Image
 
 DAMAGED = {
     "image.png": ("cut", "gone", "empty", "other"),

@@ -7,15 +7,16 @@ import hashlib
 import json
 from pathlib import Path
 
-import nst
 import numpy as np
 import pytest
+from PIL import Image
+
+import nst
 from nst.cli import main
 from nst.errors import NstError
 from nst.images import read_metadata, write_picture
 from nst.pair import job as jobs
 from nst.pair import stylize as pair
-from PIL import Image
 
 #: How the style is used: as it is; and so that the metrics need it at another size.
 USES = [{}, {"style_scale": 0.5}, {"style_fit": "stretch"}]

@@ -4,9 +4,10 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
-import nst
 import numpy as np
 import pytest
+
+import nst
 from nst.engine.stylization import Transfer, prepared, stylize
 from nst.errors import NstError
 from nst.images import faces, read_picture, write_picture

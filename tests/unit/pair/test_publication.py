@@ -7,6 +7,7 @@ import errno
 import os
 
 import pytest
+
 from jobs import SMALL, left
 from nst.errors import NstError
 from nst.images import write_picture

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+
 from nst.images import Picture, read_picture, write_picture
 from nst.pair import sources
 from nst.pair import stylize as pair

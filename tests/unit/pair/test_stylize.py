@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from PIL import Image
+
 from jobs import SMALL, interrupted, left, losses
 from nst import layout
 from nst.cli import main
@@ -23,7 +25,6 @@ from nst.io import waiting
 from nst.pair import recording
 from nst.pair import stylize as pair
 from nst.settings import make, presets
-from PIL import Image
 
 
 def test_what_a_pair_leaves(job):

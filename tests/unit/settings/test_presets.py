@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from nst.cli import main
 from nst.errors import NstError
 from nst.settings import defaults, make, presets

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gridfiles import PATIENT
 from nst.settings import make, scales
 
 PYRAMID = {"scales": 8, "scale_factor": 2, "coarsest": 64}

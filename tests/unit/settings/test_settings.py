@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 
-import nst
 import pytest
-from gridfiles import PATIENT
 from hypothesis import given
 from hypothesis import strategies as st
+
+import nst
+from gridfiles import PATIENT
 from nst import settings
 from nst.errors import Problems
 from nst.settings import Layers, Settings

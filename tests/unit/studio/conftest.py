@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nst.studio import decoding
 
 #: Modules that test the decoding process itself.

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+
 from nst.studio.app import POLICY, create_app
 from nst.studio.quotas import PER_MINUTE, Quotas, Rates
 from nst.studio.routes.common import DOWNLOADS

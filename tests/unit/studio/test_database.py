@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from nst.errors import NstError
 from nst.studio.database import _TABLES, VERSION, Database
 

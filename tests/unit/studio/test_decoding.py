@@ -13,10 +13,11 @@ import time
 import numpy as np
 import pillow_heif
 import pytest
+from PIL import Image
+
 from nst.errors import NstError
 from nst.studio import decoding
 from nst.studio.decoding import BusyError, Decoded, decode, mask
-from PIL import Image
 from uploads import image_bytes
 
 

@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+
 from nst.errors import NstError
 from nst.settings import fields
 from nst.studio import form

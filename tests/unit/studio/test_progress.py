@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from nst.studio import progress
 from nst.studio.runs import LOG, Run
 from nst.studio.studio import Studio

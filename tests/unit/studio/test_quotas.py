@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nst.studio import quotas
 from nst.studio.quotas import QuotaError, Quotas, Rates
 

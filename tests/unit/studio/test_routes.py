@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from nst import layout
 from nst.studio.runs import Run
 from nst.studio.studio import Studio

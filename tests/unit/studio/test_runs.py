@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from nst.errors import NstError
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas

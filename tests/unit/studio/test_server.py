@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from nst.cli import main
 from nst.errors import NstError
 from nst.studio.server import _lock, access_token, is_loopback, serve

@@ -8,10 +8,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from PIL import Image
+
 from nst.images.metadata import png_text
 from nst.studio.progress import image_of
 from nst.studio.studio import Studio
-from PIL import Image
 from studios import Browser, browser, open_studio, until
 
 

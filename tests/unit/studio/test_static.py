@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import nst
 import pytest
+
+import nst
 
 PACKAGE = Path(nst.__file__).parent
 STATIC, TEMPLATES = PACKAGE / "studio/static", PACKAGE / "studio/templates"

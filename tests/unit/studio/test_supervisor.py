@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from nst.studio.studio import Studio
 from studios import FAIL, FINISH, WAIT, FakeLaunch, browser, open_studio, until
 

@@ -8,13 +8,14 @@ import stat
 import threading
 
 import pytest
+from PIL import Image
+
 from nst.errors import NstError
 from nst.studio import decoding, uploads
 from nst.studio.decoding import Decoded
 from nst.studio.errors import NotFound
 from nst.studio.quotas import QuotaError
 from nst.studio.uploads import Upload, display_name, samples
-from PIL import Image
 from uploads import files, image_bytes, studio
 
 JPEG = image_bytes()

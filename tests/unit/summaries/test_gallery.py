@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from nst.errors import NstError
 from nst.images import picture_size
 from nst.settings.metrics import RANKED, SCORE

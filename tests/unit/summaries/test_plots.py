@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image, ImageColor
+
 from nst.errors import NstError
 from nst.summaries import plots
 from nst.summaries.plots import PARTS, all_plots, loss_curves
 from nst.summaries.records import read_records
-from PIL import Image, ImageColor
 from synthetic import errors, write_results
 
 

@@ -14,6 +14,7 @@ import boto3
 import pytest
 import requests
 from fsspec.registry import _registry
+
 from nst.cli import main
 from nst.errors import NstError
 from nst.io import storage

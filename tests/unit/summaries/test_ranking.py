@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nst.settings.metrics import Ranking
 from nst.summaries.ranking import KEEPS_COLORS, pareto_front, ranked
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from nst.cli import main
 from nst.errors import NstError
 from nst.summaries.ratings import read_ratings, write_rating

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from nst.errors import NstError
 from nst.settings.metrics import METRICS
 from nst.summaries.records import (

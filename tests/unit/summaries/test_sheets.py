@@ -10,12 +10,13 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageDraw, ImageFont
+
 from nst.cli import main
 from nst.errors import NstError
 from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
 from nst.summaries.records import read_records, sheet_groups
 from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
-from PIL import Image, ImageDraw, ImageFont
 from synthetic import color, write_results
 
 #: The gray of a box where an image is missing.

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
+
 from nst.settings.metrics import SCORE
 from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from gridfiles import picture, table, write_grid
 from nst.grid.names import slug, title
 from nst.grid.pairs import read_grid

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+
 from nst.engine.stylization import Finished, Transfer, stylize, stylize_batch
 from nst.errors import NstError
 from nst.losses.objective import Objective, ObjectiveValue
