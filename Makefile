@@ -44,7 +44,7 @@ test-fuzz: $(VENV)/.installed-test  ## thousands of malformed inputs, with limit
 test-bounds: $(VENV)/.installed-test  ## with the lowest versions that pyproject.toml allows, and with the newest
 	tests/bounds.sh $(BOUNDS)
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test  ## style, types, imports and their order
 	ruff check .
 	ruff format --check nst snakemake_logger_plugin_nst tests data docs
 	snakefmt --check Snakefile workflow nst/commands/project
