@@ -1,7 +1,8 @@
 """nst: neural style transfer for many pairs of images (Gatys, Ecker & Bethge, arXiv:1508.06576).
 
-`nst.stylize(content, style)` returns an image, `nst.stylize_files(content, style, output)` writes one to a file, and
-`nst.read_grid(manifest)` expands a manifest. The command `nst` and the Snakemake workflow use the same code.
+`nst.stylize(content, style)` returns an image, `nst.stylize_files(content, style, output)` writes one to a file,
+`nst.evaluate(image, content, style)` measures one, and `nst.read_grid(manifest)` expands a manifest. The command `nst`
+and the Snakemake workflow use the same code.
 
 `import nst` imports neither torch nor another heavy package. If it comes before `import torch`, it also limits how long
 torch's idle threads spin (`nst.machine.openmp`).
@@ -23,20 +24,23 @@ _HOMES = {
     "Stylized": "nst.api",
     "stylize": "nst.api",
     "stylize_files": "nst.api",
-    "evaluate": "nst.metrics",
+    "evaluate": "nst.api",
+    "Metrics": "nst.metrics",
+    "Progress": "nst.engine.stylization",
     "NstError": "nst.errors",
 }
 __all__ = [
-    "ALGORITHM", "Config", "NstError", "Pair", "Settings", "Stylized", "__version__", "evaluate", "read_grid",
-    "stylize", "stylize_files",
+    "ALGORITHM", "Config", "Metrics", "NstError", "Pair", "Progress", "Settings", "Stylized", "__version__", "evaluate",
+    "read_grid", "stylize", "stylize_files",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from nst.api import Stylized, stylize, stylize_files
+    from nst.api import Stylized, evaluate, stylize, stylize_files
+    from nst.engine.stylization import Progress
     from nst.errors import NstError
     from nst.grid.config import Config
     from nst.grid.pairs import Pair, read_grid
-    from nst.metrics import evaluate
+    from nst.metrics import Metrics
     from nst.settings import Settings
 
 

@@ -1,7 +1,7 @@
 """Neural style transfer in one call, for Python programs and notebooks.
 
 `stylize` takes files, Pillow images or arrays and returns an image in memory. `stylize_files` reads and writes files,
-as the command `nst stylize` does.
+as the command `nst stylize` does. `evaluate` measures any image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from nst import weights
 from nst.errors import NstError
-from nst.grid.cells import has_mean, mean_mask_problem, parse_styles
+from nst.grid.cells import check_mean_mask, parse_styles
 from nst.grid.names import stem
 from nst.images import Picture, from_array, is_foreign, resized, write_picture
 from nst.images.color import to_srgb
@@ -32,6 +32,7 @@ from nst.settings import PICTURES, Settings, fields, make, presets
 
 if TYPE_CHECKING:
     from nst.engine.stylization import Progress
+    from nst.metrics import Metrics
 
 #: An image: the path of a file, a Pillow image, or an sRGB array of shape (height, width) or (height, width, 1, 3 or
 #: 4), where the fourth channel is alpha, as uint8 or as floating point from 0 to 1.
@@ -121,7 +122,7 @@ def stylize(
     sources = _Sources()
     values = {name: sources.add(name, value) if name in PICTURES else value for name, value in values.items()}
     styles, chosen = _styles(style, sources), _settings("nst.stylize", settings, values)
-    _check_mean_mask(style, styles, chosen)
+    check_mean_mask(style if isinstance(style, str) else "", styles, chosen)
     job = Job(sources.add("content", content), styles, chosen, Path())
     inputs = read_inputs(job, sources)
     state, origin, digest = weights.load(job.settings.network, job.settings.weights)
@@ -178,16 +179,54 @@ def stylize_files(
     from nst.pair.stylize import stylize_pair
     from nst.worker import client
 
-    styles = _styles(style, _Sources())
+    paths = _Paths()
+    path, styles = paths.add("content", content), _styles(style, paths)
+    values = {name: paths.add(name, value) if name in PICTURES else value for name, value in values.items()}
     chosen = _settings("nst.stylize_files", settings, values)
-    _check_mean_mask(style, styles, chosen)
-    target = Path(output) if output else Path(f"{output_name(stem(str(content)), styles)}.png")
+    check_mean_mask(style if isinstance(style, str) else "", styles, chosen)
+    target = Path(output) if output else Path(f"{output_name(stem(path), styles)}.png")
     if not force and is_foreign(target):
         raise NstError(f"{target}: exists and was not made by nst; choose another output, or force=True to overwrite")
     folder = Path(record) if record else None
-    job = Job(str(content), styles, chosen, target, record=folder, device=device, threads=threads)
+    job = Job(path, styles, chosen, target, record=folder, device=device, threads=threads)
     check_records([job], force=force)
     return stylize_pair(job, on_progress, when_busy=client.stop_workers)
+
+
+def evaluate(
+    image: Source,
+    content: Source,
+    style: Styles,
+    *,
+    network: str = "vgg19",
+    weights: str | None = None,
+    device: str = "auto",
+) -> Metrics:
+    """The metrics of an image for its content and its style, whatever program made it.
+
+    Args:
+        image: the stylized image. The metrics are computed at its size, but at most 1024 px on the long side.
+        content: its content image, resized to the same size. Transparent parts do not count.
+        style: its style image, or several for a blend, as for `stylize`.
+        network: vgg19, the reference, or vgg16 or lite. Only metrics by the same network can be compared.
+        weights: of the network, as in the setting `weights`; None for `oxford` with vgg19 and `auto` with the others.
+        device: auto, cuda, mps or cpu.
+    Raises:
+        NstError: an input cannot be read, or the weights are missing or unusable.
+    """
+    from nst.pair import evaluation
+
+    sources = _Sources()
+    styles, original = _styles(style, sources), sources.add("content", content)
+    return evaluation.evaluate(
+        sources.add("image", image),
+        original,
+        styles,
+        sources=sources,
+        network=network,
+        weights=weights,
+        device=device,
+    )
 
 
 class _Sources(Sources):
@@ -221,6 +260,16 @@ class _Sources(Sources):
         return hashlib.sha256(self._pictures[path].pixels.tobytes()).hexdigest()
 
 
+class _Paths(_Sources):
+    """Images by their paths only."""
+
+    def add(self, what: str, source: Any) -> str:
+        """The path as a text. Raises NstError for an image in memory."""
+        if isinstance(source, (str, os.PathLike)):
+            return os.fspath(source)
+        raise NstError(f"{what}: nst.stylize_files takes paths; use nst.stylize for images in memory")
+
+
 def _picture(what: str, source: Any) -> Picture:
     if not isinstance(source, Image.Image):
         return from_array(source, what)
@@ -245,12 +294,6 @@ def _styles(style: Any, sources: _Sources) -> tuple[tuple[str, float], ...]:
     if len(set(names)) < len(names):
         raise NstError("style: an image is given twice; give it once, with one weight")
     return tuple((name, share / sum(shares)) for name, share in zip(names, shares, strict=True))
-
-
-def _check_mean_mask(style: Any, styles: tuple[tuple[str, float], ...], settings: Settings) -> None:
-    written = style if settings.content_mask and isinstance(style, str) and has_mean(style) else ""
-    if message := mean_mask_problem(written, styles, settings):
-        raise NstError(message)
 
 
 def _settings(where: str, settings: Settings | None, values: dict[str, Any]) -> Settings:

@@ -42,19 +42,11 @@ def command(
 
     Lower is better, except for ssim and e_statistic. docs/explanation/metrics.md says what each metric sees.
     """
-    from nst.images import read_picture
+    from nst.pair.evaluation import evaluate
+    from nst.pair.sources import Sources
 
     parts = parse_styles("+".join(styles))
-    original = read_picture(content)
-    pictures = [read_picture(image).pixels, original.pixels]
-    pictures += [read_picture(path).on_white().pixels for path, _ in parts]
-    from nst.metrics import ReferenceNetwork, evaluate
-
-    measured = evaluate(
-        pictures[0], pictures[1], pictures[2:],
-        by=ReferenceNetwork.load(network, weights or ("oxford" if network == "vgg19" else "auto")),
-        blend=[weight for _, weight in parts], alpha=original.alpha, device=device,
-    )  # fmt: skip
+    measured = evaluate(image, content, parts, sources=Sources(), network=network, weights=weights, device=device)
     if as_json:
         click.echo(json.dumps(measured.as_dict()))
         return

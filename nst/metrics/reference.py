@@ -18,9 +18,12 @@ class ReferenceNetwork:
     digest: str
 
     @classmethod
-    def load(cls, network: str = "vgg19", weights_path: str = "oxford") -> ReferenceNetwork:
-        """A network with its weights, by default the original VGG-19. NstError where they are missing or unusable."""
-        state, _, digest = weights.load(network, weights_path)
+    def load(cls, network: str = "vgg19", weights_path: str | None = None) -> ReferenceNetwork:
+        """A network with its weights; None: the original ones of VGG-19, `auto` for others.
+
+        Raises NstError where they are missing or unusable.
+        """
+        state, _, digest = weights.load(network, weights_path or ("oxford" if network == "vgg19" else "auto"))
         return cls(network, state, digest)
 
     @property

@@ -31,7 +31,6 @@ from string import ascii_uppercase
 import pandas as pd
 
 import nst
-from nst.images import read_picture
 from nst.settings import presets
 from nst.settings.metrics import METRICS
 from nst.summaries.drawing import Cell, Layout, draw_sheet
@@ -110,8 +109,7 @@ def paint_all(options: argparse.Namespace) -> None:
             if (pair, method, options.size) in known and path.exists():
                 continue
             costs = paint(method, content, style, options.size, options.precision, path)
-            pixels = [read_picture(p, long_side=options.size).pixels for p in (path, content, style)]
-            metrics = nst.evaluate(pixels[0], pixels[1], [pixels[2]]).as_dict()
+            metrics = nst.evaluate(path, content, style).as_dict()
             line = {"key": [pair, method, options.size]} | costs | metrics
             print(json.dumps(line), flush=True)
             with results.open("a") as file:

@@ -54,6 +54,38 @@ def test_in_memory_it_is_the_image_that_the_command_writes(files):
     assert record["metrics"]["style_error"] > 0
 
 
+def test_evaluate_takes_files_arrays_and_pillow_images(files, untrained_folder, capsys):
+    weights = str(untrained_folder / "vgg19.pth")
+    names = ("photo.png", "photo.png", "painting.png")
+    arrays = [read_picture(name).pixels for name in names]
+    first, *others = [
+        nst.evaluate(*images, weights=weights, device="cpu")
+        for images in (names, arrays, [Image.open(name) for name in names])
+    ]
+    assert isinstance(first, nst.Metrics)
+    assert first.content_error == 0 < first.style_error
+    assert all(other == first for other in others)
+    command = ["evaluate", names[0], "--content", names[1], "--style", names[2], "--weights", weights, "--json"]
+    assert main([*command, "--device", "cpu"]) == 0
+    assert json.loads(capsys.readouterr().out) == first.as_dict()
+
+
+def test_evaluate_weighs_the_styles_of_a_blend(files, untrained_folder):
+    known = {"weights": str(untrained_folder / "vgg19.pth"), "device": "cpu"}
+    blends = (["photo.png", "painting.png"], [("photo.png", 3.0), ("painting.png", 1.0)], "photo.png:3+painting.png")
+    even, *uneven = [nst.evaluate("photo.png", "photo.png", style, **known).style_error for style in blends]
+    assert uneven[0] == uneven[1] < even
+
+
+def test_stylize_files_refuses_images_in_memory(files):
+    image = Image.new("RGB", (8, 8))
+    for arguments, what in (((image, "painting.png"), "content"), (("photo.png", [image, "painting.png"]), "style 1")):
+        with pytest.raises(NstError, match=f"{what}: nst.stylize_files takes paths; use nst.stylize for images in me"):
+            nst.stylize_files(*arguments, **SMALL)
+    with pytest.raises(NstError, match=r"init: nst\.stylize_files takes paths"):
+        nst.stylize_files("photo.png", "painting.png", init=image, **SMALL)
+
+
 def test_the_network_is_named_in_the_image(files):
     nst.stylize("photo.png", "painting.png", size=32, iterations=1, device="cpu").save("one.png")
     known = read_metadata("one.png")["weights"]
