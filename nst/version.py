@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 #: Raised whenever the same settings would give other pixels; a finished grid is then stylized again.
-ALGORITHM = 12
+ALGORITHM = 13

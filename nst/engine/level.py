@@ -12,13 +12,14 @@ from torch.nn import functional as F
 
 from nst.engine import color
 from nst.engine.pyramid import merged, split
+from nst.engine.transformation import MIN_SIDE
 from nst.errors import NstError
 from nst.images import resize
-from nst.losses.objective import Objective
+from nst.losses.objective import Objective, used_layers
 from nst.losses.sampled_objective import SampledObjective
 from nst.losses.tiling import TiledObjective
 from nst.networks.extractor import FeatureExtractor, smallest_side, to_tensor
-from nst.settings import PATHS, Settings, is_sampled, mask_problem
+from nst.settings import PATHS, STYLE_LOSSES, Settings, SettingsError, is_sampled, mask_problem
 from nst.settings.scales import Scale
 
 Pixels = NDArray[np.float32]
@@ -76,9 +77,8 @@ class Level:
     def network(self, dtype: torch.dtype) -> FeatureExtractor:
         """The feature extractor, down to the deepest layer with a non-zero weight."""
         s = self.settings
-        used = [*(s.content_layers if s.content_weight else ()), *(s.style_layers if s.style_weight else ())]
         network = FeatureExtractor(
-            s.network, self.state, used, pooling=s.pooling, layer_output=s.layer_output, padding=s.padding
+            s.network, self.state, used_layers(s), pooling=s.pooling, layer_output=s.layer_output, padding=s.padding
         )
         return network.convert(self.device, dtype).optimize_for_inference()
 
@@ -105,6 +105,17 @@ class Level:
         masks, visible = torch.stack(regions)[:, None].to(self.device), self._on_device(self.alpha)
         return masks if visible is None else masks * visible
 
+    def masked(self, picture: Tensor) -> Tensor:
+        """An image (1, 3, H, W), with the content where `content_mask` allows no style, and mixed with it where gray.
+
+        The content loss alone leaves other colors there, and not the details that an image from a coarser scale lacks.
+        """
+        regions = self._regions()
+        if regions is None:
+            return picture
+        content = to_tensor(self.content).to(picture)
+        return content + regions.sum(0).clamp(max=1).to(picture) * (picture - content)
+
     def _on_device(self, plane: NDArray[np.float32] | None) -> Tensor | None:
         """A plane (H, W) as (1, 1, H, W)."""
         return None if plane is None else torch.from_numpy(plane).to(self.device)[None, None]
@@ -116,8 +127,8 @@ class Level:
         return torch.from_numpy(color.luma(mask)).clamp(0, 1)[None, None].to(self.device)
 
     def to_pixels(self, picture: Tensor) -> Pixels:
-        """An image (1, 3, H, W) as an array (H, W, 3), clamped to 0..1, with the colors by the setting `color`."""
-        pixels = picture[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
+        """An image (1, 3, H, W) as an array (H, W, 3), clamped to 0..1: `masked`, with the colors by `color`."""
+        pixels = self.masked(picture)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
         return color.finished(pixels, self.original, self.settings.color)
 
 
@@ -127,21 +138,34 @@ def _side(length: float) -> int:
 
 def check_sides(level: Level, scale: Scale) -> None:
     """Raise NstError where an image is too small for the layers at a scale."""
-    min_side = smallest_side([*level.settings.content_layers, *level.settings.style_layers])
+    s = level.settings
+    of_layers = smallest_side(used_layers(s)) if used_layers(s) else 1
+    of_content = max(of_layers, MIN_SIDE) if s.parameters == "network" else of_layers
+    fewer = ", reduce `scales`" if s.scales > 1 else ""
     for number, (height, width) in enumerate(level.shapes(scale)):
+        what, min_side = ("style", of_layers) if number else ("content", of_content)
         if min(height, width) < min_side:
-            what = "style" if number else "content"
-            fewer = ", reduce `scales`" if level.settings.scales > 1 else ""
             raise NstError(
                 f"the {what} image is {width}×{height} px at this size; its layers need at least {min_side} px per "
                 f"side: increase `size`{fewer}, or use shallower layers"
+            )
+        if (
+            number
+            and s.style_weight
+            and STYLE_LOSSES[s.style_loss].has_deviations
+            and max(height, width) < 2 * of_layers
+        ):
+            raise NstError(
+                f"the style image is {width}×{height} px at this size, one position of its deepest layer, which has no "
+                f"deviations for `style_loss: {s.style_loss}`: increase `size` or `style_scale`{fewer}, or use "
+                "shallower layers"
             )
 
 
 def check_masks(level: Level) -> None:
     """Raise NstError where a mask is missing, black, or does not fit the number of styles."""
     if problem := mask_problem(len(level.styles), level.settings):
-        raise NstError(problem)
+        raise SettingsError([problem])
     for column, mask in (("content_mask", level.content_mask), ("style_mask", level.style_mask)):
         if mask is None and getattr(level.settings, column):
             raise NstError(f"{column}: the image is missing; give it as `{column}`")
@@ -189,7 +213,7 @@ def start(level: Level, init: Pixels | None) -> Tensor:
     if "noise" in s.init.split("+"):
         generator = torch.Generator().manual_seed(s.seed)  # on the CPU: the same noise on every device
         base = base + s.noise * torch.randn((1, 1 if gray else 3, *shape[2:]), generator=generator)
-    return base
+    return base if init is not None else level.masked(base)
 
 
 def of_bands(content: Tensor, level: Level, init: str) -> Tensor:

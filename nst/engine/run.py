@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -103,6 +104,9 @@ class Run:
         if before is not None:
             self._continue(before)
         self.canvas, x = _canvas(levels, inits, before)
+        for image in self.images:
+            if image.failed:
+                image.best = torch.zeros_like(x[:1])  # in place of a result, for the next scale
         self.optimizer = _optimizer(x, self.canvas, levels[0].settings, self.iteration)
         self._started: _Started | None = None
         if resume is not None:
@@ -217,6 +221,7 @@ class Run:
         self.optimizer.restart()
         self._free()
         self.objective, self._step = self._compile()
+        self.objective.load_state(self._freed)
 
     def may_stop(self, last: int) -> bool:
         """Whether the iterations until the last one are predicted to gain less than the setting `tolerance`."""
@@ -297,10 +302,22 @@ def take_step(
     """
     x = canvas.into_range(optimizer.ask() if x is None else x)
     value = objective.evaluate(canvas.picture(x))
-    optimizer.tell(x, value.total, canvas.gradient(x, value.gradient))
+    total, gradient = value.total, canvas.gradient(x, value.gradient)
+    if (unit := _unit(objective.settings)) > 1:
+        total, gradient = total / unit, gradient / unit
+    optimizer.tell(x, total, gradient)
     sums = {name: value.parts[name] for name in ("content", "style", "tv")} | {"total": value.total}
     named = sums | value.parts
     return torch.stack([*named.values()], 1).to(runtime.widest(x.device)), (x, list(named))
+
+
+def _unit(settings: Settings) -> float:
+    """The unit of the optimizer's losses. With the largest weights, squares of gradients would be beyond float32.
+
+    A power of 2, so that no value is rounded; 1 for weights below 2^30.
+    """
+    largest = max(settings.content_weight, settings.style_weight, settings.tv_weight, settings.photo_weight)
+    return 2.0 ** max(0, math.frexp(largest)[1] - 30)
 
 
 def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | None) -> tuple[Canvas, Tensor]:
@@ -314,11 +331,11 @@ def _canvas(levels: list[Level], inits: Sequence[Pixels | None], before: Run | N
     canvas = of_pixels((shape[0], 1, *shape[2:]) if s.color == "luminance" else shape, s.pixel_range)
     if before is None:
         return canvas, canvas.parameters(torch.cat(list(map(start, levels, inits))).to(device))
-    smaller = before.canvas.picture(torch.cat([image.best_parameters() for image in before.images]))
-    if smaller.shape[2:] == shape[2:]:  # a final pass
-        return canvas, canvas.parameters(smaller)
-    enlarged = F.interpolate(smaller, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
-    return canvas, canvas.parameters(enlarged)
+    picture = before.canvas.picture(torch.cat([image.best_parameters() for image in before.images]))
+    if picture.shape[2:] != shape[2:]:  # not a final pass
+        picture = F.interpolate(picture, size=shape[2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    rows = [level.masked(row) for level, row in zip(levels, picture.split(1), strict=True)]
+    return canvas, canvas.parameters(torch.cat(rows))
 
 
 def _optimizer(x: Tensor, canvas: Canvas, settings: Settings, age: int) -> Optimizer:

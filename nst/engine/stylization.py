@@ -32,7 +32,8 @@ class Progress:
         iteration: counted from 1, over all scales. seconds: of optimization so far.
         losses: `content`, `style`, `tv`, with a photo_weight `photo` (without their weights), `total`, and one per
             layer, such as `style:conv1_1`.
-        picture: returns the best image so far, (H, W, 3) float32 in 0..1.
+        picture: returns the best image so far, (H, W, 3) float32 in 0..1; with `ema_decay` the running average, with
+            losses of random samples the latest image.
         state: returns a checkpoint, the argument `resume` of `stylize`.
     """
 

@@ -76,8 +76,9 @@ def decode(image_file: ImageFile, header: Header) -> Stored:
         # Pillow assumes that every CMYK JPEG is inverted, but only Adobe's are, which have a marker.
         inverted = image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info
         image.load()
-        # After loading, when Pillow has rotated a TIFF, and has read the EXIF behind a PNG's pixels.
-        orientation, icc = orientation_of(image), image.info.get("icc_profile")
+        # After loading, when Pillow has rotated a TIFF. Of a PNG, Pillow also reads XMP, which the header does not.
+        orientation = header.orientation if header.format == "PNG" else orientation_of(image)
+        icc = image.info.get("icc_profile")
 
     def cut(rows: slice, columns: slice) -> Block:
         return _split(image.crop((columns.start, rows.start, columns.stop, rows.stop)), inverted)

@@ -73,7 +73,7 @@ class Crops(Dataset):
     def _noise(self, random: np.random.Generator) -> Tensor:
         """Noise with random grain size and contrast around a random color."""
         side = self.side
-        grain = int(side / 2 ** random.uniform(0, 5))
+        grain = max(1, int(side / 2 ** random.uniform(0, 5)))
         noise = torch.from_numpy(random.standard_normal((1, 3, grain, grain), np.float32))
         noise = F.interpolate(noise, size=(side, side), mode="bilinear", align_corners=False)[0]
         color = torch.from_numpy(random.uniform(0, 1, (3, 1, 1)).astype(np.float32))

@@ -210,27 +210,33 @@ def _kernels(*maps: Tensor) -> ModuleType | None:
     return available.kernels_for(maps[0].device)
 
 
-def total_variation(pictures: Tensor, normalization: Normalization) -> Tensor:
+def total_variation(pictures: Tensor, normalization: Normalization, visible: Tensor | None = None) -> Tensor:
     """Sum of squared differences of neighboring pixels (arXiv:1412.0035, equation 5, β = 2).
 
     Args:
         pictures: (batch, channels, height, width).
+        visible: (1, 1, height, width), opacity in 0..1; a difference counts as much as both of its pixels; None: all 1.
     Returns:
-        (batch,): the sum with `paper`, else divided by channels · height · width.
+        (batch,): the sum with `paper`, else divided by the channels times the sum of the opacities.
     """
-    if not pictures.requires_grad and (kernels := available.kernels_for(pictures.device)):
+    if visible is None and not pictures.requires_grad and (kernels := available.kernels_for(pictures.device)):
         squares: Tensor = kernels.total_variation(pictures.contiguous())
     else:
-        down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square().sum((1, 2, 3))
-        across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square().sum((1, 2, 3))
-        squares = down + across
-    return squares if normalization == "paper" else squares / pictures[0].numel()
+        down = (pictures[:, :, 1:] - pictures[:, :, :-1]).square()
+        across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).square()
+        if visible is not None:
+            down = down * visible[:, :, 1:] * visible[:, :, :-1]
+            across = across * visible[:, :, :, 1:] * visible[:, :, :, :-1]
+        squares = down.sum((1, 2, 3)) + across.sum((1, 2, 3))
+    if normalization == "paper":
+        return squares
+    return squares / (pictures[0].numel() if visible is None else pictures.shape[1] * visible.sum())
 
 
 def position_weights(mask: Tensor, size: Sequence[int]) -> Tensor:
     """The mean of a mask (1, 1, H, W) over the pixels of each position of a feature map, scaled to mean 1."""
     weight = F.adaptive_avg_pool2d(mask, size)
-    return weight / weight.mean().clamp_min(1e-6)
+    return weight / positive(weight.mean())
 
 
 def weighted(features: Tensor, weight: Tensor | None) -> Tensor:

@@ -177,7 +177,7 @@ class Objective:
         if mask is None:
             return self.style_loss.statistics(self.network, layer, features)
         weight = F.adaptive_avg_pool2d(mask, features.shape[2:])
-        area = weight.mean().clamp_min(1e-6)
+        area = functional.positive(weight.mean())
         return tuple(value / area for value in self.style_loss.statistics(self.network, layer, features, weight))
 
     def evaluate(self, pictures: Tensor) -> ObjectiveValue:
@@ -256,7 +256,7 @@ class Objective:
         """The objective (batch,) and all its parts, from the losses of the layers."""
         # Total variation is cheap, so it is recorded even if its weight is 0.
         measured = pictures if self.settings.tv_weight else pictures.detach()
-        tv = functional.total_variation(measured, self.settings.normalization)
+        tv = functional.total_variation(measured, self.settings.normalization, self.visible)
         of_pixels = {"tv": tv}
         if self.windows is not None:
             of_pixels["photo"] = matting.photo_loss(pictures, self.windows, self.settings.normalization)
@@ -307,6 +307,12 @@ class Objective:
             for region, statistics in zip(self.style, by_region, strict=True)
         ]
         return torch.stack(of_regions).sum(0)
+
+
+def used_layers(settings: Settings) -> list[str]:
+    """The layers of the losses whose weights are not 0."""
+    of_content = settings.content_layers if settings.content_weight else ()
+    return [*of_content, *(settings.style_layers if settings.style_weight else ())]
 
 
 def joined(objectives: Sequence[Objective]) -> Objective:

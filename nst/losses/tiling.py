@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nst.losses.functional import position_weights
-from nst.losses.objective import Objective, ObjectiveValue, scale_of
+from nst.losses.objective import Objective, ObjectiveValue, scale_of, used_layers
 from nst.losses.style import Statistics
 from nst.settings import Settings, convolutions, stride
 
@@ -165,7 +165,7 @@ class TiledObjective(Objective):
 
 def halo(settings: Settings) -> int:
     """Radius in px of the receptive field of the deepest layer that is used, rounded up to GRID."""
-    used = {*settings.content_layers, *settings.style_layers}
+    used = used_layers(settings)
     reach, step, widest = 0, 1, 0
     for name in convolutions(settings.network):
         if stride(name) != step:  # a pooling

@@ -10,6 +10,7 @@ from torch import Tensor
 from nst.losses.covariance import Covariance, covariance
 from nst.losses.functional import positive
 from nst.losses.style import Scale, Statistics
+from nst.machine import runtime
 
 
 class Wasserstein(Covariance):
@@ -18,10 +19,16 @@ class Wasserstein(Covariance):
     recordable = False  # the eigenvalue solver synchronizes with the CPU
 
     def target(self, statistics: Statistics) -> Statistics:
-        return *statistics, covariance_root(*statistics)
+        return *statistics, covariance_root(*_wide(statistics))
 
     def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        return wasserstein_loss(*statistics, *target)
+        return wasserstein_loss(*_wide(statistics), *_wide(target)).to(statistics[0].dtype)
+
+
+def _wide(statistics: Statistics) -> Statistics:
+    """In float64 where the device has it. In float32, losses and eigenvalues near a match are rounding errors."""
+    dtype = runtime.widest(statistics[0].device)
+    return tuple(each.to(dtype) for each in statistics)
 
 
 def covariance_root(grams: Tensor, means: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nst.errors import NstError, reason_of
-from nst.machine import gpus
+from nst.machine import DEVICES, gpus
 from nst.machine.cpu import cpu_has_bf16_units, cpuinfo, keep_memory
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def torch_device(name: str) -> torch.device:
             )
         name = "cuda" if is_available["cuda"] else "cpu"
     if name not in is_available:
-        raise NstError(f"device {name!r} is not known; use auto, {', '.join(is_available)}")
+        raise NstError(f"device {name!r} is not known; use {', '.join(DEVICES)}")
     if not is_available[name]:
         raise NstError(f"device {name}: torch finds none on this machine; use --device cpu or auto")
     return torch.device(name)
@@ -124,6 +124,7 @@ def set_up(device: torch.device, *, threads: int = 0, deterministic: bool = True
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic products
         with GPU_LOCK:
             torch.backends.cudnn.benchmark = not deterministic
+            torch.backends.cudnn.allow_tf32 = False  # torch's default, with 11 bits, would be no `precision: fp32`
         torch.cuda.reset_peak_memory_stats(device)  # leaves out earlier images of a worker
     if device.type == "cpu":
         keep_memory()

@@ -75,16 +75,18 @@ def evaluate(
     Args:
         picture: the image, (H, W, 3) float32 in 0..1.
         content: the same of its content, which is resized to the picture's shape.
-        styles: each (h, w, 3), resized to the image's long side. blend: a weight for each; equal where None.
-            Images below 16 px per side are enlarged.
+        styles: each (h, w, 3), resized to the image's long side. Images below 16 px per side are enlarged.
         by: the reference network; where None, VGG-19 with the weights `oxford`.
+        blend: a weight for each style; equal where None.
         alpha: (h, w), opacity of the content. Transparent parts are filled, and count in no metric but
             `portilla_simoncelli`, which has no weights.
         device: auto, cuda, mps or cpu.
     Raises:
-        NstError: the features overflow, or the reference network's weights are missing.
+        NstError: the content is fully transparent, the features overflow, or the network's weights are missing.
     """
     if alpha is not None:
+        if alpha.max() <= 0:
+            raise NstError("the content image is fully transparent; give one with visible pixels")
         alpha = resize(alpha, shape=picture.shape[:2])
         picture, content = filled(picture, alpha), filled(resize(content, shape=picture.shape[:2]), alpha)
     by, to = by or ReferenceNetwork.load(), runtime.torch_device(device)

@@ -39,6 +39,7 @@ class Adam(Optimizer):
         self.age = x.new_full((len(x),), age)
         self.sum, self.count = torch.zeros_like(x), x.new_zeros(len(x))  # of the running average
         self.x, self.accepted = x.clone(), x.clone()
+        self.learning_rate = learning_rate
         self.rate = x.new_full((len(x),), learning_rate)
         self.steps = x.new_zeros(len(x))
         self.mean, self.square = torch.zeros_like(x), torch.zeros_like(x)
@@ -72,8 +73,9 @@ class Adam(Optimizer):
         return torch.where(share > 0, self.sum / share, self.x)
 
     def restart(self) -> None:
-        """Return to the accepted points and reset the moments."""
+        """Return to the accepted points and the first learning rate, and reset the moments."""
         self.x = self.accepted.clone()
+        self.rate.fill_(self.learning_rate)
         self.steps.zero_()
         self.mean.zero_()
         self.square.zero_()

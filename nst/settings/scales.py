@@ -36,7 +36,7 @@ def plan(settings: Values, long_side: int) -> list[Scale]:
     parts = [settings.scale_iterations**k for k in range(count)]
     if final := STYLE_LOSSES[settings.style_loss].final:
         shares.append(1.0)
-        changes.append({"style_loss": final, "content_match": settings.content_match / 2})
+        changes.append(changes[-1] | {"style_loss": final, "content_match": settings.content_match / 2})
         parts.append(parts[-1] * LAST_PASS)
     return [Scale(*each) for each in zip(shares, _last_iterations(settings.iterations, parts), changes, strict=True)]
 

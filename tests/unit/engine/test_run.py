@@ -89,6 +89,18 @@ def test_a_checkpoint_includes_the_started_iteration(scene, stripes, untrained, 
     check_same(stylized(scene, stripes, untrained, kind, resume=state), wanted[stop:])
 
 
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_an_image_without_finite_losses_leaves_the_others_of_its_batch(scene, stripes, untrained, scales):
+    settings = make(SHALLOW | {"deterministic": "no", "scales": scales, "iterations": 18})
+    bad = scene.copy()
+    bad[5, 5] = np.nan
+    transfers = [Transfer(bad, [stripes], settings), Transfer(scene, [stripes], settings)]
+    *_, first, second = stylize_batch(transfers, state=untrained, device="cpu")
+    assert first == (0, None)
+    assert second[0] == 1
+    assert np.isfinite(second[1].pixels).all()
+
+
 def test_the_checkpoint_of_an_image_in_a_batch_contains_that_image_only(scene, stripes, untrained, ahead):
     settings = make(SHALLOW | {"deterministic": "no"})
     ahead(True)

@@ -202,6 +202,23 @@ def test_16_bits_that_become_nan_at_the_end_leave_the_best_image(scene, stripes,
     assert np.isfinite(end.pixels).all()
 
 
+def test_after_a_change_to_float32_random_samples_are_not_drawn_again(scene, stripes, untrained, monkeypatch):
+    values = {"style_loss": "sliced", "optimizer": "adam", "iterations": 8}
+    steps, _ = run(scene, stripes, untrained, values)
+    states = [step.state()["objective"] for step in steps]
+    broken(monkeypatch, {torch.bfloat16: range(1, 1000)})
+    changed, _ = run(scene, stripes, untrained, values | {"precision": "bf16"})
+    assert changed[-1].state()["objective"] == states[-1]
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("weight", [1e12, 1e15])
+def test_the_largest_weights_are_optimized_as_well(scene, stripes, untrained, optimizer, weight):
+    values = {"normalization": "sum", "optimizer": optimizer, "content_weight": weight, "style_weight": weight}
+    steps, end = run(scene, stripes, untrained, values)
+    assert end.losses["total"] < 0.7 * steps[0].losses["total"]
+
+
 def test_nan_in_all_iterations_is_an_error(scene, stripes, untrained, monkeypatch):
     broken(monkeypatch, {torch.float32: range(1, 1000)})
     with pytest.raises(NstError, match="not finite even in fp32"):
@@ -213,6 +230,19 @@ def test_pictures_too_small_for_the_layers(scene, stripes, untrained):
         run(scene, stripes[:3], untrained, {"content_layers": "conv3_1"})
     with pytest.raises(NstError, match="increase `size`, reduce `scales`, or use shallower layers"):
         run(scene, stripes, untrained, {"content_layers": "conv4_1", "scales": 8})
+    with pytest.raises(NstError, match="the content image is 6×6 px at this size; its layers need at least 8 px"):
+        run(scene[:6, :6], stripes, untrained, {"parameters": "network", "optimizer": "adam"})
+    run(scene, stripes[:3], untrained, {"content_layers": "conv4_1", "content_weight": 0})  # no layer that is used
+
+
+@pytest.mark.parametrize("loss", ["covariance", "moments"])
+def test_a_style_of_one_position_has_no_deviations(scene, stripes, untrained, loss):
+    values = {"style_layers": "conv1_1+conv3_1", "style_loss": loss, "content_weight": 0}
+    with pytest.raises(
+        NstError, match=f"the style image is 6×7 px .* no deviations for `style_loss: {loss}`: increase"
+    ):
+        run(scene, stripes[:7, :6], untrained, values)
+    run(scene, stripes[:7, :9], untrained, values | {"iterations": 1})
 
 
 def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):
@@ -307,6 +337,25 @@ def test_the_style_is_applied_where_the_content_mask_is_bright(scene, stripes, u
         run(scene, stripes, untrained, values, content_mask=mask * 0)
     with pytest.raises(NstError, match="content_mask: the image is missing"):
         run(scene, stripes, untrained, values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scales": 3, "scale_factor": 2},
+        {"init": "noise", "content_weight": 0.5},
+        {"init": "blurred", "parameters": "pyramid", "scales": 2},
+        {"style_loss": "nnst", "scales": 2, "iterations": 30},
+    ],
+)
+def test_the_content_stays_where_the_content_mask_is_dark(scene, stripes, untrained, values):
+    """Also at finer scales, which start from an enlarged image, and where no loss sees these pixels."""
+    mask = np.zeros_like(scene)
+    mask[:, 36:] = 1
+    _, end = run(scene, stripes, untrained, values | {"content_mask": "mask.png"}, content_mask=mask)
+    change = abs(end.pixels - scene).mean(2)
+    assert change[:, :36].max() < 1e-6
+    assert change[:, 40:].mean() > 0.02
 
 
 def test_two_styles_share_the_picture_by_the_mask(scene, stripes, untrained):

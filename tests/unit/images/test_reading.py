@@ -335,3 +335,15 @@ def test_hidden_colors_do_not_bleed(tmp_path: Path) -> None:
     seen = picture.alpha > 0.01
     assert np.allclose(picture.pixels[seen], (0, 0, 1), atol=1e-3)
     assert (picture.alpha % 1 > 0).any()
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_the_orientation_of_a_png_is_that_of_its_exif_only(tmp_path: Path, deep: bool) -> None:
+    """Pillow also obeys XMP, but neither the header, by which sizes are compared, nor viewers do."""
+    levels = stored_corners(1)
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>6</tiff:Orientation></x:xmpmeta>'
+    text = png_chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + xmp)
+    data = imagecodecs.png_encode(levels.astype(np.uint16) * 257 if deep else levels)
+    (tmp_path / "a.png").write_bytes(before_pixels(data, text))
+    assert picture_size(tmp_path / "a.png") == (24, 16)
+    assert read_picture(tmp_path / "a.png").pixels.shape == (16, 24, 3)

@@ -345,3 +345,7 @@ def test_the_command_names_what_is_wrong(tmp_path, typed):
         typed(tmp_path, "--work", tmp_path, "--plan", plan)
     with pytest.raises(SystemExit, match=r"train.yaml: seconds: Input should be greater than 0"):
         typed(tmp_path, "--work", tmp_path, "--seconds", 0)
+
+
+def test_noise_has_a_grain_at_the_smallest_side(pictures):
+    assert next(batches(Crops(pictures, 16, 0), 400, CPU)).shape == (400, 3, 16, 16)

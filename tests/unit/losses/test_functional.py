@@ -7,7 +7,8 @@ import torch
 
 from nst.losses import functional as losses
 from nst.losses.covariance import covariance_loss
-from nst.losses.wasserstein import covariance_root, wasserstein_loss
+from nst.losses.style import Scale
+from nst.losses.wasserstein import Wasserstein, covariance_root, wasserstein_loss
 
 KINDS = ["relative", "paper", "mean", "sum"]
 
@@ -167,6 +168,42 @@ def test_distributions_match_themselves_and_have_true_gradients(loss):
     assert loss(*black, *wanted).item() == pytest.approx(1)
     features = normal(2, 3, 5, 4, seed=6).requires_grad_(True)
     assert torch.autograd.gradcheck(lambda f: loss(*moments(f), *wanted), features)
+
+
+def test_near_a_match_wasserstein_has_the_gradient_of_float64(rng):
+    """Features of 64 channels whose covariance has eigenvalues of 1 to 1e-6, as those of a style have."""
+    scales = np.logspace(0, -3, 64)[:, None]
+    goal = torch.from_numpy(rng.standard_normal((64, 4000)) * scales).view(1, 64, 50, 80)
+    features = goal + 0.02 * torch.from_numpy(rng.standard_normal((64, 4000)) * scales).view_as(goal)
+    loss, gradients = Wasserstein(), {}
+    for dtype in (torch.float32, torch.float64):
+        leaf = features.to(dtype).requires_grad_()
+        target = loss.target(moments(goal.to(dtype)))
+        value = loss.distance(moments(leaf), target, Scale("relative", 64, 4000))
+        value.sum().backward()
+        assert value.dtype == dtype
+        gradients[dtype] = (value.item(), leaf.grad.double().flatten())
+    (value, gradient), (right, right_gradient) = gradients.values()
+    assert value == pytest.approx(right, rel=0.02)
+    assert torch.cosine_similarity(gradient, right_gradient, dim=0) > 0.99
+
+
+def test_hidden_pixels_have_no_total_variation(rng):
+    picture = torch.from_numpy(rng.random((1, 3, 8, 10)))
+    visible = torch.ones(1, 1, 8, 10, dtype=torch.float64)
+    visible[..., 6:] = 0
+    for kind in ("relative", "paper"):
+        seen = losses.total_variation(picture, kind, visible)
+        torch.testing.assert_close(seen, losses.total_variation(picture[..., :6], kind))
+    torch.testing.assert_close(
+        losses.total_variation(picture, "relative", torch.ones_like(visible)),
+        losses.total_variation(picture, "relative"),
+    )
+
+
+def test_the_weights_of_positions_do_not_depend_on_the_area_of_a_mask(rng):
+    mask = torch.from_numpy(rng.random((1, 1, 8, 8)))
+    torch.testing.assert_close(losses.position_weights(1e-9 * mask, (4, 4)), losses.position_weights(mask, (4, 4)))
 
 
 def test_fewer_pixels_than_channels_leave_wasserstein_finite():

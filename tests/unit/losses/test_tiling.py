@@ -122,3 +122,8 @@ def test_an_iteration_takes_the_memory_of_a_tile(normalization):
     with Largest() as largest:
         objective.evaluate(content)
     assert 0 < largest.entries < objective.content["conv2_1"].numel() / 1.9
+
+
+def test_the_halo_leaves_out_layers_without_weight():
+    shallow = {"style_layers": "conv1_1", "content_layers": "conv5_1"}
+    assert halo(make(shallow | {"content_weight": 0})) == halo(make(shallow | {"content_layers": "conv1_1"}))

@@ -114,3 +114,9 @@ def test_slivers_are_measured_too(scene, stripes, untrained):
     sliver = scene[:5]
     by = ReferenceNetwork("vgg19", untrained, "0")
     assert np.isfinite(evaluate(sliver, sliver, [stripes[:, :3]], by=by, device="cpu").style_error)
+
+
+def test_a_content_without_visible_pixels_has_no_metrics(scene, stripes, untrained):
+    by, alpha = ReferenceNetwork("vgg19", untrained, "0"), np.zeros(scene.shape[:2], np.float32)
+    with pytest.raises(NstError, match="the content image is fully transparent"):
+        evaluate(scene, scene, [stripes], by=by, alpha=alpha, device="cpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nst.metrics.samples import MOST, pooled, sampled, share_of
+from nst.metrics.samples import MAX_POSITIONS, pooled, sampled, share_of
 
 
 def numbered(height: int, width: int) -> torch.Tensor:
@@ -16,8 +16,8 @@ def numbered(height: int, width: int) -> torch.Tensor:
 def test_samples_are_distinct_positions_and_the_same_ones_each_time():
     features = numbered(100, 90)
     vectors, weights = sampled(features)
-    assert vectors.shape == (MOST, 2)
-    assert len(set(vectors[:, 0].tolist())) == MOST
+    assert vectors.shape == (MAX_POSITIONS, 2)
+    assert len(set(vectors[:, 0].tolist())) == MAX_POSITIONS
     assert torch.equal(vectors[:, 0], -vectors[:, 1])
     assert torch.equal(vectors, sampled(features.clone()).vectors)
     assert weights.sum().item() == torch.tensor(1.0)
@@ -45,5 +45,5 @@ def test_a_style_weighs_as_its_share_of_the_blend_however_many_samples_it_has():
     vectors, weights = pooled(parts, [0.75, 0.25])
     assert vectors.shape == (50, 3)
     torch.testing.assert_close(weights @ vectors, torch.full((3,), 0.25))
-    assert share_of(1) == MOST
+    assert share_of(1) == MAX_POSITIONS
     assert share_of(0.001) == 64

@@ -267,3 +267,12 @@ def test_curvature_is_forgotten_after_six_rejections_in_a_row():
     for rejection in range(1, 7):
         optimizer.tell(optimizer.ask(), torch.tensor([1e9], dtype=torch.float64), optimizer.gradient.clone())
         assert optimizer.count.item() == (0 if rejection == 6 else stored)
+
+
+def test_a_restart_restores_the_learning_rate_that_values_without_a_number_have_reduced():
+    optimizer = Adam(torch.zeros(1, 3), learning_rate=0.02)
+    for _ in range(4):
+        optimizer.tell(optimizer.ask(), torch.tensor([torch.nan]), torch.ones(1, 3))
+    assert optimizer.rate.item() == pytest.approx(0.02 / 16)
+    optimizer.restart()
+    assert optimizer.rate.item() == pytest.approx(0.02)

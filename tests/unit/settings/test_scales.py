@@ -48,6 +48,12 @@ def test_the_content_counts_more_at_coarse_scales() -> None:
     assert [scale.changes["content_weight"] for scale in found] == [16, 8, 4, 2]
 
 
+def test_the_last_pass_has_the_content_weight_of_the_finest_scale() -> None:
+    values = {"style_loss": "nnst", "scales": 3, "content_weight": 16, "finer_content": 0.5}
+    found = scales.plan(make(values), 512)
+    assert [scale.changes["content_weight"] for scale in found] == [16, 8, 4, 4]
+
+
 def test_iterations_fall_from_scale_to_scale() -> None:
     found = plan({"scales": 3, "scale_iterations": 0.5, "iterations": 700}, 512)
     assert [last for _, last in found] == [400, 600, 700]
