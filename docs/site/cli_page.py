@@ -15,7 +15,12 @@ from nst import cli
 from nst.commands.options import Option
 from nst.settings import GROUPS, fields, flag
 
-_INTRODUCTION = """# Command line
+_INTRODUCTION = """---
+search:
+  boost: 2
+---
+
+# Command line
 
 `nst COMMAND --help` prints the same. The [exit status](exit-codes.md) is 0, 1 or 130;
 [environment variables](environment.md) change where files are kept and when workers run.

@@ -1,8 +1,10 @@
-"""Hooks of MkDocs: generated pages, and links to files of the repository that are not pages of the site."""
+"""Hooks of MkDocs: generated pages, links to files of the repository that are not pages, and to large pictures."""
 
 from __future__ import annotations
 
+import io
 import os
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,15 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from PIL import Image
 
 import links
 import notebook
 from pages import HOMES, PAGES, text_of
 
 LOGO = links.ROOT / "nst/studio/static/logo.svg"
+#: Pixels of the text's column on a laptop. Wider pictures are shown smaller than they are.
+COLUMN = 688
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -45,6 +50,25 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
         return f"{config.repo_url.rstrip('/')}/blob/main/{path}{after}" if config.repo_url else None
 
     return _unescaped(links.rewrite(markdown, change))
+
+
+def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Link each picture that is wider than the text to its file, where a browser shows it in full size."""
+
+    def linked(image: re.Match[str]) -> str:
+        uri = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.dest_uri), image["src"]))
+        file = next((each for each in files if each.dest_uri == uri), None)
+        if file is None or (size := _size(file.content_bytes))[0] <= COLUMN:
+            return image[0]
+        title = f"Show the picture in full size, {size[0]} × {size[1]} px"
+        return f'<a class="picture" href="{image["src"]}" title="{title}">{image[0]}</a>'
+
+    return re.sub(r'<img\b[^>]*\bsrc="(?P<src>[^":]+\.(?:jpg|png))"[^>]*>', linked, html)
+
+
+def _size(picture: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(picture)) as image:
+        return image.size
 
 
 def _unescaped(markdown: str) -> str:

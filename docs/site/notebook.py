@@ -34,9 +34,15 @@ def pictures() -> dict[str, bytes]:
 
 def markdown() -> str:
     """The page."""
-    link = rf"![Images of the cell above]({Path(PICTURES).name}/\1)"
-    text = re.sub(r"!\[[a-z]+\]\((output_\w+\.\w+)\)", link, _exported()[0])
+    text = "".join(map(_described, re.split(r"(?m)^(?=## )", _exported()[0])))
     return links.outside_code(text, lambda part: _FORMULA.sub(lambda formula: convert(formula[1]), _output(part)))
+
+
+def _described(section: str) -> str:
+    """A section whose pictures have its heading as their description."""
+    heading = section.partition("\n")[0].lstrip("# ")
+    link = rf"![{heading}, images of the cell above]({Path(PICTURES).name}/\1)"
+    return re.sub(r"!\[[a-z]+\]\((output_\w+\.\w+)\)", link, section)
 
 
 def _output(part: str) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from PIL import Image
 
 import hooks
 import links
@@ -94,6 +98,19 @@ def test_links_in_code_are_no_links() -> None:
 def test_anchors_are_those_of_the_site() -> None:
     text = "# Reruns, and `code`\n\n## A [link](x.md) — here\n\n## Same\n\n## Same\n"
     assert links.anchors(text) == {"reruns-and-code", "a-link--here", "same", "same_1"}
+
+
+def test_pictures_that_are_wider_than_the_text_are_linked_to_their_files(tmp_path: Path) -> None:
+    for name, width in (("wide.png", 900), ("narrow.png", 600)):
+        Image.new("RGB", (width, 9)).save(tmp_path / name)
+    page, *pictures = (
+        File(name, str(tmp_path), "site", use_directory_urls=False) for name in ("page.md", "wide.png", "narrow.png")
+    )
+    wide, narrow = '<img alt="" src="wide.png">', '<img alt="" src="narrow.png">'
+    html = hooks.on_page_content(wide + narrow, SimpleNamespace(file=page), MkDocsConfig(), Files(pictures))
+    assert html == (
+        f'<a class="picture" href="wide.png" title="Show the picture in full size, 900 × 9 px">{wide}</a>{narrow}'
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import runpy
 import shlex
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import links
@@ -17,6 +18,7 @@ ROOT = links.ROOT
 PICTURES = ROOT / "docs/pictures"
 STEPS = runpy.run_path(str(ROOT / "docs/scripts/all.py"))["STEPS"]
 RECIPES = runpy.run_path(str(ROOT / "docs/scripts/recipes.py"))
+NOTEBOOK = runpy.run_path(str(ROOT / "docs/scripts/notebook.py"))
 FILES = sorted(path for path in PICTURES.rglob("*") if path.is_file() and path.suffix != ".json")
 READ = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
 
@@ -30,6 +32,17 @@ def test_the_pictures_show_the_presets_of_today() -> None:
     """Otherwise: delete build/pictures/STEP*, and run docs/scripts/all.py STEP; if they do not change, with --mark."""
     made = json.loads((PICTURES / "presets.json").read_text())
     assert made == {name: step.fingerprint() for name, step in STEPS.items() if step.presets}
+
+
+def test_the_outputs_of_the_notebook_are_those_of_its_code() -> None:
+    """Otherwise: run docs/scripts/notebook.py."""
+    notebook = nbformat.read(NOTEBOOK["NOTEBOOK"], as_version=4)
+    assert notebook.metadata[NOTEBOOK["HASH"]] == NOTEBOOK["code_hash"](notebook)
+
+
+def test_the_pictures_of_the_notebook_are_described_by_their_section() -> None:
+    described = re.findall(r"!\[(.+?)\]\(notebook/", text_of("tutorials/notebook.md"))
+    assert "Style: the Gram matrix, images of the cell above" in described
 
 
 def test_the_commands_of_the_steps_are_there() -> None:
