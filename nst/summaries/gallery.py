@@ -21,10 +21,10 @@ from nst import layout
 from nst.errors import NstError
 from nst.io.files import replacing
 from nst.io.logs import last_message
-from nst.settings import UNNAMED
+from nst.settings import INEFFECTIVE, defaults, text
 from nst.settings.metrics import RANKED, Ranking
 from nst.summaries.gallery_folders import MADE, GalleryFolder, key_of, link, rounded, script, update_folders
-from nst.summaries.pages import write_page
+from nst.summaries.pages import relative_link, viewable, write_page
 from nst.summaries.ranking import GROUP
 from nst.summaries.records import (
     content_picture,
@@ -40,11 +40,13 @@ if TYPE_CHECKING:
 
 #: Numbers that the page shows and sorts by, besides the metrics.
 OTHERS = ("rank", "seconds", "peak_memory_mb", "iterations_run", "stars")
-#: Settings that do not change the image.
-UNSEEN = UNNAMED - {"preset", "weights"}
 #: Settings that captions contain even if all images have the same value.
 ALWAYS_NAMED = ("network", "style_weight")
 _KEY = re.compile(r"[0-9a-f]{16}")
+#: Folders of a results folder with pages and plots that the gallery links to.
+_BESIDE = ((layout.TABLES, "*.html"), (layout.SHEETS, "**/*.html"), (layout.PLOTS, "**/*.png"))
+#: Maximum number of links to one of these folders; the page then says how many files there are.
+_MOST_LINKS = 12
 
 
 def write_gallery(
@@ -60,7 +62,7 @@ def write_gallery(
     for each in (folder, work or folder):
         _check_is_gallery(each)
     try:
-        _build(records, grid_csv, work or folder, processes)
+        _build(records, grid_csv, work or folder, folder, processes)
         if work is not None:
             _publish(work, folder)
     except (OSError, shutil.Error) as error:
@@ -75,7 +77,8 @@ def _check_is_gallery(folder: Path) -> None:
         raise NstError(f"{folder}: is no gallery; choose a new folder, an empty one, or that of an earlier gallery")
 
 
-def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) -> None:
+def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, shown_in: Path, processes: int) -> None:
+    """Write the gallery into `folder`. shown_in: the folder in which it is opened, which its links start from."""
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
     (folder / "data.js").touch()  # from here on the folder is a gallery
     groups = records.groupby(GROUP)
@@ -95,23 +98,57 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, processes: int) 
     pictures = {path: made.get(each.path, {}) for path, each in inputs.items()}
     pairs = {pair: made.get(each.path, {}) for pair, each in done.items()}
     varied, every = _choices(records), setting_columns(records)
+    contents = _edges(lines, "content_title", content_picture, pictures)
+    styles = _edges(lines, "style_title", style_picture, pictures)
     ranking = Ranking.parse(records["ranked_by"].iloc[0]) if len(records) else Ranking()
     data = {
         "settings": varied,
         "same": {name: records[name].iloc[0] for name in ALWAYS_NAMED if name not in varied and len(records)},
         "options": [sorted_values(records[name]) for name in varied],
+        "defaults": {name: text(value) for name, value in defaults()},
         "metrics": _metrics(records),
         "ranked_by": "" if ranking == Ranking() else str(ranking),
         "best": ranking.best,
         "references": [*records.loc[records["reference"] != "", "reference"].value_counts().index],
-        "contents": _edges(lines, "content_title", content_picture, pictures),
-        "styles": _edges(lines, "style_title", style_picture, pictures),
+        "contents": contents,
+        "styles": styles,
         "pairs": [_entry(line, grid_csv.parent, pairs.get(line["id"]), varied, every) for line in lines],
+        "beside": _beside(grid_csv.parent, shown_in),
+        "near": next((relative_link(shown, shown_in) for line in lines if (shown := _shown(line))), ""),
     }
     with replacing(folder / "data.js") as file:
         file.write_text(f"gallery.data({script(data)});\n", encoding="utf-8")
-    name = grid_csv.resolve().parent.name
-    write_page(folder / "index.html", "gallery.html", title="nst" if name == "results" else name)
+    write_page(folder / "index.html", "gallery.html", title=_title(grid_csv, contents, styles))
+
+
+def _title(grid_csv: Path, contents: list[dict[str, Any]], styles: list[dict[str, Any]]) -> str:
+    """The name of the results folder, or of the folder that contains `results`.
+
+    The folder of a run of the studio is named by an id: then its images, as in 'lake, street × wave'.
+    """
+    folder = grid_csv.resolve().parent
+    name = folder.parent.name if folder.name == "results" else folder.name
+    if name and not _KEY.fullmatch(name):
+        return name
+    sides = [[edge["name"] for edge in edges] for edges in (contents, styles)]
+    return " × ".join(", ".join(names[:2]) + " …" * (len(names) > 2) for names in sides)
+
+
+def _beside(results: Path, folder: Path) -> list[dict[str, Any]]:
+    """Links from the page in `folder` to the tables, sheets and plots that exist: folder, [name, link], number."""
+    kinds = []
+    for kind, pattern in _BESIDE:
+        paths = sorted((results / kind).glob(pattern), key=lambda path: (path != results / layout.TABLE, path))
+        names = [path.relative_to(results / kind).with_suffix("").as_posix() for path in paths]
+        links = [(name, relative_link(str(path), folder)) for name, path in zip(names, paths, strict=True)]
+        if links:
+            kinds.append({"name": kind, "links": links[:_MOST_LINKS], "count": len(links)})
+    return kinds
+
+
+def _shown(line: dict[str, Any]) -> str:
+    """The path of a finished image that browsers can show; '' if there is none."""
+    return viewable(line["image"]) if line["status"] == "done" else ""
 
 
 def _publish(work: Path, folder: Path) -> None:
@@ -189,7 +226,7 @@ def _remove_others(folder: Path, made: dict[Path, Any]) -> None:
 
 def _choices(records: pd.DataFrame) -> list[str]:
     """The settings that vary, without those that only follow from the preset."""
-    varied = [name for name in varying(records) if name not in UNSEEN]
+    varied = [name for name in varying(records) if name not in INEFFECTIVE - {"preset"}]
     if "preset" not in varied:
         return varied
     return [name for name in varied if name == "preset" or not _same_parts(records, "preset", name)]

@@ -15,6 +15,7 @@ from nst.io.files import replacing
 from nst.settings import fields
 from nst.settings.metrics import METRICS, RANKED, Ranking
 from nst.summaries.pages import relative_link, viewable, write_page
+from nst.summaries.ranking import GROUP
 from nst.summaries.records import (
     TITLES,
     animation,
@@ -72,6 +73,7 @@ class Column:
     help: str
     number: bool
     choices: tuple[str, ...]  # offered instead of a free-text filter, if there are few
+    example: str  # of a filter
 
 
 def write_tables(records: pd.DataFrame, folder: Path) -> list[Path]:
@@ -124,14 +126,14 @@ def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
     """Means for each value of a setting: over the contents and styles that have every value, then for each of all.
 
     The former are named `(all)`, and left out if only one content and style has every value. Means over different
-    contents and styles would not be comparable.
+    contents and styles would not be comparable. A content and style with one value of the setting is left out.
     """
     import pandas as pd
 
     measured = records[records["style_error"].notna()]
     measured = measured.assign(pictures=measured.groupby(_NAMES).ngroup())
-    each = _means(measured, [*_NAMES, "reference", setting])
     values = measured.groupby([*_NAMES, "reference"])[setting].transform("nunique")
+    each = _means(measured[values > 1], [*_NAMES, "reference", setting])
     complete = measured[values == measured.groupby("reference")[setting].transform("nunique")]
     complete = complete[complete.groupby("reference")["pictures"].transform("nunique") > 1]
     total = _means(complete, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
@@ -163,6 +165,8 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
         name = column.replace("title", "name")
         if name in table:
             table = table.assign(**{name: table[name].replace(dict(zip(records[name], records[column], strict=True)))})
+    if "pareto" in table:  # a single image competes with none
+        table = table.assign(pareto=table["pareto"] & (table.groupby(GROUP)["id"].transform("size") > 1))
     columns = _columns(table, records)
     same = [name for name in setting_columns(records) if records[name].nunique() == 1]
     lines = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -177,6 +181,7 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
         rows=[_row(line, columns, path.parent) for line in lines],
         thumbnails="image" in table,
         best=_ranking(records).best if records["best"].any() else "",
+        front="pareto" in {column.name for column in columns},
         unranked=records.loc[records["unranked"] != "", "unranked"].value_counts().to_dict(),
         help=[(column.heading, column.help) for column in columns if column.help],
     )
@@ -195,6 +200,8 @@ def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
 
 
 def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
+    if "pairs" in table and len(table) > 1 and table[name].nunique(dropna=False) == 1:
+        return True
     if name in setting_columns(table):
         return records[name].nunique() == 1
     if name == "settings_name":
@@ -209,8 +216,12 @@ def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool
         return table[name][table[name] != ""].nunique() < 2
     if name == "unranked":
         return bool((table[name] == "").all())
+    if name == "iterations_run" and table[name].nunique(dropna=False) == 1:
+        return True
+    if name == "pareto":
+        return not table[name].any()
     if name == "rank":
-        return not table["best"].any()  # of one image each, or of weights, which the score judges before
+        return not table["best"].any()  # of one image each, or of weights, whose best value is known before
     return name in MEANS + _RESULTS and bool(table[name].isna().all())
 
 
@@ -228,7 +239,19 @@ def _column(name: str, table: pd.DataFrame) -> Column:
     help = _HELP.get(name, "")
     if name == "rank":
         help = help.format(next(iter(table["ranked_by"]), Ranking())) + "; ★ is the best" * bool(table["best"].any())
-    return Column(name, _HEADINGS.get(name, name.replace("_", " ")), help, number, choices)
+    heading = _HEADINGS.get(name, name.replace("_", " "))
+    return Column(name, heading, help, number, choices, _example(table[name], number))
+
+
+def _example(values: pd.Series, number: bool) -> str:
+    """A filter that about half of the values pass; '' if there is none."""
+    if not number:
+        return "contains"
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    limit = float(f"{numbers.median():.2g}")
+    return f"< {limit:g}" if numbers.min() < limit else ""
 
 
 def _row(line: dict[str, Any], columns: list[Column], folder: Path) -> dict[str, Any]:

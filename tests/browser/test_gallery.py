@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nst.images.animation import animate
 from nst.summaries.gallery import write_gallery
 from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records
+from nst.summaries.tables import write_tables
 from synthetic import REFERENCE, write_results
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -285,6 +287,46 @@ def test_one_pair_tells_all_about_itself(visit, gallery):
         assert (gallery.parent / str(link.get_attribute("href"))).is_file()
 
 
+def test_settings_that_were_changed_come_first(visit):
+    page = visit()
+    pair(page, "lake", "wave", 10).click()
+    side = page.get_by_role("region", name="About this image")
+    headings, lists = side.get_by_role("heading"), side.locator("dl")
+    side.locator(".chart").wait_for()
+    assert headings.all_inner_texts()[-2:] == ["Result", "Settings"]
+    result = ["image size", "48 × 36 px", "device", "a CPU", "arithmetic", "fp32"]
+    assert lists.nth(2).inner_text().split("\n") == result
+    assert lists.nth(3).inner_text().split("\n") == ["style_weight", "10", "size", "256"]
+    assert not side.get_by_text("pooling").is_visible()
+    side.get_by_text("others have their defaults").click()
+    assert side.get_by_text("pooling").is_visible()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#pair-title").inner_text() == "lake × wave style_weight 100"
+    assert side.get_by_text("pooling").is_visible()  # for this one, too
+
+
+def test_links_lead_to_what_is_beside_it(visit, tmp_path):
+    grid = write_results(tmp_path / "results", ["lake"], ["wave"], SETTINGS)
+    write_tables(read_records(grid), tmp_path / "results/tables")
+    (tmp_path / "results/sheets").mkdir()
+    (tmp_path / "results/sheets/w1.html").write_text("a sheet")
+    made = write_gallery(read_records(grid), grid, tmp_path / "results/gallery")
+    page = visit(page=made)
+    page.get_by_text("tables · 2").click()
+    assert page.get_by_role("link", name="style_weight").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.get_by_role("link", name="style_weight").is_visible()
+    page.get_by_role("link", name="sheets").click()
+    page.get_by_text("a sheet").wait_for()
+    shutil.copytree(made.parent, tmp_path / "copy")
+    context = visit(page=made).context
+    alone = context.new_page()  # whose missing image is no complaint
+    alone.goto((tmp_path / "copy/index.html").as_uri())
+    alone.locator("main .tile").first.wait_for()
+    alone.wait_for_timeout(300)
+    assert alone.locator("#beside *").count() == 0
+
+
 def test_keys_lead_from_picture_to_picture_and_back(visit):
     page = visit()
     pair(page, "lake", "wave", 1).focus()
@@ -307,7 +349,7 @@ def test_the_way_back_keeps_what_was_picked(visit):
     page = visit()
     pair(page, "lake", "cubism", 10).click()
     page.locator("dialog [data-role=pick]").click()
-    page.locator("dialog .toast").get_by_text("Pick another image, too.").wait_for()
+    page.locator("dialog .toast").get_by_text("Add another image, too.").wait_for()
     page.go_back()
     page.locator("dialog#pair:not([open])").wait_for(state="hidden")
     assert page.locator(".picked").count() == 1
@@ -485,6 +527,52 @@ def test_pictures_are_compared_in_step(visit):
     assert shared.locator(".picked").count() == 2
 
 
+def test_what_is_compared_is_marked_and_can_be_cleared(visit):
+    page = visit()
+    pick = page.locator("dialog [data-role=pick]")
+    for weight in (1, 10):
+        pair(page, "lake", "wave", weight).click()
+        assert pick.inner_text() == "Add to comparison"
+        pick.click()
+        assert pick.inner_text() == "✓ Added"
+        page.keyboard.press("Escape")
+    added = page.locator("main .tile.added")
+    assert [tile.get_attribute("data-id") for tile in added.all()] == ["lake/wave/w1", "lake/wave/w10"]
+    assert added.first.get_by_label("added to the comparison").is_visible()
+    page.get_by_role("button", name="Images", exact=True).click()
+    assert added.count() == 2  # also what is drawn later
+    page.get_by_role("button", name="Remove lake × wave, style_weight 1", exact=True).get_by_text("✕").click()
+    assert added.count() == 1
+    page.get_by_role("button", name="Clear", exact=True).click()
+    assert added.count() == 0
+    assert not page.locator("#tray").is_visible()
+    assert "compare" not in page.url
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_captions_cover_no_compared_image(visit, size):
+    chosen = "&".join(f"compare=lake/{pair}" for pair in ("wave/w1", "swirls/w10", "cubism/w100"))
+    page = visit(f"#open=1&{chosen}", size)
+    assert loaded(page, ".panel img")
+    sights = [box.bounding_box() for box in page.locator(".sight").all()]
+    captions = [box.bounding_box() for box in page.locator(".panel figcaption").all()]
+    for sight, caption in zip(sights, captions, strict=True):
+        assert caption["y"] >= sight["y"] + sight["height"]
+        assert caption["y"] + caption["height"] <= size["height"]
+    assert len({(round(sight["width"]), round(sight["height"])) for sight in sights}) == 1  # one scale for all
+    assert page.get_by_text("Zoom with the wheel").is_visible() == (size is WIDE)
+
+
+def test_a_phone_shows_two_styles_and_tiles_that_can_be_seen(visit):
+    page = visit("", PHONE, has_touch=True, is_mobile=True)
+    tiles = [tile.bounding_box() for tile in page.locator("main tr:first-child .tile").all()]
+    assert min(tile["width"] for tile in tiles) >= 90
+    assert sum(tile["x"] + tile["width"] <= PHONE["width"] for tile in tiles) == 6  # two styles, three weights
+    page.get_by_role("button", name="Sweeps").tap()
+    edges, image = page.locator(".edges").first.bounding_box(), page.locator("main .tile").first.bounding_box()
+    assert edges["y"] + edges["height"] <= image["y"]
+
+
 @pytest.mark.parametrize("address", ["", "#view=images", "#view=sweeps", "#view=front"])
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit, address):
     page = visit(address, PHONE, has_touch=True, is_mobile=True)
@@ -502,7 +590,7 @@ def test_a_small_screen_has_all_about_a_picture(visit, width, height):
     dialog, side = page.locator("#pair"), page.locator("dialog .side")
     assert side.bounding_box()["height"] > 1000  # nothing scrolls within it
     assert dialog.evaluate("dialog => dialog.scrollHeight > dialog.clientHeight + 1000")
-    last = side.locator("dd").last
+    last = side.get_by_text("have their defaults")
     last.scroll_into_view_if_needed()
     assert last.bounding_box()["y"] < height
 

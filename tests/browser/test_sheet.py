@@ -30,3 +30,20 @@ def test_an_animation_lies_over_its_image_and_a_click_opens_the_image(browser, t
     opened.locator(".clip span").first.click()
     assert opened.url.endswith("animation.gif")
     opened.close()
+
+
+def test_a_label_is_on_its_image_also_in_a_wider_column(browser, tmp_path):
+    grid = write_results(tmp_path, ["cat", "dog"], ["wave"], {"a": {}}, size=(300, 200))
+    for width, image in zip((300, 120), read_records(grid)["image"], strict=True):
+        frame = Image.new("RGB", (width, 200), (90, 60, 120))
+        frame.save(image)
+        animation = Path(image).with_name("animation.gif")
+        frame.save(animation, save_all=True, append_images=[Image.new("RGB", frame.size)], duration=80)
+    [page] = [path for path in all_sheets(read_records(grid), tmp_path / "sheets") if path.suffix == ".html"]
+    opened = browser.new_page(viewport={"width": 1400, "height": 700})
+    opened.goto(page.as_uri())
+    for cell in opened.locator(".pictures:has(.clip)").all():
+        image, label = cell.locator("a:not(.clip) img").bounding_box(), cell.locator(".clip span").bounding_box()
+        assert image["x"] <= label["x"]
+        assert label["x"] + label["width"] <= image["x"] + image["width"]
+    opened.close()

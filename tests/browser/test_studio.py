@@ -176,7 +176,9 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     assert download.value.path().stat().st_size > 10_000
     page.get_by_role("link", name="Open the gallery").click()
     page.locator("#view img").first.wait_for()
-    page.go_back()
+    assert page.get_by_role("heading", level=1).inner_text() == "lake × wave"
+    page.get_by_role("link", name="Back to the run").click()
+    page.wait_for_url(f"**/runs/{run}")
 
     page.get_by_role("button", name="Share", exact=True).click()
     check_access(page)
@@ -344,6 +346,37 @@ def test_a_token_opens_a_studio_that_others_reach(tmp_path: Path, person: Callab
         assert "battery" not in guest.url
     finally:
         server.stop()
+
+
+def test_a_link_that_only_this_computer_reaches_says_so(server: Server, person: Callable[..., Any]) -> None:
+    page = person(server.url)
+    page.get_by_role("button", name="Another device").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Only this computer reaches the studio at 127.0.0.1.").wait_for()
+    assert "nst studio --host 0.0.0.0" in dialog.inner_text()
+    assert "phone" not in dialog.inner_text()
+    assert dialog.get_by_label("Link for another device").input_value().startswith(f"{server.url}/link#")
+    check_access(page)
+
+
+def test_presets_are_in_order_and_those_of_other_programs_are_folded(
+    server: Server, person: Callable[..., Any]
+) -> None:
+    page = person(server.url)
+    cards, others = page.locator("#presets .preset b"), page.locator("#other-presets .preset")
+    assert cards.all_inner_texts() == [
+        "Default", "Subtle", "Strong", "Keep colors", "Portrait", "Photo", "NNST", "STROTSS", "Draft", "Large"
+    ]  # fmt: skip
+    assert not others.first.is_visible()
+    page.get_by_text("Presets that follow other programs").click()
+    assert "VGG-16 ratio" in others.locator("b").all_inner_texts()
+    for description in page.locator(".preset span:last-child").all():
+        assert description.evaluate("text => text.scrollHeight <= text.clientHeight")  # none is cut
+    others.filter(has_text="VGG-16 ratio").click()
+    page.reload()
+    page.locator("#other-presets [aria-pressed=true]").wait_for()  # unfolded, because it is chosen
+    labels = page.locator(".field .label").all_text_contents()
+    assert {"TV weight", "EMA decay"} <= set(labels)
 
 
 def test_the_first_page_is_small_and_fast(server: Server, person: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from nst.studio.app import create_app
 from nst.studio.quotas import Quotas
-from nst.studio.runs import Run
+from nst.studio.runs import StudioRun
 from nst.studio.studio import Options, Studio
 from nst.studio.supervisor import Launch
 
@@ -54,7 +54,7 @@ class FakeLaunch(Launch):
 
     program: str = FINISH
 
-    def snakemake(self, run: Run) -> list[str]:
+    def snakemake(self, run: StudioRun) -> list[str]:
         return [sys.executable, "-c", self.program, "snakemake"]
 
 

@@ -77,7 +77,7 @@ def test_a_mean_from_the_manifest_to_the_gallery(place: Path, run: Run) -> None:
         (place / "works/moved" / path.name).write_bytes(path.read_bytes())
     (place / "works/it's 9.png").write_bytes((place / "bars.png").read_bytes())
     assert re.search(r"^stylize +1$", planned(), re.MULTILINE)
-    assert "1 image of no row" in run("grid")
+    assert "1 image that no row of the manifest asks for" in run("grid")
     for path in (place / "works").glob("*.PNG"):
         path.unlink()
     moved = ("--style", "mean(works/moved/*)", "--style", "bars.png")

@@ -20,7 +20,7 @@ import pytest
 
 from nst.images import read_picture
 from nst.studio.quotas import Quotas
-from nst.studio.runs import Run
+from nst.studio.runs import StudioRun
 from nst.studio.studio import Options, Studio
 from nst.studio.supervisor import Launch
 from studios import Browser, browser, damage, png, until
@@ -150,11 +150,11 @@ def test_a_full_disk_is_told_and_the_studio_answers(tmp_path, spare):
     assert run.stdout.splitlines() == ["failed", "2 of 2 images could not be made: the disk is full", "ok", "200"], run
 
 
-def log_of(run: Run) -> str:
+def log_of(run: StudioRun) -> str:
     return (run.folder / "snakemake.log").read_text()
 
 
-def kill_a_job(run: Run) -> None:
+def kill_a_job(run: StudioRun) -> None:
     """Kill a process of `nst stylize` in a run's folder, as soon as there is one."""
 
     def killed() -> bool:

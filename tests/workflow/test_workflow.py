@@ -139,7 +139,8 @@ def test_what_is_no_longer_asked_for(project):
             "tables    results/tables/comparison.html",
             f"gallery   {(results / 'gallery/index.html').as_uri()}",
             "removed   3 sheet and plot files of rows that are no longer in the manifest",
-            "kept      1 image of no row; `nst grid config/manifest.csv --prune` lists and removes them",
+            "kept      1 image that no row of the manifest asks for; "
+            "`nst grid config/manifest.csv --prune` lists and removes them",
         ]
         gone = {name for name in before - files() if not name.startswith(("logs/", "benchmarks/"))}
         assert gone == made

@@ -10,6 +10,7 @@ from typing import Any
 import flask
 from flask.typing import ResponseReturnValue
 
+from nst.settings import defaults, text
 from nst.studio import form, uploads
 from nst.studio.errors import NotFound
 from nst.studio.routes.common import body, session, studio, text_of
@@ -18,6 +19,8 @@ blueprint = flask.Blueprint("pages", __name__)
 
 #: Minutes in which another device has to open its link.
 LINK_MINUTES = 10
+#: The presets in the order of their cards; the page folds the others, which follow other programs.
+PRESETS = ("subtle", "strong", "keep-colors", "portrait", "photo", "nnst", "strotss", "draft", "large")
 #: The fragment of the login page that is no access token.
 ASK = "ask"
 
@@ -29,9 +32,9 @@ def home() -> str:
 
 @blueprint.get("/runs/<run_id>")
 def run(run_id: str) -> str:
-    known = studio().runs.get(session(), run_id)
+    found = studio().runs.get(session(), run_id)
     publish = bool(studio().options.launch.publish)
-    return flask.render_template("run.html", run={"id": known.id, "title": known.title, "publish": publish})
+    return flask.render_template("run.html", run={"id": found.id, "title": found.title, "publish": publish})
 
 
 @blueprint.get("/login")
@@ -92,9 +95,12 @@ def health() -> dict[str, str]:
 def _form() -> dict[str, Any]:
     """What the page needs to build the form."""
     quotas = studio().options.quotas
-    presets = form.preset_cards()
+    usual = {name: text(value) for name, value in defaults()}
+    # A preset of defaults is the first card.
+    presets = [each for each in form.preset_cards() if not each["values"].items() <= usual.items()]
     for preset in presets:
-        preset["picture"] = _picture(preset["name"])
+        preset |= {"picture": _picture(preset["name"]), "folded": preset["name"] not in PRESETS}
+    presets.sort(key=lambda each: ([*PRESETS, each["name"]].index(each["name"]), each["name"]))
     return {
         "groups": form.field_groups(),
         "basic": form.BASIC,

@@ -1,8 +1,7 @@
 // The settings as form fields, generated from their declarations, and the presets that fill them.
 import {$, element, setHidden, setText} from "./dom.js";
 import {chips} from "./chips.js";
-
-export const titleOf = name => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
+import {capitalized, nameOf, wordsOf} from "./names.js";
 
 // Pills of which several may be on; all off is the default.
 function pills(field, attributes, changed) {
@@ -24,10 +23,10 @@ function make(field, changed) {
   const tell = values => changed(field.name, values);
   const [control, label] = field.kind === "choice"
     ? [pills(field, {id, "aria-labelledby": `${id}-label`, ...described}, tell),
-      element("span", {id: `${id}-label`, class: "label"}, titleOf(field.name))]
-    : [chips(field, {id, ...described}, tell), element("label", {for: id, class: "label"}, titleOf(field.name))];
+      element("span", {id: `${id}-label`, class: "label"}, nameOf(field.name))]
+    : [chips(field, {id, ...described}, tell), element("label", {for: id, class: "label"}, nameOf(field.name))];
   const problem = element("p", {class: "problem", id: `${id}-problem`, hidden: true});
-  const help = element("p", {class: "help", id: `${id}-help`}, titleOf(field.help.replaceAll("`", "")));
+  const help = element("p", {class: "help", id: `${id}-help`}, capitalized(field.help.replaceAll("`", "").replaceAll("_", " ")));
   const node = element("div", {class: "field"}, label, control.node, problem, help);
   return {node, set: control.set, problem: text => {
     setText(problem, text);
@@ -68,7 +67,7 @@ export class Fields {
   mark(settings, problems) {
     for (const {names, mark} of this.groups) {
       const set = names.filter(name => settings[name]), wrong = problems.filter(each => names.includes(each.field)).length;
-      setText(mark, wrong ? `${wrong} to correct` : set.map(name => `${titleOf(name).toLowerCase()} ${settings[name].join(", ")}`).join(" · "));
+      setText(mark, wrong ? `${wrong} to correct` : set.map(name => `${wordsOf(name)} ${settings[name].join(", ")}`).join(" · "));
       mark.classList.toggle("wrong", wrong > 0);
     }
   }
@@ -87,7 +86,10 @@ export function presets(list, chosen) {
     src ? element("img", {src, alt: "", loading: "lazy", decoding: "async"}) : element("span", {class: "blank"}, name.slice(0, 1));
   const cards = list.map(preset => element("button",
     {type: "button", class: "preset", "aria-pressed": "false", onclick: () => chosen(preset)},
-    picture(preset), element("b", {}, titleOf(preset.name.replaceAll("-", " "))), element("span", {}, preset.description)));
-  $("presets").append(...cards);
-  return name => cards.forEach((card, index) => card.setAttribute("aria-pressed", String(list[index].name === name)));
+    picture(preset), element("b", {}, nameOf(preset.name)), element("span", {}, preset.description)));
+  list.forEach((preset, index) => $(preset.folded ? "other-presets" : "presets").append(cards[index]));
+  return name => cards.forEach((card, index) => {
+    card.setAttribute("aria-pressed", String(list[index].name === name));
+    if (list[index].folded && list[index].name === name) card.closest("details").open = true;
+  });
 }

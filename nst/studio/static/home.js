@@ -106,8 +106,6 @@ const fields = new Fields(form, (name, values) => {
   showSettings();
 });
 const DEFAULT = {name: "default", description: "Every setting has its default.", picture: form.default_picture, values: {}};
-// Presets of few values come first: the others reproduce whole projects.
-form.presets.sort((a, b) => Object.keys(a.values).length - Object.keys(b.values).length);
 const press = presets([DEFAULT, ...form.presets], preset => {
   if (preset === DEFAULT) return reset();
   for (const name in presetValues()) delete draft.settings[name];

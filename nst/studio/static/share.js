@@ -3,6 +3,7 @@ import {api} from "./api.js";
 import {copied, open} from "./dialog.js";
 import {button, element} from "./dom.js";
 import {toast} from "./notice.js";
+import {howToReach, isLocal} from "./reach.js";
 
 const DAYS = [[1, "one day"], [7, "a week"], [30, "a month"], [365, "a year"]];
 
@@ -42,7 +43,8 @@ export function shareDialog(run, shares) {
   const submit = element("button", {class: "primary"}, "Create a link");
   draw();
   open("Share this run", [element("p", {}, "Whoever has the link sees the images, on any device. Nobody can guess it, and you can revoke it."),
+    isLocal(location.href) && howToReach(location.href),
     element("form", {class: "share", onsubmit: create},
       element("label", {class: "check"}, "The link is valid for", days), settingsLabel, downloadsLabel,
-      submit), list]);
+      submit), list].filter(Boolean));
 }

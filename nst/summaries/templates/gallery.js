@@ -161,10 +161,7 @@ function bar() {
   const narrowed = Object.values(state.values).filter(value => value !== null).length;
   if (settings.length > (matchMedia("(max-width: 760px)").matches ? 1 : MOST_IN_SIGHT)) {
     const before = place.querySelector("details");
-    const more = element("details", {class: "more", open: Boolean(before && before.open)},
-      element("summary", {class: "plain"}, narrowed ? `settings · ${narrowed} chosen` : `settings · ${settings.length}`), element("div", {}, ...settings));
-    more.addEventListener("keydown", event => { if (event.key === "Escape") { more.open = false; more.firstElementChild.focus(); } });
-    parts.push(more);
+    parts.push(menu(narrowed ? `settings · ${narrowed} chosen` : `settings · ${settings.length}`, settings, {open: Boolean(before && before.open)}));
   } else parts.push(...settings);
   if (all.pairs.some(pair => pair.best)) parts.push(check("best of each", "best", "★", all.best));
   if (all.pairs.some(pair => pair.front)) parts.push(check("Pareto front", "front", "◆"));
@@ -199,6 +196,28 @@ function about() {
   $("about").textContent = parts.join(" · ");
 }
 
+// Links to what is next to the gallery. A published or copied gallery is alone: it lacks the image at `near`.
+function beside() {
+  const place = $("beside"), run = location.pathname.match(/^(\/runs\/[0-9a-f]{16})\/gallery\//);
+  if (location.protocol !== "file:") {
+    if (run) place.append(element("a", {href: run[1]}, "← Back to the run"));
+    return;
+  }
+  if (!all.beside.length || !all.near) return;
+  const probe = element("img", {src: all.near, onload: () => place.append(...all.beside.map(({name, links, count}) =>
+    count === 1 ? element("a", {href: links[0][1]}, name) : menu(`${name} · ${count}`, [
+      ...links.map(([text, href]) => element("a", {href}, text)),
+      count > links.length && element("span", {class: "caption"}, `and ${count - links.length} more in the folder ${name}`)])))});
+  probe.decoding = "async";
+}
+
+// A folded list over the page, which Escape closes.
+function menu(label, entries, attributes = {}) {
+  const made = element("details", {class: "more", ...attributes}, element("summary", {class: "plain"}, label), element("div", {}, ...entries.filter(Boolean)));
+  made.addEventListener("keydown", event => { if (event.key === "Escape") { made.open = false; made.firstElementChild.focus(); } });
+  return made;
+}
+
 // ---- tiles ---------------------------------------------------------------------------------------------------------
 function tile(pair) {
   if (pair.status !== "done") {
@@ -207,8 +226,9 @@ function tile(pair) {
   }
   const marks = [pair.best && "best of its pair", pair.front && "on the Pareto front"].filter(Boolean);
   const alt = [titleOf(pair), ...briefly(pair), ...marks].join(", ");
-  return element("button", {type: "button", class: "tile", "data-id": pair.id, title: Array.from(new Set(hint(pair))).join("\n"), onclick: () => open(pair)},
+  return element("button", {type: "button", class: state.compare.includes(pair.id) ? "tile added" : "tile", "data-id": pair.id, title: Array.from(new Set(hint(pair))).join("\n"), onclick: () => open(pair)},
     image(fileOf(pair, "small.webp"), pair, alt),
+    element("span", {class: "check", role: "img", "aria-label": "added to the comparison"}, "✓"),
     pair.best && element("span", {class: "badge", "aria-hidden": "true"}, "★"));
 }
 
@@ -282,8 +302,8 @@ function overview(pairs, main) {
       const here = pairsOf(edge, style).slice().sort(byValues);
       const cell = element("div", {class: "cell"}, ...first(here, named));
       const columns = here.length > 9 ? 4 : here.length > 4 || here.length === 3 ? 3 : here.length > 1 ? 2 : 1;
-      cell.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 340px))`;  // thumbnails are not enlarged
-      return element("td", {}, cell);
+      cell.style.setProperty("--across", columns);
+      return element("td", {}, element("div", {class: "room"}, cell));
     })), edge => across.reduce((sum, style) => sum + drawn(pairsOf(edge, style)), 0));
   keepHeads(box, across);
 }
@@ -343,9 +363,10 @@ function sweeps(pairs, main) {
     const edges = [all.contents.find(edge => edge.name === one.content), all.styles.find(edge => edge.name === one.style)];
     return element("section", {class: "sweep"},
       element("h2", {}, [titleOf(one), ...others].join(" · ")),
-      element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(one)} along ${state.along}`},
+      element("div", {class: "along"},
         element("div", {class: "edges"}, edgeImage(edges[0], one.content), edgeImage(edges[1], one.style)),
-        ...first(row, pair => captioned(pair, `${state.along} ${valueOf(pair, state.along)}`, errorsOf(pair)))));
+        element("div", {class: "row", tabindex: "0", role: "region", "aria-label": `${titleOf(one)} along ${state.along}`},
+          ...first(row, pair => captioned(pair, `${state.along} ${valueOf(pair, state.along)}`, errorsOf(pair))))));
   }, drawn);
 }
 
@@ -488,7 +509,7 @@ function show() {
       element("button", {type: "button", class: "plain", "data-role": "back", disabled: at <= 0, "aria-label": "Previous image", onclick: () => step(-1)}, "←"),
       element("button", {type: "button", class: "plain", "data-role": "on", disabled: at < 0 || at + 1 >= shown.length, "aria-label": "Next image", onclick: () => step(1)}, "→"),
       element("h2", {id: "pair-title"}, titleOf(pair), " ", element("span", {}, briefly(pair).join(" · "))),
-      element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "Picked" : "Compare"),
+      element("button", {type: "button", class: "plain", "data-role": "pick", "aria-pressed": String(state.compare.includes(pair.id)), disabled: pair.status !== "done", onclick: () => pick(pair)}, state.compare.includes(pair.id) ? "✓ Added" : "Add to comparison"),
       element("button", {type: "button", class: "plain", "data-role": "close", "aria-label": "Close", onclick: leave}, "✕")),
     stage(pair, known), tools(pair, known), side(pair, found)));
   if (!dialog.open) dialog.showModal();
@@ -580,8 +601,7 @@ function listed(entries) {
 function side(pair, known) {
   const place = element("div", {class: "side", tabindex: "0", role: "region", "aria-label": "About this image"});
   if (pair.status !== "done") {
-    place.append(element("h3", {}, "Problem"), element("p", {}, pair.error), element("h3", {}, "Settings"),
-      listed(Object.entries(pair.given)));
+    place.append(element("h3", {}, "Problem"), element("p", {}, pair.error), ...settingsOf(pair, pair.given));
     return place;
   }
   const marks = [pair.best && "★ best of its content and style", pair.front && "◆ on the Pareto front"].filter(Boolean);
@@ -601,9 +621,22 @@ function side(pair, known) {
     element("button", {type: "button", class: "plain", "data-role": "copy", onclick: () => copy(known.reproduce)}, "Copy"));
   place.append(element("h3", {}, "Files"), element("ul", {}, ...known.files.map(name =>
     element("li", {}, element("a", {href: fileOf(pair, name), download: true}, name)))));
-  const rest = [["size", `${known.size[0]} × ${known.size[1]} px`], ["device", known.device], ["precision", known.precision]];
-  place.append(element("h3", {}, "Settings"), listed([...Object.entries(known.settings).filter(([, value]) => value !== ""), ...rest].map(([name, value]) => [name, name === "style_weight" && pair.weight ? `${value} (${pair.weight})` : String(value)])));
+  place.append(element("h3", {}, "Result"), listed([["image size", `${known.size[0]} × ${known.size[1]} px`], ["device", known.device], ["arithmetic", known.precision]]),
+    ...settingsOf(pair, known.settings));
   return place;
+}
+
+let unfolded = false;  // whether the settings with default values are shown, also of the next image
+
+// The settings that differ from their defaults, then the others, folded.
+function settingsOf(pair, given) {
+  const entries = Object.entries(given).filter(([name, value]) => String(value) !== "" || all.defaults[name]);
+  const isDefault = ([name, value]) => { const usual = all.defaults[name]; return String(value) === usual || (usual && Number(value) === Number(usual)); };
+  const texts = some => some.map(([name, value]) => [name, name === "style_weight" && pair.weight ? `${value} (${pair.weight})` : String(value) || "none"]);
+  const changed = entries.filter(entry => !isDefault(entry)), others = entries.filter(isDefault);
+  const rest = element("details", {open: unfolded, ontoggle: event => { unfolded = event.target.open; }},
+    element("summary", {"data-role": "defaults"}, `${changed.length ? `${others.length} others` : `All ${others.length}`} have their defaults`), listed(texts(others)));
+  return [element("h3", {}, "Settings"), changed.length > 0 && listed(texts(changed)), others.length > 0 && rest].filter(Boolean);
 }
 
 async function copy(text) {
@@ -688,16 +721,22 @@ function pick(pair) {
   tray();
   if (!state.pair) return;
   show();
-  if (at < 0) say(state.compare.length < 2 ? "Picked. Pick another image, too." : "Picked. Close this view to compare them.");
+  if (at < 0) say(state.compare.length < 2 ? "Added. Add another image, too." : "Added. Close this view to compare the images.");
 }
 
 function tray() {
   const picked = state.compare.map(byId).filter(Boolean);
   const place = $("tray");
   place.hidden = !picked.length;
+  for (const made of document.querySelectorAll("main .tile")) made.classList.toggle("added", state.compare.includes(made.dataset.id));
   place.replaceChildren(
-    ...picked.map(pair => element("button", {type: "button", class: "picked", "aria-label": `Remove ${titleOf(pair)} from the comparison`, onclick: () => pick(pair)}, image(fileOf(pair, "small.webp"), pair, ""))),
-    element("button", {type: "button", class: "plain", disabled: picked.length < 2, onclick: () => { state.open = true; write(true); compare(); }}, "Compare"));
+    ...picked.map(pair => {
+      const label = `Remove ${titleOf(pair)}, ${briefly(pair).join(", ")}`;
+      return element("button", {type: "button", class: "picked", title: label, "aria-label": label, onclick: () => pick(pair)},
+        image(fileOf(pair, "small.webp"), pair, ""), element("span", {"aria-hidden": "true"}, "✕"));
+    }),
+    element("button", {type: "button", class: "plain", onclick: () => { state.compare = []; write(); tray(); $("view").focus({preventScroll: true}); }}, "Clear"),
+    element("button", {type: "button", class: "plain strong", disabled: picked.length < 2, onclick: () => { state.open = true; write(true); compare(); }}, "Compare"));
 }
 
 function compare() {
@@ -710,7 +749,7 @@ function compare() {
     for (const [name, value] of Object.entries({"--zoom": sight.zoom, "--x": sight.x + "px", "--y": sight.y + "px"})) panels.style.setProperty(name, value);
     if (sight.zoom <= 1.5) return;
     picked.forEach((pair, i) => {  // zoomed in, use the full image
-      const picture = panels.children[i].firstElementChild, whole = pair.whole && fileOf(pair, pair.whole);
+      const picture = panels.children[i].querySelector("img"), whole = pair.whole && fileOf(pair, pair.whole);
       if (whole && picture.getAttribute("src") !== whole) picture.setAttribute("src", whole);
     });
   };
@@ -721,7 +760,7 @@ function compare() {
     move((x - sight.x) * (1 - sight.zoom / before), (y - sight.y) * (1 - sight.zoom / before));
   };
   const move = (x, y) => {
-    const panel = panels.firstElementChild.getBoundingClientRect();
+    const panel = panels.querySelector(".sight").getBoundingClientRect();
     const within = (value, side) => Math.min(Math.max(value, -(sight.zoom - 1) * side / 2), (sight.zoom - 1) * side / 2);
     sight.x = within(sight.x + x, panel.width);
     sight.y = within(sight.y + y, panel.height);
@@ -729,8 +768,7 @@ function compare() {
   };
   const touches = new Map();
   for (const pair of picked) {
-    const panel = element("figure", {class: "panel"}, element("img", {src: fileOf(pair, "large.webp"), alt: [titleOf(pair), ...valuesOf(pair)].join(", "), draggable: "false"}),
-      element("figcaption", {}, [titleOf(pair), ...briefly(pair), errorsOf(pair)].filter(Boolean).join(" · ")));
+    const panel = element("div", {class: "sight"}, element("img", {src: fileOf(pair, "large.webp"), alt: [titleOf(pair), ...valuesOf(pair)].join(", "), draggable: "false"}));
     const from = (x, y) => { const box = panel.getBoundingClientRect(); return [x - box.left - box.width / 2, y - box.top - box.height / 2]; };
     panel.addEventListener("wheel", event => {
       event.preventDefault();
@@ -748,13 +786,13 @@ function compare() {
       touches.set(event.pointerId, event);
     });
     for (const name of ["pointerup", "pointercancel"]) panel.addEventListener(name, event => touches.delete(event.pointerId));
-    panels.append(panel);
+    panels.append(element("figure", {class: "panel"}, panel, element("figcaption", {}, [titleOf(pair), ...briefly(pair), errorsOf(pair)].filter(Boolean).join(" · "))));
   }
   const button = (label, text, act) => element("button", {type: "button", class: "plain", "aria-label": label, onclick: act}, text);
   fill(dialog, element("div", {class: "compare"},
     element("div", {class: "tools"}, element("h2", {id: "compare-title", class: "hidden"}, "Comparison"),
       button("Larger", "+", () => zoom(1.4)), button("Smaller", "−", () => zoom(1 / 1.4)), button("Whole images", "Fit", () => zoom(0)),
-      element("span", {class: "caption"}, "Zoom with the wheel or two fingers, drag to move. All images move together."),
+      element("span", {class: "caption tip"}, "Zoom with the wheel or two fingers, drag to move. All images move together."),
       button("Close", "✕", () => dialog.close())), panels));
   dialog.onkeydown = event => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -811,6 +849,7 @@ function data(given) {
   all.along = richest();
   all.distinct = new Set(all.pairs.map(pair => [pair.content, pair.style, ...pair.values].join("\n"))).size === all.pairs.length;
   about();
+  beside();
   for (const place of [document.body, $("pair"), $("compare")]) place.append(element("div", {class: "toast", role: "status"}));
   let wait;
   $("find").addEventListener("input", event => { clearTimeout(wait); wait = setTimeout(() => update({find: event.target.value}), 120); });

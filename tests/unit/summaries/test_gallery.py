@@ -94,6 +94,39 @@ def test_the_best_and_the_front_are_among_rivals(grid, tmp_path):
     assert not pair["front"]
 
 
+@pytest.mark.parametrize(
+    ("folder", "title"),
+    [
+        ("paintings/results", "paintings"),
+        ("paintings/second", "second"),
+        (f"{'0a' * 8}/results", "a, b … × wave, glass"),
+    ],
+)
+def test_the_title_is_that_of_the_folder_or_of_the_images(tmp_path, folder, title):
+    grid = write_results(tmp_path / folder, ["a", "b", "c"], ["wave", "glass"], {"plain": {}})
+    page = write_gallery(read_records(grid), grid, tmp_path / "gallery").read_text()
+    assert f"<h1>{title}</h1>" in page
+    assert f"<title>{title} · gallery</title>" in page
+
+
+def test_it_links_to_the_files_beside_it(grid, tmp_path):
+    folder, results = grid.parent / "gallery", grid.parent
+    assert gallery(grid, folder, tmp_path / "work")["beside"] == []
+    for name in ("tables/a.html", "tables/comparison.html", "tables/a.csv", "sheets/snapshots/b #1.html"):
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).touch()
+    for number in range(14):
+        (results / f"plots/losses/{number:02}.png").parent.mkdir(parents=True, exist_ok=True)
+        (results / f"plots/losses/{number:02}.png").touch()
+    data = gallery(grid, folder, tmp_path / "work")  # links start from the folder that is opened
+    tables, sheets, plots = data["beside"]
+    links = [["comparison", "../tables/comparison.html"], ["a", "../tables/a.html"]]
+    assert tables == {"name": "tables", "links": links, "count": 2}
+    assert sheets["links"] == [["snapshots/b #1", "../sheets/snapshots/b%20%231.html"]]
+    assert (len(plots["links"]), plots["count"]) == (12, 14)
+    assert data["near"] == "../pairs/0/0/0/image.png"
+
+
 def test_a_sweep_of_weights_has_no_ranks(tmp_path):
     weights = {f"w{weight}": {"style_weight": weight} for weight in (1, 10)}
     data = gallery(write_results(tmp_path, ["cat"], ["wave"], weights), tmp_path / "gallery")

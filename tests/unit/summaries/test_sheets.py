@@ -221,6 +221,20 @@ def test_a_sheet_is_titled_by_what_differs_in_the_rest_of_the_grid(tmp_path: Pat
     assert title == "size=160"
 
 
+def test_sheets_name_the_weights_but_not_what_does_not_change_the_image(tmp_path: Path) -> None:
+    names = {"original": "oxford", "other": "torchvision"}
+    settings = {name: {"weights": weights, "tile": 256 * len(weights)} for name, weights in names.items()}
+    records = grid(tmp_path, 2, 1, settings)
+    assert [title for _, title, _ in sheet_groups(records)][:2] == [
+        "original  ·  weights oxford",
+        "other  ·  weights torchvision",
+    ]
+    matrix_sheet(records[records["settings_name"] == "other"], tmp_path / "sheet.html")
+    page = (tmp_path / "sheet.html").read_text()
+    assert "weights torchvision" in page
+    assert not re.search(r"\btile\b", page)
+
+
 def test_the_best_is_by_the_chosen_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid_csv = write_results(tmp_path, ["lake"], ["wave"], SWEEP)
     for metric in ("style_error", "content_error"):

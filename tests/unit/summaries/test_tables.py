@@ -159,6 +159,40 @@ def test_sweep_means_are_those_of_a_plain_sum(records: pd.DataFrame) -> None:
     assert list(table["style_weight"][:2]) == ["1", "10"]
 
 
+def test_a_content_and_style_with_one_value_is_in_no_sweep(tmp_path: Path) -> None:
+    records = read_records(write_results(tmp_path, ["cat", "dog"], ["wave"], {"a": {}, "b": {"style_weight": 2}}))
+    lone = records[(records["content_name"] == "cat") | (records["style_weight"] == "2")].reset_index(drop=True)
+    assert list(sweep(lone, "style_weight")["content_name"]) == ["cat", "cat"]
+    write_tables(lone, tmp_path)
+    page = (tmp_path / "style_weight.html").read_text()
+    assert "Filter style weight" in page
+    assert "Filter style error" in page
+    for constant in ("content", "pairs", "ssim"):
+        assert f'"Filter {constant}"' not in page
+
+
+def test_a_single_image_is_on_no_front(tmp_path: Path) -> None:
+    records = read_records(write_results(tmp_path, ["cat", "dog"], ["wave"], SETTINGS))
+    write_tables(records.drop(index=3), tmp_path)
+    page = (tmp_path / "comparison.html").read_text()
+    assert page.count('data-front="1"') == page.count(">◆<") == 2  # not the dog
+    assert 'data-mark="front"' in page
+    write_tables(records.loc[[0, 2]], tmp_path)
+    page = (tmp_path / "comparison.html").read_text()
+    assert 'data-mark="front"' not in page
+    assert "◆" not in page
+
+
+def test_a_filter_has_an_example_of_its_own_column(tmp_path: Path) -> None:
+    settings = {f"w{w}": {"style_weight": w} for w in (1, 10, 100)}
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], settings))
+    write_tables(records.assign(seconds=[100.0, 1234.5, 9000.0]), tmp_path)
+    page = (tmp_path / "comparison.html").read_text()
+    assert 'aria-label="Filter seconds" placeholder="&lt; 1200"' in page
+    assert 'aria-label="Filter style error" placeholder="&lt; 0.15"' in page
+    assert 'aria-label="Filter ssim" placeholder=""' in page  # all are 0.7
+
+
 def test_hostile_names_are_only_names(records: pd.DataFrame, tmp_path: Path) -> None:
     write_tables(records, tmp_path)
     for name in ("comparison", "style_weight"):
