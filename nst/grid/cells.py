@@ -14,7 +14,7 @@ from nst.grid import means
 from nst.grid.globbing import is_glob
 from nst.grid.inputs import Files, Styles, is_url, tidy
 from nst.grid.names import MOST_LISTED
-from nst.settings import Settings, counted, decimal_point, is_number, number_text
+from nst.settings import Settings, SettingsError, Wrong, counted, decimal_point, is_number, number_text
 
 T = TypeVar("T")
 
@@ -150,17 +150,24 @@ def has_mean(text: str, files: Files | None = None) -> bool:
     return "mean(" in text and any(_mean(part, files or Files()) for part in _parts(text, files or Files()))
 
 
-def mean_mask_problem(text: str, styles: Styles, settings: Settings) -> str:
-    """The problem of a content mask for a style with a mean, '' without: regions would depend on what a folder has.
+def mean_mask_problem(text: str, styles: Styles, settings: Settings) -> Wrong | None:
+    """The problem of a content mask for a style with a mean, or None: regions would depend on what a folder has.
 
     text: the style as written, if it has a mean, otherwise ''. styles: what it was parsed to.
     """
     if not text or not settings.content_mask or len(styles) == 1:
-        return ""
-    return (
-        f"content_mask: separates up to three single styles, and {text} is a mean of {len(styles)}; "
-        "name single styles without mean, or leave out the mask"
+        return None
+    return Wrong(
+        "content_mask",
+        f"separates up to three single styles, and {text} is a mean of {len(styles)}; "
+        "name single styles without mean, or leave out the mask",
     )
+
+
+def check_mean_mask(text: str, styles: Styles, settings: Settings) -> None:
+    """Raise SettingsError for a content mask and a style with a mean. text: the style as written."""
+    if settings.content_mask and has_mean(text) and (problem := mean_mask_problem(text, styles, settings)):
+        raise SettingsError([problem])
 
 
 def styles_text(styles: Styles) -> str:

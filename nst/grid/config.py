@@ -1,4 +1,4 @@
-"""The configuration of a grid (config.yaml): its keys, checks and JSON schema."""
+"""The configuration of a grid (config.yaml): its keys and their checks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from nst.errors import NstError, Problems
 from nst.grid.inputs import has_control
-from nst.grid.manifest import REQUIRED
 from nst.io.yaml_file import read_mapping, without_empty
-from nst.settings import Layers, Settings, did_you_mean, fields, presets, problems
+from nst.machine import Device
+from nst.machine.cpu import MAX_THREADS
+from nst.settings import did_you_mean, fields, presets, problems
+from nst.settings.checking import bounds
 from nst.settings.metrics import Ranking
 from nst.settings.presets import yes_or_no
-
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Characters that Snakemake interprets in a path as wildcard, path variable or pattern.
 _WILDCARDS = re.compile(r"[{}<>*?]")
@@ -74,9 +74,9 @@ def _ranking(given: str) -> str:
 
 
 class Config(BaseModel):
-    """The configuration of a grid. The descriptions are in config/README.md and in the schema."""
+    """What a grid is made of, and how it is run. Every key is optional."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Configuration of a grid")
 
     manifest: Annotated[str, AfterValidator(_manifest_path)] = Field(
         default="config/manifest.csv",
@@ -92,9 +92,9 @@ class Config(BaseModel):
     settings: Annotated[dict[str, Any], BeforeValidator(_settings)] = Field(
         default_factory=dict, description="values of settings that neither a row nor its preset sets"
     )
-    device: Literal["auto", "cuda", "mps", "cpu"] = Field(
+    device: Device = Field(
         default="auto",
-        description="device: auto is an NVIDIA GPU if there is one, else the CPU; mps (Apple) is untested",
+        description="device: auto is an NVIDIA GPU if there is one, else the CPU; mps (Apple's GPUs) is untested",
     )
     format: Literal["png", "jpg", "tif"] = Field(
         default="png", description="file format of the images; tif has 16 bits per channel"
@@ -102,14 +102,15 @@ class Config(BaseModel):
     video: Literal["none", "mp4"] = Field(default="none", description="also write each animation as a video")
     rank_by: Annotated[str, AfterValidator(_ranking)] = Field(
         default=str(Ranking()),
-        description="what ranks the images of one content and style: score, a metric, or mean(A, B) for the mean of "
-        "the ranks by several",
+        description="what ranks the images of one content and style; mean(style_error, relaxed_emd) is the mean of "
+        "their ranks by both",
     )
     worker: Annotated[Literal["auto", "yes", "no"], BeforeValidator(yes_or_no)] = Field(
         default="auto",
-        description="keep processes with loaded networks between images: auto is yes on GPUs and no on a CPU",
+        description="keep processes with loaded networks between images: auto is yes on GPUs, and on a CPU only in "
+        "bundles",
     )
-    threads: int = Field(default=0, description="CPU threads of a job; 0 lets nst choose", ge=0, le=1024)
+    threads: int = Field(default=0, description="CPU threads of a job; 0 lets nst choose", ge=0, le=MAX_THREADS)
     bundle: float = Field(
         default=0,
         description="estimated minutes of work per cluster job; 0 makes each pair a separate job",
@@ -165,6 +166,23 @@ def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
     return {**first, **both}
 
 
+def allowed(key: str) -> str:
+    """The accepted values of a key in words: 'one of none, mp4', 'a path'."""
+    info = Config.model_fields[key]
+    if options := _choices(key):
+        return "one of " + ", ".join(options)
+    if key == "settings":
+        return "a `setting: value` line for each"
+    if key == "rank_by":
+        return "score, a metric, or mean(A, B)"
+    return "a path" if info.annotation is str else bounds(info)
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    annotation = Config.model_fields[key].annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
 def _lines(problem: Any) -> list[str]:
     """The lines `KEY: what is wrong; what would be right` for a problem that pydantic found."""
     key, given = str(problem["loc"][0]), problem.get("input")
@@ -174,59 +192,7 @@ def _lines(problem: Any) -> list[str]:
         near = did_you_mean(key, Config.model_fields)
         setting = "; it is a setting: write it below `settings:`" if key in fields() else ""
         return [f"{key}: no such key{setting or near or '; the keys are ' + ', '.join(Config.model_fields)}"]
-    info = Config.model_fields[key]
-    options = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
-    numbers: dict[Any, str] = {int: "a whole number from 0 to 1024", float: "a number from 0 to 10080"}
-    right = numbers.get(info.annotation, "a path")
-    if key == "rank_by":
-        right = "score, a metric, or mean(A, B)"
+    right = allowed(key)
     if right == "a path" and isinstance(given, (int, float)):
         right += "; write ./ before a name that looks like a number"
-    right = f"one of {', '.join(options)}" if options else right
-    return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), options)}"]
-
-
-def config_schema() -> dict[str, Any]:
-    """The JSON schema of config.yaml."""
-    schema = Config.model_json_schema()
-    settings = {name: _lenient(name, info) for name, info in Settings.model_json_schema()["properties"].items()}
-    schema["properties"]["worker"]["enum"] += [True, False]  # as YAML reads yes and no
-    del schema["properties"]["worker"]["type"]
-    schema["properties"]["settings"] |= {"properties": settings, "additionalProperties": False}
-    return {"$schema": _DIALECT, **schema}
-
-
-def manifest_schema() -> dict[str, Any]:
-    """The JSON schema of a manifest row. All cells are strings; `nst.grid.pairs` checks their meaning."""
-    described = {
-        "content": "content image, list a.jpg|b.jpg or glob",
-        "style": "style image, list, glob or blend wave.jpg:0.7+scream.jpg:0.3",
-        "name": "name of the row's settings in the results",
-        **{name: info.description or "" for name, info in fields().items()},
-    }
-    properties = {name: {"type": "string", "description": text} for name, text in described.items()}
-    for name in REQUIRED:
-        properties[name]["pattern"] = r"\S"
-    return {
-        "$schema": _DIALECT,
-        "title": "Row of the manifest",
-        "type": "object",
-        "properties": properties,
-        "required": list(REQUIRED),
-        "additionalProperties": False,
-    }
-
-
-def _lenient(name: str, property: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a setting in YAML, which reads 1e4 as a string, yes as true and a missing value as null."""
-    # Without defaults: Snakemake would add them to the configuration, as if they had been given.
-    aside = ("description", "default", "title", "unit", "group")
-    exact = {key: value for key, value in property.items() if key not in aside}
-    kinds: list[dict[str, Any]] = [{"type": "null"}]
-    if fields()[name].annotation is Layers:
-        kinds.append({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}})
-    if "yes" in exact.get("enum", ()):
-        kinds.append({"type": "boolean"})
-    if "const" in str(exact.get("anyOf")) or exact.get("type") in ("number", "integer"):
-        kinds.append({"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"})
-    return {"description": fields()[name].description, "anyOf": [exact, *kinds]}
+    return [f"{key}: {str(given)!r} is not allowed; expected {right}{did_you_mean(str(given), _choices(key))}"]

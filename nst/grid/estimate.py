@@ -104,17 +104,3 @@ def minutes(seconds: float, attempt: int = 1) -> int:
 def megabytes(estimated: float, attempt: int = 1) -> int:
     """Megabytes to request from a cluster; each retry adds half of the estimate."""
     return math.ceil(estimated * (0.5 + attempt / 2))
-
-
-def duration_text(seconds: float) -> str:
-    """A duration as text: 40 s, 12 min, 3 h 20 min, 2 days 4 h."""
-    if seconds < 60:
-        return f"{math.ceil(seconds)} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} day{'s' * (days > 1)}" + (f" {hours} h" if hours else "")

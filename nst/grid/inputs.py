@@ -187,16 +187,24 @@ class Files:
         if self.has_folder(path):
             return f"{path} is a folder; give a file in it, or {path.rstrip('/')}/*"
         try:
-            near = self._near(Path(path))
+            near = self.similar(Path(path))
         except PermissionError as error:
             return f"{path} cannot be read ({error.strerror}); check its permissions, and those of its folder"
+        hint = list_hint(path, self.exists) or near or "; give its path relative to the working directory"
+        return f"there is no file {path}{hint}"
+
+    def similar(self, path: Path) -> str:
+        """A suggestion for a path that does not exist, ready to append: '; did you mean photos/a.jpg?'; '' for none.
+
+        Raises PermissionError if its folder cannot be read.
+        """
+        try:
+            near = self._near(path)
+        except PermissionError:
+            raise
         except (OSError, ValueError):  # also for an impossible name
-            near = ""
-        if hint := list_hint(path, self.exists):
-            return f"there is no file {path}{hint}"
-        if near:
-            return f"there is no file {path}; did you mean {near}?"
-        return f"there is no file {path}; give its path relative to the working directory"
+            return ""
+        return f"; did you mean {near}?" if near else ""
 
     def _near(self, path: Path) -> str:
         """The file with the most similar name in the folder; '' after `limits.PROBLEMS` searches, which are slow."""
@@ -215,9 +223,8 @@ def mask_problems(
 ) -> list[ColumnProblem]:
     """(column, message) for each mask that does not fit the images of a pair; `size` returns (width, height)."""
     wrong = []
-    if message := mask_problem(len(styles), settings):
-        column, _, message = message.partition(": ")
-        wrong.append((column, message))
+    if problem := mask_problem(len(styles), settings):
+        wrong.append(problem.as_column())
     if settings.protect == "faces":
         from nst.images import faces
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from nst.errors import NstError
 from nst.grid.globbing import is_glob
 from nst.grid.inputs import SUFFIXES, Files, tidy
-from nst.settings import is_number
+from nst.settings import did_you_mean, is_number
 
 HELP = "write the mean of several styles as mean(monet/*.jpg) or mean(a.jpg+b.jpg)"
 
@@ -66,5 +67,15 @@ def matches(pattern: str, files: Files) -> tuple[str, ...]:
     """The images that match a glob, sorted. Raises NstError if there is none."""
     found = files.glob(pattern)
     if not found:
-        raise NstError(f"{pattern} matches no image ({' '.join(SUFFIXES)}); use a pattern that matches at least one")
+        right = _near_match(pattern, files) or "; use a pattern that matches at least one"
+        raise NstError(f"{pattern} matches no image ({' '.join(SUFFIXES)}){right}")
     return found
+
+
+def _near_match(pattern: str, files: Files) -> str:
+    """A suggestion for a pattern whose folder does not exist or whose suffix is not that of an image; '' for others."""
+    path = Path(pattern)
+    folder = next((parent for parent in path.parents if not is_glob(str(parent))), Path())
+    if not files.has_folder(str(folder)):
+        return f"; there is no folder {folder.as_posix()}{files.similar(folder)}"
+    return "" if path.suffix.lower() in SUFFIXES else did_you_mean(path.suffix, SUFFIXES)

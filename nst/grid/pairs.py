@@ -19,7 +19,7 @@ from nst.grid.manifest import Manifest, Problem, Row, read_manifest
 from nst.grid.names import Slugs, blend_name, stem, title
 from nst.grid.variants import Variants
 from nst.io.urls import redacted
-from nst.settings import Settings, differing, fields, pictures, text
+from nst.settings import Settings, differing, fields, pictures, text, uses_seed
 
 T = TypeVar("T")
 
@@ -186,9 +186,8 @@ class _Expansion:
             raise self._manifest.error([*self._problems, Problem(row.line, "style", message)])
 
     def _mask_problems(self, settings: Settings, content: str, style: Styles, written: str) -> list[ColumnProblem]:
-        if message := mean_mask_problem(written, style, settings):
-            column, _, message = message.partition(": ")
-            return [(column, message)]
+        if problem := mean_mask_problem(written, style, settings):
+            return [problem.as_column()]
         return mask_problems(settings, content, style, self._files.size)
 
     def _cell(
@@ -215,6 +214,13 @@ def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
     if known.row == here:
         return f"{name!r} would be the name of several values of {differ}; give each its own row and `name`"
     return f"{name!r} is the name of another value of {differ} on line {known.row}; give each row a `name`"
+
+
+def equal_images(pairs: Iterable[Pair]) -> int:
+    """The number of pairs that differ from an earlier one only in a `seed` that has no effect."""
+    idle = [pair for pair in pairs if not uses_seed(pair.settings)]
+    seedless = {(pair.content, pair.styles, pair.settings.model_copy(update={"seed": 0})) for pair in idle}
+    return len(idle) - len(seedless)
 
 
 def print_grid_csv(

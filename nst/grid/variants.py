@@ -13,7 +13,7 @@ from nst.grid.cells import split_list
 from nst.grid.config import Config
 from nst.grid.inputs import ColumnProblem, Files, has_control, list_hint
 from nst.grid.names import settings_name, title
-from nst.settings import PATHS, PICTURES, Settings, SettingsError, Wrong, presets
+from nst.settings import PATHS, PICTURES, Settings, SettingsError, Wrong, nearest, presets
 
 
 class Variant(NamedTuple):
@@ -143,4 +143,6 @@ class Variants:
         """The problem of the file that a setting names; '' without a problem or without a file."""
         if path in PATHS[setting]:
             return ""
+        if (word := nearest(path, PATHS[setting] - {""})) and not self._files.exists(path):
+            return f"there is no file {path}; did you mean {word}?"
         return self._files.picture_problem(path) if setting in PICTURES else self._files.file_problem(path)

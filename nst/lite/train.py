@@ -27,7 +27,7 @@ from nst.errors import NstError
 from nst.lite.pictures import read_pictures
 from nst.lite.schedule import Plan
 from nst.lite.training import train
-from nst.machine import cpu, runtime
+from nst.machine import DEVICES, cpu, runtime
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import LITE_LAYERS
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("train.yaml"))
     parser.add_argument("--seconds", type=float, help="of training, in all runs; default: the plan's")
     parser.add_argument("--workers", type=int, help="processes for the crops; default: cores - 1 with CUDA, else 0")
-    parser.add_argument("--device", choices=["auto", "cuda", "mps", "cpu"], default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     arguments = parser.parse_args()
     try:
         _train(arguments)

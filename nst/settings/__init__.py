@@ -22,6 +22,7 @@ from nst.settings.checking import (
     is_sampled,
     mask_problem,
     problems,
+    uses_seed,
     wrong_settings,
 )
 from nst.settings.layers import LITE_LAYERS, WIDTHS, Layers, convolutions, layer_names, stride
@@ -30,11 +31,11 @@ from nst.settings.values import GROUPS, Values, fields, grouped
 from nst.settings.wording import counted, decimal_point, did_you_mean, flag, is_number, nearest, number_text, text
 
 __all__ = [
-    "ADDED", "GROUPS", "LITE_LAYERS", "PATHS", "PICTURES", "STYLE_LOSSES", "UNNAMED", "WIDTHS", "Layers", "Settings",
-    "SettingsError", "StyleLossEntry", "Values", "Wrong", "allowed", "check_consistent", "choices", "convolutions",
-    "counted", "decimal_point", "defaults", "did_you_mean", "differing", "fields", "flag", "grouped", "identity",
-    "is_number", "is_sampled", "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay", "pictures",
-    "problems", "schema", "stride", "text", "value",
+    "ADDED", "GROUPS", "INEFFECTIVE", "LITE_LAYERS", "PATHS", "PICTURES", "STYLE_LOSSES", "UNNAMED", "WIDTHS", "Layers",
+    "Settings", "SettingsError", "StyleLossEntry", "Values", "Wrong", "allowed", "check_consistent", "choices",
+    "convolutions", "counted", "decimal_point", "defaults", "did_you_mean", "differing", "fields", "flag", "grouped",
+    "identity", "is_number", "is_sampled", "layer_names", "make", "mask_problem", "nearest", "number_text", "overlay",
+    "pictures", "problems", "schema", "stride", "text", "uses_seed", "value",
 ]  # fmt: skip
 
 
@@ -58,10 +59,15 @@ class Settings(Values):
                 raise SettingsError(wrong_settings(error)) from None
 
 
-#: Settings that are not part of a pair's name: they do not change the image, or are paths of this machine.
-UNNAMED = frozenset({"preset", "weights", "snapshot_interval", "frame_interval", "frame_rate", "end_pause", "tile"})
+#: Settings that do not change the image: two pairs that differ only in them have the same one. `preset` is among them,
+#: because the image depends on the values of its settings only.
+INEFFECTIVE = frozenset({"preset", "snapshot_interval", "frame_interval", "frame_rate", "end_pause", "tile"})
 
-#: Settings that were added after the first release, with the value that results without them have. Only add to it.
+#: Settings whose values are not part of a pair's name: these, and the weights, which may be a path of this machine.
+UNNAMED = INEFFECTIVE | {"weights"}
+
+#: Settings that were added since `ALGORITHM` was last raised, with the value that results without them have: these stay
+#: valid. Only add to it: it also completes the metadata of earlier images.
 ADDED: dict[str, Any] = {}
 
 

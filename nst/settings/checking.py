@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from nst.errors import Problems
 from nst.settings import scales
-from nst.settings.layers import LARGEST, Layers, layer_names, layers_text
+from nst.settings.layers import EXPECTED, LARGEST, Layers, layer_names, layers_text
 from nst.settings.style_losses import STYLE_LOSSES
 from nst.settings.values import LARGEST_SIDE, Values, extra, fields
 from nst.settings.wording import did_you_mean, flag, number_text
@@ -118,6 +119,11 @@ def is_sampled(s: Values) -> bool:
     return s.content_loss != "features" or not STYLE_LOSSES[s.style_loss].has_statistics
 
 
+def uses_seed(s: Values) -> bool:
+    """Whether the image depends on the setting `seed`."""
+    return "noise" in s.init.split("+") or s.parameters == "network" or is_sampled(s)
+
+
 def _conflicts_of_samples(s: Values) -> Iterator[tuple[str, str]]:
     if s.style_loss not in ("nnst", "nearest") and s.content_match != fields()["content_match"].default:
         yield "content_match", "requires {style_loss} nnst or nearest"
@@ -136,13 +142,13 @@ def _conflicts_of_samples(s: Values) -> Iterator[tuple[str, str]]:
         yield name, f"{value} requires {{normalization}} relative"
 
 
-def mask_problem(styles: int, settings: Values) -> str:
-    """The problem of masks with this number of blended styles; '' without a problem."""
+def mask_problem(styles: int, settings: Values) -> Wrong | None:
+    """The problem of masks with this number of blended styles; None without a problem."""
     if settings.content_mask and styles > 3:
-        return f"content_mask: can separate at most three styles, and {styles} are blended; blend fewer"
+        return Wrong("content_mask", f"can separate at most three styles, and {styles} are blended; blend fewer")
     if settings.style_mask and styles > 1:
-        return f"style_mask: requires a single style, and {styles} are blended"
-    return ""
+        return Wrong("style_mask", f"requires a single style, and {styles} are blended")
+    return None
 
 
 def choices(name: str) -> tuple[str, ...]:
@@ -159,25 +165,24 @@ def allowed(name: str) -> str:
     if options := choices(name):
         return "one of " + ", ".join(options)
     if info.annotation is Layers:
-        return f"layers like conv1_1+conv2_1:0.5, of {layers_text('vgg19')}"
-    if name == "init":
-        return f"{', '.join(sorted(PATHS['init']))} or the path of an image"
-    if name == "protect":
-        return "faces or the path of an image"
+        return EXPECTED
+    if name in PATHS:
+        words, file = ", ".join(sorted(PATHS[name] - {""})), "an image" if name in PICTURES else "a state dict"
+        return f"{words} or the path of {file}" if words else f"the path of {file}"
     if name == "preset":
         return "the name of a preset"
     if name == "style_weight":
         return f"a number from 0 to {number_text(LARGEST)}, or auto"
-    if name in PICTURES:
-        return "the path of an image"
-    if info.annotation is str:
-        return "a text"
+    return bounds(info) + (f" ({extra(name)['unit']})" if "unit" in extra(name) else "")
+
+
+def bounds(info: FieldInfo) -> str:
+    """The accepted values of a field that is a number, in words: 'a number above 0 to 1'."""
     kind = "a whole number" if info.annotation is int else "a number"
-    unit = f" ({extra(name)['unit']})" if "unit" in extra(name) else ""
     limits = {key: getattr(m, key) for m in info.metadata for key in ("ge", "gt", "le", "lt") if hasattr(m, key)}
     low = f"above {number_text(limits['gt'])}" if "gt" in limits else f"from {number_text(limits['ge'])}"
     high = f"below {number_text(limits['lt'])}" if "lt" in limits else number_text(limits["le"])
-    return f"{kind} {low} to {high}{unit}"
+    return f"{kind} {low} to {high}"
 
 
 def problems(error: ValidationError) -> list[tuple[str, str]]:
@@ -200,8 +205,8 @@ def _wrong_settings(problem: Any) -> list[Wrong]:
     if near := _without_commas(name, given):
         return [Wrong(name, f"{given!r} is not a number; write {near}")]
     options = choices(name)
-    if problem["type"] == "value_error" and not options:
-        return [Wrong(name, f"{problem['msg'].removeprefix('Value error, ')}; expected {allowed(name)}")]
+    if problem["type"] == "value_error" and fields()[name].annotation is Layers:
+        return [Wrong(name, problem["msg"].removeprefix("Value error, "))]
     near = did_you_mean(str(given), options)
     return [Wrong(name, f"{str(given)!r} is not allowed; expected {allowed(name)}{near}")]
 

@@ -41,6 +41,17 @@ def layer_names(network: str) -> tuple[str, ...]:
 LARGEST = 1e15
 
 
+def layers_text(network: str) -> str:
+    """The layers of a network in words."""
+    if network == "lite":
+        return ", ".join(LITE_LAYERS)
+    return ", ".join(f"conv{b}_1…conv{b}_{len(widths)}" for b, widths in enumerate(WIDTHS[network], 1))
+
+
+#: What `Layers.parse` reads, in words.
+EXPECTED = f"layers like conv1_1+conv2_1:0.5, of {layers_text('vgg19')}"
+
+
 class Layers(dict[str, float]):
     """Layers and their coefficients, e.g. {'conv1_1': 1.0, 'conv2_1': 0.5}; as text `conv1_1+conv2_1:0.5`."""
 
@@ -48,28 +59,29 @@ class Layers(dict[str, float]):
     def parse(cls, value: Any) -> Layers:
         """Read `conv1_1+conv2_1:0.5`, or take a mapping.
 
-        Raises ValueError for an empty list, a layer named twice, a name that no network has, or a weight that is not
-        a number above 0.
+        Raises ValueError, with what is wrong and what would be right, for an empty list, a layer named twice, a name
+        that no network has, or a coefficient that is not a number above 0.
         """
         if isinstance(value, str):
             items = [part.strip().partition(":")[::2] for part in value.split("+")]
         elif isinstance(value, dict):
             items = list(value.items())
         else:
-            raise ValueError("expected layers like conv1_1+conv2_1:0.5")
+            raise ValueError(f"{str(value)!r} is not allowed; expected {EXPECTED}")
         layers = cls()
-        for name, weight in items:
+        for name, coefficient in items:
             if name in layers:
-                raise ValueError(f"{name} is named twice")
+                raise ValueError(f"{name} is named twice; name it once")
             if name not in layer_names("vgg19"):
-                raise ValueError(f"{name!r} is no layer{did_you_mean(name, layer_names('vgg19'))}")
-            layers[name] = _layer_weight(name, weight)
+                right = did_you_mean(name, layer_names("vgg19")) or f"; expected {EXPECTED}"
+                raise ValueError(f"{name!r} is no layer{right}")
+            layers[name] = _coefficient(name, coefficient)
         if not layers:
-            raise ValueError("no layer is named")
+            raise ValueError(f"no layer is named; expected {EXPECTED}")
         return layers
 
     def __str__(self) -> str:
-        return "+".join(name if weight == 1 else f"{name}:{number_text(weight)}" for name, weight in self.items())
+        return "+".join(name if factor == 1 else f"{name}:{number_text(factor)}" for name, factor in self.items())
 
     def __deepcopy__(self, memo: object) -> Layers:  # pydantic copies defaults, which is slow for 10,000 pairs
         return self
@@ -78,18 +90,13 @@ class Layers(dict[str, float]):
         return hash(tuple(self.items()))
 
 
-def _layer_weight(name: str, weight: Any) -> float:
+def _coefficient(name: str, given: Any) -> float:
     try:
-        number = 1.0 if weight == "" else float(weight)
+        number = 1.0 if given == "" else float(given)
     except (TypeError, ValueError):
         number = -1.0
     if not 0 < number <= LARGEST:
-        right = "leave the layer out" if number == 0 else f"give a number above 0 and at most {number_text(LARGEST)}"
-        raise ValueError(f"the weight {weight!r} of {name} is not allowed; {right}{decimal_point(weight)}")
+        right = f"; give a number above 0 and at most {number_text(LARGEST)}"
+        right = "; leave the layer out" if number == 0 else decimal_point(given) or right
+        raise ValueError(f"the coefficient {given!r} of {name} is not allowed{right}")
     return number
-
-
-def layers_text(network: str) -> str:
-    if network == "lite":
-        return ", ".join(LITE_LAYERS)
-    return ", ".join(f"conv{b}_1…conv{b}_{len(widths)}" for b, widths in enumerate(WIDTHS[network], 1))

@@ -90,6 +90,7 @@ class Values(BaseModel):
         "auto",
         "the network's weights: auto (vgg19: oxford; vgg16: torchvision; lite: its own), oxford (the original VGG-19, "
         "which comes with the installation), torchvision (downloaded once) or the path of a state dict",
+        min_length=1,
     )
     pooling: Literal["max", "average", "l2"] = _losses("max", "pooling between the blocks of the network")
     padding: Literal["zeros", "replicate"] = _losses("zeros", "how the image is padded for the first convolution")
@@ -143,7 +144,9 @@ class Values(BaseModel):
         min_length=1,
     )
     noise: float = _optimization(0.1, "standard deviation of the initial noise", unit="of the range 0..1", ge=0, le=10)
-    seed: Whole = _optimization(0, "seed of the noise, and of the network with parameters network", ge=0, le=2**31 - 1)
+    seed: Whole = _optimization(
+        0, "seed of noise in init, of random samples, and of the network with parameters network", ge=0, le=2**31 - 1
+    )
     optimizer: Literal["lbfgs", "adam", "rmsprop"] = _optimization("lbfgs", "optimizer")
     learning_rate: float = _optimization(
         0.0,
@@ -198,13 +201,13 @@ class Values(BaseModel):
     )
     content_mask: str = _losses(
         "",
-        "picture that is bright where the style is applied; with two blended styles, bright for the first and dark for "
+        "image that is bright where the style is applied; with two blended styles, bright for the first and dark for "
         "the second; with three, red, green and blue for one each; empty is everywhere",
     )
-    style_mask: str = _losses("", "picture that is bright where the style is taken from; empty is everywhere")
+    style_mask: str = _losses("", "image that is bright where the style is taken from; empty is everywhere")
     protect: str = _losses(
         "",
-        "where the content is kept: faces finds them (it requires OpenCV), or a picture that is bright there; empty is "
+        "where the content is kept: faces finds them (it requires OpenCV), or an image that is bright there; empty is "
         "nowhere",
     )
     protect_weight: float = _losses(

@@ -1,9 +1,10 @@
-"""Values and counts as text, and suggestions for near misses."""
+"""Values, counts and durations as text, and suggestions for near misses."""
 
 from __future__ import annotations
 
 import difflib
 import functools
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -37,6 +38,20 @@ def is_number(text: str) -> bool:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: '1 image', '2,000 images'."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as text: 40 s, 12 min, 3 h 20 min, 2 days 4 h."""
+    if seconds < 60:
+        return f"{math.ceil(seconds)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return counted(days, "day") + (f" {hours} h" if hours else "")
 
 
 def did_you_mean(word: str, known: Any) -> str:

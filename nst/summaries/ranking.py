@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nst.settings import UNNAMED, fields
+from nst.settings import INEFFECTIVE, fields
 from nst.settings.metrics import RANKED, STYLE_FACTOR, Ranking
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def ranked(records: pd.DataFrame, by: Ranking = DEFAULT) -> pd.DataFrame:
 
 def _is_open(records: pd.DataFrame) -> pd.Series:
     """Whether a ranked pair has rivals that differ in other settings than those whose best value is known before."""
-    settings = [name for name in fields() if name in records.columns and name not in UNNAMED | PREDICTABLE]
+    settings = [name for name in fields() if name in records.columns and name not in INEFFECTIVE | PREDICTABLE]
     varied = [name for name in settings if records[name].nunique() > 1]
     if not varied:
         return records["rank"].isna()  # no pair is: all have a rank

@@ -15,7 +15,7 @@ from nst.grid.cells import parse_styles
 from nst.grid.groups import side_by_side
 from nst.grid.inputs import local
 from nst.grid.names import slug
-from nst.settings import UNNAMED, fields, is_number, number_text
+from nst.settings import INEFFECTIVE, fields, is_number, number_text
 from nst.settings.metrics import METRICS, Ranking
 from nst.summaries.ranking import ranked
 from nst.summaries.ratings import usable_ratings
@@ -193,7 +193,7 @@ def group_title(records: pd.DataFrame) -> str:
     The name of their settings if nothing is, or too much to list.
     """
     title = str(records["settings_title"].iloc[0])
-    varied = [name for name in records.attrs.get("varied", ()) if name not in UNNAMED]
+    varied = [name for name in records.attrs.get("varied", ()) if name not in INEFFECTIVE]
     if not 0 < len(varied) <= _MOST_IN_TITLE or any(records[name].nunique() > 1 for name in varied):
         return title
     return "  ·  ".join([*names_in(title), *(f"{name} {records[name].iloc[0] or 'none'}" for name in varied)])

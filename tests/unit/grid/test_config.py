@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from nst.commands.settings import markdown_table
 from nst.errors import NstError, Problems
-from nst.grid.config import Config, config_schema, load_config, load_configs, manifest_schema
+from nst.grid.config import Config, load_config, load_configs
+from nst.grid.schemas import config_schema, manifest_schema
 from nst.settings import fields
 
 ROOT = Path(__file__).parents[3]
@@ -108,7 +109,7 @@ def test_unknown_preset_and_broken_files() -> None:
 @pytest.mark.parametrize(("name", "schema"), [("config", config_schema), ("manifest", manifest_schema)])
 def test_committed_schemas_are_current(name: str, schema: Any) -> None:
     written = (ROOT / f"workflow/schemas/{name}.schema.json").read_text("utf-8")
-    assert json.loads(written) == schema(), f"nst settings --schema {name} > workflow/schemas/{name}.schema.json"
+    assert json.loads(written) == schema(), "run docs/scripts/generated.py"
 
 
 def test_schemas_take_what_nst_takes() -> None:
@@ -131,7 +132,8 @@ def test_schemas_take_what_nst_takes() -> None:
 
 def test_the_readme_is_current_and_complete() -> None:
     text = (ROOT / "config/README.md").read_text("utf-8")
-    assert markdown_table() in text, "put the output of nst settings --markdown between the markers"
+    script = runpy.run_path(str(ROOT / "docs/scripts/generated.py"))
+    assert all(script[table]() in text for table in ("keys_table", "markdown_table")), "run docs/scripts/generated.py"
     assert all(f"| `{key}` |" in text for key in (*Config.model_fields, *fields(), "content", "style", "name"))
 
 

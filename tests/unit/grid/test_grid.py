@@ -232,7 +232,7 @@ def test_wrong_settings_presets_inits_and_weights() -> None:
     found = mistakes(rows)
     assert found[0] == "2: preset: there is no preset 'drft'; did you mean draft?"
     assert found[1:3] == [
-        "3: init: there is no file nois; give its path relative to the working directory",
+        "3: init: there is no file nois; did you mean noise?",
         "4: weights: there is no file w.pth; give its path relative to the working directory",
     ]
     assert found[3].startswith("5: style_layers: names conv3_4, which vgg16 does not have; use ")
@@ -453,3 +453,22 @@ def test_all_unusable_files_of_the_config_are_named_at_once() -> None:
         "2: init: there is no file c/a.png",
         "2: content_mask: there is no file c/b.png",
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("phots/*,a.jpg,", "content: phots/* matches no image (.jpg"),
+        ("phots/*,a.jpg,", "there is no folder phots; did you mean photos?"),
+        ("photos/*.jgp,a.jpg,", "; did you mean .jpg?"),
+        ("photos/b*.jpg,a.jpg,", "; use a pattern that matches at least one"),
+        ("photos/a.jpg,a.jpg,face", "protect: there is no file face; did you mean faces?"),
+    ],
+)
+def test_near_misses_of_patterns_and_words(row: str, said: str) -> None:
+    picture("photos/a.jpg")
+    picture("a.jpg")
+    table(f"content,style,protect\n{row}\n")
+    with pytest.raises(NstError) as error:
+        read_grid("manifest.csv", Config())
+    assert said in str(error.value)

@@ -147,6 +147,19 @@ def test_panels_of_a_sweep_are_ordered_by_value(tmp_path: Path, drawn: dict[str,
     assert titles == [f"style_weight = {w}" for w in (8, 20, 100)]
 
 
+def test_plots_tell_weights_apart_but_not_what_does_not_change_the_image(
+    tmp_path: Path, drawn: dict[str, Figure]
+) -> None:
+    settings = {name: {"weights": name, "tile": 256 * len(name)} for name in ("oxford", "torchvision")}
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], settings))
+    loss_curves(records, "sweep", tmp_path / "sweep.png")
+    titles = [panel.get_title(loc="left") for panel in drawn["sweep.png"].axes]
+    assert titles == ["weights = oxford", "weights = torchvision"]
+    plots.errors(records, tmp_path / "errors.png")
+    labels = {text.get_text() for legend in drawn["errors.png"].legends for text in legend.get_texts()}
+    assert set(titles) < labels
+
+
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"plain": {}}))
     with pytest.raises(NstError, match=r"\.svg"):

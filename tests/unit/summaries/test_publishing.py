@@ -22,7 +22,7 @@ from nst.io.files import sha256
 from nst.io.storage import Storage
 from nst.summaries import publishing
 from nst.summaries.gallery import write_gallery
-from nst.summaries.publishing import SENT, Published, publish, update
+from nst.summaries.publishing import SENT, Published, update
 from nst.summaries.records import read_records
 from synthetic import write_results
 
@@ -133,7 +133,7 @@ def _noted(method: Callable[..., None], done: list[str], mark: str) -> Callable[
 
 
 def test_the_bucket_has_the_whole_gallery_which_opens_at_the_url(bucket: Bucket, results: Path, server: str) -> None:
-    url = publish(results, bucket.url())
+    url = update(results, bucket.url()).url
     assert url == f"{server}/{bucket.name}/gallery/index.html"
     assert bucket.files() == local(results) | {SENT}
     for name in local(results):
@@ -145,7 +145,7 @@ def test_the_bucket_has_the_whole_gallery_which_opens_at_the_url(bucket: Bucket,
 
 
 def test_every_file_has_its_type_and_only_images_are_kept_by_browsers(bucket: Bucket, results: Path) -> None:
-    publish(results / "gallery", bucket.url("a/b/"))
+    update(results / "gallery", bucket.url("a/b/"))
     folder = f"a/b/{one_pair(results)}"
     none, day = "no-cache", "public, max-age=86400"
     for key, kind, cache in (
@@ -187,7 +187,7 @@ def test_what_is_gone_is_deleted_after_the_page_is_there_but_no_file_of_others(
 ) -> None:
     for key in ("gallery/notes.txt", "gallery/pairs/0123456789abcdef/mine.png", "other/index.html"):
         bucket.put(key)
-    publish(results, bucket.url())
+    update(results, bucket.url())
     gone = results / "gallery" / one_pair(results)
     names = {f"{one_pair(results)}/{path.name}" for path in gone.iterdir() if path.name != "made.json"}
     for path in gone.iterdir():
@@ -209,7 +209,7 @@ def test_a_forged_list_deletes_nothing_but_files_of_a_gallery(
     there = Storage(bucket.url() if target == "s3" else f"file://{tmp_path}/www/gallery")
     for name in ("../mine.txt", "notes.txt"):
         there.write(name, b"mine", "text/plain", "no-cache")
-    publish(results, there.url)
+    update(results, there.url)
     listed = json.loads(there.read(SENT) or b"")
     names = ["../mine.txt", "notes.txt", "pairs/0123456789abcdef/..", "pairs/../notes.txt", str(tmp_path), ""]
     listed["files"] |= dict.fromkeys(names, "0")
@@ -220,7 +220,7 @@ def test_a_forged_list_deletes_nothing_but_files_of_a_gallery(
 
 def test_with_a_broken_list_everything_is_sent_again(results: Path, tmp_path: Path) -> None:
     url = f"file://{tmp_path}/www"
-    publish(results, url)
+    update(results, url)
     for content in (b"", b"{", b"[]", b"\xff", b"null", b'{"format": 1, "files": 3}', b"[" * 100_000):
         (tmp_path / "www" / SENT).write_bytes(content)
         assert numbers(update(results, url)) == (len(local(results)), 0, 0), content[:30]
@@ -239,7 +239,7 @@ def test_an_interrupted_one_shows_no_page_and_is_resumed(
 
     environment.setattr(Storage, "send", fail)
     with pytest.raises(KeyboardInterrupt):
-        publish(results, bucket.url())
+        update(results, bucket.url())
     there = bucket.files() - {SENT}
     assert there
     assert not there & {broken, "index.html", "data.js"}
@@ -254,10 +254,10 @@ def test_files_of_an_interrupted_one_are_deleted_too(
 ) -> None:
     with environment.context() as patch:
         patch.setattr(Storage, "delete", lambda self, name: (_ for _ in ()).throw(NstError("lost")))
-        publish(results, bucket.url())
+        update(results, bucket.url())
         (results / "gallery" / one_pair(results) / "small.webp").unlink()
         with pytest.raises(NstError, match="lost"):
-            publish(results, bucket.url())
+            update(results, bucket.url())
     assert update(results, bucket.url()).deleted == 1
     assert bucket.files() == local(results) | {SENT}
 
@@ -266,7 +266,7 @@ def test_a_large_file_is_sent_in_parts(bucket: Bucket, results: Path, environmen
     content = bytes(range(256)) * (11 << 12)  # 11 MB
     (results / "gallery" / one_pair(results) / "animation.mp4").write_bytes(content)
     environment.setattr(storage, "_PART", 5 << 20)  # the least that S3 allows
-    publish(results, bucket.url())
+    update(results, bucket.url())
     key = f"gallery/{one_pair(results)}/animation.mp4"
     assert bucket.head(key)["ETag"].strip('"').endswith("-3")
     assert bucket.head(key)["ContentType"] == "video/mp4"
@@ -278,20 +278,20 @@ def test_only_files_of_a_gallery_are_published(bucket: Bucket, results: Path) ->
         path = results / "gallery" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("private")
-    publish(results, bucket.url())
+    update(results, bucket.url())
     assert bucket.files() == local(results) - {"secret.txt", ".git/config", f"{one_pair(results)}/.hidden"} | {SENT}
 
 
 def test_a_page_of_others_is_not_replaced(bucket: Bucket, results: Path) -> None:
     bucket.put("gallery/index.html")
     with pytest.raises(NstError, match=r"has an index\.html that nst did not publish; choose another folder"):
-        publish(results, bucket.url())
+        update(results, bucket.url())
     assert bucket.files() == {"index.html"}
 
 
 def test_it_may_be_a_local_folder(results: Path, tmp_path: Path) -> None:
     there = tmp_path / "www" / "my gallery"
-    assert publish(results, f"file://{there}") == (there / "index.html").as_uri()
+    assert update(results, f"file://{there}").url == (there / "index.html").as_uri()
     names = {path.relative_to(there).as_posix() for path in there.rglob("*") if path.is_file()}
     assert names == local(results) | {SENT}
     (results / "gallery" / one_pair(results) / "large.webp").unlink()

@@ -96,6 +96,12 @@ def test_pareto_front_is_that_of_brute_force(points: list[tuple[float, float]]) 
     assert pareto_front([p[0] for p in points], [p[1] for p in points]) == expected
 
 
+@pytest.mark.parametrize(("setting", "is_open"), [("weights", True), ("tile", False), ("preset", False)])
+def test_a_star_needs_a_setting_that_changes_the_image(setting: str, is_open: bool) -> None:
+    pictures = [picture(0.03, 0.5, **{setting: "a"}), picture(0.02, 0.9, **{setting: "b"})]
+    assert list(ranked(pd.DataFrame(pictures))["best"]) == [is_open, False]
+
+
 def test_a_sweep_whose_best_is_known_before_has_no_star() -> None:
     weights = [picture(0.03, 0.5, style_weight="16"), picture(0.02, 0.9, style_weight="60")]
     assert list(ranked(pd.DataFrame(weights))["rank"]) == [1, 2]
