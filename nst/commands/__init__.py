@@ -1,1 +1,4 @@
-"""The subcommands of `nst`, a module each; the click command in each is called `command`."""
+"""The subcommands of `nst`, a module each, in which the click command is called `command`; and what they share.
+
+Shared are `completion`, `display`, `options`, `outputs` and `targets`. No subcommand imports another one.
+"""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
+from importlib.util import find_spec
 
 import click
 
-from nst import weights
 from nst.errors import NstError
 from nst.grid import shipped
 from nst.kernels import available
-from nst.machine import gpus, runtime
+from nst.machine import about, gpus, runtime
 from nst.settings import WIDTHS
+
+#: Optional packages besides those of the workflow: what is imported of each, and what it is for.
+_EXTRAS = {
+    "faces": ("cv2", "`protect: faces`"),
+    "metrics": ("plenoptic", "the metric portilla_simoncelli"),
+    "s3": ("s3fs", "`nst publish` to s3"),
+    "studio": ("flask", "`nst studio`"),
+}
 
 
 @click.command()
 def command() -> None:
-    """Check this machine: torch, GPUs, kernels, weights, Snakemake and Slurm."""
+    """Check this machine: torch, GPUs, kernels, weights, Snakemake, Slurm and optional packages."""
     import torch
 
     try:
@@ -34,29 +41,17 @@ def command() -> None:
         without = "not available, torch's operations are used; they require bf16 units, Triton and a C compiler"
         _line("kernels", "Triton kernels of nst" if available.kernels_for(device) else without)
     for network in WIDTHS:
-        _line(network, _weights(network))
+        _line(network, about.weights(network))
     _line(
         "snakemake",
-        _version("snakemake") or f"not installed; to run grids, `{shipped.installer('workflow')}`",
+        about.version("snakemake") or f"not installed; to run grids, `{shipped.installer('workflow')}`",
     )
     slurm = "found" if shutil.which("sbatch") else "sbatch not found; grids run on this machine"
     _line("slurm", slurm)
+    for extra, (module, purpose) in _EXTRAS.items():
+        absent = f"not installed; for {purpose}, `{shipped.installer(extra)}`"
+        _line(extra, "installed" if find_spec(module) else absent)
 
 
 def _line(name: str, found: str) -> None:
     click.echo(f"{name:<10} {found}")
-
-
-def _weights(network: str) -> str:
-    try:
-        path = weights.find(network)
-    except NstError as error:
-        return str(error)
-    return f"weights {path}" if path.is_file() else weights.missing(network, path)
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -12,7 +12,7 @@ from nst.commands.outputs import check_outputs, force_option
 
 @click.command()
 @click.argument("url")
-@click.option("-o", "--output", type=PATH, required=True, help="File to write.")
+@click.option("-o", "--output", metavar="FILE", type=PATH, required=True, help="File to write.")
 @force_option
 def command(url: str, output: Path, force: bool) -> None:
     """Download the image at URL (http, https, s3).

@@ -12,8 +12,10 @@ from nst.io import logs
 
 @click.command()
 @grid_argument
-@click.option("-o", "--output", type=PATH, help="Folder to write.  [default: gallery, next to GRID_CSV]")
-@click.option("--work", type=PATH, help="Folder for files that the next call can reuse.")
+@click.option(
+    "-o", "--output", metavar="FOLDER", type=PATH, help="Folder to write.  [default: gallery, next to GRID_CSV]"
+)
+@click.option("--work", metavar="FOLDER", type=PATH, help="Folder for files that the next call can reuse.")
 @click.option("--processes", type=click.IntRange(0), default=0, help="Maximum number of processes; 0 is one per core.")
 @rank_option
 def command(grid_csv: Path, output: Path | None, work: Path | None, processes: int, rank_by: str) -> None:

@@ -12,42 +12,34 @@ from pathlib import Path
 import click
 
 from nst import layout
-from nst.commands import completion
 from nst.commands.completion import FILE
-from nst.errors import NstError
-from nst.grid import leftovers, plan, shipped
-from nst.grid.bundles import bundled, forecast
-from nst.grid.config import CONFIG, Config, load_configs, results_folder
-from nst.grid.estimate import duration_text, estimate, minutes
-from nst.grid.inputs import Files
-from nst.grid.pairs import Pair, print_grid_csv, read_grid
-from nst.settings import counted
-
-config_option = click.option(
-    "--config",
-    "config_file",
-    type=FILE,
-    metavar="FILE",
-    help=f"Configuration file. If {CONFIG} exists, it is read first, and this file changes its values.",
+from nst.commands.options import (
+    cluster_profile,
+    config_files,
+    config_of,
+    config_option,
+    profile_option,
+    results_of,
+    results_option,
 )
-#: Where the workflow sends a configuration in which everything is merged.
-_COMPLETE = "/dev/stdin"
+from nst.errors import NstError
+from nst.grid import leftovers, plan
+from nst.grid.bundles import bundled, forecast
+from nst.grid.config import Config, load_configs
+from nst.grid.estimate import estimate, minutes
+from nst.grid.inputs import Files
+from nst.grid.pairs import Pair, equal_images, print_grid_csv, read_grid
+from nst.settings import counted
+from nst.settings.wording import duration_text
 
 
 @click.command()
 @click.argument("manifest", type=FILE, required=False)
 @config_option
-@click.option("--results", type=FILE, metavar="DIR", help="Results folder.  [default: that of the configuration]")
+@results_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print one line per pair with all settings, as CSV.")
 @click.option("--cluster", is_flag=True, help="Show the cluster jobs: bundles, hours, memory.")
-@click.option(
-    "--profile",
-    metavar="DIR",
-    default="slurm",
-    show_default=True,
-    shell_complete=completion.profiles,
-    help="Cluster profile: a folder, or a name in profiles/. Its nst.yaml overrides the configuration.",
-)
+@profile_option("Its nst.yaml overrides the configuration (with --cluster).", default="slurm")
 @click.option(
     "--prune", is_flag=True, help="List the images that belong to no row, and remove them after confirmation."
 )
@@ -69,10 +61,7 @@ def command(
     given = {"manifest": manifest or config.manifest, "results": results_of(results) if results else config.results}
     changes = {key: value for key, value in given.items() if value != getattr(config, key)}
     if cluster:
-        overrides = shipped.profile(profile) / "nst.yaml"
-        if not overrides.is_file():
-            raise NstError(f"{overrides}: there is no such file; name the folder of a cluster profile with --profile")
-        config = load_configs([*_config_files(config_file), overrides])
+        config = load_configs([*config_files(config_file), cluster_profile(profile) / "nst.yaml"])
     config, files = config.model_copy(update=given), Files()
     manifest, results = config.manifest, config.results
     pairs = read_grid(manifest, config, files)
@@ -89,26 +78,6 @@ def command(
         click.echo(line)
     run = plan.command(changes, config_file=config_file or "", profile=profile if cluster else "")
     click.echo(f"run       {run}")
-
-
-def config_of(file: str | None) -> Config:
-    """The configuration of the working directory, with what --config changes, as Snakemake merges them."""
-    return load_configs(_config_files(file))
-
-
-def _config_files(file: str | None) -> list[str | Path]:
-    if file == _COMPLETE:
-        return [file]
-    own = [CONFIG] if Path(CONFIG).exists() else []
-    return [*own, *([file] if file else [])]
-
-
-def results_of(given: str) -> str:
-    """The folder that --results gives."""
-    try:
-        return results_folder(given)
-    except ValueError as error:
-        raise NstError(f"--{error}") from None  # the message begins with `results: `
 
 
 def _prune(pairs: list[Pair], results: str, yes: bool, limit: int) -> None:
@@ -155,8 +124,11 @@ def _report(
     yield f"results   {Path(results).absolute()}"
     yield f"jobs      {counted(len(remaining), 'image')} to stylize{_existing_text(len(existing))}"
     if others := len(leftovers.pairs_not_in_grid(results, {pair.id for pair in pairs})):
-        yield f"kept      {counted(others, 'image')} of no row; --prune lists and removes them"
+        images = f"{counted(others, 'image')} that no row of the manifest asks for"
+        yield f"kept      {images}; --prune lists and removes them"
     yield from _costs(remaining, files)
+    if equal := equal_images(pairs):
+        yield f"note      {counted(equal, 'image')} will equal another: `seed` has no effect without noise in `init`"
     yield from (f"missing   {line}" for line in plan.missing_requirements(remaining, config))
 
 

@@ -12,7 +12,11 @@ from click.shell_completion import CompletionItem
 
 from nst import layout
 from nst.commands import completion
+from nst.commands.completion import FILE
 from nst.errors import NstError, Problems
+from nst.grid import shipped
+from nst.grid.config import CONFIG, Config, load_configs, results_folder
+from nst.machine import DEVICES
 from nst.machine.cpu import MAX_THREADS
 from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
 from nst.settings.metrics import Ranking
@@ -51,11 +55,17 @@ def _grid_csv(context: click.Context, argument: click.Parameter, given: Path) ->
 
 grid_argument = click.argument("grid_csv", type=PATH, default=Path("results", layout.GRID), callback=_grid_csv)
 
-record_option = option("--record", group="output", type=PATH, help="Folder for losses, frames, animation and run.json.")
+record_option = option(
+    "--record",
+    group="output",
+    type=PATH,
+    metavar="FOLDER",
+    help="Folder for losses, frames, animation and run.json.",
+)
 device_option = option(
     "--device",
     group="machine",
-    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
+    type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="Device; auto is an NVIDIA GPU if there is one, else the CPU.",
@@ -67,6 +77,63 @@ threads_option = option(
     default=0,
     help="CPU threads; 0 uses OMP_NUM_THREADS or all cores.",
 )
+
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=FILE,
+    metavar="FILE",
+    help=f"Configuration file. If {CONFIG} exists, it is read first, and this file changes its values.",
+)
+results_option = click.option(
+    "--results", type=FILE, metavar="FOLDER", help="Results folder.  [default: that of the configuration]"
+)
+
+
+def profile_option(note: str, *, default: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --profile, '' for none. note: what it does in this command, and without it."""
+    return click.option(
+        "--profile",
+        metavar="NAME|FOLDER",
+        default=default,
+        show_default=bool(default),
+        shell_complete=completion.profiles,
+        help=f"Cluster profile: a folder, or a name in profiles/, such as slurm. {note}",
+    )
+
+
+def cluster_profile(given: str) -> Path:
+    """The folder of --profile. Raises NstError if there is none, or if it has no nst.yaml."""
+    folder = shipped.profile(given)
+    if not (folder / "nst.yaml").is_file():
+        raise NstError(f"--profile: there is no file {folder / 'nst.yaml'}; name the folder of a cluster profile")
+    return folder
+
+
+#: Where the workflow sends a configuration in which everything is merged.
+_COMPLETE = "/dev/stdin"
+
+
+def config_files(given: str | None) -> list[str | Path]:
+    """The configuration files of the working directory and of --config, the last of which overrides the others."""
+    if given == _COMPLETE:
+        return [given]
+    own = [CONFIG] if Path(CONFIG).exists() else []
+    return [*own, *([given] if given else [])]
+
+
+def config_of(given: str | None) -> Config:
+    """The configuration of the working directory, with what --config changes, as Snakemake merges them."""
+    return load_configs(config_files(given))
+
+
+def results_of(given: str) -> str:
+    """The folder that --results gives. Raises NstError for a name that the workflow cannot use."""
+    try:
+        return results_folder(given)
+    except ValueError as error:
+        raise NstError(f"--{error}") from None  # the message begins with `results: `
 
 
 def _ranking(context: click.Context, option: click.Parameter, given: str) -> str:
@@ -107,6 +174,18 @@ def setting_options(*, show_defaults: bool = True) -> Callable[[Callable[..., An
         return wrapped
 
     return decorate
+
+
+def setting_range(name: str) -> tuple[float, float]:
+    """The least and the greatest value of a setting that is a number."""
+    found = {key: getattr(each, key) for each in fields()[name].metadata for key in ("ge", "le") if hasattr(each, key)}
+    return found["ge"], found["le"]
+
+
+def check_needs_record(given: dict[str, str], record: Path | None) -> None:
+    """Raise NstError for flags that have an effect only with --record."""
+    if record is None and given.get("snapshot_interval", "0") != "0":
+        raise NstError("--snapshot-interval requires --record FOLDER, the folder for the snapshots")
 
 
 def settings_from(given: dict[str, str], basis: dict[str, Any], source: str) -> Settings:

@@ -18,7 +18,14 @@ from nst.io import logs
 @click.option("--settings", metavar="NAME", help="Plot the losses of the pairs with these settings.")
 @click.option("--errors", is_flag=True, help="Plot style error against content error, with the Pareto fronts.")
 @click.option("--all", "everything", is_flag=True, help="Write every plot into the folder given by -o.")
-@click.option("-o", "--output", metavar="PATH", required=True, type=PATH, help="File to write (.png, .svg or .pdf).")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    required=True,
+    type=PATH,
+    help="File to write (.png, .svg or .pdf); with --all, a folder.",
+)
 @force_option
 def command(
     grid_csv: Path,
@@ -42,11 +49,11 @@ def command(
     from nst.summaries import plots
     from nst.summaries.records import group_title, pictures_of, read_records
 
-    records, paths = read_records(grid_csv, **chosen), [output]
-    if not everything:
-        check_outputs(paths, [grid_csv, *pictures_of(records)], force=force)
+    records = read_records(grid_csv, **chosen)
+    paths = plots.files_of_all(records, output) if everything else [output]
+    check_outputs(paths, [grid_csv, *pictures_of(records)], force=force)
     if everything:
-        paths = plots.all_plots(records, output)
+        plots.all_plots(records, output)
     elif errors:
         plots.errors(records, output)
     else:

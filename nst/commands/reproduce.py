@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from nst.commands.completion import FILE
+from nst.commands.display import stylized, summary
 from nst.commands.options import (
     PATH,
     GroupedCommand,
+    check_needs_record,
     device_option,
     option,
     record_option,
@@ -23,16 +24,14 @@ from nst.commands.options import (
     threads_option,
 )
 from nst.commands.outputs import check_outputs, force_option
-from nst.commands.stylize import check_needs_record, stylized, summary
-from nst.errors import NstError, Problems, printable
+from nst.errors import NstError, printable
 from nst.grid.cells import has_mean, parse_styles, styles_text
-from nst.grid.estimate import duration_text, estimate
 from nst.grid.names import MOST_LISTED
 from nst.io import logs
-from nst.io.files import is_regular, sha256
-from nst.machine import gpus
+from nst.io.files import sha256
+from nst.pair import trust
 from nst.pair.origin import Origin, origin
-from nst.settings import PATHS, fields, flag, presets, text
+from nst.settings import fields, presets, text
 from nst.version import ALGORITHM, __version__
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=GroupedCommand)
 @click.argument("image", type=FILE)
-@option("-o", "--output", group="common", type=PATH, help="Image to write (png, jpg, tif, webp).")
+@option("-o", "--output", group="common", type=PATH, metavar="FILE", help="Image to write (png, jpg, tif, webp).")
 @option("--content", type=FILE, metavar="FILE", group="common", help="Content image, if it was moved.")
 @option(
     "--style",
@@ -106,12 +105,12 @@ def command(
     chosen = settings_from(settings, made.settings | preset, image)
     moved = _moved(image, made, content, styles)
     typed = {*settings, *preset, *(["content"] if content else []), *(["style"] if styles else [])}
-    inputs = _inputs(made, moved, chosen, typed)
+    inputs = trust.inputs(made, moved, chosen, typed)
     if not trust_paths:
-        _check_trusted(image, inputs)
-    _check_unchanged(image, made, inputs)
+        trust.check_trusted(image, inputs)
+    trust.check_unchanged(image, made, inputs)
     if not yes:
-        _check_costs(image, chosen, picture_size(moved[0]), device, len(moved) - 1)
+        trust.check_costs(image, chosen, picture_size(moved[0]), device, len(moved) - 1)
     logs.show()
     _warn_of_differences(made, chosen)
     from nst.pair.job import Job
@@ -128,10 +127,6 @@ def command(
 def _threads_of(made: Origin) -> int:
     """The CPU threads with which an image was made; 0, the default, if this machine has fewer cores."""
     return made.threads if made.threads and made.threads <= (os.cpu_count() or 1) else 0
-
-
-#: Estimated seconds above which --yes is required.
-MOST_SECONDS = 3600.0
 
 
 def _shown(made: Origin) -> Iterator[str]:
@@ -164,87 +159,6 @@ def _moved(image: str, made: Origin, content: str | None, styles: tuple[str, ...
             f"--style: {image} has {len(before)} styles, not {len(styles)}; name each, in the order of {order}"
         )
     return [content or made.content.path, *(styles or before)]
-
-
-class _Input(NamedTuple):
-    """An input file: its role or setting, its path in the metadata, and its present path."""
-
-    name: str
-    before: str
-    now: str
-    typed: bool
-    """Whether the user gave the path; otherwise only the metadata does, which is not trusted."""
-
-
-def _inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -> list[_Input]:
-    """All input files. typed: the settings, content and style that the user gave."""
-    inputs = [("content", made.content.path, moved[0])]
-    inputs += [("style", path, now) for (path, _), now in zip(made.styles, moved[1:], strict=True)]
-    named = {name: getattr(chosen, name) for name in PATHS}
-    inputs += [(name, path, path) for name, path in named.items() if path not in PATHS[name]]
-    return [_Input(*each, typed=each[0] in typed) for each in inputs]
-
-
-def _check_trusted(image: str, inputs: list[_Input]) -> None:
-    """Raise Problems for files outside the trusted folders that only the metadata names."""
-    trusted = [Path(image).parent.resolve(), Path.cwd()]
-    if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, trusted)]:
-        raise Problems(
-            f"{image}: its {name} {now} is neither in its folder nor in the current folder; name the file with "
-            f"{flag(name)} FILE, or add --trust-paths if you trust the image"
-            for name, _, now, _ in elsewhere
-        )
-
-
-def _is_within(path: str, folders: list[Path]) -> bool:
-    """Whether a file, with its links resolved, is within one of the folders."""
-    try:
-        return any(Path(path).resolve().is_relative_to(folder) for folder in folders)
-    except (OSError, ValueError, RuntimeError):  # RuntimeError: a loop of symlinks
-        return False
-
-
-def _check_unchanged(image: str, made: Origin, inputs: list[_Input]) -> None:
-    """Raise Problems for inputs that are missing or have changed."""
-    if wrong := [problem for each in inputs if (problem := _problem(image, made, each))]:
-        raise Problems(wrong)
-
-
-def _problem(image: str, made: Origin, given: _Input) -> str:
-    """The problem with an input and how to fix it; '' if there is none."""
-    name, before, now, typed = given
-    if not is_regular(now):
-        advice = f"name the file with {flag(name)} FILE, or run this command in the folder that the path is relative to"
-        return f"{image}: its {name} {now} was not found; {advice}"
-    if before not in made.hashes:
-        known = typed or name == "weights"  # different weights only cause a warning
-        return "" if known else f"{image}: has no SHA-256 of its {name} {now}; name the file with {flag(name)} FILE"
-    if sha256(Path(now)) == made.hashes[before]:
-        return ""
-    if now != before:
-        return f"{now}: is not the {name} of {image}: the SHA-256 differs; to use another image, run nst stylize"
-    advice = f"name the original with {flag(name)} FILE, or run nst stylize to use another image"
-    return f"{image}: its {name} {now} has changed since: the SHA-256 differs; {advice}"
-
-
-def _check_costs(image: str, chosen: Settings, size: tuple[int, int], device: str, styles: int) -> None:
-    """Raise NstError if the settings of the image would take hours, or more memory than this machine has."""
-    on_gpu = device in ("auto", "cuda") and bool(gpus.available())
-    seconds, megabytes = estimate(chosen, size, os.cpu_count() or 1, "gpu" if on_gpu else None, styles=styles)
-    if seconds > MOST_SECONDS or megabytes > _memory():
-        raise NstError(
-            f"{image}: {chosen.iterations:,} iterations at size {chosen.size or max(size)} take about "
-            f"{duration_text(seconds)} and {megabytes / 1000:,.1f} GB of memory; add --yes to run it, or use a smaller "
-            "--size or fewer --iterations"
-        )
-
-
-def _memory() -> float:
-    """The memory of this machine in megabytes; infinity if unknown."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except (AttributeError, ValueError, OSError):
-        return math.inf
 
 
 def _warn_of_differences(made: Origin, chosen: Settings) -> None:

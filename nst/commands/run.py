@@ -6,13 +6,11 @@ import os
 import re
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
-from nst.commands import completion
 from nst.commands.completion import FILE
-from nst.commands.grid import config_of, config_option, results_of
+from nst.commands.options import config_of, config_option, profile_option, results_of, results_option
 from nst.errors import NstError
 from nst.grid import plan, shipped
 from nst.grid.inputs import Files
@@ -31,13 +29,8 @@ class _Command(click.Command):
 @click.command(cls=_Command)
 @click.argument("manifest", type=FILE, required=False, metavar="[MANIFEST] [-- SNAKEMAKE'S OPTIONS]")
 @click.option("--cores", type=click.IntRange(1), help="CPU cores.  [default: all]")
-@click.option(
-    "--profile",
-    default="",
-    shell_complete=completion.profiles,
-    help="Cluster profile: slurm, or a folder.  [default: run on this machine]",
-)
-@click.option("--results", type=FILE, metavar="DIR", help="Results folder.  [default: that of the configuration]")
+@profile_option("Without it, the grid runs on this machine.")
+@results_option
 @config_option
 @click.pass_context
 def command(
@@ -51,10 +44,10 @@ def command(
     """Stylize what is new or has changed in MANIFEST, and write the gallery, tables and sheets.
 
     \b
-    nst run                                  the manifest that config/config.yaml names
-    nst run mine.csv --results out           with the results in out/
-    nst run mine.csv --profile slurm         on a Slurm cluster
-    nst run mine.csv -- --dry-run            what follows -- is for Snakemake
+    nst run                             the manifest of config/config.yaml
+    nst run mine.csv --results out      with the results in out/
+    nst run mine.csv --profile slurm    on a Slurm cluster
+    nst run mine.csv -- --dry-run       what follows -- is for Snakemake
 
     It runs Snakemake with nst's workflow in the working directory. The same command resumes an interrupted run.
     """
@@ -67,7 +60,7 @@ def command(
     command = [sys.executable, "-m", "snakemake", *joined(arguments, ctx.meta["snakemake"])]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, command, environment())  # noqa: S606 - no shell; Ctrl-C and exit status are Snakemake's
+    os.execve(sys.executable, command, plan.environment())  # noqa: S606 - no shell; Ctrl-C and exit status are Snakemake's
 
 
 def joined(ours: list[str], given: list[str]) -> list[str]:
@@ -80,11 +73,6 @@ def joined(ours: list[str], given: list[str]) -> list[str]:
     if option[1]:  # `--config=key=value` takes one value; the next argument may be a target
         return [*ours[:end], option[1], *ours[end:], *given[:at], *given[at + 1 :]]
     return [*ours[end:], *given[: at + 1], *ours[1:end], *given[at + 1 :]]
-
-
-def environment() -> dict[str, str]:
-    """The environment of Snakemake, whose jobs call `nst` of this installation."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def _check_packages(profile: str) -> None:

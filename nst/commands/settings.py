@@ -10,13 +10,13 @@ import click
 
 from nst.commands import completion
 from nst.errors import NstError
-from nst.grid import config
+from nst.grid import schemas
 from nst.settings import allowed, did_you_mean, fields, grouped, presets, schema, text
 
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "settings": schema,
-    "config": config.config_schema,
-    "manifest": config.manifest_schema,
+    "config": schemas.config_schema,
+    "manifest": schemas.manifest_schema,
 }
 
 
@@ -32,13 +32,13 @@ _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 )
 @click.option("--markdown", is_flag=True, help="Print the tables of config/README.md in Markdown.")
 def command(name: str | None, schema_of: str | None, markdown: bool) -> None:
-    """List all settings, or describe the setting NAME."""
+    """List all settings, or describe the setting or preset NAME."""
     if schema_of:
         click.echo(json.dumps(_SCHEMAS[schema_of](), indent=2, ensure_ascii=False))
     elif markdown:
         click.echo(markdown_table())
     elif name:
-        click.echo(_one(name.strip("-").replace("-", "_")))
+        click.echo(_one(name.strip("-")))
     else:
         click.echo("\n\n".join(_listed(title, names) for title, names in grouped().items()))
 
@@ -61,10 +61,18 @@ def _listed(title: str, names: list[str]) -> str:
 
 
 def _one(name: str) -> str:
-    if name not in fields():
-        raise NstError(f"there is no setting {name!r}{did_you_mean(name, fields()) or '; `nst settings` lists them'}")
-    lines = [f"{name}: {fields()[name].description}", f"  values   {allowed(name)}", f"  default  {_default(name)}"]
-    return "\n".join([*lines, *(_presets() if name == "preset" else ())])
+    setting, known = name.replace("-", "_"), presets.names()
+    if setting in fields():
+        field, default = fields()[setting], _default(setting)
+        lines = [f"{setting}: {field.description}", f"  values   {allowed(setting)}", f"  default  {default}"]
+        return "\n".join([*lines, *(_presets() if setting == "preset" else ())])
+    if name in known:
+        preset = presets.load(name)
+        width = max(map(len, preset.values), default=0)
+        values = [f"  {key:{width}}  {text(value)}" for key, value in preset.values.items()]
+        return "\n".join([f"preset {name}: {preset.description}", *values])
+    near = did_you_mean(setting, fields()) or did_you_mean(name, known)
+    raise NstError(f"there is no setting or preset {name!r}{near or '; `nst settings` lists the settings'}")
 
 
 def _presets() -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nst.commands.options import PATH, cluster_profile, profile_option
 from nst.errors import NstError
 from nst.grid import shipped
 
@@ -17,21 +18,21 @@ from nst.grid import shipped
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option(
-    "--results", "folder", default="studio", show_default=True, type=click.Path(path_type=Path),
+    "--results", "folder", default="studio", show_default=True, type=PATH, metavar="FOLDER",
     help="Folder for uploads, runs and results.",
 )  # fmt: skip
-@click.option("--profile", metavar="DIR", type=click.Path(path_type=Path), help="Cluster profile for all runs.")
+@profile_option("It is for all runs; without it, they run on this machine.")
 @click.option("--cores", type=click.IntRange(1), help="CPU cores of a run.  [default: all]")
 @click.option("--runs", "at_once", type=click.IntRange(1, 100), default=1, show_default=True, help="Runs at once.")
 @click.option("--publish", metavar="URL", default="", help="Where users may publish galleries: s3://BUCKET/PREFIX.")
-@click.option("--token-file", metavar="FILE", type=click.Path(path_type=Path), help="File with the access token.")
+@click.option("--token-file", metavar="FILE", type=PATH, help="File with the access token.")
 @click.option("--proxy", is_flag=True, help="One proxy in front ends TLS and sets X-Forwarded-For, -Proto and -Host.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the studio in a browser.")
 def command(
     host: str,
     port: int,
     folder: Path,
-    profile: Path | None,
+    profile: str,
     cores: int | None,
     at_once: int,
     publish: str,
@@ -49,9 +50,8 @@ def command(
         from nst.studio.supervisor import Launch
     except ModuleNotFoundError as error:
         raise NstError(f"the studio requires the package {error.name}: {shipped.installer('studio')}") from error
-    if profile is not None and not (profile / "nst.yaml").is_file():
-        raise NstError(f"--profile: there is no file {profile / 'nst.yaml'}; name the folder of a cluster profile")
-    launch = Launch(cores or os.cpu_count() or 1, at_once, profile.absolute() if profile else None, publish)
+    cluster = cluster_profile(profile).absolute() if profile else None
+    launch = Launch(cores or os.cpu_count() or 1, at_once, cluster, publish)
     local = server.is_loopback(host) and not proxy
     options = Options(
         folder,

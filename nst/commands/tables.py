@@ -13,7 +13,7 @@ from nst.io.files import refuse_inputs
 
 @click.command()
 @grid_argument
-@click.option("-o", "--output", metavar="DIR", required=True, type=PATH, help="Folder to write.")
+@click.option("-o", "--output", metavar="FOLDER", required=True, type=PATH, help="Folder to write.")
 @rank_option
 def command(grid_csv: Path, output: Path, rank_by: str) -> None:
     """Compare the pairs in GRID_CSV: a table of all pairs, and one for each setting that varies.

@@ -1,4 +1,4 @@
-"""What `nst --version` prints. Does not import torch, which takes seconds."""
+"""What `nst --version` and `nst doctor` print. Does not import torch, which takes seconds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from nst.version import __version__
 def lines() -> Iterator[str]:
     """The versions of nst and torch, the device, and the weights of each network."""
     yield f"nst      {__version__}"
-    yield f"torch    {_version('torch')}"
+    yield f"torch    {version('torch') or 'not installed'}"
     found = len(gpus.available())
     several = "s" * (found > 1)
     yield f"device   {f'cuda, {found} NVIDIA GPU{several}' if found else f'cpu, {os.cpu_count()} cores'}"
     for network in dict.fromkeys(("vgg19", *weight_files.TORCHVISION, *weight_files.EMBEDDED)):
-        yield f"{network:<8} {_weights(network)}"
+        yield f"{network:<8} {weights(network)}"
 
 
-def _weights(network: str) -> str:
+def weights(network: str) -> str:
+    """The path of a network's weights, or how to get them."""
     try:
         path = weight_files.find(network)
     except NstError as error:
@@ -31,8 +32,9 @@ def _weights(network: str) -> str:
     return f"weights {path}" if path.is_file() else f"no weights; `nst weights {network}` downloads them"
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """The version of an installed package; '' if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return ""

@@ -36,6 +36,11 @@ def available() -> list[str]:
     return [all_gpus[int(name)] if name.isdigit() and int(name) < len(all_gpus) else name for name in names]
 
 
+def for_device(device: str) -> list[str]:
+    """The GPUs of which a command with this `--device` uses one; [] if it runs elsewhere."""
+    return available() if device in ("auto", "cuda") else []
+
+
 def listed() -> list[str]:
     """The UUIDs of all NVIDIA GPUs, from nvidia-smi; empty where there is none."""
     if not shutil.which("nvidia-smi"):
@@ -69,7 +74,7 @@ def exclusive_gpu(
     Raises:
         NstError: `device` is cuda and there is no GPU.
     """
-    gpus = available() if device in ("auto", "cuda") else []
+    gpus = for_device(device)
     if gpus and _held_gpu:
         yield _held_gpu
         return

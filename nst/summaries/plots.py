@@ -11,7 +11,7 @@ from nst import layout
 from nst.errors import NstError
 from nst.images.metadata import mark
 from nst.io.files import replacing
-from nst.settings import UNNAMED
+from nst.settings import INEFFECTIVE
 from nst.summaries.ranking import GROUP
 from nst.summaries.records import TITLES, by_value, sheet_groups, sorted_values, varying
 
@@ -98,14 +98,18 @@ def errors(records: pd.DataFrame, out: Path) -> None:
     _save(figure, out)
 
 
+def files_of_all(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """The files that `all_plots` writes: `losses/GROUP.png` for each group of `sheet_groups`, then `errors.png`."""
+    return [*(folder / "losses" / f"{name}.png" for name, _, _ in sheet_groups(records)), folder / "errors.png"]
+
+
 def all_plots(records: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write `errors.png`, and `losses/GROUP.png` for each group of `sheet_groups`. Returns the paths."""
-    paths = []
-    for name, title, group in sheet_groups(records):
-        paths.append(folder / "losses" / f"{name}.png")
-        loss_curves(group, title, paths[-1])
-    errors(records, folder / "errors.png")
-    return [*paths, folder / "errors.png"]
+    """Write the losses of each group of `sheet_groups`, and the errors. Returns the paths, see `files_of_all`."""
+    paths = files_of_all(records, folder)
+    for (_, title, group), path in zip(sheet_groups(records), paths[:-1], strict=True):
+        loss_curves(group, title, path)
+    errors(records, paths[-1])
+    return paths
 
 
 def _figure(down: int, across: int, size: tuple[float, float], title: str) -> tuple[Figure, list[Axes]]:
@@ -176,7 +180,7 @@ def _distinct_title(records: pd.DataFrame, pair: pd.Series) -> str:
     """A short title that distinguishes this pair from the others."""
     words = " × ".join(pair[name] for name in TITLES[:2] if records[name].nunique() > 1)
     if records["settings_title"].nunique() > 1:
-        varied = [name for name in varying(records) if name not in UNNAMED]
+        varied = [name for name in varying(records) if name not in INEFFECTIVE]
         values = "  ·  ".join(f"{name} = {pair[name]}" for name in varied)
         words = " × ".join(filter(None, (words, values if 0 < len(varied) < 3 else pair["settings_title"])))
     words = words or pair["settings_title"]
@@ -252,7 +256,7 @@ def _coloring(records: pd.DataFrame) -> str:
 
     Where several settings vary, the names of their choices come first.
     """
-    varied = [name for name in varying(records) if name not in UNNAMED]
+    varied = [name for name in varying(records) if name not in INEFFECTIVE]
     candidates = [*varied, *reversed(TITLES)] if len(varied) < 2 else [*reversed(TITLES), *varied]
     return next((name for name in candidates if 1 < records[name].nunique() <= len(_PALETTE)), "status")
 

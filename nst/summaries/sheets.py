@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nst import layout
 from nst.errors import NstError
 from nst.grid import names
-from nst.settings import UNNAMED, defaults, text
+from nst.settings import INEFFECTIVE, defaults, text
 from nst.summaries.drawing import Cell, Layout, draw_sheet
 from nst.summaries.records import (
     animation,
@@ -144,14 +144,17 @@ def _snapshot_cell(picture: str, iteration: int, losses: dict[str, str]) -> Cell
     return Cell(picture, f"iteration {iteration}", detail)
 
 
+def files_of_all(records: pd.DataFrame, folder: Path) -> list[Path]:
+    """The files that `all_sheets` writes: a PNG and an HTML file for each group of `sheet_groups`."""
+    return [folder / f"{name}{suffix}" for name, _, _ in sheet_groups(records) for suffix in (".png", ".html")]
+
+
 def all_sheets(records: pd.DataFrame, folder: Path) -> list[Path]:
     """Write a sheet for each group of `sheet_groups`, as PNG and as HTML with animations. Returns the paths."""
-    paths = []
-    for name, _, group in sheet_groups(records):
-        outs = [folder / f"{name}.png", folder / f"{name}.html"]
+    paths = files_of_all(records, folder)
+    for (name, _, group), *outs in zip(sheet_groups(records), paths[::2], paths[1::2], strict=True):
         draw = sweep_sheet if name.startswith("sweeps/") else matrix_sheet
         draw(group, *outs)
-        paths += outs
     return paths
 
 
@@ -199,7 +202,7 @@ def _described(records: pd.DataFrame, title: str = "") -> str:
 
     Those in the title, such as size=192 or `size 192`, are left out.
     """
-    irrelevant = UNNAMED - {"preset"}  # settings of frames and the like do not change the image
+    irrelevant = INEFFECTIVE - {"preset"}
     same = [name for name in setting_columns(records) if records[name].nunique() == 1 and name not in irrelevant]
     values = [(name, records[name].iloc[0]) for name in same]
     shown = {"size", "iterations", *records.attrs.get("varied", ())}

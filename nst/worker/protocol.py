@@ -74,13 +74,6 @@ def is_shared(name: str) -> bool:
     return name in VARIABLES or (name.startswith(SHARED_PREFIX) and not name.startswith(PRIVATE_PREFIX))
 
 
-def set_worker_owner(mode: str) -> None:
-    """Make workers started by this process's commands stop when it ends. `mode`: auto, yes or no, as NST_WORKER."""
-    os.environ["NST_WORKER_OWNER"] = str(os.getpid())
-    if mode != "auto":
-        os.environ["NST_WORKER"] = mode
-
-
 def is_same_user(connection: socket.socket) -> bool:
     """Whether the peer process belongs to this user. True on systems without SO_PEERCRED."""
     if not hasattr(socket, "SO_PEERCRED"):

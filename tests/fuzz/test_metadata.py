@@ -15,10 +15,11 @@ from PIL import Image
 
 from bounded import bounded
 from mutation import altered, damaged
-from nst.commands.reproduce import _check_costs, _check_trusted, _check_unchanged, _inputs, _moved, _shown
+from nst.commands.reproduce import _moved, _shown
 from nst.errors import printable
 from nst.images import picture_size, read_metadata, write_picture
 from nst.images.metadata import metadata_text, png_text
+from nst.pair import trust
 from nst.pair.origin import origin
 from nst.settings import defaults, make
 
@@ -52,10 +53,10 @@ def read(image: str) -> None:
     made = origin(image, read_metadata(image))
     assert printable("\n".join(_shown(made))).replace("\n", "").isprintable()
     chosen = make(made.settings, image)
-    inputs = _inputs(made, _moved(image, made, None, ()), chosen, set())
-    _check_trusted(image, inputs)
-    _check_unchanged(image, made, inputs)
-    _check_costs(image, chosen, picture_size(made.content.path), "cpu", len(made.styles))
+    inputs = trust.inputs(made, _moved(image, made, None, ()), chosen, set())
+    trust.check_trusted(image, inputs)
+    trust.check_unchanged(image, made, inputs)
+    trust.check_costs(image, chosen, picture_size(made.content.path), "cpu", len(made.styles))
 
 
 @given(record=altered(RECORD))

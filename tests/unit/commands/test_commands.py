@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from gridfiles import table
-from nst import weights
-from nst.cli import main
+from nst import commands, weights
+from nst.cli import COMMANDS, main
 from nst.commands.targets import _named, targets
 from nst.images import read_metadata, write_picture
 from nst.io import asking
@@ -468,3 +468,38 @@ def test_all_goes_with_no_choice_and_needs_a_grid(here, capsys, command):
     status, _, err = run(capsys, command, "nowhere/grid.csv", "--all", "-o", "out")
     assert (status, err.startswith("nst: nowhere/grid.csv: ")) == (1, True)
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(("command", "names"), [("sheet", ["plain.png"]), ("plot", ["losses/plain.png", "errors.png"])])
+def test_all_overwrites_no_image_of_others_and_no_input(here, capsys, command, names):
+    grid = write_results(here / "results", ["cat"], ["wave"], {"plain": {}})
+    words = (command, grid, "--all", "-o", "out")
+    for name in names:
+        mine = here / "out" / name
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(mine)
+        before = mine.read_bytes()
+        status, out, err = run(capsys, *words)
+        assert (status, out) == (1, "")
+        assert err.startswith(f"nst: out/{name}: exists and was not made by nst; choose another output, or add --force")
+        assert mine.read_bytes() == before
+        assert run(capsys, *words, "--force")[0] == 0
+        assert run(capsys, *words)[0] == 0  # ours by now
+    (here / "out" / names[0]).unlink()
+    (here / "out" / names[0]).hardlink_to(next((here / "results/pairs").rglob("image.*")))
+    status, _, err = run(capsys, *words, "--force")
+    assert (status, f"out/{names[0]}: is an input of this command" in err) == (1, True)
+
+
+def test_all_sheets_are_in_one_folder(here, capsys):
+    grid = write_results(here / "results", ["cat"], ["wave"], {"plain": {}})
+    status, _, err = run(capsys, "sheet", grid, "--all", "-o", "out", "-o", "more")
+    assert (status, err.startswith("nst: --all writes into one folder; give -o once")) == (1, True)
+    assert not Path("out").exists()
+
+
+def test_no_subcommand_imports_another():
+    folder = Path(commands.__file__).parent
+    for name in COMMANDS:
+        imported = re.findall(r"from nst\.commands\.(\w+) import", (folder / f"{name}.py").read_text())
+        assert not {*imported} & {*COMMANDS}, name

@@ -57,11 +57,15 @@ def test_own_presets_are_completed(tmp_path, monkeypatch) -> None:
 
 
 def test_each_word_that_names_a_file_is_completed() -> None:
-    """Every option whose help shows FILE or DIR."""
+    """Every option whose help shows FILE, FOLDER or PATH; and every option that is a path shows one of them."""
     for name in cli.COMMANDS:
         command = cli.group.get_command(click.Context(cli.group), name)
         for parameter in command.params:
-            if isinstance(parameter, click.Option) and parameter.metavar in ("FILE", "DIR"):
+            if not isinstance(parameter, click.Option):
+                continue
+            shown = parameter.metavar in ("FILE", "FOLDER", "PATH")
+            assert shown or not isinstance(parameter.type, click.Path), (name, parameter.name)
+            if shown:
                 items = parameter.shell_complete(click.Context(command), "some/")
                 assert [item.type for item in items] in (["file"], ["dir"]), (name, parameter.name)
 

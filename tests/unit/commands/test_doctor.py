@@ -1,5 +1,6 @@
 """`nst doctor`: a line each of what the machine has, and what to do where something is missing."""
 
+import re
 import sys
 from types import SimpleNamespace
 
@@ -93,3 +94,11 @@ def test_says_that_torch_cannot_use_a_gpu(told, monkeypatch):
     assert "NVIDIA GPU: it was built for CPUs only" in found["device"]
     assert found["GPUs"] == "GPU-a"
     assert "kernels" not in found
+
+
+def test_says_which_optional_packages_are_missing(told, monkeypatch):
+    assert told()["metrics"] == "installed"
+    monkeypatch.setattr("nst.commands.doctor.find_spec", lambda module: None)
+    found = told()
+    assert re.fullmatch(r"not installed; for `protect: faces`, `pip install \S+\[faces\]\S*`", found["faces"])
+    assert {"metrics", "s3", "studio"} <= {name for name, line in found.items() if line.startswith("not installed")}

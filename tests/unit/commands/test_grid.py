@@ -11,7 +11,6 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
 
 import click
 import pytest
@@ -21,8 +20,7 @@ from gridfiles import picture, table
 from nst import __main__, cli
 from nst.commands.options import setting_options
 from nst.grid import plan
-from nst.grid.estimate import BASE_MB, START_SECONDS, Hardware, duration_text, estimate
-from nst.settings import GROUPS, defaults, fields, flag, grouped, make
+from nst.settings import GROUPS, fields, flag, grouped, presets, text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -91,6 +89,23 @@ def test_grid_says_what_its_globs_leave_out(capsys: pytest.CaptureFixture[str]) 
     assert "glob      photos/* matches 4 images; skipped 2 files that are not images: Thumbs.db, notes.txt\n" in out
     assert "glob      photos/*.jpg matches 2 images; photos/* also c.jpeg, d.png\n" in out
     assert out.count("\nglob ") == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "equal"),
+    [
+        ("init=content", 2), ("init=content+noise", 0), ("style_loss=sliced", 0), ("size=64|128", 4),
+    ],
+)  # fmt: skip
+def test_grid_says_where_a_seed_has_no_effect(capsys: pytest.CaptureFixture[str], settings: str, equal: int) -> None:
+    column, value = settings.split("=")
+    picture("lake.jpg")
+    picture("wave.jpg")
+    table(f"content,style,seed,{column}\nlake.jpg,wave.jpg,0|1|2,{value}\n", "m.csv")
+    assert cli.main(["grid", "m.csv"]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
+    said = f"note      {equal} images will equal another: `seed` has no effect without noise in `init`"
+    assert notes == [said] * bool(equal)
 
 
 def test_grid_says_what_is_missing_to_start(
@@ -198,7 +213,8 @@ def test_pictures_that_no_row_asks_for_are_counted_and_removed_after_asking(
         Path(place).parent.mkdir(parents=True)
         Path(place).touch()
     asked = ("grid", "manifest.csv", "--results", "out")
-    assert "kept      2 images of no row; --prune lists and removes them\n" in run(capsys, *asked)[1]
+    out = run(capsys, *asked)[1]
+    assert "kept      2 images that no row of the manifest asks for; --prune lists and removes them\n" in out
     before = sorted(Path("out").rglob("*"))
 
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
@@ -252,7 +268,7 @@ WRONG = [
         ("animate", "frames", "-o", "a.gif", "--end-pause", "1,5"),
         "nst: Invalid value for '--end-pause': '1,5' is not a valid float range; write 1.5; see `nst animate --help`\n",
     ),
-    (("settings", "sise"), "nst: there is no setting 'sise'; did you mean size?\n"),
+    (("settings", "sise"), "nst: there is no setting or preset 'sise'; did you mean size?\n"),
 ]
 
 
@@ -282,6 +298,12 @@ def test_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "settings", "--style-weight"[2:])[1].endswith(
         "a number from 0 to 1e15, or auto\n  default  16\n"
     )
+    preset = run(capsys, "settings", "keep-colors")[1].splitlines()
+    assert preset[0].startswith("preset keep-colors: ")
+    assert dict(line.split() for line in preset[1:]) == {
+        name: text(value) for name, value in presets.load("keep-colors").values.items()
+    }
+    assert "did you mean keep-colors?" in run(capsys, "settings", "keep-colours")[2]
     assert json.loads(run(capsys, "settings", "--schema")[1])["properties"]["size"]["maximum"] == 16384
     assert json.loads(run(capsys, "settings", "--schema", "manifest")[1])["required"] == ["content", "style"]
     assert run(capsys, "settings", "--markdown")[1].startswith("### Most used\n\n| setting | default |")
@@ -313,52 +335,6 @@ def test_help_lists_options_by_group(capsys: pytest.CaptureFixture[str]) -> None
 def test_help_begins_with_a_command_to_type(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "--help")[1]
     assert "nst stylize photo.jpg painting.jpg " in shown[: shown.index("Options:")]
-
-
-def test_estimates_grow_with_the_work() -> None:
-    """In proportion to pixels, iterations and cores, beside what each process takes before it begins."""
-
-    def of(cores: int = 1, hardware: Hardware = "fp32", **values: object) -> tuple[float, float]:
-        seconds, megabytes = estimate(make({"size": "512", **values}), (400, 300), cores, hardware)
-        return seconds - START_SECONDS, megabytes - BASE_MB[hardware]
-
-    def ratio(**values: Any) -> tuple[float, float]:
-        return cast("tuple[float, float]", tuple(pytest.approx(a / b) for a, b in zip(of(**values), of(), strict=True)))
-
-    assert ratio(size=1024) == (4, 4)
-    assert ratio(size=256) == (1 / 4, 1 / 4)
-    assert ratio(fit="square") == (4 / 3, 4 / 3)
-    assert ratio(cores=4) == (1 / 4, 1)
-    assert ratio(iterations=make({}).iterations * 2) == (2, 1)
-    assert ratio(scales=2) == (3 / 4, 1)  # half of the iterations at half of the pixels
-    assert of(style_layers="conv1_1", content_layers="conv1_1")[0] < of(style_layers="conv2_1")[0] < of()[0]
-    assert of(content_layers="conv5_4")[0] > of()[0]
-    assert of(network="lite")[0] < of()[0] / 2
-    assert of(hardware="bf16")[0] < of()[0]
-    assert of(hardware="bf16")[1] < of()[1]
-    assert of(hardware="gpu", cores=4)[0] == of(hardware="gpu")[0]  # the cores do not compute
-    assert of(size=4096, tile=512)[0] > of(size=4096)[0]
-    assert of(size=4096, tile=512)[1] < of(size=4096)[1] / 2
-    assert of(tile=512) == of()  # one tile
-    for size, shape in (("512", (400, 300)), ("0", (1024, 768))):  # of a content whose size is not known yet
-        assert estimate(make({"size": size}), (0, 0), 1) == estimate(make({"size": size}), shape, 1)
-    assert estimate(make({"size": "0"}), (400, 300), 1) == estimate(make({"size": "400"}), (400, 300), 1)
-
-
-def test_an_estimate_is_of_this_machine_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    for has_units, kind in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("nst.grid.estimate.cpu_has_bf16_units", lambda has_units=has_units: has_units)
-        assert estimate(defaults(), (400, 300), 2) == estimate(defaults(), (400, 300), 2, cast("Hardware", kind))
-        exact = make({"precision": "fp32"})
-        assert estimate(exact, (400, 300), 2) == estimate(exact, (400, 300), 2, "fp32")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.2, "1 s"), (59, "59 s"), (90, "2 min"), (3600, "1 h"), (12000, "3 h 20 min"), (187200, "2 days 4 h")],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
 
 
 def test_a_configuration_file_changes_that_of_the_folder(capsys: pytest.CaptureFixture[str]) -> None:

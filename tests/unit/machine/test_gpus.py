@@ -162,6 +162,14 @@ def test_an_index_of_a_gpu_is_replaced_by_its_uuid(nvidia_smi, monkeypatch, visi
     assert (nvidia_smi / "calls").read_text() == "--query-gpu=uuid --format=csv,noheader\n"  # then from the cache
 
 
+def test_only_auto_and_cuda_use_a_gpu(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    assert gpus.for_device("auto") == gpus.for_device("cuda") == ["GPU-a"]
+    assert gpus.for_device("cpu") == gpus.for_device("mps") == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpus.for_device("auto") == []
+
+
 def test_where_nvidia_smi_fails_there_is_no_gpu_and_it_is_asked_again(nvidia_smi):
     (nvidia_smi / "broken").touch()
     assert gpus.listed() == []
