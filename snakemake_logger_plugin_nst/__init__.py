@@ -13,7 +13,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_nst.display import Display
+from snakemake_logger_plugin_nst.display import Printer
 from snakemake_logger_plugin_nst.tally import Tally
 
 #: Beginnings of messages of Snakemake's that say nothing new: what it does at every start, and that a job failed, whose
@@ -32,7 +32,7 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         settings = self.common_settings
-        self._tally, self._display, self._began = Tally(), Display(sys.stderr), False
+        self._tally, self._display, self._began = Tally(), Printer(sys.stderr), False
         self._waiting: list[str] = []
         self._active = not (
             settings.dryrun or settings.verbose or settings.debug_dag or settings.printshellcmds or settings.quiet

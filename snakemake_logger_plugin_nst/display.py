@@ -17,7 +17,7 @@ PLAIN, LOOK, TERMINAL, EVENT = 30.0, 10.0, 1.0, 0.2
 _ERASE = "\r\x1b[K"
 
 
-class Display:
+class Printer:
     """Prints messages, and the state of a tally from `begin` to `end`.
 
     A thread of its own reads the tally; whoever changes it holds `lock`.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nst import layout
-from nst.io.logs import last_iteration, own_messages
+from nst.io.logs import last_report, own_messages
 
 #: Seconds and share of the work after which the time left is extrapolated.
 _LEAST_SECONDS, _LEAST_SHARE = 10.0, 0.02
@@ -18,7 +18,7 @@ _LINES = 5
 
 
 @dataclass(frozen=True)
-class Job:
+class SnakemakeJob:
     """A job of Snakemake's. `images` are the ids of the pairs that it stylizes."""
 
     name: str
@@ -45,8 +45,8 @@ class Tally:
         self._seconds: dict[str, float] = {}
         self._bundles: Mapping[str, Sequence[str]] = {}
         self._results, self._format = "", ""
-        self._jobs: dict[str, Job] = {}
-        self._running: dict[str, Job] = {}
+        self._jobs: dict[str, SnakemakeJob] = {}
+        self._running: dict[str, SnakemakeJob] = {}
         self._done: set[str] = set()
         self._failed: dict[str, tuple[str, ...]] = {}
         self.stopped = False
@@ -79,7 +79,9 @@ class Tally:
         images = tuple(name for name in images if not self._seconds or name in self._seconds)  # not what is put back
         shown = name if kind == "stylize" else f"{event['rule_name']} {name}".strip()
         number = str(event["jobid"])
-        self._jobs[number] = self._running[number] = Job(shown, images, tuple(event["log"] or ()), bool(event["local"]))
+        self._jobs[number] = self._running[number] = SnakemakeJob(
+            shown, images, tuple(event["log"] or ()), bool(event["local"])
+        )
         self._failed.pop(number, None)
 
     def finish(self, number: object) -> None:
@@ -96,7 +98,7 @@ class Tally:
         self._running.pop(number, None)
         if self.stopped or number in self._failed:  # Snakemake 9.19 reports failures again at the end
             return
-        job = self._jobs.get(number) or Job(event["rule_name"], (), (), True)
+        job = self._jobs.get(number) or SnakemakeJob(event["rule_name"], (), (), True)
         self._failed[number] = job.images
         logs = tuple(event["log"] or job.logs)
         texts = next(filter(None, (own_messages(Path(log), _LINES) for log in logs)), [])
@@ -138,7 +140,7 @@ class Tally:
             left = None
         parts += [f"{failed:,} failed"] if failed else []
         if left is not None and not self.stopped:
-            from nst.grid.estimate import duration_text
+            from nst.settings.wording import duration_text
 
             parts += [f"about {duration_text(max(left, 1))} left"]
         return ", ".join(parts)
@@ -171,11 +173,11 @@ class Tally:
     def _fraction(self, logs: Sequence[str]) -> float:
         """The finished share of a running image: that of the last iteration in its log, and the time since."""
         log = Path(*logs[:1])
-        iteration, iterations, seconds = last_iteration(log)
-        if not iteration:
+        report = last_report(log)
+        if report is None:
             return 0.0
         since = max(0.0, self._clock() - _time(log))
-        return min(0.99, iteration / iterations * (1 + since / max(seconds, 1.0)))
+        return min(0.99, report.iteration / report.iterations * (1 + since / max(report.seconds, 1.0)))
 
 
 def _time(path: Path) -> float:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nst import layout
 from nst.errors import NstError
 from nst.grid.config import Config
 from nst.grid.estimate import START_SECONDS, Hardware, estimate
@@ -23,7 +24,7 @@ PICTURE_SECONDS = 1.0
 #: Megabytes of a job besides its images in progress: Snakemake, `nst bundle`, and the images that the worker keeps.
 JOB_MB = 700.0
 #: Maximum number of images in a bundle, so that losing a node costs no more.
-MOST = 500
+MAX_IMAGES = 500
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Bundle:
 
     def marker(self, results: str) -> str:
         """The file that is written when all pairs are stylized."""
-        return f"{results}/bundles/{self.name}.json"
+        return layout.bundle_marker(results, self.name)
 
 
 def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]:
@@ -54,7 +55,7 @@ def bundled(pairs: Iterable[Pair], config: Config, files: Files) -> list[Bundle]
     seconds = 0.0
     for pair in (pair for group in groups.values() for pair in group):
         cost, memory = forecast(pair, config, files)
-        if current and (seconds + cost > 60 * config.bundle or len(current) == MOST):
+        if current and (seconds + cost > 60 * config.bundle or len(current) == MAX_IMAGES):
             bundles.append(_bundle(current, config.format))
             current, seconds = [], 0.0
         current.append((pair, cost, memory))

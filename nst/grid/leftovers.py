@@ -1,4 +1,4 @@
-"""Results of rows that are no longer in the manifest.
+"""Results of rows that are no longer in the manifest, and remains of killed jobs.
 
 Each run removes stale sheets and plots, because they look like current ones. Images, which took long to make, are kept
 until the user prunes them.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from nst import layout
 from nst.io import work_folder
+from nst.io.files import sweep
 
-#: Folder of the logs of sheets and plots, and the files that such a job writes.
-_SUMMARIES = {"sheets": "sheets/{}.png sheets/{}.html", "plots": "plots/losses/{}.png"}
-#: Logs of a pair.
-_LOGS = ("stylize", "video", "sheets/snapshots")
+#: Kinds of logs of sheets and plots, and the files that such a job writes.
+_SUMMARIES = {
+    "sheets": (f"{layout.SHEETS}/{{}}.png", f"{layout.SHEETS}/{{}}.html"),
+    "plots": (f"{layout.LOSS_PLOTS}/{{}}.png",),
+}
+#: Kinds of logs of a pair.
+_LOGS = ("stylize", "video", f"sheets/{layout.SNAPSHOTS}")
 #: Files of a pair's folder. The record is removed last, so that an interrupted removal can be repeated.
 _FILES = (*layout.IMAGES, layout.LOSSES, layout.ANIMATION, layout.VIDEO, layout.RUN)
 
@@ -31,14 +35,15 @@ def remove_stale_summaries(results: str, sheets: Iterable[str], snapshots: Itera
 
     Only files for which there is a job's log are removed; any other file belongs to the user.
     """
-    current = {*sheets, *(f"snapshots/{name}" for name in snapshots)}
+    current = {*sheets, *(f"{layout.SNAPSHOTS}/{name}" for name in snapshots)}
     removed = []
     for kind, made in _SUMMARIES.items():
-        logs = Path(results, "logs", kind)
+        logs = Path(results, layout.LOGS, kind)
         for log in sorted(logs.rglob("*.log")):
             name = log.relative_to(logs).as_posix().removesuffix(".log")
             if name not in current:
-                removed += [path for path in made.format(name, name).split() if _remove(results, path)]
+                files = (file.format(name) for file in made)
+                removed += [file for file in files if _remove(results, Path(results, file))]
                 _remove_log(results, kind, name)
     return removed
 
@@ -74,6 +79,28 @@ def prune(results: str, ids: Iterable[str]) -> list[str]:
     return remaining
 
 
+def finished_work(results: str) -> list[str]:
+    """The ids of pairs whose work folder has a finished result."""
+    return work_folder.finished(Path(results, layout.WORK))
+
+
+def tidy_work(results: str, is_complete: Callable[[str], bool]) -> None:
+    """Remove the remains of killed jobs, and the links to results of jobs that Snakemake recorded as complete.
+
+    The links of other jobs are kept, because `nst stylize` restores results from them: if Snakemake was killed, it
+    deletes the outputs of all jobs that were running then, even of those that finished later.
+
+    Args:
+        is_complete: whether Snakemake recorded the job of a pair, given by its id, as complete.
+    """
+    for name in finished_work(results):
+        if Path(layout.pair_folder(results, name), layout.RUN).exists() and is_complete(name):
+            work_folder.release(layout.work_folder(results, name))
+    work_folder.sweep(Path(results, layout.WORK))
+    for folder in (layout.SHEETS, layout.PLOTS, layout.TABLES):
+        sweep(Path(results, folder))
+
+
 def _is_ours(folder: Path, name: str) -> bool:
     """Whether a run has finished this pair, according to its record."""
     try:
@@ -83,13 +110,12 @@ def _is_ours(folder: Path, name: str) -> bool:
 
 
 def _remove_log(results: str, kind: str, name: str) -> None:
-    _remove(results, f"logs/{kind}/{name}.log")
-    _remove(results, f"benchmarks/{kind}/{name}.tsv")
+    _remove(results, layout.log_file(results, kind, name))
+    _remove(results, layout.benchmark_file(results, kind, name))
 
 
-def _remove(results: str, name: str) -> bool:
+def _remove(results: str, path: Path) -> bool:
     """Remove a file, and its parent folders if they are empty then. Returns whether the file existed."""
-    path = Path(results, name)
     existed = path.is_file()
     path.unlink(missing_ok=True)
     _remove_empty(path.parent, Path(results))

@@ -30,7 +30,7 @@ ALLOW_PRIVATE = "NST_ALLOW_PRIVATE"
 #: Servers such as Wikimedia's refuse programs without a user agent.
 AGENT = f"nst/{__version__} (neural style transfer) {requests.utils.default_user_agent()}"
 #: Called while downloading with (bytes so far, total bytes or None).
-Progress = Callable[[int, int | None], None]
+OnReceived = Callable[[int, int | None], None]
 
 
 def copy(url: str, path: Path) -> None:
@@ -52,7 +52,7 @@ def copy(url: str, path: Path) -> None:
         raise NstError(f"{shown}: could not be downloaded ({redacted(_reason(error))})") from None
 
 
-def download(source: str, path: Path, progress: Progress | None = None) -> None:
+def download(source: str, path: Path, progress: OnReceived | None = None) -> None:
     """Download by HTTP. Resumes if the file has the first part already.
 
     Raises requests' exceptions and OSError; NstError if a limit is exceeded, or if the server is in a private network.

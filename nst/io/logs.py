@@ -1,37 +1,90 @@
-"""Logging of commands, and reading of their logs."""
+"""Logging of commands, and reading of their logs. What is read is written by the function beside its pattern."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-_PROGRESS = re.compile(r"nst: (iteration \d+/\d+ |resuming an interrupted run )")
-#: The last line of a log whose process was interrupted; earlier messages are then no reasons of a failure.
-_STOPPED = "nst: stopped after iteration "
-#: A report of progress in a log: iteration, iterations, losses, seconds.
-ITERATION = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
 #: The end of a log whose image was already made from the same files and settings.
 UP_TO_DATE = "up to date, made from the same files and settings"
+#: The losses that a log reports.
+_LOSSES = ("total", "content", "style")
+#: Before each of nst's messages.
+_NST = "nst: "
 #: Bytes at the end of a log that contain its last report.
 _TAIL = 4000
 
 
+class Report(NamedTuple):
+    """A report of progress in a log: the iteration, the number of all, its losses, and the seconds until then."""
+
+    iteration: int
+    iterations: int
+    losses: dict[str, float]
+    seconds: float
+
+
 def show() -> None:
     """Log nst's messages to stderr, and only warnings of other packages: torch logs its caches at exit."""
-    logging.basicConfig(format="nst: %(message)s")
+    logging.basicConfig(format=f"{_NST}%(message)s")
     logging.getLogger("nst").setLevel(logging.INFO)
 
 
-def last_iteration(log: Path) -> tuple[int, int, float]:
-    """The last iteration that a log reports, the number of all, and the seconds until then; zeros if there is none."""
+_REPORT = re.compile(r"iteration (\d+)/(\d+)  (.*?)  (\d+) s$", re.MULTILINE)
+
+
+def report_text(iteration: int, iterations: int, losses: Mapping[str, float], seconds: float) -> str:
+    """The message that reports an iteration; `last_report` reads it."""
+    return f"iteration {iteration}/{iterations}  {losses_text(losses)}  {seconds:.0f} s"
+
+
+_LOSS = re.compile(r"(\w+) (-?\d[\d.e+-]*)")
+
+
+def losses_text(losses: Mapping[str, float]) -> str:
+    """The losses of an iteration as text."""
+    return "  ".join(f"{name} {losses[name]:.4g}" for name in _LOSSES)
+
+
+#: Messages about progress, which are no reasons of a failure.
+_PROGRESS = re.compile(rf"{_NST}(iteration \d+/\d+ |resuming an interrupted run )")
+
+
+def resumed_text(iteration: int) -> str:
+    """The message that an interrupted run is resumed."""
+    return f"resuming an interrupted run after iteration {iteration}"
+
+
+#: The last line of a log whose process was interrupted; earlier messages are then no reasons of a failure.
+_STOPPED = f"{_NST}stopped after iteration "
+
+
+def stopped_text(iteration: int, *, resumable: bool) -> str:
+    """The message that a run is interrupted."""
+    return f"stopped after iteration {iteration}{'; the same command resumes' * resumable}"
+
+
+def tail(path: Path, most: int = _TAIL) -> str:
+    """The last `most` bytes of a file as text; '' if it cannot be read."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - _TAIL))
-            reports = ITERATION.findall(file.read().decode("utf-8", "replace"))
-    except (OSError, ValueError):
-        return 0, 0, 0.0
-    return (int(reports[-1][0]), int(reports[-1][1]), float(reports[-1][3])) if reports else (0, 0, 0.0)
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - most))
+            return file.read(most).decode("utf-8", "replace")
+    except (OSError, ValueError):  # ValueError: not a path
+        return ""
+
+
+def last_report(log: Path) -> Report | None:
+    """The last report of progress in a log; None if there is none, or no log. Without losses that are not finite."""
+    reports = _REPORT.findall(tail(log))
+    if not reports:
+        return None
+    iteration, iterations, losses, seconds = reports[-1]
+    values = {name: float(value) for name, value in _LOSS.findall(losses)}
+    return Report(int(iteration), int(iterations), values, float(seconds))
 
 
 def says_up_to_date(log: Path) -> bool:
@@ -59,5 +112,5 @@ def own_messages(log: Path, most: int) -> list[str]:
     messages = [line for line in lines if line.strip() and not _PROGRESS.match(line)]
     if messages and messages[-1].startswith(_STOPPED):
         return []
-    own = [line.removeprefix("nst: ") for line in messages if line.startswith("nst: ")] or messages
+    own = [line.removeprefix(_NST) for line in messages if line.startswith(_NST)] or messages
     return own[-most:]

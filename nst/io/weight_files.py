@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from nst.errors import NstError
-from nst.io.fetching import Progress, download
+from nst.io.fetching import OnReceived, download
 from nst.io.files import is_regular, sha256
 from nst.io.waiting import announced
 
@@ -115,7 +115,7 @@ def _digits(source: str) -> str:
     return Path(source).stem.rpartition("-")[2]
 
 
-def fetch(network: str, destination: Path, progress: Progress | None = None, source: str | None = None) -> Path:
+def fetch(network: str, destination: Path, progress: OnReceived | None = None, source: str | None = None) -> Path:
     """Download torchvision's weights to a file, unless it exists and is intact. Resumes an interrupted download.
 
     The name of the published file ends in the first digits of its SHA-256: an existing file with another hash is
@@ -146,7 +146,7 @@ def _is_intact(path: Path, expected: str) -> bool:
     return path.is_file() and sha256(path).startswith(expected)
 
 
-def _download(source: str, destination: Path, expected: str, progress: Progress | None) -> None:
+def _download(source: str, destination: Path, expected: str, progress: OnReceived | None) -> None:
     part = destination.with_name(destination.name + ".part")
     download(source, part, progress)
     if not _is_intact(part, expected):

@@ -12,7 +12,7 @@ from nst.losses.functional import position_weights, weighted
 from nst.losses.gram import gram_of
 from nst.metrics.gaussians import Moments, moments
 from nst.metrics.reference import ReferenceNetwork
-from nst.metrics.samples import MOST, Samples, pooled, sampled, share_of
+from nst.metrics.samples import MAX_POSITIONS, Samples, pooled, sampled, share_of
 from nst.metrics.structure import Pixels
 from nst.networks.extractor import FeatureExtractor, to_tensor
 
@@ -55,7 +55,7 @@ class Observer:
             for layer, values in features.items()
         }
         content = self._network.project(CONTENT_LAYER, weighted(features[CONTENT_LAYER], weight[CONTENT_LAYER]))
-        return content, self._observed(features, weight, MOST)
+        return content, self._observed(features, weight, MAX_POSITIONS)
 
     def style(self, pixels: Pixels, share: float) -> Observed:
         """What is observed of a style (H, W, 3) in 0..1 with this share of the blend."""

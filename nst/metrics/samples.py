@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Most positions of a layer that are compared.
-MOST = 4096
+#: Maximum number of positions of a layer that are compared.
+MAX_POSITIONS = 4096
 
 _SEED = 20191228
 
@@ -31,7 +31,7 @@ class Samples(NamedTuple):
         return bool((self.weights == self.weights[0]).all())
 
 
-def sampled(features: Tensor, visible: Tensor | None = None, most: int = MOST) -> Samples:
+def sampled(features: Tensor, visible: Tensor | None = None, most: int = MAX_POSITIONS) -> Samples:
     """Feature vectors at `most` positions at most, the same ones for maps of the same shape.
 
     features: (1, channels, h, w). visible: (1, 1, h, w), weight of each position; positions with weight 0 are left
@@ -59,4 +59,4 @@ def pooled(parts: Sequence[Tensor], shares: Sequence[float]) -> Samples:
 
 def share_of(share: float) -> int:
     """The number of samples of a style with this share of a blend: in proportion, but enough of each."""
-    return max(64, round(MOST * share))
+    return max(64, round(MAX_POSITIONS * share))

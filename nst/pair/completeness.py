@@ -49,7 +49,7 @@ def _check_record(job: Job, folder: Path, iterations: int) -> None:
     text = (folder / layout.LOSSES).read_text("utf-8")
     rows = [row["iteration"] for row in csv.DictReader(text.splitlines()) if None not in row.values()]
     if not text.endswith("\n") or rows != [str(n) for n in range(1, iterations + 1)]:
-        raise NstError(f"{folder / 'losses.csv'}: does not have a row for each of {iterations} iterations")
+        raise NstError(f"{folder / layout.LOSSES}: does not have a row for each of {iterations} iterations")
     decoded_size(folder / layout.ANIMATION)
     check_frames(job, folder, iterations)
     intact_picture_size(folder / frame_file(iterations))

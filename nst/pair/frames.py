@@ -11,7 +11,7 @@ from nst.settings import Settings
 def has_frame(iteration: int, step: int) -> bool:
     """Whether a frame is kept at an iteration: the intervals grow by a third, from 1 to `step`. False if `step` is 0.
 
-    Early iterations change the image most: of 150, the third as much as all from the 57th on.
+    Early iterations change the image most: in a run of 150, the third changes it as much as the last 94 together.
     """
     early = _early_frames(step) if step else ()
     return bool(early) and (iteration in early or (iteration > early[-1] and (iteration - early[-1]) % step == 0))

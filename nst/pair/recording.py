@@ -15,6 +15,7 @@ from nst import layout
 from nst.errors import reason_of
 from nst.images import resize, write_frame, write_picture
 from nst.images.animation import animate
+from nst.io import logs
 from nst.io.work_folder import empty
 from nst.machine import runtime
 from nst.pair import publication
@@ -111,7 +112,7 @@ class Recording:
                     raise KeyboardInterrupt
             except KeyboardInterrupt:  # a cluster's time limit, a disconnected client, or Ctrl-C
                 kept = time.monotonic() > self._worth_keeping_from and self._checkpoint(event)
-                log.info("stopped after iteration %d%s", event.iteration, "; the same command resumes" * kept)
+                log.info(logs.stopped_text(event.iteration, resumable=kept))
                 raise
 
         job = self.job
@@ -195,7 +196,7 @@ class Recording:
         for path in (self.folder / layout.SNAPSHOTS).rglob(".*"):  # left by a process that was killed while writing
             path.unlink()
         self.rows = saved["rows"]
-        log.info("resuming an interrupted run after iteration %d", len(self.rows))
+        log.info(logs.resumed_text(len(self.rows)))
         run: dict[str, Any] = saved["run"]
         return run
 

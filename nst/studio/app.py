@@ -83,7 +83,7 @@ def create_app(studio: Studio) -> flask.Flask:
 
 
 def _check_request() -> flask.typing.ResponseReturnValue | None:
-    """Refuse what no page of ours sends, give each browser a session, and ask strangers for the access token."""
+    """Refuse what no page of ours sends, give each browser a session, and ask one without access for the token."""
     request, studio = flask.request, _studio()
     if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
         flask.abort(415)
@@ -148,7 +148,7 @@ def _http_error(error: HTTPException) -> flask.Response:
 
 def _nst_error(error: NstError) -> flask.Response:
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 400)
-    return _error(code, str(error).replace(f"{_studio().options.folder}/", ""))  # where it is, is nobody's business
+    return _error(code, str(error).replace(f"{_studio().options.folder}/", ""))  # a path on the server helps nobody
 
 
 def _unexpected(error: Exception) -> flask.Response:

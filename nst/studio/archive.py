@@ -10,7 +10,7 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from nst.grid.pairs import Pair
 from nst.studio.progress import image_of
-from nst.studio.runs import CONFIG, IMAGES, MANIFEST, Run
+from nst.studio.runs import CONFIG, IMAGES, MANIFEST, StudioRun
 
 #: The command that makes a run from its recipe.
 COMMAND = f"nst run --config {CONFIG}"
@@ -26,11 +26,11 @@ _README = f"""This folder makes the images of a run of nst studio on the command
 """
 
 
-def recipe_name(run: Run) -> str:
+def recipe_name(run: StudioRun) -> str:
     return f"nst-{run.id}"
 
 
-def results(run: Run, pairs: Iterable[Pair], *, settings: bool = True) -> Iterator[bytes]:
+def results(run: StudioRun, pairs: Iterable[Pair], *, settings: bool = True) -> Iterator[bytes]:
     """The finished images of some pairs, with the names of the pairs.
 
     Args:
@@ -60,7 +60,7 @@ def without_text(image: Path) -> Iterator[bytes]:
                 yield chunk
 
 
-def recipe(run: Run) -> Iterator[bytes]:
+def recipe(run: StudioRun) -> Iterator[bytes]:
     """Manifest, configuration and input images of a run, and how to make it on the command line."""
     stream, name = ZipStream(compress_type=ZIP_DEFLATED), recipe_name(run)
     for file in (MANIFEST, CONFIG, *sorted(f"{IMAGES}/{path.name}" for path in (run.folder / IMAGES).iterdir())):

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from nst import settings as declared
 from nst.errors import NstError
 from nst.grid.config import Config
-from nst.grid.estimate import duration_text, estimate
+from nst.grid.estimate import estimate
 from nst.grid.inputs import Files
 from nst.grid.variants import Variants
 from nst.settings import PATHS, Settings, allowed, choices, counted, fields, grouped, presets, text
+from nst.settings.wording import duration_text
 
 #: The settings that the form shows first.
 BASIC = ("style_weight", "size", "iterations", "network", "color", "scales", "style_scale", "style_loss")
@@ -36,19 +37,19 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Part(_Strict):
+class BlendPart(_Strict):
     """A style of a blend."""
 
     id: Id
     weight: float = Field(1.0, gt=0, le=1000, allow_inf_nan=False)
 
 
-class Request(_Strict):
+class GridRequest(_Strict):
     """A grid as the browser describes it. Images are ids of uploads; settings are texts."""
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
     contents: list[Id] = Field(max_length=200)
-    styles: list[Annotated[list[Part], Field(min_length=1, max_length=8)]] = Field(max_length=200)
+    styles: list[Annotated[list[BlendPart], Field(min_length=1, max_length=8)]] = Field(max_length=200)
     settings: dict[str, Annotated[list[Text], Field(max_length=_MOST_VALUES)]] = Field(default={}, max_length=100)
     masks: dict[Id, Id] = Field(default={}, max_length=200)
 
@@ -69,17 +70,17 @@ class Forecast:
     problems: list[tuple[str, str]]  # (setting or '', message)
 
 
-def parse(given: Any) -> Request:
+def parse(given: Any) -> GridRequest:
     """The request of a JSON value. Raises NstError for one that our pages never send."""
     try:
-        return Request.model_validate(given)
+        return GridRequest.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise NstError(f"the request cannot be read ({place}: {first['msg']}); reload the page") from None
 
 
-def forecast(request: Request, sizes: Mapping[str, tuple[int, int]], cores: int, most: int) -> Forecast:
+def forecast(request: GridRequest, sizes: Mapping[str, tuple[int, int]], cores: int, most: int) -> Forecast:
     """How many images a request makes, in about what time, and its problems.
 
     Args:
@@ -100,12 +101,16 @@ def forecast(request: Request, sizes: Mapping[str, tuple[int, int]], cores: int,
     if not problems:
         variants, problems = _resolved(values)
     images = len(request.contents) * len(request.styles) * len(variants)
-    seconds = sum(estimate(s, sizes[content], cores)[0] for content in request.contents for s in variants)
-    seconds *= len(request.styles)
+    seconds = sum(
+        estimate(s, sizes[content], cores, styles=len(blend))[0]
+        for content in request.contents
+        for blend in request.styles
+        for s in variants
+    )
     return Forecast(images, seconds, _counted(request, len(variants), seconds), problems)
 
 
-def manifest(request: Request, names: Mapping[str, str], settings: Mapping[str, Iterable[str]]) -> str:
+def manifest(request: GridRequest, names: Mapping[str, str], settings: Mapping[str, Iterable[str]]) -> str:
     """The manifest of a request as CSV.
 
     Args:
@@ -127,7 +132,7 @@ def manifest(request: Request, names: Mapping[str, str], settings: Mapping[str, 
     return file.getvalue()
 
 
-def given(request: Request) -> dict[str, list[str]]:
+def given(request: GridRequest) -> dict[str, list[str]]:
     """The values of each setting that a request gives."""
     return {name: texts for name, texts in request.settings.items() if texts}
 
@@ -191,7 +196,7 @@ def _resolved(values: Mapping[str, list[str]]) -> tuple[list[Settings], list[tup
     return [variant.settings for variant in variants], list(wrong)
 
 
-def _counted(request: Request, variants: int, seconds: float) -> str:
+def _counted(request: GridRequest, variants: int, seconds: float) -> str:
     """2 contents × 3 styles × 1 settings = 6 images, about 4 min."""
     contents, styles = len(request.contents), len(request.styles)
     images = contents * styles * variants
@@ -200,7 +205,7 @@ def _counted(request: Request, variants: int, seconds: float) -> str:
     return f"{' × '.join(factors)} = {counted(images, 'image')}, about {duration_text(seconds)}"
 
 
-def _blend(blend: Sequence[Part], names: Mapping[str, str]) -> str:
+def _blend(blend: Sequence[BlendPart], names: Mapping[str, str]) -> str:
     if len(blend) == 1:
         return names[blend[0].id]
     return "+".join(f"{names[part.id]}:{declared.number_text(part.weight)}" for part in blend)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from nst.io.files import replacing
 from nst.studio import progress
-from nst.studio.runs import Run
+from nst.studio.runs import StudioRun
 
 #: Size in px that the large messengers ask for.
 WIDTH, HEIGHT = 1200, 630
-#: Images side by side.
-MOST = 3
+#: Maximum number of images side by side.
+MAX_IMAGES = 3
 
 
-def preview(run: Run) -> Path | None:
+def preview(run: StudioRun) -> Path | None:
     """A JPEG of the first finished images side by side, made again when there are others; None without any."""
-    frames = [known.frame for known in progress.read(run) if known.state == "done" and known.frame][:MOST]
+    frames = [pair.frame for pair in progress.read(run) if pair.state == "done" and pair.frame][:MAX_IMAGES]
     if not frames:
         return None
     path = run.folder / "preview.jpg"

@@ -10,19 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst import layout
-from nst.grid.estimate import duration_text
 from nst.grid.pairs import Pair
-from nst.io.logs import ITERATION, last_message
-from nst.studio.runs import LOG, RESULTS, Run
+from nst.io.logs import last_message, last_report, tail
+from nst.settings.wording import duration_text
+from nst.studio.runs import LOG, RESULTS, StudioRun
 
-#: Bytes at the end of a log that are read.
-TAIL = 4000
 #: Free bytes with which a disk is full: not even Snakemake's log could be written.
 _FULL = 1_000_000
 #: How often Snakemake tries a failed image again (rule stylize).
 _RETRIES = 1
 
-_LOSS = re.compile(r"(\w+) ([0-9.e+-]+)")
 #: An error in front of any job, such as an image that cannot be read; the lines after the message are places in files.
 _WORKFLOW_ERROR = re.compile(r'^\w+ in file ".*", line \d+:\n(.+)', re.MULTILINE)
 
@@ -47,33 +44,33 @@ class PairProgress:
         return 1.0 if self.state == "done" else self.iteration / self.pair.settings.iterations
 
 
-def read(run: Run) -> list[PairProgress]:
+def read(run: StudioRun) -> list[PairProgress]:
     """The progress of every pair of a run, in the order of the manifest."""
     log = tail(run.folder / LOG, 2_000_000)
     return [_of_pair(run, key, pair, log) for key, pair in run.pairs.items()]
 
 
-def image_of(run: Run, pair: Pair) -> Path:
+def image_of(run: StudioRun, pair: Pair) -> Path:
     """The finished image of a pair."""
     return run.folder / pair.image(RESULTS, "png")
 
 
-def newest_frame(run: Run, pair: Pair) -> Path | None:
+def newest_frame(run: StudioRun, pair: Pair) -> Path | None:
     """The newest frame of a pair: of the finished image, or of the one in progress."""
     return _newest(_files(run, pair) / layout.FRAMES, "[0-9]*.jpg")
 
 
-def newest_snapshot(run: Run, pair: Pair) -> Path | None:
+def newest_snapshot(run: StudioRun, pair: Pair) -> Path | None:
     """The newest full-size snapshot of a pair, of a finished image or one in progress."""
     return _newest(_files(run, pair) / layout.SNAPSHOTS, "[0-9]*.png")
 
 
-def summary(run: Run, done: int, *, left: float | None = None, before: int = 0) -> str:
+def summary(run: StudioRun, done: int, *, left: float | None = None, before: int = 0) -> str:
     """The state of a run in words.
 
     Args:
         done: finished images.
-        left: seconds until the end, if they are known.
+        left: estimated seconds until the end; None without an estimate.
         before: number of runs that start earlier.
     """
     images = f"{done:,} of {run.images:,} image{'s' * (run.images != 1)}"
@@ -92,15 +89,15 @@ def summary(run: Run, done: int, *, left: float | None = None, before: int = 0) 
             return f"{images} finished"
 
 
-def pair_summary(known: PairProgress) -> str:
+def pair_summary(pair: PairProgress) -> str:
     """How far a running pair is, in words: 40 of 300, about 20 s left; '' for other states."""
-    if known.state != "running" or not known.iteration:
+    if pair.state != "running" or not pair.iteration:
         return ""
-    left = f", about {duration_text(max(known.seconds_left, 1))} left" if known.seconds_left else ""
-    return f"{known.iteration:,} of {known.pair.settings.iterations:,}{left}"
+    left = f", about {duration_text(max(pair.seconds_left, 1))} left" if pair.seconds_left else ""
+    return f"{pair.iteration:,} of {pair.pair.settings.iterations:,}{left}"
 
 
-def seconds_left(run: Run, pairs: Sequence[PairProgress]) -> float | None:
+def seconds_left(run: StudioRun, pairs: Sequence[PairProgress]) -> float | None:
     """Estimated seconds until a running run ends; None for other states.
 
     From the measured speed once a twentieth is done, before that from the estimate.
@@ -113,7 +110,7 @@ def seconds_left(run: Run, pairs: Sequence[PairProgress]) -> float | None:
     return max(run.seconds - passed, 0.1 * run.seconds)
 
 
-def failure(run: Run, pairs: Sequence[PairProgress]) -> str:
+def failure(run: StudioRun, pairs: Sequence[PairProgress]) -> str:
     """Why a run whose Snakemake failed has failed, in one sentence."""
     if failed := [pair for pair in pairs if pair.state != "done"]:
         reason = next((pair.error for pair in failed if pair.error), "") or _last_error(run)
@@ -124,12 +121,12 @@ def failure(run: Run, pairs: Sequence[PairProgress]) -> str:
     return f"all images are finished, but not their summaries: {_last_error(run) or 'retry the run'}"
 
 
-def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
+def _of_pair(run: StudioRun, key: str, pair: Pair, given_up: str) -> PairProgress:
     """given_up: Snakemake's log."""
     if _is_done(run, pair):
         return PairProgress(key, pair, "done", pair.settings.iterations, frame=newest_frame(run, pair))
     log = layout.log_file(run.results, "stylize", pair.id)
-    frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(tail(log))
+    frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(log)
     iteration = max(iteration, int(frame.stem) if frame else 0)
     tries = given_up.count(f"error     {pair.id}: ")  # by the logger plugin
     if tries > _RETRIES or (run.state == "failed" and log.exists()):  # in a bundle, Snakemake's log does not name it
@@ -138,7 +135,7 @@ def _of_pair(run: Run, key: str, pair: Pair, given_up: str) -> PairProgress:
     return PairProgress(key, pair, state, iteration, losses, frame, seconds_left=left if state == "running" else None)
 
 
-def _files(run: Run, pair: Pair) -> Path:
+def _files(run: StudioRun, pair: Pair) -> Path:
     """The folder of a pair's record; while it is made, its work folder."""
     return run.folder / (pair.folder(RESULTS) if _is_done(run, pair) else layout.work_folder(RESULTS, pair.id))
 
@@ -150,38 +147,27 @@ def _newest(folder: Path, pattern: str) -> Path | None:
         return None
 
 
-def _is_done(run: Run, pair: Pair) -> bool:
+def _is_done(run: StudioRun, pair: Pair) -> bool:
     record = run.folder / pair.folder(RESULTS) / layout.RUN
     return record.is_file() and image_of(run, pair).is_file()
 
 
-def _last_iteration(tail: str) -> tuple[int, dict[str, float], float | None]:
+def _last_iteration(log: Path) -> tuple[int, dict[str, float], float | None]:
     """The last iteration that a log reports, its losses, and the estimated seconds that remain."""
-    reports = ITERATION.findall(tail)
-    if not reports:
+    report = last_report(log)
+    if report is None:
         return 0, {}, None
-    number, iterations, losses, seconds = reports[-1]
-    left = float(seconds) / int(number) * (int(iterations) - int(number))
-    return int(number), {name: float(value) for name, value in _LOSS.findall(losses)}, left
+    left = report.seconds / report.iteration * (report.iterations - report.iteration)
+    return report.iteration, report.losses, left
 
 
-def tail(path: Path, most: int = TAIL) -> str:
-    """The end of a file as text; '' for no file."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - most))
-            return file.read(most).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _last_error(run: Run) -> str:
+def _last_error(run: StudioRun) -> str:
     """The reason that Snakemake's log gives at its end."""
     text = tail(run.folder / LOG)
     failed = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("failed    ")]
     return _message(run, (failed or _WORKFLOW_ERROR.findall(text) or [last_message(run.folder / LOG)])[-1])
 
 
-def _message(run: Run, text: str) -> str:
+def _message(run: StudioRun, text: str) -> str:
     """A message for the browser, which need not know where the run is on the server."""
     return text.replace(f"{run.folder.absolute()}/", "")[:300]

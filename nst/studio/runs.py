@@ -23,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from nst.errors import NstError
+from nst.grid.cells import styles_text
 from nst.grid.config import load_config
 from nst.grid.estimate import estimate
 from nst.grid.inputs import Files
@@ -54,7 +55,7 @@ _LARGE, _LARGEST = 1024, 4096
 
 
 @dataclass(frozen=True)
-class Run:
+class StudioRun:
     """A row of the table `runs`, and its folder."""
 
     id: str
@@ -118,23 +119,23 @@ class Runs:
         self._uploads, self._quotas = uploads, quotas
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def forecast(self, session: str, request: form.Request) -> form.Forecast:
+    def forecast(self, session: str, request: form.GridRequest) -> form.Forecast:
         """What a request would make. Raises NotFound for images that the session does not have."""
         uploads = self._of(session, request)
         sizes = {upload.id: (upload.width, upload.height) for upload in uploads.values()}
         return form.forecast(request, sizes, os.cpu_count() or 1, self._quotas.images)
 
-    def create(self, session: str, request: form.Request) -> str:
+    def create(self, session: str, request: form.GridRequest) -> str:
         """Put a run into the queue; returns its id. Raises NstError if it has problems or the queue is full."""
-        known = self.forecast(session, request)
-        if known.problems:
-            raise NstError("\n".join(f"{name}: {message}" if name else message for name, message in known.problems))
+        forecast = self.forecast(session, request)
+        if forecast.problems:
+            raise NstError("\n".join(f"{name}: {message}" if name else message for name, message in forecast.problems))
         uploads = self._of(session, request)
         slugs = Slugs(_file_name)
         names = {id: f"{IMAGES}/{slugs(id, Path(u.name).stem)}{u.suffix}" for id, u in uploads.items()}
         manifest = form.manifest(request, names, form.given(request))
         files = {name: self._uploads.file(uploads[id]) for id, name in names.items()}
-        return self._add(session, request.title or _title(uploads, request), manifest, files, known.seconds)
+        return self._add(session, request.title or _title(uploads, request), manifest, files, forecast.seconds)
 
     def again(self, session: str, run_id: str, key: str, change: str) -> str:
         """Put a run of one pair into the queue that starts from the pair's image; returns its id.
@@ -154,10 +155,8 @@ class Runs:
         changed = {"init": start} | (_larger(pair) if change == "larger" else _more_style(pair, _CHANGES[change]))
         settings = {name: text(getattr(pair.settings, name)) for name in fields() if name != "preset"} | changed
         cells = {name: value for name, value in settings.items() if value != text(getattr(defaults(), name))}
-        styles = "+".join(f"{path}:{number_text(weight)}" for path, weight in pair.styles)
-        styles = styles if len(pair.styles) > 1 else pair.styles[0][0]
         words = {"larger": "larger", "more": "more style", "less": "less style"}
-        manifest = _row({"content": pair.content, "style": styles, "name": words[change], **cells})
+        manifest = _row({"content": pair.content, "style": styles_text(pair.styles), "name": words[change], **cells})
         return self._add(session, f"{pair.content_title} × {pair.style_title}, {words[change]}", manifest, files)
 
     def _add(
@@ -188,7 +187,7 @@ class Runs:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, FileNotFoundError):
                 raise NotFound("an image has just been removed; add it again") from None
-            if isinstance(error, NstError):  # about the manifest, whose place is nobody's business
+            if isinstance(error, NstError):  # about the manifest; clients need not know its path on the server
                 raise NstError(str(error).replace(f"{folder}/", "")) from None
             raise
         return id
@@ -201,10 +200,10 @@ class Runs:
         self._quotas.check_runs(queued + 1, runs + 1)
         self._quotas.check_disk(self.folder)
 
-    def _of(self, session: str, request: form.Request) -> dict[str, Upload]:
+    def _of(self, session: str, request: form.GridRequest) -> dict[str, Upload]:
         return {id: self._uploads.get(session, id) for id in request.uploads}
 
-    def get(self, session: str | None, run_id: str) -> Run:
+    def get(self, session: str | None, run_id: str) -> StudioRun:
         """A run. session: None for the supervisor and for shares, which see all."""
         with self._database.connect() as connection:
             row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
@@ -212,20 +211,20 @@ class Runs:
             raise NotFound
         return self._run(row)
 
-    def of(self, session: str) -> list[Run]:
+    def of(self, session: str) -> list[StudioRun]:
         """The runs of a session, newest first."""
         with self._database.connect() as connection:
             rows = connection.execute("SELECT * FROM runs WHERE session = ? ORDER BY created DESC", (session,))
             return [self._run(row) for row in rows]
 
-    def in_state(self, state: str) -> list[Run]:
+    def in_state(self, state: str) -> list[StudioRun]:
         """All runs in a state, in the order in which they were queued."""
         with self._database.connect() as connection:
             rows = connection.execute("SELECT * FROM runs WHERE state = ? ORDER BY queued", (state,))
             return [self._run(row) for row in rows]
 
-    def _run(self, row: sqlite3.Row) -> Run:
-        return Run(**dict(row), folder=self.folder / row["id"])
+    def _run(self, row: sqlite3.Row) -> StudioRun:
+        return StudioRun(**dict(row), folder=self.folder / row["id"])
 
     def cancel(self, session: str, run_id: str) -> None:
         """Cancel a queued or running run. The supervisor ends its process; finished images stay."""
@@ -362,7 +361,7 @@ def _shown(pair: Pair, name: str) -> str:
     return Path(value).stem if "/" in value else value or "none"
 
 
-def _title(uploads: Mapping[str, Upload], request: form.Request) -> str:
+def _title(uploads: Mapping[str, Upload], request: form.GridRequest) -> str:
     """A title such as: lake, street × wave."""
     contents = [Path(uploads[id].name).stem for id in request.contents]
     styles = [" + ".join(Path(uploads[part.id].name).stem for part in blend) for blend in request.styles]

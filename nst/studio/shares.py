@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nst.errors import NstError
 from nst.studio.database import Database
 from nst.studio.errors import NotFound
-from nst.studio.runs import Run, Runs
+from nst.studio.runs import Runs, StudioRun
 
 #: Maximum days of a link, and links of a run.
 DAYS, LINKS = 365, 100
@@ -48,8 +48,8 @@ class Shares:
         share = Share(secrets.token_urlsafe(24), run_id, now, now + days * 86400, downloads, settings)
         with self._database.connect() as connection:
             connection.execute("DELETE FROM shares WHERE expires < ?", (now,))
-            [known] = connection.execute("SELECT count(*) FROM shares WHERE run = ?", (run_id,)).fetchone()
-            if known >= LINKS:
+            [links] = connection.execute("SELECT count(*) FROM shares WHERE run = ?", (run_id,)).fetchone()
+            if links >= LINKS:
                 raise NstError(f"this run has {LINKS} links already; revoke one")
             values = (share.id, run_id, share.created, share.expires, downloads, settings)
             connection.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -61,7 +61,7 @@ class Shares:
         with self._database.connect() as connection:
             return [_share(row) for row in connection.execute(query, (run_id, time.time()))]
 
-    def open(self, id: str) -> tuple[Share, Run]:
+    def open(self, id: str) -> tuple[Share, StudioRun]:
         """The link and its run. Raises NotFound for a link that is unknown, revoked or past its end."""
         with self._database.connect() as connection:
             row = connection.execute("SELECT * FROM shares WHERE id = ? AND expires > ?", (id, time.time())).fetchone()

@@ -24,11 +24,12 @@ import psutil
 
 from nst import layout
 from nst.errors import NstError
-from nst.grid import shipped
+from nst.grid import plan, shipped
 from nst.grid.config import load_config
+from nst.io.logs import tail
 from nst.studio import progress
 from nst.studio.errors import NotFound
-from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Run, Runs
+from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Runs, StudioRun
 
 log = logging.getLogger(__name__)
 
@@ -51,27 +52,26 @@ class Launch:
     profile: Path | None = None
     publish: str = ""
 
-    def snakemake(self, run: Run) -> list[str]:
+    def snakemake(self, run: StudioRun) -> list[str]:
         """The command that makes a run, in its folder."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(shipped.snakefile())]
+        profile = self.profile or shipped.folder() / "profiles/default"  # not one in the studio's working directory
+        cores = 0 if self.profile else self.cores
+        command = [sys.executable, "-m", "snakemake"]
+        command += plan.snakemake_arguments(
+            {}, config_file=CONFIG, profile=str(profile), cores=cores, folder=run.folder
+        )
         command += ["--nolock"]  # the supervisor starts one process per folder; a lock would outlive a killed one
-        command += ["--workflow-profile", str(self.profile or shipped.folder() / "profiles/default")]
         command += ["--logger", "nst"]  # progress.py reads its lines
-        files = [CONFIG]
-        if self.profile:
-            files += [str(self.profile / "nst.yaml")]
-        else:
-            command += ["--cores", str(self.cores)]
-        return [*command, "--configfile", *files, "--", *TARGETS]
+        return [*command, "--", *TARGETS]
 
-    def task(self, run: Run, kind: str) -> list[str]:
+    def task(self, run: StudioRun, kind: str) -> list[str]:
         """The command of a task, in the folder of its run."""
         nst = [sys.executable, "-m", "nst"]
         if kind == "publish":
             return [*nst, "publish", RESULTS, f"{self.publish.rstrip('/')}/{run.id}"]
-        work = layout.work_folder(RESULTS, ".gallery")
         ranking = ["--rank-by", load_config(self.profile / "nst.yaml").rank_by] if self.profile else []
-        return [*nst, "gallery", f"{RESULTS}/{layout.GRID}", "-o", f"{RESULTS}/gallery", "--work", str(work), *ranking]
+        folders = ["-o", f"{RESULTS}/{layout.GALLERY_FOLDER}", "--work", f"{RESULTS}/{layout.GALLERY_WORK}"]
+        return [*nst, "gallery", f"{RESULTS}/{layout.GRID}", *folders, *ranking]
 
 
 @dataclass
@@ -182,7 +182,7 @@ class Supervisor:
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=subprocess.STDOUT,
-                    env=_environment(),
+                    env=plan.environment(),
                     start_new_session=True,  # signals reach its jobs too, and never ours
                 )
             self._processes[run_id] = _Process(psutil.Process(child.pid), child)
@@ -190,7 +190,7 @@ class Supervisor:
             message = getattr(error, "strerror", None) or str(error)  # without the path
             self._runs.change(run_id, ("running",), "failed", ended=time.time(), message=message)
 
-    def _finish(self, run: Run, status: int) -> None:
+    def _finish(self, run: StudioRun, status: int) -> None:
         pairs = progress.read(run)
         done = sum(pair.state == "done" for pair in pairs)
         self._runs.update(run.id, done=done, failed=len(pairs) - done if run.state == "running" and status else 0)
@@ -208,7 +208,7 @@ class Supervisor:
                 if time.time() - began > TASK_SECONDS:
                     child.kill()  # the others wait; what it has sent is not sent again
                 return
-            lines = progress.tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
+            lines = tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
             if kind == "publish" and (lines or child.returncode):
                 last = lines[-1].removeprefix("nst: ") if lines else "publishing was stopped; try again"
                 if child.returncode == 0:
@@ -226,15 +226,9 @@ class Supervisor:
                         stdin=subprocess.DEVNULL,
                         stdout=file,
                         stderr=subprocess.STDOUT,
-                        env=_environment(),
+                        env=plan.environment(),
                     )
                 self._task = (*task, child, time.time())
-
-
-def _environment() -> dict[str, str]:
-    """The environment of Snakemake, whose jobs call `nst` of this installation."""
-    scripts = str(Path(sys.executable).parent)
-    return os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def _left_running(folder: Path) -> Iterator[tuple[str, psutil.Process]]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-import sqlite3
 import tempfile
 import threading
 import time
 import unicodedata
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO
 
 from nst.errors import NstError
 from nst.grid import shipped
 from nst.studio import decoding
+from nst.studio.database import Database
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
 
@@ -33,12 +32,6 @@ _PREVIEW = ".preview.webp"
 #: Prefix of the folders of unfinished uploads.
 _UNFINISHED = ".nst-"
 _CHUNK = 1 << 18
-
-
-class Connects(Protocol):
-    """A database: each block is a transaction."""
-
-    def connect(self) -> AbstractContextManager[sqlite3.Connection]: ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ _COLUMNS = ", ".join(field.name for field in fields(Upload))
 class Uploads:
     """The uploads of a studio: files in a folder, and the table `uploads`."""
 
-    def __init__(self, folder: Path, database: Connects, quotas: Quotas):
+    def __init__(self, folder: Path, database: Database, quotas: Quotas):
         self._folder, self._database, self._quotas = folder, database, quotas
         self._recording = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -132,11 +125,11 @@ class Uploads:
     def sweep(self) -> None:
         """Remove what a killed studio left behind: unfinished uploads, and files without a row. For the start."""
         with self._database.connect() as connection:
-            known = {row[0] for row in connection.execute("SELECT id FROM uploads")}
+            stored = {row[0] for row in connection.execute("SELECT id FROM uploads")}
         for path in self._folder.iterdir():
             if path.name.startswith(_UNFINISHED):
                 shutil.rmtree(path)
-            elif path.name.split(".")[0] not in known:
+            elif path.name.split(".")[0] not in stored:
                 path.unlink()
 
     def _receive(

@@ -46,7 +46,7 @@ _LONG, _NONE = "public, max-age=86400", "no-cache"
 #: The SHA-256 of each file by name; None until it is sent.
 Listed = dict[str, str | None]
 #: Called while files are sent, with (bytes so far, total bytes).
-Progress = Callable[[int, int], None]
+OnSent = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,7 @@ class Published:
     deleted: int
 
 
-def publish(gallery: Path, url: str) -> str:
-    """Publish a gallery; returns the URL of its page. See `update`."""
-    return update(gallery, url).url
-
-
-def update(gallery: Path, url: str, progress: Progress | None = None) -> Published:
+def update(gallery: Path, url: str, progress: OnSent | None = None) -> Published:
     """Make the files at a URL those of a gallery.
 
     An interrupted call is resumed by the next one. A page is never there without its files.

@@ -14,8 +14,9 @@ from nst.io.files import read_bounded, replacing
 log = logging.getLogger(__name__)
 
 COLUMNS = ("id", "stars")
-MOST = 5
-_RIGHT = f"give a whole number from 1 to {MOST}, or nothing for no rating"
+#: Stars of the best rating.
+MAX_STARS = 5
+_RIGHT = f"give a whole number from 1 to {MAX_STARS}, or nothing for no rating"
 
 
 def read_ratings(path: Path) -> dict[str, int]:
@@ -63,8 +64,8 @@ def write_rating(results: Path, pair: str, stars: int) -> None:
     """
     from filelock import FileLock
 
-    if stars not in range(MOST + 1):
-        raise NstError(f"{pair}: {stars} stars; a rating has 1 to {MOST}, and 0 removes it")
+    if stars not in range(MAX_STARS + 1):
+        raise NstError(f"{pair}: {stars} stars; a rating has 1 to {MAX_STARS}, and 0 removes it")
     path = results / layout.RATINGS
     with FileLock(path.with_name(f".{path.name}.lock")):  # another rating may be written at the same time
         ratings = read_ratings(path)
@@ -85,6 +86,6 @@ def _add(ratings: dict[str, int], row: dict[str, str | None], place: str) -> Non
         raise NstError(f"{place}: id: the cell is empty; give the id of a pair, as in grid.csv")
     if pair in ratings:
         raise NstError(f"{place}: id: {pair} is rated twice; delete one of the rows")
-    if stars not in map(str, range(1, MOST + 1)):
+    if stars not in map(str, range(1, MAX_STARS + 1)):
         raise NstError(f"{place}: stars: {stars!r} is no rating; {_RIGHT}")
     ratings[pair] = int(stars)

@@ -1,13 +1,42 @@
-"""The drawing in docs/explanation/architecture.md is that of the tree and of what import-linter checks."""
+"""The drawing in docs/explanation/architecture.md is that of the tree and of what import-linter checks.
+
+Also what import-linter cannot check: what the workflow imports, and names that only nst.layout contains.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+
+from nst import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/explanation/architecture.md").read_text("utf-8")
+#: All of nst that the workflow may import. What else it needs, `nst.grid.plan` should offer.
+FOR_THE_WORKFLOW = {
+    "nst.errors",
+    "nst.grid.bundles",
+    "nst.grid.command_line",
+    "nst.grid.config",
+    "nst.grid.ending",
+    "nst.grid.estimate",
+    "nst.grid.groups",
+    "nst.grid.inputs",
+    "nst.grid.leftovers",
+    "nst.grid.pairs",
+    "nst.grid.plan",
+    "nst.io.urls",  # redacted, for error messages
+    "nst.layout",
+    "nst.machine.gpus",
+    "nst.machine.workers",
+    "nst.version",
+}
+#: Names in a results folder, without those that are also the names of commands, settings or columns.
+FILES = (layout.RUN, layout.LOSSES, layout.ANIMATION, layout.VIDEO, layout.GRID, layout.RATINGS, layout.MARK)
+FOLDERS = (layout.SHEETS, layout.PLOTS, layout.BUNDLES, layout.LOGS, layout.BENCHMARKS, layout.SNAPSHOTS, layout.WORK)
 
 
 def drawn() -> list[set[str]]:
@@ -38,3 +67,35 @@ def test_what_it_names_is_there() -> None:
         parts = name.strip(".").split(".")
         places = [ROOT / "nst" / "/".join(parts[:n]) for n in (len(parts), len(parts) - 1)]
         assert any(place.is_dir() or place.with_suffix(".py").is_file() for place in places), name
+
+
+def imported_by_the_workflow() -> Iterator[str]:
+    """The modules of nst that the Snakefiles and rules import."""
+    for path in (ROOT / "Snakefile", *(ROOT / "workflow").rglob("Snakefile"), *(ROOT / "workflow").rglob("*.smk")):
+        text = path.read_text("utf-8")
+        yield from re.findall(r"(?m)^\s*import (nst[\w.]*)", text)
+        for package, one, several in re.findall(r"(?m)^\s*from (nst[\w.]*) import (?:\(([^)]*)\)|(.+))", text):
+            for name in re.findall(r"\w+", one or several):
+                module = ROOT / package.replace(".", "/") / name
+                yield f"{package}.{name}" if module.is_dir() or module.with_suffix(".py").is_file() else package
+
+
+def test_the_workflow_imports_only_what_is_listed() -> None:
+    assert set(imported_by_the_workflow()) == FOR_THE_WORKFLOW
+
+
+def spelled(path: Path) -> Iterator[str]:
+    """The strings of a module, without docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_names_in_a_results_folder_come_from_layout() -> None:
+    names = re.compile(rf"(?:^|/)({'|'.join(map(re.escape, FILES))})$|/({'|'.join(map(re.escape, FOLDERS))})(?:/|$)")
+    for path in (ROOT / "nst").rglob("*.py"):
+        if path != ROOT / "nst/layout.py":
+            found = [text for text in spelled(path) if names.search(text)]
+            assert found == [], path

@@ -1,13 +1,11 @@
 """Inputs, params and resources of the rules. What the rules do is in the package."""
 
-import hashlib
-
+from nst.grid import plan
 from nst.grid.bundles import find, fingerprint
 from nst.grid.command_line import stylize_arguments
 from nst.grid.estimate import estimate, megabytes, minutes
-from nst.io import weight_files
+from nst.grid.inputs import is_url, local
 from nst.machine import gpus
-from nst.settings import PATHS
 from nst.version import ALGORITHM
 
 
@@ -114,7 +112,7 @@ def get_sheets(wildcards):
 
 def get_snapshot_sheets(wildcards):
     """A sheet for each pair that keeps snapshots."""
-    return [f"{SHEETS}/snapshots/{name}.png" for name in names_with_snapshots()]
+    return [f"{SNAPSHOT_SHEETS}/{name}.png" for name in names_with_snapshots()]
 
 
 def names_with_snapshots():
@@ -128,7 +126,7 @@ def names_with_snapshots():
 def get_plots(wildcards):
     """Loss curves of the pairs of each sheet, and the errors of all."""
     return [
-        *(f"{PLOTS}/losses/{name}.png" for name in get_sheet_names()),
+        *(f"{LOSS_PLOTS}/{name}.png" for name in get_sheet_names()),
         f"{PLOTS}/errors.png",
     ]
 
@@ -143,24 +141,18 @@ def get_bundle_weights(wildcards):
 
 
 def weight_records(pairs):
-    chosen = {(pair.settings.network, pair.settings.weights) for pair in pairs}
     return [
         ancient(WEIGHTS.format(network=network, source=source))
-        for network, source in sorted(chosen)
-        if weight_files.downloaded(network, source)
+        for network, source in plan.weights_to_download(pairs)
     ]
 
 
 def weights_are_lost(wildcards):
     """Whether downloaded weights were deleted although some pairs with them are not stylized yet."""
     weights = (wildcards.network, wildcards.source)
-    if not Path(WEIGHTS.format(network=weights[0], source=weights[1])).exists():
+    record = Path(WEIGHTS.format(network=weights[0], source=weights[1]))
+    if not record.exists() or plan.has_weights(*weights):
         return False
-    try:
-        if weight_files.find(*weights).is_file():
-            return False
-    except NstError:  # NST_WEIGHTS_DIR has none: the rule reports it
-        pass
     return any(
         (pair.settings.network, pair.settings.weights) == weights
         and not Path(pair.image(RESULTS, CONFIG.format)).exists()
@@ -175,13 +167,8 @@ def get_bundle_files(wildcards):
 
 
 def hash_of_files(pairs):
-    """A hash of the contents of all files that pairs need: Snakemake would only compare their modification times."""
-    names = {path for pair in pairs for path in pair.pictures}
-    names |= {pair.settings.weights for pair in pairs} - PATHS["weights"]
-    digests = "\n".join(
-        f"{redacted(name)}\t{FILES.digest(name)}" for name in sorted(names)
-    )
-    return hashlib.sha256(digests.encode()).hexdigest()[:16]
+    """A hash of the files that pairs need: Snakemake would only compare their modification times."""
+    return plan.hash_of_files(pairs, FILES)
 
 
 def config_of_grid():
@@ -224,7 +211,7 @@ def threads_of_a_pair():
 
     On a GPU 1: a job's thread only reads and writes files, and queued pairs are optimized as one batch.
     """
-    if CONFIG.device in ("auto", "cuda") and gpus.available():
+    if gpus.for_device(CONFIG.device):
         return CONFIG.threads or 1
     return CONFIG.threads or max(1, all_cores() // len(PAIRS))
 

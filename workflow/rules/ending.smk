@@ -10,8 +10,6 @@ import sys
 import time
 
 from nst.grid import ending, leftovers
-from nst.io import work_folder
-from nst.io.files import sweep
 from snakemake.logging import logger
 
 STARTED = time.time()
@@ -22,7 +20,7 @@ def announce():
 
     What finished while an earlier run was interrupted is none of them: its job puts the image back.
     """
-    finished = set(work_folder.finished(Path(WORK)))
+    finished = set(leftovers.finished_work(RESULTS))
     jobs = list(workflow.dag.needrun_jobs())
     bundles = {
         job.wildcards.bundle: [pair.id for pair in get_bundle(job.wildcards).pairs]
@@ -61,7 +59,7 @@ def show_unfinished_grid():
     planned = any(is_job_of(job, "gallery") for job in workflow.dag.needrun_jobs())
     if planned and scheduler.failed and not scheduler.running and Path(GRID).exists():
         logger.info("Making the gallery of the existing images.")
-        command = ["gallery", GRID, "-o", GALLERY, "--work", f"{WORK}/.gallery"]
+        command = ["gallery", GRID, "-o", GALLERY, "--work", GALLERY_WORK]
         command += ["--processes", str(all_cores()), "--rank-by", CONFIG.rank_by]
         subprocess.run(
             [sys.executable, "-m", "nst", *command], stdout=subprocess.DEVNULL
@@ -69,24 +67,17 @@ def show_unfinished_grid():
 
 
 def tidy_work():
-    """Remove the remains of killed jobs, and the links to results of jobs that Snakemake recorded as complete.
-
-    The links of other jobs are kept, because `nst stylize` restores results from them: if Snakemake was killed, it
-    deletes the outputs of all jobs that were running then, even of those that finished later.
-    """
+    """Remove the remains of killed jobs, and the work of jobs that Snakemake recorded as complete."""
     jobs = {
         "/".join(job.wildcards): job
         for job in workflow.dag.jobs
         if is_job_of(job, "stylize")
     }
-    for name in work_folder.finished(Path(WORK)):
-        job = jobs.get(name)
-        recorded = Path(layout.pair_folder(RESULTS, name), layout.RUN).exists()
-        if job and recorded and not asyncio.run(workflow.persistence.incomplete(job)):
-            work_folder.release(Path(WORK, name))
-    work_folder.sweep(Path(WORK))
-    for folder in (SHEETS, PLOTS, TABLES):
-        sweep(Path(folder))
+    leftovers.tidy_work(RESULTS, lambda name: name in jobs and is_complete(jobs[name]))
+
+
+def is_complete(job):
+    return not asyncio.run(workflow.persistence.incomplete(job))
 
 
 @atexit.register

@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 
 from nst.errors import NstError
+from nst.grid import plan
 from nst.grid.bundles import bundled
 from nst.grid.config import load_config
 from nst.grid.groups import side_by_side
-from nst.grid.inputs import Files, is_url, local
+from nst.grid.inputs import Files
 from nst.grid.pairs import read_grid
-from nst.io.urls import pass_secrets, redacted
-from nst.worker import protocol
+from nst.io.urls import redacted
+from nst.machine.workers import set_worker_owner
 from snakemake.exceptions import WorkflowError
 
 # The jobs of a large grid are millions of objects that live until the end. With Python's default thresholds, garbage
@@ -25,19 +26,6 @@ def checked(function, *arguments):
         return function(*arguments)
     except NstError as error:
         raise WorkflowError(redacted(str(error))) from None
-
-
-def find_urls(pairs, results):
-    """URLs that are not fetched yet, without passwords and signatures, by the names of their copies.
-
-    Once a copy exists, the run no longer contacts the image's server.
-    """
-    urls = {path for pair in pairs for path in pair.pictures if is_url(path)}
-    copies = {Path(local(url, results)): url for url in sorted(urls)}
-    missing = {copy.name: url for copy, url in copies.items() if not copy.exists()}
-    for url in missing.values():
-        pass_secrets(url)
-    return {name: redacted(url) for name, url in missing.items()}
 
 
 def group_names(pairs):
@@ -57,10 +45,10 @@ def group_names(pairs):
 
 FILES = Files()
 CONFIG = checked(load_config, config)
-protocol.set_worker_owner(CONFIG.worker)
+set_worker_owner(CONFIG.worker)
 PAIRS = {pair.id: pair for pair in checked(read_grid, CONFIG.manifest, CONFIG, FILES)}
 MATRICES, SWEEPS = group_names(PAIRS.values())
-URLS = find_urls(PAIRS.values(), CONFIG.results)
+URLS = plan.urls_to_fetch(PAIRS.values(), CONFIG.results)
 # The bundles of pairs by name, each a cluster job; empty if each pair is a separate job.
 BUNDLES = (
     {bundle.name: bundle for bundle in bundled(PAIRS.values(), CONFIG, FILES)}

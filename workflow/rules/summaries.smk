@@ -31,7 +31,7 @@ rule compare:
     output:
         table=f"{TABLES}/comparison.csv",
         page=report(
-            f"{TABLES}/comparison.html",
+            f"{RESULTS}/{layout.TABLE}",
             caption="../report/comparison.rst",
             category="Tables",
             labels={"shows": "all pairs, compared"},
@@ -69,7 +69,7 @@ rule gallery:
     threads: all_cores()
     params:
         # Snakemake deletes the output first; unchanged folders are reused from here.
-        work=f"{WORK}/.gallery",
+        work=GALLERY_WORK,
         rank_by=CONFIG.rank_by,
     shell:
         "nst gallery {input.grid:q} -o {output:q} --rank-by {params.rank_by:q} --work {params.work:q}"
@@ -136,7 +136,7 @@ rule snapshot_sheet:
     input:
         get_snapshots,
     output:
-        f"{SHEETS}/snapshots/{ID}.png",
+        f"{SNAPSHOT_SHEETS}/{ID}.png",
     log:
         f"{LOGS}/sheets/snapshots/{ID}.log",
     benchmark:
@@ -159,7 +159,7 @@ rule plot_losses:
         grid=rules.grid.output,
         images=get_matrix_images,
     output:
-        f"{PLOTS}/losses/{{settings}}.png",
+        f"{LOSS_PLOTS}/{{settings}}.png",
     log:
         f"{LOGS}/plots/{{settings}}.log",
     benchmark:
@@ -174,7 +174,7 @@ rule plot_sweep_losses:
         grid=rules.grid.output,
         images=get_sweep_images,
     output:
-        f"{PLOTS}/losses/sweeps/{{pictures}}.png",
+        f"{LOSS_PLOTS}/sweeps/{{pictures}}.png",
     log:
         f"{LOGS}/plots/sweeps/{{pictures}}.log",
     benchmark:

@@ -6,10 +6,11 @@ from pathlib import PurePosixPath
 
 import flask
 
+from nst import layout
 from nst.studio import archive, progress
 from nst.studio.errors import NotFound
 from nst.studio.routes.common import send, session, stream, studio
-from nst.studio.runs import Run
+from nst.studio.runs import StudioRun
 
 blueprint = flask.Blueprint("results", __name__)
 
@@ -55,31 +56,31 @@ def gallery(run_id: str, name: str) -> flask.Response:
     return send_gallery(_run(run_id), name)
 
 
-def send_whole(run: Run, key: str) -> flask.Response:
+def send_whole(run: StudioRun, key: str) -> flask.Response:
     """The finished image of a pair, shown or saved under its names."""
     pair = run.pair(key)
     name = f"{pair.content_name}--{pair.style_name}--{pair.settings_name}.png"
     return send(progress.image_of(run, pair), download=name if "save" in flask.request.args else "")
 
 
-def send_sized(run: Run, key: str, size: str) -> flask.Response:
+def send_sized(run: StudioRun, key: str, size: str) -> flask.Response:
     """The image of a pair in a size of the gallery; before there is a gallery, its newest frame."""
     if size not in ("small", "large"):
         raise NotFound
     pair = run.pair(key)
-    path = run.results / "gallery" / "pairs" / key / f"{size}.webp"
+    path = run.results / layout.GALLERY_FOLDER / "pairs" / key / f"{size}.webp"
     return send(path if path.is_file() else progress.newest_frame(run, pair))
 
 
-def send_gallery(run: Run, name: str) -> flask.Response:
+def send_gallery(run: StudioRun, name: str) -> flask.Response:
     """A file of the static gallery."""
     parts = PurePosixPath(name).parts
     if not parts or any(part.startswith(".") or "\\" in part or "\0" in part for part in parts) or name.startswith("/"):
         raise NotFound
-    response = send(run.results.joinpath("gallery", *parts))
+    response = send(run.results.joinpath(layout.GALLERY_FOLDER, *parts))
     response.headers["Content-Security-Policy"] = GALLERY_POLICY
     return response
 
 
-def _run(run_id: str) -> Run:
+def _run(run_id: str) -> StudioRun:
     return studio().runs.get(session(), run_id)

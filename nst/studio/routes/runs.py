@@ -13,7 +13,7 @@ from nst.studio import archive, form, progress
 from nst.studio.errors import Conflict
 from nst.studio.routes.common import body, session, studio, text_of
 from nst.studio.routes.uploads import as_json as upload_as_json
-from nst.studio.runs import THUMBNAILS, Run, settings_words, style_words
+from nst.studio.runs import THUMBNAILS, StudioRun, settings_words, style_words
 from nst.studio.shares import Share
 from nst.summaries.ratings import usable_ratings, write_rating
 
@@ -22,9 +22,9 @@ blueprint = flask.Blueprint("runs", __name__)
 
 @blueprint.post("/api/check")
 def check() -> dict[str, Any]:
-    known = studio().runs.forecast(session(), form.parse(body()))
-    problems = [{"field": name, "message": message} for name, message in known.problems]
-    return {"images": known.images, "seconds": known.seconds, "text": known.text, "problems": problems}
+    forecast = studio().runs.forecast(session(), form.parse(body()))
+    problems = [{"field": name, "message": message} for name, message in forecast.problems]
+    return {"images": forecast.images, "seconds": forecast.seconds, "text": forecast.text, "problems": problems}
 
 
 @blueprint.post("/api/runs")
@@ -133,7 +133,7 @@ def _created(run_id: str) -> ResponseReturnValue:
     return {"id": run_id, "url": f"/runs/{run_id}"}, 201
 
 
-def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
+def _line(run: StudioRun, waiting: dict[str, int]) -> dict[str, Any]:
     """A run in the list. Only of running ones files are read."""
     done, left = run.done, None
     thumbnails = [f"/runs/{run.id}/frames/{key}.jpg" for key in run.keys.split()] if done else []
@@ -154,7 +154,7 @@ def _line(run: Run, waiting: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _progress_of(run: Run) -> list[progress.PairProgress]:
+def _progress_of(run: StudioRun) -> list[progress.PairProgress]:
     """The progress of every pair; [] for a run of another version, which must not hide the others."""
     try:
         return progress.read(run)
@@ -166,12 +166,12 @@ def _done(pairs: list[progress.PairProgress]) -> int:
     return sum(pair.state == "done" for pair in pairs)
 
 
-def _frame(run: Run, known: progress.PairProgress) -> str:
+def _frame(run: StudioRun, pair: progress.PairProgress) -> str:
     """The URL of a pair's newest frame; '' without one."""
-    return f"/runs/{run.id}/frames/{known.key}.jpg?n={int(known.frame.stem)}" if known.frame else ""
+    return f"/runs/{run.id}/frames/{pair.key}.jpg?n={int(pair.frame.stem)}" if pair.frame else ""
 
 
-def _details(run: Run) -> dict[str, Any]:
+def _details(run: StudioRun) -> dict[str, Any]:
     pairs = progress.read(run)
     ratings = usable_ratings(run.results / layout.RATINGS)
     left, varied = progress.seconds_left(run, pairs), run.varied
@@ -194,30 +194,30 @@ def _details(run: Run) -> dict[str, Any]:
     }
 
 
-def _before(run: Run) -> int:
+def _before(run: StudioRun) -> int:
     """How many runs start before a queued one; 0 for one that has started since it was read."""
     waiting = studio().runs.waiting() if run.state == "queued" else []
     return waiting.index(run.id) if run.id in waiting else 0
 
 
-def _pair(run: Run, known: progress.PairProgress, varied: list[str], stars: int) -> dict[str, Any]:
-    pair = known.pair
-    finished = known.state == "done"
+def _pair(run: StudioRun, status: progress.PairProgress, varied: list[str], stars: int) -> dict[str, Any]:
+    pair = status.pair
+    finished = status.state == "done"
     return {
-        "key": known.key,
+        "key": status.key,
         "content": pair.content_title,
         "style": style_words(pair),
         "settings": settings_words(pair, varied),
-        "state": known.state,
-        "iteration": known.iteration,
+        "state": status.state,
+        "iteration": status.iteration,
         "iterations": pair.settings.iterations,
-        "losses": known.losses,
-        "text": progress.pair_summary(known),
-        "image": _frame(run, known),
-        "whole": f"/runs/{run.id}/whole/{known.key}" if finished else "",
+        "losses": status.losses,
+        "text": progress.pair_summary(status),
+        "image": _frame(run, status),
+        "whole": f"/runs/{run.id}/whole/{status.key}" if finished else "",
         "stars": stars,
-        "error": known.error,
-        "snapshot": known.frame is not None,
+        "error": status.error,
+        "snapshot": status.frame is not None,
     }
 
 

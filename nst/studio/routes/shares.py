@@ -22,18 +22,18 @@ def public_page(share_id: str) -> str:
     base = f"/s/{share_id}"
     images = [
         {
-            "key": known.key,
-            "content": known.pair.content_title,
-            "style": style_words(known.pair),
-            "settings": settings_words(known.pair, differing(known.pair.settings, defaults()))
+            "key": image.key,
+            "content": image.pair.content_title,
+            "style": style_words(image.pair),
+            "settings": settings_words(image.pair, differing(image.pair.settings, defaults()))
             if share.settings
             else "",
-            "small": f"{base}/images/{known.key}/small.webp",
-            "large": f"{base}/images/{known.key}/large.webp",
-            "whole": f"{base}/whole/{known.key}" if share.downloads else "",
-            **dict(zip(("width", "height"), picture_size(progress.image_of(run, known.pair)), strict=True)),
+            "small": f"{base}/images/{image.key}/small.webp",
+            "large": f"{base}/images/{image.key}/large.webp",
+            "whole": f"{base}/whole/{image.key}" if share.downloads else "",
+            **dict(zip(("width", "height"), picture_size(progress.image_of(run, image.pair)), strict=True)),
         }
-        for known in done
+        for image in done
     ]
     values = {
         "title": run.title,

@@ -62,7 +62,7 @@ def test_every_pair_is_in_one_bundle_and_none_is_longer_than_asked(limit, device
 
 @pytest.mark.usefixtures("folder")
 def test_no_bundle_is_too_large_to_lose(monkeypatch):
-    monkeypatch.setattr(bundles, "MOST", 5)
+    monkeypatch.setattr(bundles, "MAX_IMAGES", 5)
     config = Config(bundle=60)
     assert [len(bundle.pairs) for bundle in bundled(grid(config), config, Files())] == [5, 5, 2]
 

@@ -56,6 +56,16 @@ def test_pictures_are_counted_by_what_became_of_them() -> None:
     assert len(told) == 8
 
 
+def test_warnings_of_new_images_are_printed() -> None:
+    for seed, when in ((1, EARLIER), (2, LATER), (3, LATER), (4, LATER)):
+        image(seed, when)
+        record = '{"warnings": ["no face was found"]}' if seed < 4 else "damaged"
+        write(f"out/pairs/a/s/seed={seed}/run.json", when, record)
+    told = lines(4)
+    assert told[0] == "images    3 stylized, 1 up to date"
+    assert told[1:] == [f"warning   a/s/seed={seed}: no face was found" for seed in (2, 3)]
+
+
 def test_an_image_whose_new_version_failed_or_stopped_is_not_up_to_date() -> None:
     """A bundle keeps the old image, where a job of one pair deletes it."""
     for seed in (1, 2, 3, 4):
@@ -92,7 +102,8 @@ def test_what_removes_the_images_of_no_row_is_told_as_to_be_typed() -> None:
     image(1, EARLIER)
     image(7, EARLIER)
     write("out/pairs/a/s/seed=7/run.json", EARLIER, '{"id": "a/s/seed=7", "algorithm": 1}')
-    assert "kept      1 image of no row; `nst grid m.csv --results out --prune` lists and removes them" in lines(1)
+    images, command = "1 image that no row of the manifest asks for", "nst grid m.csv --results out --prune"
+    assert f"kept      {images}; `{command}` lists and removes them" in lines(1)
 
 
 def test_a_failure_that_is_no_picture_is_told() -> None:

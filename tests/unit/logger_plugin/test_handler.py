@@ -12,7 +12,7 @@ from snakemake_interface_logger_plugins.settings import OutputSettingsLoggerInte
 from snakemake_interface_logger_plugins.tests import TestLogHandlerBase as Interface
 
 from snakemake_logger_plugin_nst import LogHandler
-from snakemake_logger_plugin_nst.display import Display
+from snakemake_logger_plugin_nst.display import Printer
 
 GRID = {"images": {"lake/wave/a": 10.0}, "bundles": {}, "results": "results", "format": "png"}
 
@@ -40,7 +40,7 @@ class Run:
 
     def __init__(self, stream: io.StringIO, **settings: Any):
         self.stream, self.handler = stream, LogHandler(Output(**settings), None)
-        self.handler._display = Display(stream)
+        self.handler._display = Printer(stream)
 
     def log(self, text: str = "", level: int = logging.INFO, **fields: Any) -> None:
         record = logging.makeLogRecord({"msg": text, "levelno": level} | fields)

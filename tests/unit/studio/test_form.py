@@ -9,14 +9,15 @@ import json
 import pytest
 
 from nst.errors import NstError
-from nst.settings import fields
+from nst.grid.estimate import estimate
+from nst.settings import defaults, fields
 from nst.studio import form
 
 A, B, C, M = (letter * 16 for letter in "abcd")
 SIZES = {A: (600, 400), B: (600, 400), C: (300, 300)}
 
 
-def request(**more: object) -> form.Request:
+def request(**more: object) -> form.GridRequest:
     return form.parse({"contents": [A], "styles": [[{"id": C}]], **more})
 
 
@@ -50,6 +51,13 @@ def test_a_forecast_counts_the_grid() -> None:
     assert known.text.startswith("2 contents × 1 style × 3 settings = 6 images, about ")
     single = form.forecast(request(), SIZES, 2, 200)
     assert known.seconds == pytest.approx(6 * single.seconds)
+
+
+def test_a_forecast_counts_the_styles_of_a_blend() -> None:
+    sizes = SIZES | {B: (800, 800)}
+    found = form.forecast(request(contents=[A, B], styles=[[{"id": C}], [{"id": C}, {"id": M}]]), sizes, 2, 200)
+    expected = sum(estimate(defaults(), sizes[id], 2, styles=styles)[0] for id in (A, B) for styles in (1, 2))
+    assert found.seconds == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

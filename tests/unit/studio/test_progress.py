@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from nst.studio import progress
-from nst.studio.runs import LOG, Run
+from nst.studio.runs import LOG, StudioRun
 from nst.studio.studio import Studio
 from studios import browser, jpeg, open_studio
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> tuple[Studio, Run]:
+def running(tmp_path: Path) -> tuple[Studio, StudioRun]:
     """A run that counts as running, of two images, without any file of the workflow."""
     studio = open_studio(tmp_path)
     run = browser(studio).start(contents=2, iterations=["300"])
@@ -21,18 +21,18 @@ def running(tmp_path: Path) -> tuple[Studio, Run]:
     return studio, studio.runs.get(None, run)
 
 
-def log(run: Run, text: str) -> None:
+def log(run: StudioRun, text: str) -> None:
     first = next(iter(run.pairs.values()))
     path = run.results / "logs/stylize" / f"{first.id}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
-def test_nothing_has_begun(running: tuple[Studio, Run]) -> None:
+def test_nothing_has_begun(running: tuple[Studio, StudioRun]) -> None:
     assert [pair.state for pair in progress.read(running[1])] == ["waiting", "waiting"]
 
 
-def test_an_image_in_progress_has_its_newest_frame_losses_and_time_left(running: tuple[Studio, Run]) -> None:
+def test_an_image_in_progress_has_its_newest_frame_losses_and_time_left(running: tuple[Studio, StudioRun]) -> None:
     run = running[1]
     reports = "nst: iteration 60/300  total 2.1  content 0.5  style 0.1  20 s\n"
     log(run, f"{reports}nst: iteration 120/300  total 1.5e-03  content 0.4  style 0.07  40 s\n")
@@ -49,7 +49,7 @@ def test_an_image_in_progress_has_its_newest_frame_losses_and_time_left(running:
     assert (second.state, progress.pair_summary(second)) == ("waiting", "")
 
 
-def test_an_image_fails_when_its_last_try_has(running: tuple[Studio, Run]) -> None:
+def test_an_image_fails_when_its_last_try_has(running: tuple[Studio, StudioRun]) -> None:
     run = running[1]
     log(run, "nst: images/lake0.jpg: the image is truncated; export it again\n")
     name = next(iter(run.pairs.values())).id
@@ -63,7 +63,9 @@ def test_an_image_fails_when_its_last_try_has(running: tuple[Studio, Run]) -> No
     assert progress.failure(run, [first, second]) == f"2 of 2 images could not be made: {first.error}"
 
 
-def test_the_time_left_follows_the_measured_speed(running: tuple[Studio, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_follows_the_measured_speed(
+    running: tuple[Studio, StudioRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = running[1]
     known = progress.read(run)
     half = [progress.PairProgress(one.key, one.pair, "done") for one in known[:1]] + known[1:]

@@ -1,17 +1,19 @@
-"""Routes that ask for a task of the supervisor or add an image, and the commands of the tasks."""
+"""Routes that ask for a task of the supervisor or add an image, and the commands of tasks and runs."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from nst import layout
-from nst.studio.runs import Run
+from nst.studio.runs import StudioRun
 from nst.studio.studio import Studio
 from nst.studio.supervisor import Launch
 from nst.studio.uploads import samples
 from studios import browser, open_studio, png
+from user_folder import REPOSITORY
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def studio(tmp_path: Path) -> Studio:
     return open_studio(tmp_path)
 
 
-def make_gallery(run: Run) -> None:
+def make_gallery(run: StudioRun) -> None:
     page = run.results / layout.GALLERY
     page.parent.mkdir(parents=True)
     page.touch()
@@ -78,3 +80,21 @@ def test_the_commands_of_tasks(studio: Studio, tmp_path: Path) -> None:
     command = ["nst", "gallery", "results/grid.csv", "-o", "results/gallery", "--work", "results/.work/.gallery"]
     assert launch.task(run, "gallery")[2:] == [*command, "--rank-by", "style_error"]
     assert Launch(cores=1).task(run, "gallery")[2:] == command
+
+
+def test_the_command_of_a_run_does_not_depend_on_the_working_directory_of_the_studio(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = studio.runs.get(None, browser(studio).start())
+    workflow, end = ["--snakefile", f"{REPOSITORY}/Snakefile"], ["--nolock", "--logger", "nst", "--", "gallery"]
+    default = ["--workflow-profile", f"{REPOSITORY}/profiles/default", "--cores", "3"]
+    (tmp_path / "profiles/default").mkdir(parents=True)
+    (tmp_path / "profiles/default/config.yaml").touch()
+    for folder in (REPOSITORY, tmp_path):
+        monkeypatch.chdir(folder)
+        command = Launch(cores=3).snakemake(run)
+        assert command == [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", *workflow, *default, *end]
+    (tmp_path / "nst.yaml").touch()
+    files = ["--configfile", "config.yaml", f"{tmp_path}/nst.yaml"]
+    cluster = ["--workflow-profile", str(tmp_path)]
+    assert Launch(cores=3, profile=tmp_path).snakemake(run)[3:] == [*files, *workflow, *cluster, *end]

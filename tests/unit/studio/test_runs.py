@@ -12,11 +12,11 @@ import pytest
 from nst.errors import NstError
 from nst.studio.errors import NotFound
 from nst.studio.quotas import Quotas
-from nst.studio.runs import Run, fair_order
+from nst.studio.runs import StudioRun, fair_order
 from studios import browser, jpeg, open_studio, until
 
 
-def rows(run: Run) -> list[dict[str, str]]:
+def rows(run: StudioRun) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((run.folder / "manifest.csv").read_text())))
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from nst.cli import main
 from nst.errors import NstError
+from nst.studio import server
 from nst.studio.server import _lock, access_token, is_loopback, serve
 from nst.studio.studio import Options
 from studios import FakeLaunch
+from user_folder import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,18 @@ def test_a_port_that_is_in_use(tmp_path: Path) -> None:
     gc.collect()  # the socket, whose warning would fail a later test
 
 
+def test_a_profile_is_a_name_or_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    Path("mine/nst.yaml").touch()
+    used: list[Path | None] = []
+    monkeypatch.setattr(server, "serve", lambda options, *address, **how: used.append(options.launch.profile))
+    for given in ([], ["--profile", "slurm"], ["--profile", "mine"]):
+        assert main(["studio", *given]) == 0
+    assert used == [None, REPOSITORY / "profiles/slurm", tmp_path / "mine"]
+
+
 def test_a_profile_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "profile.v9+.yaml").touch()
     assert main(["studio", "--profile", str(tmp_path)]) == 1
     assert f"--profile: there is no file {tmp_path / 'nst.yaml'}; " in capsys.readouterr().err
