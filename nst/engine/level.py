@@ -96,25 +96,29 @@ class Level:
         )  # fmt: skip
 
     def _regions(self) -> Tensor | None:
-        """The region of each style in 0..1, (styles, 1, H, W), from `content_mask` times alpha; None without a mask."""
+        """The visible region of each style in 0..1, (styles, 1, H, W), for the objective; None without a mask."""
+        masks, visible = self._masks(), self._on_device(self.alpha)
+        return masks if masks is None or visible is None else masks * visible
+
+    def _masks(self) -> Tensor | None:
+        """The part of `content_mask` for each style in 0..1, (styles, 1, H, W); None without a mask."""
         if self.content_mask is None:
             return None
         bright = torch.from_numpy(color.luma(self.content_mask)).clamp(0, 1)
         colored = to_tensor(self.content_mask)[0].clamp(0, 1)
         regions = {1: [bright], 2: [bright, 1 - bright], 3: [*colored]}[len(self.styles)]
-        masks, visible = torch.stack(regions)[:, None].to(self.device), self._on_device(self.alpha)
-        return masks if visible is None else masks * visible
+        return torch.stack(regions)[:, None].to(self.device)
 
     def masked(self, picture: Tensor) -> Tensor:
         """An image (1, 3, H, W), with the content where `content_mask` allows no style, and mixed with it where gray.
 
         The content loss alone leaves other colors there, and not the details that an image from a coarser scale lacks.
         """
-        regions = self._regions()
-        if regions is None:
+        masks = self._masks()
+        if masks is None:
             return picture
         content = to_tensor(self.content).to(picture)
-        return content + regions.sum(0).clamp(max=1).to(picture) * (picture - content)
+        return content + masks.sum(0).clamp(max=1).to(picture) * (picture - content)
 
     def _on_device(self, plane: NDArray[np.float32] | None) -> Tensor | None:
         """A plane (H, W) as (1, 1, H, W)."""
