@@ -267,7 +267,8 @@ class _Paths(_Sources):
         """The path as a text. Raises NstError for an image in memory."""
         if isinstance(source, (str, os.PathLike)):
             return os.fspath(source)
-        raise NstError(f"{what}: nst.stylize_files takes paths; use nst.stylize for images in memory")
+        hint = "leave it out, or give a path" if source is None else "use nst.stylize for images in memory"
+        raise NstError(f"{what}: nst.stylize_files takes paths; {hint}")
 
 
 def _picture(what: str, source: Any) -> Picture:

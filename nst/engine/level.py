@@ -145,6 +145,8 @@ def check_sides(level: Level, scale: Scale) -> None:
     s = level.settings
     of_layers = smallest_side(used_layers(s)) if used_layers(s) else 1
     of_content = max(of_layers, MIN_SIDE) if s.parameters == "network" else of_layers
+    compared = s.style_layers if s.style_weight and STYLE_LOSSES[s.style_loss].has_deviations else ()
+    one_position = 2 * smallest_side(compared) if compared else 0  # of which both sides are shorter
     fewer = ", reduce `scales`" if s.scales > 1 else ""
     for number, (height, width) in enumerate(level.shapes(scale)):
         what, min_side = ("style", of_layers) if number else ("content", of_content)
@@ -153,12 +155,7 @@ def check_sides(level: Level, scale: Scale) -> None:
                 f"the {what} image is {width}×{height} px at this size; its layers need at least {min_side} px per "
                 f"side: increase `size`{fewer}, or use shallower layers"
             )
-        if (
-            number
-            and s.style_weight
-            and STYLE_LOSSES[s.style_loss].has_deviations
-            and max(height, width) < 2 * of_layers
-        ):
+        if number and one_position > max(height, width):
             raise NstError(
                 f"the style image is {width}×{height} px at this size, one position of its deepest layer, which has no "
                 f"deviations for `style_loss: {s.style_loss}`: increase `size` or `style_scale`{fewer}, or use "

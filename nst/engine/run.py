@@ -221,7 +221,7 @@ class Run:
         self.optimizer.restart()
         self._free()
         self.objective, self._step = self._compile()
-        self.objective.load_state(self._freed)
+        self.objective.continue_draws(self._freed)
 
     def may_stop(self, last: int) -> bool:
         """Whether the iterations until the last one are predicted to gain less than the setting `tolerance`."""

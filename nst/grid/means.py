@@ -67,15 +67,18 @@ def matches(pattern: str, files: Files) -> tuple[str, ...]:
     """The images that match a glob, sorted. Raises NstError if there is none."""
     found = files.glob(pattern)
     if not found:
-        right = _near_match(pattern, files) or "; use a pattern that matches at least one"
-        raise NstError(f"{pattern} matches no image ({' '.join(SUFFIXES)}){right}")
+        hint = _near_match(pattern, files) or "; use a pattern that matches at least one"
+        raise NstError(f"{pattern} matches no image ({' '.join(SUFFIXES)}){hint}")
     return found
 
 
 def _near_match(pattern: str, files: Files) -> str:
-    """A suggestion for a pattern whose folder does not exist or whose suffix is not that of an image; '' for others."""
+    """A hint for a pattern whose folder cannot be found or whose suffix is not that of an image; '' for others."""
     path = Path(pattern)
     folder = next((parent for parent in path.parents if not is_glob(str(parent))), Path())
-    if not files.has_folder(str(folder)):
-        return f"; there is no folder {folder.as_posix()}{files.similar(folder)}"
-    return "" if path.suffix.lower() in SUFFIXES else did_you_mean(path.suffix, SUFFIXES)
+    if files.has_folder(str(folder)):
+        return "" if path.suffix.lower() in SUFFIXES else did_you_mean(path.suffix, SUFFIXES)
+    try:
+        return f"; there is no folder {folder.as_posix()}{files.similar(folder) or '; check the path'}"
+    except PermissionError:
+        return f"; the folder of {folder.as_posix()} cannot be read; check its permissions"

@@ -218,9 +218,8 @@ def _two_settings(name: str, known: Pair, settings: Settings, here: int) -> str:
 
 def equal_images(pairs: Iterable[Pair]) -> int:
     """The number of pairs that differ from an earlier one only in a `seed` that has no effect."""
-    idle = [pair for pair in pairs if not uses_seed(pair.settings)]
-    seedless = {(pair.content, pair.styles, pair.settings.model_copy(update={"seed": 0})) for pair in idle}
-    return len(idle) - len(seedless)
+    idle = {(pair.content, pair.styles, pair.settings) for pair in pairs if not uses_seed(pair.settings)}
+    return len(idle) - len({(content, styles, s.model_copy(update={"seed": 0})) for content, styles, s in idle})
 
 
 def print_grid_csv(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from nst import limits
@@ -143,6 +144,7 @@ class Variants:
         """The problem of the file that a setting names; '' without a problem or without a file."""
         if path in PATHS[setting]:
             return ""
-        if (word := nearest(path, PATHS[setting] - {""})) and not self._files.exists(path):
+        is_word = "/" not in path and not Path(path).suffix
+        if is_word and not self._files.exists(path) and (word := nearest(path, PATHS[setting] - {""})):
             return f"there is no file {path}; did you mean {word}?"
         return self._files.picture_problem(path) if setting in PICTURES else self._files.file_problem(path)

@@ -225,6 +225,9 @@ class Objective:
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore a `state`."""
 
+    def continue_draws(self, state: dict[str, Any]) -> None:
+        """Continue the random draws of an objective of another precision; what its features determined is not kept."""
+
     def _style(self, layer: str, features: Tensor) -> Tensor:
         """The style loss at a layer's features, (batch,)."""
         pixels, first = features[0, 0].numel(), self.style[0]

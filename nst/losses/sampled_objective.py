@@ -91,8 +91,11 @@ class SampledObjective(Objective):
     def state(self) -> dict[str, Any]:
         return {"evaluations": self._evaluations, "losses": [loss.state() for _, loss in self._losses]}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def continue_draws(self, state: dict[str, Any]) -> None:
         self._evaluations = state["evaluations"]
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.continue_draws(state)
         for (_, loss), saved in zip(self._losses, state["losses"], strict=True):
             loss.load_state(saved)
 

@@ -43,9 +43,7 @@ OTHERS = ("rank", "seconds", "peak_memory_mb", "iterations_run", "stars")
 #: Settings that captions contain even if all images have the same value.
 ALWAYS_NAMED = ("network", "style_weight")
 _KEY = re.compile(r"[0-9a-f]{16}")
-#: Folders of a results folder with pages and plots that the gallery links to.
-_BESIDE = ((layout.TABLES, "*.html"), (layout.SHEETS, "**/*.html"), (layout.PLOTS, "**/*.png"))
-#: Maximum number of links to one of these folders; the page then says how many files there are.
+#: Maximum number of tables that the gallery links to; the page then says how many there are.
 _MOST_LINKS = 12
 
 
@@ -100,6 +98,7 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, shown_in: Path, 
     varied, every = _choices(records), setting_columns(records)
     contents = _edges(lines, "content_title", content_picture, pictures)
     styles = _edges(lines, "style_title", style_picture, pictures)
+    tables = _tables(grid_csv.parent, shown_in)
     ranking = Ranking.parse(records["ranked_by"].iloc[0]) if len(records) else Ranking()
     data = {
         "settings": varied,
@@ -113,8 +112,8 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, shown_in: Path, 
         "contents": contents,
         "styles": styles,
         "pairs": [_entry(line, grid_csv.parent, pairs.get(line["id"]), varied, every) for line in lines],
-        "beside": _beside(grid_csv.parent, shown_in),
-        "near": next((relative_link(shown, shown_in) for line in lines if (shown := _shown(line))), ""),
+        "tables": tables,
+        "near": next((relative_link(shown, shown_in) for line in lines if tables and (shown := _shown(line))), ""),
     }
     with replacing(folder / "data.js") as file:
         file.write_text(f"gallery.data({script(data)});\n", encoding="utf-8")
@@ -134,16 +133,16 @@ def _title(grid_csv: Path, contents: list[dict[str, Any]], styles: list[dict[str
     return " × ".join(", ".join(names[:2]) + " …" * (len(names) > 2) for names in sides)
 
 
-def _beside(results: Path, folder: Path) -> list[dict[str, Any]]:
-    """Links from the page in `folder` to the tables, sheets and plots that exist: folder, [name, link], number."""
-    kinds = []
-    for kind, pattern in _BESIDE:
-        paths = sorted((results / kind).glob(pattern), key=lambda path: (path != results / layout.TABLE, path))
-        names = [path.relative_to(results / kind).with_suffix("").as_posix() for path in paths]
-        links = [(name, relative_link(str(path), folder)) for name, path in zip(names, paths, strict=True)]
-        if links:
-            kinds.append({"name": kind, "links": links[:_MOST_LINKS], "count": len(links)})
-    return kinds
+def _tables(results: Path, folder: Path) -> dict[str, Any]:
+    """[name, link] of the tables that exist, and their number, for a page in `folder`; {} if it is elsewhere.
+
+    Sheets and plots may be made, or removed, after the gallery.
+    """
+    if not folder.resolve().is_relative_to(results.resolve()):
+        return {}
+    paths = sorted((results / layout.TABLES).glob("*.html"), key=lambda path: (path != results / layout.TABLE, path))
+    links = [(path.stem, relative_link(str(path), folder)) for path in paths]
+    return {"links": links[:_MOST_LINKS], "count": len(links)} if links else {}
 
 
 def _shown(line: dict[str, Any]) -> str:

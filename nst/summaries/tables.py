@@ -117,8 +117,8 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def swept(records: pd.DataFrame) -> list[str]:
-    """The settings of which a content and style has several values, so that their effect can be compared."""
-    pictures = records.groupby(["content_name", "style_name"])
+    """The settings of which a content and style has images with several values, so that these can be compared."""
+    pictures = records[records["style_error"].notna()].groupby([*_NAMES, "reference"])
     return [setting for setting in varying(records) if (pictures[setting].nunique() > 1).any()]
 
 
@@ -200,7 +200,7 @@ def _columns(table: pd.DataFrame, records: pd.DataFrame) -> list[Column]:
 
 
 def _is_redundant(name: str, table: pd.DataFrame, records: pd.DataFrame) -> bool:
-    if "pairs" in table and len(table) > 1 and table[name].nunique(dropna=False) == 1:
+    if "pairs" in table and name not in _NAMES and len(table) > 1 and table[name].nunique(dropna=False) == 1:
         return True
     if name in setting_columns(table):
         return records[name].nunique() == 1

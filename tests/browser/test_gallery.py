@@ -305,19 +305,18 @@ def test_settings_that_were_changed_come_first(visit):
     assert side.get_by_text("pooling").is_visible()  # for this one, too
 
 
-def test_links_lead_to_what_is_beside_it(visit, tmp_path):
+def test_links_lead_to_the_tables_beside_it(visit, tmp_path):
     grid = write_results(tmp_path / "results", ["lake"], ["wave"], SETTINGS)
     write_tables(read_records(grid), tmp_path / "results/tables")
-    (tmp_path / "results/sheets").mkdir()
-    (tmp_path / "results/sheets/w1.html").write_text("a sheet")
     made = write_gallery(read_records(grid), grid, tmp_path / "results/gallery")
     page = visit(page=made)
     page.get_by_text("tables · 2").click()
     assert page.get_by_role("link", name="style_weight").is_visible()
     page.keyboard.press("Escape")
     assert not page.get_by_role("link", name="style_weight").is_visible()
-    page.get_by_role("link", name="sheets").click()
-    page.get_by_text("a sheet").wait_for()
+    page.get_by_text("tables · 2").click()
+    page.get_by_role("link", name="style_weight").click()
+    page.get_by_role("heading", name="Effect of style_weight").wait_for()
     shutil.copytree(made.parent, tmp_path / "copy")
     context = visit(page=made).context
     alone = context.new_page()  # whose missing image is no complaint

@@ -352,7 +352,7 @@ def test_a_link_that_only_this_computer_reaches_says_so(server: Server, person: 
     page = person(server.url)
     page.get_by_role("button", name="Another device").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Only this computer reaches the studio at 127.0.0.1.").wait_for()
+    dialog.get_by_text("The address 127.0.0.1 leads each device to itself.").wait_for()
     assert "nst studio --host 0.0.0.0" in dialog.inner_text()
     assert "phone" not in dialog.inner_text()
     assert dialog.get_by_label("Link for another device").input_value().startswith(f"{server.url}/link#")

@@ -196,19 +196,19 @@ function about() {
   $("about").textContent = parts.join(" · ");
 }
 
-// Links to what is next to the gallery. A published or copied gallery is alone: it lacks the image at `near`.
+// Links to the tables next to the gallery. A published or copied gallery is alone: it lacks the image at `near`.
 function beside() {
   const place = $("beside"), run = location.pathname.match(/^(\/runs\/[0-9a-f]{16})\/gallery\//);
   if (location.protocol !== "file:") {
     if (run) place.append(element("a", {href: run[1]}, "← Back to the run"));
     return;
   }
-  if (!all.beside.length || !all.near) return;
-  const probe = element("img", {src: all.near, onload: () => place.append(...all.beside.map(({name, links, count}) =>
-    count === 1 ? element("a", {href: links[0][1]}, name) : menu(`${name} · ${count}`, [
-      ...links.map(([text, href]) => element("a", {href}, text)),
-      count > links.length && element("span", {class: "caption"}, `and ${count - links.length} more in the folder ${name}`)])))});
-  probe.decoding = "async";
+  const {links, count} = all.tables;
+  if (!links || !all.near) return;
+  const link = () => count === 1 ? element("a", {href: links[0][1]}, "tables") : menu(`tables · ${count}`, [
+    ...links.map(([text, href]) => element("a", {href}, text)),
+    count > links.length && element("span", {class: "caption"}, `and ${count - links.length} more in the folder tables`)]);
+  element("img", {src: all.near, decoding: "async", onload: () => place.append(link())});
 }
 
 // A folded list over the page, which Escape closes.

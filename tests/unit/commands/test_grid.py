@@ -104,6 +104,9 @@ def test_grid_says_where_a_seed_has_no_effect(capsys: pytest.CaptureFixture[str]
     table(f"content,style,seed,{column}\nlake.jpg,wave.jpg,0|1|2,{value}\n", "m.csv")
     assert cli.main(["grid", "m.csv"]) == 0
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
+    table(f"content,style,name,{column}\nlake.jpg,wave.jpg,x,{value}\nlake.jpg,wave.jpg,y,{value}\n", "n.csv")
+    assert cli.main(["grid", "n.csv"]) == 0
+    assert "\nnote " not in capsys.readouterr().out  # equal, but not because of a seed
     said = f"note      {equal} images will equal another: `seed` has no effect without noise in `init`"
     assert notes == [said] * bool(equal)
 

@@ -10,6 +10,7 @@ from nst.engine import color, level
 from nst.engine.canvas import PixelCanvas
 from nst.engine.stylization import Finished, Progress, Transfer, stylize
 from nst.errors import NstError
+from nst.losses.nnst import Hypercolumns
 from nst.losses.objective import Objective
 from nst.settings import make
 from nst.settings.scales import plan
@@ -211,6 +212,26 @@ def test_after_a_change_to_float32_random_samples_are_not_drawn_again(scene, str
     assert changed[-1].state()["objective"] == states[-1]
 
 
+def test_after_a_change_to_float32_positions_are_assigned_again(scene, stripes, untrained, monkeypatch):
+    """The 16-bit features that determined them were not finite."""
+    assign, types = Hypercolumns._assign, []
+
+    def assign_and_note(loss, columns):
+        types.append(loss.style.dtype)
+        assign(loss, columns)
+
+    monkeypatch.setattr(Hypercolumns, "_assign", assign_and_note)
+    real = level.Level.objective
+    monkeypatch.setattr(level.Level, "objective", lambda pair, net: Broken(real(pair, net), bad_in(net)))
+    run(scene, stripes, untrained, {"style_loss": "nnst", "precision": "bf16", "iterations": 20})
+    assert types == [torch.bfloat16, torch.float32]
+
+
+def bad_in(network):
+    """The evaluations that fail in 16 bits."""
+    return range(1, 1000) if next(network.steps.parameters()).dtype == torch.bfloat16 else ()
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("weight", [1e12, 1e15])
 def test_the_largest_weights_are_optimized_as_well(scene, stripes, untrained, optimizer, weight):
@@ -243,6 +264,8 @@ def test_a_style_of_one_position_has_no_deviations(scene, stripes, untrained, lo
     ):
         run(scene, stripes[:7, :6], untrained, values)
     run(scene, stripes[:7, :9], untrained, values | {"iterations": 1})
+    deep = {"content_layers": "conv3_1", "style_layers": "conv1_1", "content_weight": 1, "iterations": 1}
+    run(scene, stripes[:7, :6], untrained, values | deep)
 
 
 def test_as_good_as_torchs_lbfgs_on_a_real_pair(scene, stripes, trained):

@@ -462,7 +462,10 @@ def test_all_unusable_files_of_the_config_are_named_at_once() -> None:
         ("phots/*,a.jpg,", "there is no folder phots; did you mean photos?"),
         ("photos/*.jgp,a.jpg,", "; did you mean .jpg?"),
         ("photos/b*.jpg,a.jpg,", "; use a pattern that matches at least one"),
+        ("elsewhere/*,a.jpg,", "there is no folder elsewhere; check the path"),
         ("photos/a.jpg,a.jpg,face", "protect: there is no file face; did you mean faces?"),
+        ("photos/a.jpg,a.jpg,faces/b.jpg", "protect: there is no file faces/b.jpg; give its path"),
+        ("photos/a.jpg,a.jpg,face.jpg", "protect: there is no file face.jpg; did you mean a.jpg?"),
     ],
 )
 def test_near_misses_of_patterns_and_words(row: str, said: str) -> None:

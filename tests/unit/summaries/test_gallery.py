@@ -109,22 +109,22 @@ def test_the_title_is_that_of_the_folder_or_of_the_images(tmp_path, folder, titl
     assert f"<title>{title} · gallery</title>" in page
 
 
-def test_it_links_to_the_files_beside_it(grid, tmp_path):
+def test_it_links_to_the_tables_beside_it(grid, tmp_path):
     folder, results = grid.parent / "gallery", grid.parent
-    assert gallery(grid, folder, tmp_path / "work")["beside"] == []
-    for name in ("tables/a.html", "tables/comparison.html", "tables/a.csv", "sheets/snapshots/b #1.html"):
-        (results / name).parent.mkdir(parents=True, exist_ok=True)
-        (results / name).touch()
-    for number in range(14):
-        (results / f"plots/losses/{number:02}.png").parent.mkdir(parents=True, exist_ok=True)
-        (results / f"plots/losses/{number:02}.png").touch()
+    assert gallery(grid, folder, tmp_path / "work")["tables"] == {}
+    (results / "tables").mkdir()
+    for name in ("a #1.html", "comparison.html", "a.csv"):
+        (results / "tables" / name).touch()
     data = gallery(grid, folder, tmp_path / "work")  # links start from the folder that is opened
-    tables, sheets, plots = data["beside"]
-    links = [["comparison", "../tables/comparison.html"], ["a", "../tables/a.html"]]
-    assert tables == {"name": "tables", "links": links, "count": 2}
-    assert sheets["links"] == [["snapshots/b #1", "../sheets/snapshots/b%20%231.html"]]
-    assert (len(plots["links"]), plots["count"]) == (12, 14)
+    links = [["comparison", "../tables/comparison.html"], ["a #1", "../tables/a%20%231.html"]]
+    assert data["tables"] == {"links": links, "count": 2}
     assert data["near"] == "../pairs/0/0/0/image.png"
+    for number in range(14):
+        (results / f"tables/{number:02}.html").touch()
+    tables = gallery(grid, folder, tmp_path / "work")["tables"]
+    assert (len(tables["links"]), tables["count"]) == (12, 16)
+    elsewhere = gallery(grid, tmp_path / "elsewhere")  # to be published, without paths of this machine
+    assert (elsewhere["tables"], elsewhere["near"]) == ({}, "")
 
 
 def test_a_sweep_of_weights_has_no_ranks(tmp_path):

@@ -16,7 +16,7 @@ import pytest
 from nst.settings.metrics import SCORE
 from nst.summaries.ratings import write_rating
 from nst.summaries.records import read_records
-from nst.summaries.tables import comparison, relative_link, sweep, write_tables
+from nst.summaries.tables import comparison, relative_link, sweep, swept, write_tables
 from synthetic import errors, write_results
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -167,7 +167,7 @@ def test_a_content_and_style_with_one_value_is_in_no_sweep(tmp_path: Path) -> No
     page = (tmp_path / "style_weight.html").read_text()
     assert "Filter style weight" in page
     assert "Filter style error" in page
-    for constant in ("content", "pairs", "ssim"):
+    for constant in ("pairs", "ssim"):
         assert f'"Filter {constant}"' not in page
 
 
@@ -290,3 +290,10 @@ def test_a_table_of_the_users_is_kept(records: pd.DataFrame, tmp_path: Path) -> 
     write_tables(records, tmp_path)
     assert (tmp_path / "size.csv").read_text().endswith("shoes,42\n")
     assert (tmp_path / "color.html").exists()
+
+
+def test_a_setting_whose_other_values_failed_has_no_table(tmp_path: Path) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"a": {}, "b": {"style_weight": 2}}))
+    assert swept(records) == ["style_weight"]
+    records.loc[1, "style_error"] = float("nan")
+    assert swept(records) == []
