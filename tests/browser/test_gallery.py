@@ -302,7 +302,7 @@ def test_settings_that_were_changed_come_first(visit):
     assert side.get_by_text("pooling").is_visible()
     page.keyboard.press("ArrowRight")
     assert page.locator("#pair-title").inner_text() == "lake × wave style_weight 100"
-    assert side.get_by_text("pooling").is_visible()  # for this one, too
+    side.get_by_text("pooling").wait_for()  # for this one, too
 
 
 def test_links_lead_to_the_tables_beside_it(visit, tmp_path):
