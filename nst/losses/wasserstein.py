@@ -19,14 +19,14 @@ class Wasserstein(Covariance):
     recordable = False  # the eigenvalue solver synchronizes with the CPU
 
     def target(self, statistics: Statistics) -> Statistics:
-        return *statistics, covariance_root(*_wide(statistics))
+        return *statistics, covariance_root(*_in_float64(statistics))
 
     def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        return wasserstein_loss(*_wide(statistics), *_wide(target)).to(statistics[0].dtype)
+        return wasserstein_loss(*_in_float64(statistics), *_in_float64(target)).to(statistics[0].dtype)
 
 
-def _wide(statistics: Statistics) -> Statistics:
-    """In float64 where the device has it. In float32, losses and eigenvalues near a match are rounding errors."""
+def _in_float64(statistics: Statistics) -> Statistics:
+    """Statistics in float64 if the device has it, because in float32 a loss near a match is mostly rounding."""
     dtype = runtime.widest(statistics[0].device)
     return tuple(each.to(dtype) for each in statistics)
 
