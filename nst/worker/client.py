@@ -115,7 +115,10 @@ class Connection(NamedTuple):
 
 
 def connect(device: str) -> Connection | None:
-    """Connect to the worker of a device. Returns None if there is none; a worker of another code version is stopped."""
+    """Connect to the worker of a device and reserve it for a request.
+
+    Returns None if there is none; a worker of another code version is stopped.
+    """
     link = socket.socket(socket.AF_UNIX)
     link.settimeout(REPLY_TIMEOUT)
     try:
@@ -123,16 +126,16 @@ def connect(device: str) -> Connection | None:
         if not protocol.is_same_user(link):
             raise OSError("the socket belongs to another user")
         lines = link.makefile("rb")
-        greeting = json.loads(lines.readline(protocol.MAX_LINE_BYTES))
-    except (OSError, ValueError):
-        link.close()
-        return None
-    if greeting["identity"] != protocol.identity():
-        with suppress(OSError), link:
-            link.sendall(protocol.line(leave=True))
-        return None
-    link.settimeout(None)
-    return Connection(link, lines, greeting["busy"])
+        is_current = json.loads(lines.readline(protocol.MAX_LINE_BYTES))["identity"] == protocol.identity()
+        link.sendall(protocol.line(reserve=True) if is_current else protocol.line(leave=True))
+        if is_current:
+            busy = json.loads(lines.readline(protocol.MAX_LINE_BYTES))["busy"]
+            link.settimeout(None)
+            return Connection(link, lines, busy)
+    except (OSError, ValueError):  # it crashed, has just stopped, or does not answer
+        pass
+    link.close()
+    return None
 
 
 def stop_workers(devices: Iterable[str]) -> None:
@@ -173,20 +176,14 @@ def _gpus(arguments: list[str]) -> list[str]:
 
 def _connect_to_gpu(gpus: list[str]) -> Connection | None:
     """Connect to an idle worker, else to a new one on a GPU without worker, else to the least busy one."""
-    connections = {gpu: connect(gpu) for gpu in gpus}
-    busy = {gpu: connection.busy for gpu, connection in connections.items() if connection}
-    idle = next((gpu for gpu in busy if busy[gpu] == 0), None)
-    for gpu, connection in connections.items():
-        if connection and gpu != idle:  # an unused connection would time out while a worker starts
-            connection.close()
-    if idle:
-        return connections[idle]
-    for gpu in (gpu for gpu, connection in connections.items() if connection is None):
-        if started := _start(gpu):
-            if started.busy == 0:
-                return started
-            busy[gpu] = started.busy  # another client was faster
-            started.close()
+    busy: dict[str, int] = {}
+    for find in (connect, _start):
+        for gpu in (gpu for gpu in gpus if gpu not in busy):
+            if connection := find(gpu):
+                if connection.busy == 0:  # else, of a worker that was just started: another client was faster
+                    return connection
+                busy[gpu] = connection.busy
+                connection.close()
     return connect(min(busy, key=lambda gpu: busy[gpu])) if busy else None
 
 

@@ -1,9 +1,10 @@
 """The protocol between client and worker: paths, identity, and messages (one JSON object per line).
 
-    worker: {"identity": …, "busy": requests in flight}          on connection
+    worker: {"identity": …}                                      on connection
+    client: {"reserve": true} or {"leave": true} or {"status": true}
+    worker: {"busy": other requests in flight}                   to "reserve": from now on this one counts as well
     client: {"arguments": […], "folder": …, "environment": {…}, "owner": pid, "threads": n, "terminal": …, "asks": …,
              "alone": …}
-            or {"leave": true} or {"status": true}
     worker: {"out": text} | {"err": text} | {"stylizing": true}   while it works
     worker: {"exit": code} or {"refused": reason}                at the end; a connection closed without it is a crash
             or {"ask": question}                                 to confirm, the client sends the request with --force

@@ -127,21 +127,19 @@ class Worker:
         """Serve one connection."""
         with self._changed:
             self.connections += 1
-            busy, self.busy = self.busy, self.busy + 1
         answer: dict[str, Any] = {}
         try:
             handler.connection.settimeout(CLIENT_TIMEOUT)  # a suspended client must not block the worker
-            handler.wfile.write(protocol.line(identity=IDENTITY, busy=busy))
-            if text := handler.rfile.readline(protocol.MAX_LINE_BYTES):
-                answer = self._answer(json.loads(text), handler)
+            handler.wfile.write(protocol.line(identity=IDENTITY))
+            answer = self._answer(_read(handler), handler)
+        except EOFError:  # the client has changed its mind
+            pass
         except (OSError, ValueError, RecursionError) as error:  # not JSON, or not a request
             reason = str(error)[:1000]
             log.warning("a request was refused: %s", reason)
             answer = {"refused": reason}
         finally:
-            with self._changed:
-                self.busy -= 1  # before the client has the answer, so that its next request finds the worker idle
-                self._last = time.monotonic()
+            self._last = time.monotonic()
             if answer:
                 with suppress(OSError):
                     handler.wfile.write(protocol.line(**answer))
@@ -156,7 +154,26 @@ class Worker:
         if message == {"status": True}:
             busy = self._running + len(self._queue)
             return {"device": self.device, "pid": os.getpid(), "busy": busy, "pictures": self.pictures}
-        return self._work(Session(self, handler, Request.model_validate(message)))
+        if message != {"reserve": True}:
+            raise ValueError("neither reserve, nor leave, nor status")
+        with self._reserved() as busy:
+            handler.wfile.write(protocol.line(busy=busy))
+            return self._work(Session(self, handler, Request.model_validate(_read(handler))))
+
+    @contextmanager
+    def _reserved(self) -> Iterator[int]:
+        """Count a request as in flight; gives the number of others.
+
+        It ends before the client has its answer, so that the client's next request finds the worker idle. Who only
+        asks for the status does not count: a client would start another worker beside this one.
+        """
+        with self._changed:
+            busy, self.busy = self.busy, self.busy + 1
+        try:
+            yield busy
+        finally:
+            with self._changed:
+                self.busy -= 1
 
     def _work(self, session: Session) -> dict[str, Any]:
         threading.Thread(target=session.wait_for_disconnect, daemon=True).start()
@@ -201,6 +218,13 @@ class Worker:
             with self._changed:
                 self._running -= 1
                 self._changed.notify_all()
+
+
+def _read(handler: socketserver.StreamRequestHandler) -> Any:
+    """The next message of a client. Raises EOFError if it has disconnected."""
+    if not (text := handler.rfile.readline(protocol.MAX_LINE_BYTES)):
+        raise EOFError
+    return json.loads(text)
 
 
 def run(device: str, idle: float = IDLE_TIMEOUT) -> None:

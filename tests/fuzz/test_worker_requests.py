@@ -19,6 +19,7 @@ from mutation import JSON_VALUES, altered, damaged
 from nst.worker import protocol
 from nst.worker.server import Worker
 
+RESERVE = protocol.line(reserve=True)
 REQUEST = {
     "arguments": ["stylize", "--help"], "folder": "/", "environment": {"NST_A": "b", "HOME": "/"}, "owner": 1,
     "threads": 1, "terminal": False, "asks": False, "alone": False,
@@ -75,10 +76,10 @@ def send(device: str, data: bytes) -> list[dict]:
 @example(request=REQUEST | {"arguments": ["stylize", "--threads", "1000000000", "a", "b"]})
 @example(request=[])
 def test_requests(request):
-    bounded(served, json.dumps(request).encode() + b"\n")
+    bounded(served, RESERVE + json.dumps(request).encode() + b"\n")
 
 
-@given(data=damaged(json.dumps(REQUEST).encode() + b"\n") | st.binary(max_size=100))
+@given(data=damaged(RESERVE + json.dumps(REQUEST).encode() + b"\n") | st.binary(max_size=100))
 @example(data=b"[" * 100_000 + b"\n")
 @example(data=b"x" * (protocol.MAX_LINE_BYTES + 100))
 @example(data=b"9" * 100_000 + b"\n")

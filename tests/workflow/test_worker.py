@@ -25,6 +25,7 @@ from nst.images import write_picture
 from nst.worker import client, protocol, server
 from user_folder import UserFolder, snakemake
 
+RESERVE = protocol.line(reserve=True)
 SMALL = ["--size", "40", "--content-layers", "conv2_1", "--style-layers", "conv1_1+conv2_1", "--precision", "fp32"]
 
 
@@ -379,6 +380,8 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
     other = b'{"arguments": ["grid"], "folder": "/", "environment": {}}\n'
     for nonsense in (
         other,
+        RESERVE + other,
+        RESERVE,
         b"",
         b"\n",
         b"{}\n",
@@ -391,9 +394,9 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
             link.sendall(nonsense)
             link.shutdown(socket.SHUT_WR)
             with link.makefile("rb") as lines:
-                assert [*json.loads(lines.readline())] == ["identity", "busy"]
-                answer = lines.readline()
-                assert [*json.loads(answer)] == ["refused"] if nonsense else not answer, nonsense
+                *greetings, answer = [[*json.loads(line)] for line in lines] + [[]] * (nonsense in (b"", RESERVE))
+            assert greetings == [["identity"], ["busy"]][: 1 + nonsense.startswith(RESERVE)], nonsense
+            assert answer == ([] if nonsense in (b"", RESERVE) else ["refused"]), nonsense
     assert place.stylized("two")["process"]["picture"] == 2
 
 
@@ -401,9 +404,10 @@ def asked(address: Path, request: bytes) -> dict:
     """What a worker answers to a line."""
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(str(address))
-        link.sendall(request + b"\n")
+        link.sendall(RESERVE + request + b"\n")
         with link.makefile("rb") as lines:
-            lines.readline()
+            for _ in ("identity", "busy"):
+                lines.readline()
             return json.loads(lines.readline() or "{}")
 
 
