@@ -169,7 +169,7 @@ def leftovers(results: Path) -> list[str]:
     return sorted({path.relative_to(results).as_posix() for path in (*hidden, *work)})
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 120) -> Any:
     """The first answer that is true."""
     until = time.monotonic() + seconds
     while not (found := what()):

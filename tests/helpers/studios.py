@@ -147,7 +147,7 @@ def damage(image: Path) -> bytes:
     return whole
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
     """Wait until a condition holds; returns its value."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

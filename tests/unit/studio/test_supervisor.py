@@ -230,7 +230,7 @@ def test_a_task_that_was_stopped_is_done_at_the_next_start(
     studio.runs.ask(run, "publish")
     *_, child, _ = until(lambda: studio.supervisor._task)
     studio.supervisor.stop()
-    assert child.wait(10) == -signal.SIGTERM
+    assert child.wait(60) == -signal.SIGTERM
     assert studio.runs.next_task(busy=[run]) is None  # Snakemake writes its gallery
     monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", "print('nst: s3://bucket/run')"])
     start(started, tmp_path, FINISH)

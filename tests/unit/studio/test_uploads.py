@@ -229,7 +229,7 @@ def test_uploads_at_the_same_time_keep_the_quota(tmp_path, monkeypatch):
 
     def accept(file, preview, *, name, pixels):
         preview.write_bytes(b"preview")
-        together.wait(10)  # all have passed the first check
+        together.wait(60)  # all have passed the first check
         return Decoded(".jpg", 40, 24)
 
     monkeypatch.setattr(decoding, "decode", accept)

@@ -26,19 +26,19 @@ def worker(monkeypatch) -> Iterator[Worker]:
         worker = Worker("cpu-0", idle=60)
         serving = threading.Thread(target=worker.serve, daemon=True)
         serving.start()
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not client.ask(status=True):
             assert time.monotonic() < until
             time.sleep(0.01)
         yield worker
         worker.leaving = True
-        serving.join(10)
+        serving.join(60)
         assert not serving.is_alive()
 
 
 def connect(device: str) -> Connection | None:
     if connection := client.connect(device):
-        connection.socket.settimeout(10)
+        connection.socket.settimeout(60)
     return connection
 
 
