@@ -18,7 +18,7 @@ from nst.grid import shipped
 from nst.grid.config import CONFIG, Config, load_configs, results_folder
 from nst.machine import DEVICES
 from nst.machine.cpu import MAX_THREADS
-from nst.settings import GROUPS, Settings, SettingsError, Wrong, choices, fields, flag, grouped, text
+from nst.settings import GROUPS, Settings, SettingsError, choices, fields, flag, grouped, text
 from nst.settings.metrics import Ranking
 
 
@@ -196,15 +196,8 @@ def settings_from(given: dict[str, str], basis: dict[str, Any], source: str) -> 
     try:
         return Settings(**(basis | given))
     except SettingsError as error:
-        raise Problems(_line(wrong, given, basis, source) for wrong in error.wrong) from None
-
-
-def _line(wrong: Wrong, given: dict[str, str], basis: dict[str, Any], source: str) -> str:
-    """The problem with its flag; if no flag gave the value, also where it comes from."""
-    name = wrong.setting
-    if name in given or name not in basis:
-        return wrong.as_flag()
-    return f"{wrong.as_flag()}; {source} has {name} {text(basis[name])}"
+        lines = [f"{wrong.as_flag()}{wrong.inherited(given, basis, source)}" for wrong in error.wrong]
+        raise Problems(lines) from None
 
 
 def _parameter(name: str) -> str:

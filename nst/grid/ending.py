@@ -60,7 +60,11 @@ def summary(
     yield from _of_pairs("warning", [(name, text) for name in new for text in _warnings(results, name)], results)
     if failed and not reasons:
         yield "failed    a job that makes no image; its message is above"
-    yield from _summary_paths(results, since, changed=bool(new or missing))
+    shown = list(_summary_paths(results, since, changed=bool(new or missing)))
+    yield from shown
+    grid, has_gallery = Path(results, layout.GRID), any(line.startswith("gallery") for line in shown)
+    if ended_early and grid.exists() and len(missing) < len(times) and not has_gallery:
+        yield f"so far    `{shlex.join(['nst', 'gallery', str(grid)])}` makes a gallery of the finished images"
     if removed:
         yield f"removed   {counted(removed, 'sheet and plot file')} of rows that are no longer in the manifest"
     if others := len(pairs_not_in_grid(results, times)):

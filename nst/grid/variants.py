@@ -74,11 +74,24 @@ class Variants:
             try:
                 variants.append(self._variant(chosen, name, lists))
             except SettingsError as error:  # values that cannot be combined
-                wrong += [item.as_column() for item in error.wrong]
+                wrong += [self._with_origin(item, chosen) for item in error.wrong]
         return tuple(variants), tuple(dict.fromkeys(wrong))
 
+    def _with_origin(self, wrong: Wrong, chosen: dict[str, Any]) -> ColumnProblem:
+        """A problem of a row, and where the values come from that the row does not have."""
+        column, message = wrong.as_column()
+        if not wrong.conflict:
+            return column, message
+        name = self._preset_name(chosen)
+        preset = presets.load(name, self._config.presets).values
+        message += wrong.inherited(chosen, preset, f"the preset {name}")
+        return column, message + wrong.inherited({*chosen, *preset}, self._config.settings, "the configuration")
+
+    def _preset_name(self, chosen: dict[str, Any]) -> str:
+        return str(chosen.get("preset", self._config.settings.get("preset", "")))
+
     def _variant(self, chosen: dict[str, Any], name: str, lists: tuple[str, ...]) -> Variant:
-        basis, inherited = self._inherited(chosen.get("preset", self._config.settings.get("preset", "")))
+        basis, inherited = self._inherited(self._preset_name(chosen))
         settings = declared.overlay(inherited, chosen)
         self._check_inherited(settings, chosen)
         folder_name = settings_name(settings, basis, name=name, lists=lists)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from nst.settings import scales
 from nst.settings.layers import EXPECTED, LARGEST, Layers, layer_names, layers_text
 from nst.settings.style_losses import STYLE_LOSSES
 from nst.settings.values import LARGEST_SIDE, Values, extra, fields
-from nst.settings.wording import did_you_mean, flag, number_text
+from nst.settings.wording import did_you_mean, flag, number_text, text
 
 #: Settings that may be paths, and their values that are not paths.
 PATHS = {
@@ -49,6 +49,12 @@ class Wrong(NamedTuple):
         if not self.conflict:
             return f"{flag(self.setting)}: {self.message}"
         return f"{flag(self.setting)} {_BRACES.sub(lambda name: flag(name[1]), self.message)}"
+
+    def inherited(self, given: Collection[str], basis: Mapping[str, Any], source: str) -> str:
+        """Where values come from that the user did not give, to append: '; the preset nnst has content_weight 0'."""
+        involved = dict.fromkeys([self.setting, *_BRACES.findall(self.message)])
+        values = [f"{name} {text(basis[name])}" for name in involved if name in basis and name not in given]
+        return f"; {source} has {' and '.join(values)}" if values else ""
 
 
 class SettingsError(Problems, ValueError):

@@ -13,7 +13,7 @@ from nst.images.metadata import mark
 from nst.io.files import replacing
 from nst.settings import INEFFECTIVE
 from nst.summaries.ranking import GROUP
-from nst.summaries.records import TITLES, by_value, sheet_groups, sorted_values, varying
+from nst.summaries.records import TITLES, by_value, sheet_groups, sorted_values, value_title, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +181,7 @@ def _distinct_title(records: pd.DataFrame, pair: pd.Series) -> str:
     words = " × ".join(pair[name] for name in TITLES[:2] if records[name].nunique() > 1)
     if records["settings_title"].nunique() > 1:
         varied = [name for name in varying(records) if name not in INEFFECTIVE]
-        values = "  ·  ".join(f"{name} = {pair[name]}" for name in varied)
+        values = "  ·  ".join(value_title(name, pair[name]) for name in varied)
         words = " × ".join(filter(None, (words, values if 0 < len(varied) < 3 else pair["settings_title"])))
     words = words or pair["settings_title"]
     return words if len(words) <= 38 else words[:37] + "…"

@@ -242,6 +242,11 @@ def found_weight(style_weight: str, final: float) -> str:
     return number_text(float(f"{final:.3g}")) if style_weight == "auto" and math.isfinite(final) else ""
 
 
+def value_title(setting: str, value: str) -> str:
+    """A title for a value of a setting: `size = 512`, or `content_mask = none` for an empty one."""
+    return f"{setting} = {value or 'none'}"
+
+
 def sorted_values(values: Iterable[str]) -> list[str]:
     """The distinct values: numbers by size, then texts."""
     return sorted(set(values), key=value_order)

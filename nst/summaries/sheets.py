@@ -25,6 +25,7 @@ from nst.summaries.records import (
     sheet_groups,
     sorted_values,
     style_picture,
+    value_title,
     varying,
 )
 
@@ -168,7 +169,7 @@ def _result(pair: Any, label: str = "") -> Cell:
 
 def _values(pair: Any, varied: list[str]) -> str:
     """The values of the varying settings of a pair, and the weight that `auto` found for it."""
-    values = [_shown(pair, name) for name in varied]
+    values = [_shown(pair, name) or "none" for name in varied]
     if "style_weight" not in varied and (found := found_weight(pair.style_weight, pair.final_style_weight)):
         values.append(f"style_weight {found}")
     return "  ·  ".join(values)
@@ -223,7 +224,7 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
         (getattr(pair, down), getattr(pair, across)): _result(pair, _values(pair, [])) for pair in records.itertuples()
     }
     results = [[cells.get((row, column)) for column in columns] for row in rows]
-    return [f"{across} = {value}" for value in columns], [f"{down} = {value}" for value in rows], results
+    return [value_title(across, value) for value in columns], [value_title(down, value) for value in rows], results
 
 
 def _labeled(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
@@ -232,7 +233,7 @@ def _labeled(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
         labels = ["  ·  ".join(filter(None, (pair.settings_title, _values(pair, [])))) for pair in records.itertuples()]
         return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
     setting = varied[0]
-    return [_result(pair, f"{setting} = {_shown(pair, setting)}") for pair in records.itertuples()]
+    return [_result(pair, value_title(setting, _shown(pair, setting))) for pair in records.itertuples()]
 
 
 def _wrapped(results: list[Cell]) -> Rows:

@@ -424,7 +424,7 @@ def test_another_size_is_said_to_be_another_picture(made, capsys, caplog):
 
 def test_again_names_the_flag_or_the_picture(made, capsys):
     assert again(capsys, "made.png", "-o", "x.png", "--ema-decay", "0.5")[2] == (
-        "nst: --ema-decay requires --optimizer adam or rmsprop\n"
+        "nst: --ema-decay requires --optimizer adam or rmsprop; made.png has optimizer lbfgs\n"
     )
 
 

@@ -123,6 +123,18 @@ def test_a_picture_that_was_stopped_is_told_as_that() -> None:
     assert lines(1, ended_early=True)[1].startswith("next      run the same command again")
 
 
+def test_how_to_see_the_images_of_a_run_that_was_stopped_is_told() -> None:
+    advice = "so far    `nst gallery out/grid.csv` makes a gallery of the finished images"
+    write("out/logs/stylize/a/s/seed=1.log", LATER)
+    assert advice not in lines(2, ended_early=True)
+    image(2, LATER)
+    assert advice not in lines(2, ended_early=True)  # Snakemake has not written the table
+    write("out/grid.csv", LATER)
+    assert advice in lines(2, ended_early=True)
+    write("out/gallery/index.html", LATER)
+    assert advice not in lines(2, ended_early=True)  # it was made after a failure
+
+
 def test_only_what_a_job_has_made_is_forgotten() -> None:
     made = ["sheets/{}.png", "sheets/{}.html", "logs/sheets/{}.log", "benchmarks/sheets/{}.tsv"]
     plots = ["plots/losses/{}.png", "logs/plots/{}.log", "benchmarks/plots/{}.tsv"]

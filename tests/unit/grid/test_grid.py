@@ -405,6 +405,13 @@ def test_columns_that_need_each_other() -> None:
     assert mistakes(rows) == ["2: ema_decay: requires optimizer adam or rmsprop"]
     config = load_config({"settings": {"ema_decay": 0.9}})
     assert len(ids("content,style,optimizer\nc/lake.jpg,s/wave.jpg,adam\n", config)) == 1
+    requires = "2: ema_decay: requires optimizer adam or rmsprop; "
+    rows = "content,style,optimizer\nc/lake.jpg,s/wave.jpg,lbfgs\n"
+    assert mistakes(rows, config) == [requires + "the configuration has ema_decay 0.9"]
+    assert mistakes("content,style,preset,protect\nc/lake.jpg,s/wave.jpg,nnst,c/lake.jpg\n") == [
+        "2: protect: requires a content_weight above 0: it raises the weight of the content loss; "
+        "the preset nnst has content_weight 0"
+    ]
 
 
 @pytest.mark.usefixtures("_pictures")

@@ -201,6 +201,12 @@ def test_a_sheet_names_what_varies_in_the_rest_of_the_grid(tmp_path: Path) -> No
     assert "style_weight 16" in (tmp_path / "sheet.html").read_text()
 
 
+def test_an_empty_value_is_called_none(tmp_path: Path) -> None:
+    sweep_sheet(grid(tmp_path, 1, 1, {"all": {}, "sky": {"content_mask": "sky.png"}}), tmp_path / "sweep.html")
+    labels = re.findall(r'class="label">(content_mask[^<]*)</div>', (tmp_path / "sweep.html").read_text())
+    assert sorted(labels) == ["content_mask = none", "content_mask = sky.png"]
+
+
 def test_a_sweep_marks_the_best(tmp_path: Path) -> None:
     records = grid(tmp_path, 1, 1, {f"i{count}": {"iterations": count} for count in (100, 300)})
     sweep_sheet(records, tmp_path / "sweep.html")
