@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.losses.functional import positive
 from nst.losses.gram import gram_of
-from nst.losses.style import Scale, Statistics, StyleLoss
+from nst.losses.style import Normalizer, Statistics, StyleLoss
 from nst.networks.extractor import FeatureExtractor
 
 
@@ -21,7 +21,7 @@ class Covariance(StyleLoss):
         weighted = features if weight is None else features * weight.to(features.dtype)
         return grams, means_of(network, layer, weighted)
 
-    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+    def distance(self, statistics: Statistics, target: Statistics, normalizer: Normalizer) -> Tensor:
         return covariance_loss(*statistics, *target)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from nst.losses.functional import gram, gram_distance, gram_factor, gram_loss, weighted
-from nst.losses.style import Scale, Statistics, StyleLoss
+from nst.losses.style import Normalizer, Statistics, StyleLoss
 from nst.networks.extractor import FeatureExtractor
 
 
@@ -19,11 +19,11 @@ class Gram(StyleLoss):
     ) -> Statistics:
         return (gram_of(network, layer, features, weight),)
 
-    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
-        return gram_loss(statistics[0], target[0], *scale)
+    def distance(self, statistics: Statistics, target: Statistics, normalizer: Normalizer) -> Tensor:
+        return gram_loss(statistics[0], target[0], *normalizer)
 
-    def shortcut(self, target: Statistics, scale: Scale) -> Callable[[Tensor], Tensor]:
-        factor = gram_factor(target[0], *scale)
+    def shortcut(self, target: Statistics, normalizer: Normalizer) -> Callable[[Tensor], Tensor]:
+        factor = gram_factor(target[0], *normalizer)
         return lambda features: gram_distance(features, target[0], factor)
 
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.sampled import Sample
+from nst.losses.sampled import SampledImage
 
 #: Feature vectors of a layer that are kept of the styles, at most: of these, each evaluation draws some.
 POOL = 2**15
 
 
-def positions(image: Sample, count: int, generator: torch.Generator) -> Tensor:
+def positions(image: SampledImage, count: int, generator: torch.Generator) -> Tensor:
     """Random positions (rows, columns) in px, (count, 2), uniform or in proportion to the image's mask."""
     height, width = image.picture.shape[2:]
     within = torch.rand(count, 2, generator=generator)
@@ -31,7 +31,7 @@ def _in_proportion(weight: Tensor, count: int, generator: torch.Generator) -> Te
     return at.clamp_max(len(sums) - 1)
 
 
-def at_positions(image: Sample, places: Tensor, layers: dict[str, float]) -> Tensor:
+def at_positions(image: SampledImage, places: Tensor, layers: dict[str, float]) -> Tensor:
     """Hypercolumns (n, 3 + channels), in at least 32 bits: RGB, and each layer's features times its coefficient.
 
     places: (n, 2), (rows, columns) in px. Between the positions of a feature map, features are interpolated.
@@ -41,7 +41,7 @@ def at_positions(image: Sample, places: Tensor, layers: dict[str, float]) -> Ten
     return torch.cat([_interpolated(values, places, image.picture.shape[2:]) for values in maps], 1)
 
 
-def layer_scales(vectors: Tensor, image: Sample, layers: dict[str, float]) -> Tensor:
+def layer_scales(vectors: Tensor, image: SampledImage, layers: dict[str, float]) -> Tensor:
     """Factors (3 + channels,) for the hypercolumns of an image that give each layer's features a mean square of 1.
 
     The magnitude of features depends on the weights: the original VGG's are 60 times those of torchvision's. RGB keeps
@@ -74,7 +74,7 @@ def _interpolated(values: Tensor, places: Tensor, size: Sequence[int]) -> Tensor
     return total
 
 
-def count_of(style: Sample, total: int) -> int:
+def count_of(style: SampledImage, total: int) -> int:
     """How many of `total` vectors a style of a blend gives, in proportion to its share; at least one."""
     return max(1, round(total * style.share))
 
@@ -105,7 +105,7 @@ def some(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return vectors[torch.randint(len(vectors), (count,), generator=generator).to(vectors.device)]
 
 
-def pooled(styles: Iterable[Sample], layers: Sequence[str], generator: torch.Generator) -> dict[str, Tensor]:
+def pooled(styles: Iterable[SampledImage], layers: Sequence[str], generator: torch.Generator) -> dict[str, Tensor]:
     """Random feature vectors of a blend by layer, (n, channels), at most about POOL, in proportion to the shares."""
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     for style in styles:  # one after the other, because the features of many styles would not fit into memory

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from nst.losses.covariance import Covariance
 from nst.losses.functional import positive
-from nst.losses.style import Scale, Statistics
+from nst.losses.style import Normalizer, Statistics
 
 
 class Moments(Covariance):
     """Compares Gram matrices, means and standard deviations. Statistics as `Covariance`."""
 
-    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+    def distance(self, statistics: Statistics, target: Statistics, normalizer: Normalizer) -> Tensor:
         return moments_loss(*statistics, *target)
 
 

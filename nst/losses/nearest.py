@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from nst.losses.functional import wide
 from nst.losses.hypercolumns import drawn, pooled, some
-from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.sampled import SampledImage, SampledLoss
 from nst.settings import Settings
 
 #: Positions of a layer that are drawn at each evaluation, at most, of the image and of the styles.
@@ -27,14 +27,14 @@ class Nearest(SampledLoss):
 
     turns = 3
 
-    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
+    def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
         self.content, self.content_share = content, settings.content_match
         self.style = pooled(styles, [*settings.style_layers], torch.Generator().manual_seed(settings.seed))
 
-    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+    def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         return {layer: self._part(layer, image, generator)[None] for layer in self.style}
 
-    def _part(self, layer: str, image: Sample, generator: torch.Generator) -> Tensor:
+    def _part(self, layer: str, image: SampledImage, generator: torch.Generator) -> Tensor:
         of_image, of_content = image.features[layer], self.content.features[layer]
         x, content = map(wide, drawn(of_image, POSITIONS, generator, self.content.mask, of_content))
         style = wide(some(self.style[layer], STYLE_POSITIONS, generator))

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from nst.losses.functional import position_weights, wide
 from nst.losses.hypercolumns import count_of, some
 from nst.losses.nearest import centered
-from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.sampled import SampledImage, SampledLoss
 from nst.settings import Settings
 
 #: Pixels from one hypercolumn to the next.
@@ -31,7 +31,7 @@ class Hypercolumns(SampledLoss):
 
     turns = 3
 
-    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
+    def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
         self.layers, self.content_share = settings.style_layers, settings.content_match
         size = content.picture.shape[2:]
         self.weight = None if content.mask is None else position_weights(content.mask, grid_size(size)).flatten()
@@ -46,7 +46,7 @@ class Hypercolumns(SampledLoss):
     def coefficients(cls, settings: Settings) -> dict[str, float]:
         return {"nnst": 1.0}
 
-    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+    def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         columns = self._columns(image)
         if self.evaluations % RENEWED_AFTER == 0 and (self.content_share < 1 or not self.evaluations):
             self._assign(torch.cat([column.detach() for column in columns], 1))
@@ -68,7 +68,7 @@ class Hypercolumns(SampledLoss):
         chosen = F.normalize(wide(self.style[assigned]), dim=1).to(self.style.dtype)
         self.targets = [*chosen.split(self.widths, 1)]
 
-    def _columns(self, image: Sample) -> list[Tensor]:
+    def _columns(self, image: SampledImage) -> list[Tensor]:
         """Hypercolumns of an image by layer, (positions, channels) each, in the network's compute type."""
         size = grid_size(image.picture.shape[2:])
         return [
@@ -78,7 +78,7 @@ class Hypercolumns(SampledLoss):
             for layer, weight in self.layers.items()
         ]
 
-    def _chosen(self, style: Sample, generator: torch.Generator) -> Tensor:
+    def _chosen(self, style: SampledImage, generator: torch.Generator) -> Tensor:
         """Random hypercolumns of a style, of the part that its mask shows, (n, channels)."""
         columns = torch.cat(self._columns(style), 1)
         if style.mask is not None:

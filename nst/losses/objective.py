@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from nst.losses import functional, matting
 from nst.losses.functional import Normalization, position_weights, weighted
-from nst.losses.style import Scale, Statistics, style_loss
+from nst.losses.style import Normalizer, Statistics, style_loss
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import Settings, convolutions
 
@@ -232,14 +232,14 @@ class Objective:
         """The style loss at a layer's features, (batch,)."""
         pixels, first = features[0, 0].numel(), self.style[0]
         if first.mask is None and layer not in self.network.maps:
-            target, scale = first.targets[layer], self._scale(layer, pixels)
-            loss_of = self._cached((layer, pixels), lambda: self.style_loss.shortcut(target, scale))
+            target, normalizer = first.targets[layer], self._normalizer(layer, pixels)
+            loss_of = self._cached((layer, pixels), lambda: self.style_loss.shortcut(target, normalizer))
             if loss_of is not None:
                 return loss_of(features)  # type: ignore[no-any-return]
         return self.style_distance(layer, [self._masked(layer, features, r.mask) for r in self.style], pixels)
 
-    def _scale(self, layer: str, pixels: int) -> Scale:
-        return Scale(self.settings.normalization, VGG_WIDTHS[layer], pixels)
+    def _normalizer(self, layer: str, pixels: int) -> Normalizer:
+        return Normalizer(self.settings.normalization, VGG_WIDTHS[layer], pixels)
 
     def _cached(self, name: object, compute: Callable[[], Any]) -> Any:
         if name not in self._cache:
@@ -304,9 +304,9 @@ class Objective:
 
     def style_distance(self, layer: str, by_region: Sequence[Statistics], pixels: int) -> Tensor:
         """The style loss (batch,) of a layer's statistics in each region; pixels: those of the whole feature map."""
-        scale = self._scale(layer, pixels)
+        normalizer = self._normalizer(layer, pixels)
         of_regions = [
-            region.share * self.style_loss.distance(statistics, region.targets[layer], scale)
+            region.share * self.style_loss.distance(statistics, region.targets[layer], normalizer)
             for region, statistics in zip(self.style, by_region, strict=True)
         ]
         return torch.stack(of_regions).sum(0)

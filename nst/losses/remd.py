@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst.losses.hypercolumns import at_positions, count_of, layer_scales, positions
-from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.sampled import SampledImage, SampledLoss
 from nst.losses.samples import CovarianceDistance, cosine_distances, relaxed_emd, relaxed_emd_of_units
 from nst.settings import Settings
 
@@ -23,7 +23,7 @@ YUV = ((0.299, 0.587, 0.114), (-0.14713, -0.28886, 0.436), (0.615, -0.51499, -0.
 class RelaxedEMD(SampledLoss):
     """Relaxed earth mover's distances of hypercolumns and of colors, and the distance of the hypercolumns' moments."""
 
-    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
+    def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
         generator = torch.Generator().manual_seed(settings.seed)
         self.layers, self.region = settings.style_layers, content
         style = torch.cat([
@@ -42,7 +42,7 @@ class RelaxedEMD(SampledLoss):
         """Colors count less where the content counts more (section 2.4)."""
         return {"remd": 1.0, "moments": 1.0, "color": 1 / max(settings.content_weight, 1.0)}
 
-    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+    def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         vectors = at_positions(image, positions(self.region, POSITIONS, generator), self.layers) * self.scales
         losses = {
             "remd": relaxed_emd_of_units(F.normalize(vectors, dim=1), self.units),

@@ -16,7 +16,7 @@ from torch import Tensor
 from nst.settings import Settings
 
 
-class Sample(NamedTuple):
+class SampledImage(NamedTuple):
     """An image as a loss sees it."""
 
     picture: Tensor  # (1, 3, height, width) in 0..1
@@ -39,10 +39,10 @@ class SampledLoss(ABC):
     turns: ClassVar[int] = 0
 
     @abstractmethod
-    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]): ...
+    def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]): ...
 
     @abstractmethod
-    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+    def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         """The parts of the loss by name, (1,) each, differentiable in the image's features and pixels.
 
         generator: on the CPU, the source of all that is drawn.

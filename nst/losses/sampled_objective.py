@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nst.losses.objective import Objective, Part
-from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.sampled import SampledImage, SampledLoss
 from nst.losses.self_similarity import SelfSimilarity
 from nst.losses.style import implementation
 from nst.settings import STYLE_LOSSES
@@ -42,23 +42,25 @@ class SampledObjective(Objective):
             samples = self._styles(styles, style_mask, kind.turns)
             self._losses.append((share, kind(self.settings, self._sample(content, mask), samples)))
 
-    def _styles(self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None, turns: int) -> Iterator[Sample]:
+    def _styles(
+        self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None, turns: int
+    ) -> Iterator[SampledImage]:
         """The styles, each also turned, one at a time."""
         total = sum(weight for _, weight in styles) * (1 + turns)
         for style, weight in styles:
             for turn in range(1 + turns):
                 yield self._sample(turned(style, turn), None if mask is None else turned(mask, turn), weight / total)
 
-    def _sample(self, picture: Tensor, mask: Tensor | None = None, share: float = 1.0) -> Sample:
+    def _sample(self, picture: Tensor, mask: Tensor | None = None, share: float = 1.0) -> SampledImage:
         sample = self._sample_of(picture, self.network(picture), mask, share)
         # Cloned, because it is kept: the network may write the next image's features into the same memory.
         return sample._replace(features={layer: values.clone() for layer, values in sample.features.items()})
 
     def _sample_of(
         self, picture: Tensor, features: dict[str, Tensor], mask: Tensor | None = None, share: float = 1.0
-    ) -> Sample:
+    ) -> SampledImage:
         projected = {layer: self.network.project(layer, values) for layer, values in features.items()}
-        return Sample(picture, projected, mask, share)
+        return SampledImage(picture, projected, mask, share)
 
     def _parts(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         seed = self.settings.seed * EVALUATIONS + self._evaluations

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nst.losses.hypercolumns import at_positions, layer_scales, positions
-from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.sampled import SampledImage, SampledLoss
 from nst.losses.samples import self_similarity_distance
 from nst.settings import Settings
 
@@ -19,7 +19,7 @@ POSITIONS = 512
 class SelfSimilarity(SampledLoss):
     """How much similarities between parts of the image differ from those of the content (arXiv:1904.12785, eq. 4)."""
 
-    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
+    def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
         self.layers, self.content = settings.content_layers, content
         places = positions(content, POSITIONS, torch.Generator().manual_seed(settings.seed))
         self.scales = layer_scales(at_positions(content, places, self.layers), content, self.layers)
@@ -28,7 +28,7 @@ class SelfSimilarity(SampledLoss):
     def coefficients(cls, settings: Settings) -> dict[str, float]:
         return {"self-similarity": 1.0}
 
-    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+    def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         places = positions(self.content, POSITIONS, generator)
         of_image, of_content = (at_positions(each, places, self.layers) * self.scales for each in (image, self.content))
         return {"self-similarity": self_similarity_distance(of_image, of_content)[None]}

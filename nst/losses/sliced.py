@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.losses.functional import positive, wide
 from nst.losses.hypercolumns import drawn, pooled, some
-from nst.losses.sampled import Sample, SampledLoss
+from nst.losses.sampled import SampledImage, SampledLoss
 from nst.losses.samples import directions, sliced_wasserstein
 from nst.settings import Settings
 
@@ -21,12 +21,12 @@ POSITIONS, DIRECTIONS = 4096, 128
 class Sliced(SampledLoss):
     """Compares the features' distributions at each layer, relative to the style's mean square."""
 
-    def __init__(self, settings: Settings, content: Sample, styles: Iterable[Sample]):
+    def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
         self.region = content.mask
         self.style = pooled(styles, [*settings.style_layers], torch.Generator().manual_seed(settings.seed))
         self.scales = {layer: positive(wide(vectors).square().mean()) for layer, vectors in self.style.items()}
 
-    def parts(self, image: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+    def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         return {layer: self._part(layer, image.features[layer], generator)[None] for layer in self.style}
 
     def _part(self, layer: str, features: Tensor, generator: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from nst.settings import STYLE_LOSSES
 Statistics = tuple[Tensor, ...]
 
 
-class Scale(NamedTuple):
+class Normalizer(NamedTuple):
     """Parameters of a loss's normalization: see `nst.losses.functional`."""
 
     normalization: Normalization
@@ -53,10 +53,10 @@ class StyleLoss(ABC):
         return statistics
 
     @abstractmethod
-    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+    def distance(self, statistics: Statistics, target: Statistics, normalizer: Normalizer) -> Tensor:
         """The loss of statistics, (batch,); 0 where they equal the target's. Differentiable in `statistics`."""
 
-    def shortcut(self, target: Statistics, scale: Scale) -> Callable[[Tensor], Tensor] | None:
+    def shortcut(self, target: Statistics, normalizer: Normalizer) -> Callable[[Tensor], Tensor] | None:
         """A faster function from features without mask and projection to their loss (batch,); None: there is none."""
         return None
 

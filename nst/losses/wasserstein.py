@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.losses.covariance import Covariance, covariance
 from nst.losses.functional import positive
-from nst.losses.style import Scale, Statistics
+from nst.losses.style import Normalizer, Statistics
 from nst.machine import runtime
 
 
@@ -21,7 +21,7 @@ class Wasserstein(Covariance):
     def target(self, statistics: Statistics) -> Statistics:
         return *statistics, covariance_root(*_in_float64(statistics))
 
-    def distance(self, statistics: Statistics, target: Statistics, scale: Scale) -> Tensor:
+    def distance(self, statistics: Statistics, target: Statistics, normalizer: Normalizer) -> Tensor:
         return wasserstein_loss(*_in_float64(statistics), *_in_float64(target)).to(statistics[0].dtype)
 
 

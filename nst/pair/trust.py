@@ -22,7 +22,7 @@ from nst.settings.wording import duration_text
 MOST_SECONDS = 3600.0
 
 
-class Input(NamedTuple):
+class InputFile(NamedTuple):
     """An input file: its role or setting, its path in the metadata, and its present path."""
 
     name: str
@@ -32,7 +32,7 @@ class Input(NamedTuple):
     """Whether the user gave the path; otherwise only the metadata does, which is not trusted."""
 
 
-def inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -> list[Input]:
+def inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) -> list[InputFile]:
     """All input files of an image that is to be reproduced.
 
     Args:
@@ -43,10 +43,10 @@ def inputs(made: Origin, moved: list[str], chosen: Settings, typed: set[str]) ->
     inputs += [("style", path, now) for (path, _), now in zip(made.styles, moved[1:], strict=True)]
     named = {name: getattr(chosen, name) for name in PATHS}
     inputs += [(name, path, path) for name, path in named.items() if path not in PATHS[name]]
-    return [Input(*each, typed=each[0] in typed) for each in inputs]
+    return [InputFile(*each, typed=each[0] in typed) for each in inputs]
 
 
-def check_trusted(image: str, inputs: list[Input]) -> None:
+def check_trusted(image: str, inputs: list[InputFile]) -> None:
     """Raise Problems for files that only the metadata names, outside the folder of the image and the current one."""
     trusted = [Path(image).parent.resolve(), Path.cwd()]
     if elsewhere := [each for each in inputs if not each.typed and not _is_within(each.now, trusted)]:
@@ -65,13 +65,13 @@ def _is_within(path: str, folders: list[Path]) -> bool:
         return False
 
 
-def check_unchanged(image: str, made: Origin, inputs: list[Input]) -> None:
+def check_unchanged(image: str, made: Origin, inputs: list[InputFile]) -> None:
     """Raise Problems for inputs that are missing or have changed."""
     if wrong := [problem for each in inputs if (problem := _problem(image, made, each))]:
         raise Problems(wrong)
 
 
-def _problem(image: str, made: Origin, given: Input) -> str:
+def _problem(image: str, made: Origin, given: InputFile) -> str:
     """The problem with an input and how to fix it; '' if there is none."""
     name, before, now, typed = given
     if not is_regular(now):

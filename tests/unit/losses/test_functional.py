@@ -7,7 +7,7 @@ import torch
 
 from nst.losses import functional as losses
 from nst.losses.covariance import covariance_loss
-from nst.losses.style import Scale
+from nst.losses.style import Normalizer
 from nst.losses.wasserstein import Wasserstein, covariance_root, wasserstein_loss
 
 KINDS = ["relative", "paper", "mean", "sum"]
@@ -179,7 +179,7 @@ def test_near_a_match_wasserstein_has_the_gradient_of_float64(rng):
     for dtype in (torch.float32, torch.float64):
         leaf = features.to(dtype).requires_grad_()
         target = loss.target(moments(goal.to(dtype)))
-        value = loss.distance(moments(leaf), target, Scale("relative", 64, 4000))
+        value = loss.distance(moments(leaf), target, Normalizer("relative", 64, 4000))
         value.sum().backward()
         assert value.dtype == dtype
         gradients[dtype] = (value.item(), leaf.grad.double().flatten())

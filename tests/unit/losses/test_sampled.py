@@ -10,7 +10,7 @@ from nst.engine.stylization import Finished, Transfer, stylize
 from nst.errors import Problems
 from nst.losses import hypercolumns, nearest, nnst, remd
 from nst.losses.moments import moments_loss
-from nst.losses.sampled import Sample
+from nst.losses.sampled import SampledImage
 from nst.losses.sampled_objective import SampledObjective, turned
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
@@ -67,7 +67,7 @@ def test_features_are_interpolated_between_positions() -> None:
     rows, columns = torch.meshgrid(torch.arange(12.0), torch.arange(16.0), indexing="ij")
     fine = torch.stack([rows + 0.5, columns + 0.5])[None].double()
     coarse = torch.nn.functional.avg_pool2d(fine, 4)
-    image = Sample(torch.zeros(1, 3, 12, 16, dtype=torch.float64), {"conv1_1": fine, "conv3_1": coarse})
+    image = SampledImage(torch.zeros(1, 3, 12, 16, dtype=torch.float64), {"conv1_1": fine, "conv3_1": coarse})
     places = torch.tensor([[2.0, 2.0], [5.25, 9.5], [9.9, 13.9]], dtype=torch.float64)
     found = hypercolumns.at_positions(image, places, {"conv1_1": 1.0, "conv3_1": 2.0})
     torch.testing.assert_close(found[:, 3:5], places)
@@ -77,7 +77,7 @@ def test_features_are_interpolated_between_positions() -> None:
 def test_positions_follow_the_mask() -> None:
     mask = torch.zeros(1, 1, 20, 30)
     mask[..., 5:10, 20:] = 1
-    image = Sample(torch.zeros(1, 3, 20, 30), {}, mask)
+    image = SampledImage(torch.zeros(1, 3, 20, 30), {}, mask)
     places = hypercolumns.positions(image, 500, torch.Generator().manual_seed(0))
     assert ((places[:, 0] >= 5) & (places[:, 0] < 10) & (places[:, 1] >= 20) & (places[:, 1] < 30)).all()
     everywhere = hypercolumns.positions(image._replace(mask=None), 5000, torch.Generator().manual_seed(0))
@@ -87,14 +87,14 @@ def test_positions_follow_the_mask() -> None:
 def test_a_mask_may_have_more_pixels_than_multinomial_takes() -> None:
     mask = torch.zeros(1, 1, 4100, 4100)  # more than 2^24
     mask[..., 4000:, :] = 1
-    image = Sample(torch.zeros(1, 3, 1, 1).expand(1, 3, 4100, 4100), {}, mask)
+    image = SampledImage(torch.zeros(1, 3, 1, 1).expand(1, 3, 4100, 4100), {}, mask)
     assert (hypercolumns.positions(image, 50, torch.Generator().manual_seed(0))[:, 0] >= 4000).all()
 
 
 def test_a_blend_is_pooled_in_proportion_to_its_weights(monkeypatch) -> None:
     values = [torch.full((1, 2, 40, 40), float(i)) for i in range(3)]
     shares = zip(values, (0.6, 0.3, 0.1), strict=True)
-    styles = [Sample(torch.zeros(1, 3, 40, 40), {"conv1_1": value}, None, share) for value, share in shares]
+    styles = [SampledImage(torch.zeros(1, 3, 40, 40), {"conv1_1": value}, None, share) for value, share in shares]
     monkeypatch.setattr(hypercolumns, "POOL", 1000)
     pool = hypercolumns.pooled(iter(styles), ["conv1_1"], torch.Generator())["conv1_1"]
     assert [int((pool[:, 0] == i).sum()) for i in range(3)] == [600, 300, 100]
