@@ -62,6 +62,7 @@ class Display:
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
+            self._bar.set_description_str(self.output.name, refresh=False)
             self._bar.close()
 
     def show(self, event: Progress) -> None:
@@ -79,3 +80,5 @@ class Display:
             self._bar = tqdm(total=self.iterations, initial=event.iteration - 1, desc=self.output.name, unit="it")
         self._bar.set_postfix_str(logs.losses_text(event.losses), refresh=False)
         self._bar.update()
+        if event.iteration == self.iterations:  # the next seconds have no iterations
+            self._bar.set_description_str(f"{self.output.name} (measuring)")
