@@ -13,7 +13,7 @@ from nst.images.metadata import mark
 from nst.io.files import replacing
 from nst.settings import INEFFECTIVE
 from nst.summaries.ranking import GROUP
-from nst.summaries.records import TITLES, by_value, sheet_groups, sorted_values, value_title, varying
+from nst.summaries.records import TITLES, by_value, sheet_groups, sorted_values, together, value_title, varying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,8 @@ _LABELED = ((4, "123456789"), (10, "23457"), (30, "235"), (500, "25"))
 
 #: Maximum number of pairs with a panel each.
 MOST_PANELS = 24
+#: Maximum number of styles with a column each.
+_MOST_COLUMNS = 6
 #: Maximum number of fronts that have names.
 _MOST_NAMED = 6
 
@@ -44,16 +46,15 @@ _RC = {
 
 
 def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
-    """Plot the losses of these pairs, a panel for each, with thin lines for the layers, ordered by a swept value.
+    """Plot the losses of these pairs, a panel for each, with thin lines for the layers.
 
     More than MOST_PANELS pairs share three panels (total, content, style) with a line for each, and the median.
     """
     count = len(records)
-    records = by_value(records)
     if count > MOST_PANELS:
         _overlaid(records, title, out)
         return
-    across = min(count, 4)
+    records, across = _arranged(records)
     down = math.ceil(count / across)
     size = (7.4, 4.6) if count == 1 else (max(6.8, 3.2 * across), 2.4 * down + 1.0)
     figure, panels = _figure(down, across, size, title)
@@ -71,6 +72,17 @@ def loss_curves(records: pd.DataFrame, title: str, out: Path) -> None:
             panel.tick_params(labelbottom=True)
     _legend(figure, panels[:count])
     _save(figure, out)
+
+
+def _arranged(records: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The pairs in the order of their panels, and the number of columns.
+
+    Contents × styles are arranged as on a contact sheet; others are ordered by a swept value, in even rows.
+    """
+    contents, styles = records["content_name"].nunique(), records["style_name"].nunique()
+    if contents > 1 and 1 < styles <= _MOST_COLUMNS and contents * styles == len(records):
+        return together(records), styles
+    return by_value(records), math.ceil(len(records) / math.ceil(len(records) / 4))
 
 
 def errors(records: pd.DataFrame, out: Path) -> None:
@@ -266,7 +278,7 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
         points = measured[measured[column] == value]
         color = _PALETTE[i % len(_PALETTE)]
         style = {"marker": _MARKERS[i % len(_MARKERS)], "s": 34, "edgecolors": color, "linewidths": 1.2, "zorder": 3}
-        name = f"{column} = {value or 'none'}" if column in measured.columns and column not in TITLES else value
+        name = value_title(column, value) if column in measured.columns and column not in TITLES else value
         beaten, front = points[~points["pareto"]], points[points["pareto"]]
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **style)
         panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **style)

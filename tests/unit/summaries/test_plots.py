@@ -147,6 +147,25 @@ def test_panels_of_a_sweep_are_ordered_by_value(tmp_path: Path, drawn: dict[str,
     assert titles == [f"style_weight = {w}" for w in (8, 20, 100)]
 
 
+@pytest.mark.parametrize(
+    ("contents", "styles", "pairs", "columns", "rows"),
+    [(5, 3, 15, 3, 5), (3, 5, 15, 5, 3), (2, 7, 14, 4, 4), (1, 5, 5, 3, 2), (5, 1, 5, 3, 2), (3, 3, 8, 4, 2)],
+)
+def test_panels_are_arranged_as_on_a_sheet_or_in_even_rows(
+    tmp_path: Path, drawn: dict[str, Figure], contents: int, styles: int, pairs: int, columns: int, rows: int
+) -> None:
+    names = [[f"{kind}{i}" for i in range(count)] for kind, count in (("c", contents), ("s", styles))]
+    records = read_records(write_results(tmp_path, *names, {"plain": {}}))
+    records = records.sort_values("style_name", kind="stable").head(pairs)  # a manifest may have any order
+    loss_curves(records, "grid", tmp_path / "grid.png")
+    panels = drawn["grid.png"].axes
+    grid = panels[0].get_subplotspec().get_gridspec()
+    assert (grid.ncols, grid.nrows) == (columns, rows)
+    if (columns, rows) == (styles, contents):
+        titles = [panel.get_title(loc="left") for panel in panels]
+        assert titles == [f"{content} × {style}" for content in names[0] for style in names[1]]
+
+
 def test_plots_tell_weights_apart_but_not_what_does_not_change_the_image(
     tmp_path: Path, drawn: dict[str, Figure]
 ) -> None:
