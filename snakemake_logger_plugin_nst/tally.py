@@ -42,6 +42,8 @@ class Tally:
         self._all_seconds = self._done_seconds = 0.0
         self._first: tuple[float, float] | None = None
         """When the first iterations were seen, and the finished share of the work then."""
+        self._latest: tuple[float, float] = (self.began, 0.0)
+        """When the finished share last changed, and the share since then."""
         self._seconds: dict[str, float] = {}
         self._bundles: Mapping[str, Sequence[str]] = {}
         self._results, self._format = "", ""
@@ -69,7 +71,7 @@ class Tally:
         bundled = {name for names in bundles.values() for name in names}
         self._jobs_of_images = len(bundles) + len(images.keys() - bundled)
         self._all_seconds, self._done_seconds = sum(images.values()), 0.0
-        self._first = None
+        self._first, self._latest = None, (self.began, 0.0)
 
     def start(self, event: Mapping[str, Any]) -> None:
         """A job was started, or submitted to a cluster."""
@@ -152,7 +154,10 @@ class Tally:
                 self._done_seconds += self._seconds.get(name, 0.0)
 
     def _seconds_left(self) -> float | None:
-        """Extrapolated from the share of the work that is done; None while too little is."""
+        """Extrapolated from the share of the work that is done; None while too little is, or when it is overdue.
+
+        While it does not change, as when images are measured, the seconds are counted down.
+        """
         failed = {name for images in self._failed.values() for name in images} - self._done
         work = self._all_seconds - sum(self._seconds.get(name, 0.0) for name in failed)
         done = self._done_seconds
@@ -162,10 +167,14 @@ class Tally:
         now, share = self._clock(), done / (work or 1.0)
         if self._first is None and share:  # not since the beginning: workers start once
             self._first = now, share
+        if share != self._latest[1]:
+            self._latest = now, share
         since, before = self._first or (now, share)
-        if now - since < _LEAST_SECONDS or share - before < _LEAST_SHARE:
+        then, share = self._latest
+        if then - since < _LEAST_SECONDS or share - before < _LEAST_SHARE:
             return None
-        return (now - since) / (share - before) * max(0.0, 1 - share)
+        left = (then - since) / (share - before) * (1 - share) - (now - then)
+        return left if left > 0 else None
 
     def _is_new(self, name: str) -> bool:
         return _time(Path(layout.pair_folder(self._results, name), f"image.{self._format}")) >= self.began

@@ -84,6 +84,21 @@ def test_the_time_left_counts_what_images_cost(tally: Tally, clock: Clock) -> No
     assert tally.text() == "1 of 4 images, 1 running"
 
 
+def test_the_time_left_is_counted_down_while_images_are_measured(tally: Tally, clock: Clock) -> None:
+    for number, settings in enumerate("abcd"):
+        start(tally, number, settings)
+        log(number, "nst: iteration 3/300  total 1.5e-03  content 0.4  style 0.07  1 s\n", clock.now)
+    tally.text()
+    clock.now += 98
+    for number in range(4):
+        log(number, "nst: iteration 300/300  total 1.5e-03  content 0.4  style 0.07  100 s\n", clock.now)
+    assert "about 1 s left" in tally.text()
+    clock.now += 0.5
+    assert "about 1 s left" in tally.text()
+    clock.now += 10
+    assert tally.text() == "0 of 4 images, 4 running"  # not a wrong time
+
+
 def test_a_failure_is_printed_with_the_message_of_its_log_and_counted_until_the_retry(tally: Tally) -> None:
     start(tally, 0, "a")
     log(0, "nst: replacing an earlier result\nnst: lake.jpg: the image is truncated\n", 0.0)
