@@ -116,7 +116,7 @@ def stylize(
     Args:
         state: the network's weights, from `nst.weights.load`.
         device: auto, cuda, mps or cpu. threads: of the CPU; 0 is torch's default.
-        resume: the `state()` of an earlier Progress of the same pair and settings.
+        resume: the `state()` of an earlier Progress of the same pair and settings; cannot be used twice.
     Yields:
         a Progress for each of `settings.iterations` iterations, fewer with a `tolerance`, then one Finished.
     Raises:

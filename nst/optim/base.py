@@ -47,7 +47,8 @@ class Optimizer(ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of an optimizer of one image, from any device."""
-        for name, value in state.items():
+        """Restore the state of an optimizer of one image, from any device. It is emptied, to free its memory."""
+        while state:
+            name, value = state.popitem()
             is_tensor = isinstance(value, Tensor)
             setattr(self, name, torch.empty_like(getattr(self, name)).copy_(value) if is_tensor else value)
