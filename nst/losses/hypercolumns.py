@@ -36,9 +36,17 @@ def at_positions(image: SampledImage, places: Tensor, layers: dict[str, float]) 
 
     places: (n, 2), (rows, columns) in px. Between the positions of a feature map, features are interpolated.
     """
-    maps = [image.picture, *(image.features[layer] * weight for layer, weight in layers.items())]
-    places = places.to(image.picture)
-    return torch.cat([_interpolated(values, places, image.picture.shape[2:]) for values in maps], 1)
+    maps = [(image.picture, 1.0), *((image.features[layer], weight) for layer, weight in layers.items())]
+    places, size = places.to(image.picture), image.picture.shape[2:]
+    return torch.cat([_interpolated(values, places, size) * weight for values, weight in maps], 1)
+
+
+def vectors_of(features: Tensor) -> Tensor:
+    """The feature vectors (h · w, channels) of a map (1, channels, h, w): a view if its memory is channels-last.
+
+    Then its gradient is channels-last, too, as the convolutions need it; that of `features[0]` would have to be copied.
+    """
+    return features.squeeze(0).permute(1, 2, 0).flatten(0, 1)
 
 
 def layer_scales(vectors: Tensor, image: SampledImage, layers: dict[str, float]) -> Tensor:
@@ -64,14 +72,13 @@ def _interpolated(values: Tensor, places: Tensor, size: Sequence[int]) -> Tensor
     at = torch.minimum(scaled.clamp_min(0), last)
     low = at.floor().long()
     high, part = torch.minimum(low + 1, last), at - low
-    vectors = values[0].permute(1, 2, 0).flatten(0, 1)  # (h · w, channels): a view when the memory is channels-last
-    total: Tensor | float = 0.0
-    for rows, row_share in ((low[:, 0], 1 - part[:, 0]), (high[:, 0], part[:, 0])):
-        for columns, share in ((low[:, 1], 1 - part[:, 1]), (high[:, 1], part[:, 1])):
-            corner = vectors[rows * values.shape[3] + columns].to(part.dtype)
-            total = total + corner * (row_share * share)[:, None]
-    assert isinstance(total, Tensor)
-    return total
+    rows, columns = [[at[:, axis] for at in (low, high)] for axis in (0, 1)]
+    down, across = [[1 - part[:, axis], part[:, axis]] for axis in (0, 1)]
+    corners = torch.stack([row * values.shape[3] + column for row in rows for column in columns])
+    shares = torch.stack([row * column for row in down for column in across])
+    # All corners by one index, because each has a gradient of the size of the map.
+    vectors = vectors_of(values)[corners.flatten()].to(part.dtype).unflatten(0, corners.shape)
+    return (vectors * shares[..., None]).sum(0)
 
 
 def count_of(style: SampledImage, total: int) -> int:
@@ -86,7 +93,7 @@ def drawn(
 
     mask: (1, 1, height, width), to draw in proportion to it; None: uniformly.
     """
-    maps = [values[0].permute(1, 2, 0).flatten(0, 1) for values in (features, *others)]
+    maps = [vectors_of(values) for values in (features, *others)]
     available = len(maps[0])
     if mask is not None:
         weight = F.adaptive_avg_pool2d(mask, features.shape[2:])

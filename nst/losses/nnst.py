@@ -7,6 +7,7 @@ and the image's own. The last pass, at full size, is the loss `nearest`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -71,12 +72,8 @@ class Hypercolumns(SampledLoss):
     def _columns(self, image: SampledImage) -> list[Tensor]:
         """Hypercolumns of an image by layer, (positions, channels) each, in the network's compute type."""
         size = grid_size(image.picture.shape[2:])
-        return [
-            resized(image.features[layer] * (weight / image.features[layer].shape[1]), size)[0]
-            .permute(1, 2, 0)
-            .flatten(0, 1)
-            for layer, weight in self.layers.items()
-        ]
+        maps = [(image.features[layer], weight) for layer, weight in self.layers.items()]
+        return [resized(features, size) * (weight / features.shape[1]) for features, weight in maps]
 
     def _chosen(self, style: SampledImage, generator: torch.Generator) -> Tensor:
         """Random hypercolumns of a style, of the part that its mask shows, (n, channels)."""
@@ -101,10 +98,33 @@ def grid_size(size: Sequence[int]) -> tuple[int, int]:
 
 
 def resized(features: Tensor, size: tuple[int, int]) -> Tensor:
-    """A feature map (1, channels, h, w) at another size: means of the positions, or interpolated where it is larger."""
-    if features.shape[2] > size[0]:
-        return F.adaptive_avg_pool2d(features, size)
-    return F.interpolate(features, size=size, mode="bilinear", align_corners=False)
+    """A feature map (1, channels, h, w) at another size: means of the positions, or interpolated where it is larger.
+
+    Returns (positions, channels). By matrix products, whose gradients keep the memory format of the network: those of
+    torch's pooling and interpolation do not, and converting took longer than the convolutions.
+    """
+    x = features.squeeze(0).permute(1, 2, 0)
+    if x.shape[0] != size[0]:
+        x = (_weights(x.shape[0], size[0], x.dtype, x.device) @ x.flatten(1)).unflatten(1, x.shape[1:])
+    if x.shape[1] != size[1]:
+        x = _weights(x.shape[1], size[1], x.dtype, x.device) @ x
+    return x.flatten(0, 1)
+
+
+@lru_cache(maxsize=64)
+def _weights(length: int, wanted: int, kind: torch.dtype, device: torch.device) -> Tensor:
+    """The weights of a row's positions in each position of a shorter or longer row, (wanted, length).
+
+    Means over equal parts, as `adaptive_avg_pool2d` has them, or bilinear interpolation.
+    """
+    at, columns = torch.arange(wanted)[:, None], torch.arange(length)
+    if wanted < length:
+        inside = (columns >= at * length // wanted) & (columns < -(-(at + 1) * length // wanted))
+        weights = inside / inside.sum(1, keepdim=True, dtype=torch.float64)
+    else:
+        centers = ((at.double() + 0.5) * (length / wanted) - 0.5).clamp(0, length - 1)
+        weights = (1 - (columns - centers).abs()).clamp_min(0)
+    return weights.to(device, kind)
 
 
 def nearest_centered(x: Tensor, y: Tensor) -> Tensor:

@@ -74,6 +74,26 @@ def test_features_are_interpolated_between_positions() -> None:
     torch.testing.assert_close(found[:, 5:], 2 * places)
 
 
+@pytest.mark.parametrize("size", [(3, 4), (12, 16), (17, 40), (1, 1), (12, 5), (40, 16)])
+def test_feature_maps_are_resized_as_torch_does(size: tuple[int, int]) -> None:
+    maps = torch.randn(1, 5, 12, 16, dtype=torch.float64).requires_grad_()
+    pooled = torch.nn.functional.adaptive_avg_pool2d(maps, (min(size[0], 12), min(size[1], 16)))
+    wanted = torch.nn.functional.interpolate(pooled, size=size, mode="bilinear", align_corners=False)
+    found = nnst.resized(maps, size).mT.unflatten(1, size)[None]
+    torch.testing.assert_close(found, wanted)
+    weight = torch.randn_like(wanted)
+    gradients = [torch.autograd.grad((values * weight).sum(), maps)[0] for values in (found, wanted)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_gradients_have_the_memory_format_of_the_network() -> None:
+    """Convolutions would copy others, which takes longer than the convolutions."""
+    maps = torch.randn(1, 6, 12, 16).contiguous(memory_format=torch.channels_last).requires_grad_()
+    for vectors in (nnst.resized(maps, (3, 4)), hypercolumns.vectors_of(maps)):
+        [gradient] = torch.autograd.grad(vectors.square().sum(), maps)
+        assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_positions_follow_the_mask() -> None:
     mask = torch.zeros(1, 1, 20, 30)
     mask[..., 5:10, 20:] = 1
