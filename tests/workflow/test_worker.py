@@ -393,7 +393,7 @@ def test_only_its_user_reaches_a_worker_and_nonsense_is_refused(place, monkeypat
         b"{}\n",
         b"[1]\n",
         b'{"arguments": [], "folder": 1}\n',
-        b"x" * (protocol.MAX_LINE_BYTES + 9),
+        b"x" * protocol.MAX_LINE_BYTES,  # without an end
     ):
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(address))
