@@ -15,7 +15,7 @@ from typing import NamedTuple
 from nst import limits
 from nst.errors import NstError, Problems
 from nst.io.files import read_bounded
-from nst.settings import did_you_mean, fields
+from nst.settings import fields, nearest
 
 csv.field_size_limit(limits.CELL)
 
@@ -181,9 +181,11 @@ def _records(text: str, separator: str, problems: list[Problem]) -> Iterator[tup
 
 
 def _column_indices(line: int, header: list[str], problems: list[Problem]) -> dict[str, int]:
-    """The index of each valid column; adds a problem for each other column."""
+    """The index of each valid column; adds a problem for each other column, and for each that is missing."""
     indices: dict[str, int] = {}
-    for index, name in enumerate(header):
+    meant = set()
+    for index, text in enumerate(header):
+        name = _column_name(text)
         if not name:
             message = f"column {index + 1} has no name; name or delete it"
             problems.append(Problem(line, "", message))
@@ -192,17 +194,24 @@ def _column_indices(line: int, header: list[str], problems: list[Problem]) -> di
         elif name in columns():
             indices[name] = index
         else:
-            problems.append(Problem(line, name, f"no such column{_suggestion(name)}"))
-    missing = [name for name in REQUIRED if name not in indices]
+            suggestion = _suggestion(name)
+            meant.add(suggestion)
+            advice = f"did you mean {suggestion}?" if suggestion else _COLUMNS_TEXT
+            problems.append(Problem(line, text, f"no such column; {advice}"))
+    missing = [name for name in REQUIRED if name not in indices and name not in meant]
     problems += [Problem(line, name, "this column is missing; it is required") for name in missing]
     return indices
 
 
-def _suggestion(header: str) -> str:
-    """A suggestion of the column that is meant, or else the list of columns."""
-    word = re.sub(r"[\s-]+", "_", header.strip().casefold())
-    meant = next((name for name, words in _SYNONYMS.items() if {word, word.removesuffix("s")} & {*words}), "")
-    return f"; did you mean {meant}?" if meant else did_you_mean(word, columns()) or f"; {_COLUMNS_TEXT}"
+def _column_name(text: str) -> str:
+    """The column that a header names: `Style weight` is style_weight."""
+    return re.sub(r"[\s-]+", "_", text.strip().casefold())
+
+
+def _suggestion(name: str) -> str:
+    """The column that is probably meant, '' if none is like it."""
+    meant = next((column for column, words in _SYNONYMS.items() if {name, name.removesuffix("s")} & {*words}), "")
+    return meant or nearest(name, columns())
 
 
 def _ragged(cells: list[str], header: int, separator: str) -> str:

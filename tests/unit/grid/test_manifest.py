@@ -50,6 +50,14 @@ def test_cells_are_separated_as_in_the_header(separator: str) -> None:
     ]
 
 
+def test_names_of_columns_may_have_capital_letters_and_spaces() -> None:
+    found = read_manifest(table("Content,STYLE,Style weight,TV-Weight\na,b,1,2\n"))
+    assert rows(found) == [(2, {"content": "a", "style": "b", "style_weight": "1", "tv_weight": "2"})]
+    assert messages("Size,size,content,style\n1,2,a,b\n") == [
+        "manifest.csv:1: size: this column appears twice; keep one of them"
+    ]
+
+
 def test_the_table_that_a_german_excel_saves() -> None:
     """As "CSV UTF-8" and as "Unicode Text"."""
     text = "content;style;style_weight\r\nBäume.jpg;Wälle.jpg;0,5\r\n;;\r\n"
@@ -76,6 +84,7 @@ WRONG = [
     ),
     ("content;style\na;b;c\n", "2: 3 cells for 2 columns; put quotes around a cell that contains a semicolon"),
     ("content\tstyle\tsize\na\tb\n", "2: 2 cells for 3 columns; write a tab for each empty cell too"),
+    ("photo,style\na,b\n", "1: photo: no such column; did you mean content?"),
     ("# c\n\ncontent\na\n", "3: style: this column is missing; it is required"),
     (
         "content,style\na,\n",
@@ -160,4 +169,4 @@ def test_every_synonym_leads_to_its_column() -> None:
         assert column in manifest.columns()
         for word in words:
             for header in (word, word.upper(), word.replace("_", " "), f"{word.replace('_', '-')}s"):
-                assert manifest._suggestion(header) == f"; did you mean {column}?"
+                assert manifest._suggestion(manifest._column_name(header)) == column
