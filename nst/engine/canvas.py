@@ -18,8 +18,8 @@ class Canvas(Protocol):
     def into_range(self, x: Tensor) -> Tensor:
         """The parameters that the optimizer proposes, projected into the allowed range, (batch, n)."""
 
-    def picture(self, x: Tensor) -> Tensor:
-        """The images of parameters, (batch, 3, height, width)."""
+    def picture(self, x: Tensor, *, differentiable: bool = False) -> Tensor:
+        """The images of parameters, (batch, 3, height, width). differentiable: `gradient` is called next."""
 
     def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:
         """The gradient in the parameters, (batch, n), from that in the images, (batch, 3, height, width)."""
@@ -49,7 +49,7 @@ class PixelCanvas:
             return (x - low) / (high - low)
         return x
 
-    def picture(self, x: Tensor) -> Tensor:
+    def picture(self, x: Tensor, *, differentiable: bool = False) -> Tensor:
         return x.view(-1, *self.shape[1:]).expand(-1, 3, -1, -1)
 
     def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:
@@ -82,15 +82,16 @@ class NetworkCanvas:
     def into_range(self, x: Tensor) -> Tensor:
         return x
 
-    def picture(self, x: Tensor) -> Tensor:
-        x = x.detach().requires_grad_(True)
-        with runtime.gpu_lock(x.device), torch.enable_grad():
+    def picture(self, x: Tensor, *, differentiable: bool = False) -> Tensor:
+        x = x.detach().requires_grad_(differentiable)
+        with runtime.gpu_lock(x.device), torch.set_grad_enabled(differentiable):
             output = functional_call(self.network, self.named_parameters(x), (self.content,))
-        self._last = x, output
+        if differentiable:
+            self._last = x, output
         return output.detach()
 
     def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:
-        """As `Canvas.gradient`, for the image of the last call of `picture`."""
+        """As `Canvas.gradient`, for the last image that was `differentiable`."""
         assert self._last is not None
         parameters, output = self._last
         (gradient,) = torch.autograd.grad(output, parameters, picture_gradient)

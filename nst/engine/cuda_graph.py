@@ -43,11 +43,13 @@ class Replay(Generic[Result]):
         self.step, self.state, self.device = step, state, device
         self.recordable = recordable and device.type == "cuda"
         self.graph: torch.cuda.CUDAGraph | None = None
+        self.result: tuple[Tensor, Result] | None = None  # of the graph, in its memory
         self.calls, self.problem = 0, ""
 
     def __call__(self) -> tuple[Tensor, Result]:
         if self.graph is not None:
             self.graph.replay()
+            assert self.result is not None
             return self.result
         with runtime.gpu_lock(self.device):
             if not self.recordable:
@@ -57,7 +59,7 @@ class Replay(Generic[Result]):
 
     def discard_graph(self) -> None:
         """Record again in the next call. For use when the step itself has changed."""
-        self.graph = None
+        self.graph = self.result = None
 
     def _record(self) -> tuple[Tensor, Result]:
         """Take two steps, record one, reset the state, and check that two replays give the same losses."""
@@ -79,6 +81,9 @@ class Replay(Generic[Result]):
         self.recordable = False
         vars(self.state).update(originals)
         _copy(before, originals)
+        self.result = None
+        before.clear()
+        del graph  # before the step, which cannot use the memory of the graph and of these copies
         return self.step()
 
     def _replays_match(
@@ -90,6 +95,7 @@ class Replay(Generic[Result]):
     ) -> bool:
         """Whether replays from the state `before` give the expected losses. Leaves the state after one replay."""
         _copy(before, originals)
+        assert self.result is not None
         same = True
         for losses in expected:
             graph.replay()

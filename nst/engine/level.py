@@ -146,7 +146,7 @@ def check_sides(level: Level, scale: Scale) -> None:
     of_layers = smallest_side(used_layers(s)) if used_layers(s) else 1
     of_content = max(of_layers, MIN_SIDE) if s.parameters == "network" else of_layers
     compared = s.style_layers if s.style_weight and STYLE_LOSSES[s.style_loss].has_deviations else ()
-    one_position = 2 * smallest_side(compared) if compared else 0  # of which both sides are shorter
+    one_position = 2 * smallest_side(compared) if compared else 0
     fewer = ", reduce `scales`" if s.scales > 1 else ""
     for number, (height, width) in enumerate(level.shapes(scale)):
         what, min_side = ("style", of_layers) if number else ("content", of_content)

@@ -73,7 +73,7 @@ class PyramidCanvas(PixelCanvas):
         excess = super().into_range(pixels) - pixels
         return torch.cat([x[:, : excess.shape[1]] + excess, x[:, excess.shape[1] :]], 1)
 
-    def picture(self, x: Tensor) -> Tensor:
+    def picture(self, x: Tensor, *, differentiable: bool = False) -> Tensor:
         return self._pixels(x).expand(-1, 3, -1, -1)
 
     def gradient(self, x: Tensor, picture_gradient: Tensor) -> Tensor:

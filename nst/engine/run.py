@@ -128,10 +128,8 @@ class Run:
         with runtime.gpu_lock(self.device):
             network = level.network(self.dtype)
             objective = joined([image.level.objective(network) for image in self.images])
-        # The kernels of a tile take longer than their launches, so tiles gain nothing from a graph.
-        recordable = not level.settings.tile and objective.recordable
         step = partial(take_step, objective, self.canvas, self.optimizer)
-        return objective, Replay(step, self.optimizer, self.device, recordable=recordable)
+        return objective, Replay(step, self.optimizer, self.device, recordable=objective.recordable)
 
     def __enter__(self) -> Run:
         return self
@@ -301,7 +299,7 @@ def take_step(
         the losses (batch, losses), and with them (the evaluated point (batch, n), the names of the losses).
     """
     x = canvas.into_range(optimizer.ask() if x is None else x)
-    value = objective.evaluate(canvas.picture(x))
+    value = objective.evaluate(canvas.picture(x, differentiable=True))
     total, gradient = value.total, canvas.gradient(x, value.gradient)
     if (unit := _unit(objective.settings)) > 1:
         total, gradient = total / unit, gradient / unit

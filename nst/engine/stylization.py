@@ -97,7 +97,8 @@ class Transfer:
         """Transfers of equal kind can be optimized as one batch. None: this one cannot be part of a batch."""
         s = self.settings
         masked = s.content_mask or s.style_mask or self.alpha is not None or self.protection is not None
-        single = s.parameters == "network" or s.style_weight == "auto" or s.tile or s.tolerance or masked
+        tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
+        single = s.parameters == "network" or s.style_weight == "auto" or tiled or s.tolerance or masked
         if single or is_sampled(s) or s.deterministic == "yes":  # rounding differs with the batch size
             return None
         return self.content.shape, len(self.styles), s.model_copy(update={"seed": 0})

@@ -10,25 +10,42 @@ from torch.nn import functional as F
 
 from nst.losses.sampled import SampledImage
 
-#: Feature vectors of a layer that are kept of the styles, at most: of these, each evaluation draws some.
+#: Feature vectors of a layer that are kept of the styles, at most: of these, each iteration samples some.
 POOL = 2**15
 
 
-def positions(image: SampledImage, count: int, generator: torch.Generator) -> Tensor:
-    """Random positions (rows, columns) in px, (count, 2), uniform or in proportion to the image's mask."""
-    height, width = image.picture.shape[2:]
-    within = torch.rand(count, 2, generator=generator)
-    if image.mask is None:
-        return within * torch.tensor([height, width])
-    pixels = _in_proportion(image.mask, count, generator)
-    return torch.stack([pixels // width, pixels % width], 1) + within
+class Positions:
+    """Random positions of an image and of its feature maps, uniform or in proportion to the image's mask."""
 
+    def __init__(self, image: SampledImage):
+        self.size, self._mask = image.picture.shape[2:], image.mask
+        self._sums: dict[torch.Size, Tensor] = {}  # of the mask at each size, which is the same in each iteration
 
-def _in_proportion(weight: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Random indices (count,) of a flattened map in proportion to its entries; `torch.multinomial` takes only 2^24."""
-    sums = weight.flatten().cpu().double().cumsum(0)
-    at = torch.searchsorted(sums, torch.rand(count, generator=generator, dtype=torch.float64) * sums[-1], right=True)
-    return at.clamp_max(len(sums) - 1)
+    def of_image(self, count: int, generator: torch.Generator) -> Tensor:
+        """Positions (rows, columns) in px, (count, 2)."""
+        height, width = self.size
+        within = torch.rand(count, 2, generator=generator)
+        if self._mask is None:
+            return within * torch.tensor([height, width])
+        pixels = self._in_proportion(self.size, count, generator)
+        return torch.stack([pixels // width, pixels % width], 1) + within
+
+    def of_map(self, size: torch.Size, count: int, generator: torch.Generator) -> Tensor | None:
+        """At most `count` indices of a flattened map of (rows, columns), (n,); None for all, each once."""
+        available = size[0] * size[1]
+        if self._mask is not None:
+            return self._in_proportion(size, min(count, available), generator)
+        return torch.randint(available, (count,), generator=generator) if available > count else None
+
+    def _in_proportion(self, size: torch.Size, count: int, generator: torch.Generator) -> Tensor:
+        """Indices (count,) in proportion to the mask at this size. `torch.multinomial` takes only 2^24 entries."""
+        if size not in self._sums:
+            assert self._mask is not None
+            weight = self._mask if size == self.size else F.adaptive_avg_pool2d(self._mask, size)
+            self._sums[size] = weight.flatten().cpu().double().cumsum(0)
+        sums = self._sums[size]
+        shares = torch.rand(count, generator=generator, dtype=torch.float64)
+        return torch.searchsorted(sums, shares * sums[-1], right=True).clamp_max(len(sums) - 1)
 
 
 def at_positions(image: SampledImage, places: Tensor, layers: dict[str, float]) -> Tensor:
@@ -66,19 +83,21 @@ def layer_scales(vectors: Tensor, image: SampledImage, layers: dict[str, float])
 
 def _interpolated(values: Tensor, places: Tensor, size: Sequence[int]) -> Tensor:
     """Feature vectors (n, channels) of a map (1, channels, h, w) of an image of (rows, columns) px, bilinear."""
-    shape = torch.tensor(values.shape[2:], device=places.device)
-    last = shape - 1
-    scaled = places * (shape / torch.tensor([*size], device=places.device)) - 0.5
-    at = torch.minimum(scaled.clamp_min(0), last)
-    low = at.floor().long()
-    high, part = torch.minimum(low + 1, last), at - low
-    rows, columns = [[at[:, axis] for at in (low, high)] for axis in (0, 1)]
-    down, across = [[1 - part[:, axis], part[:, axis]] for axis in (0, 1)]
+    rows, down = _neighbors(places[:, 0], size[0], values.shape[2])
+    columns, across = _neighbors(places[:, 1], size[1], values.shape[3])
     corners = torch.stack([row * values.shape[3] + column for row in rows for column in columns])
     shares = torch.stack([row * column for row in down for column in across])
     # All corners by one index, because each has a gradient of the size of the map.
-    vectors = vectors_of(values)[corners.flatten()].to(part.dtype).unflatten(0, corners.shape)
+    vectors = vectors_of(values)[corners.flatten()].to(shares.dtype).unflatten(0, corners.shape)
     return (vectors * shares[..., None]).sum(0)
+
+
+def _neighbors(places: Tensor, length: int, count: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The two of `count` positions around each place of 0..length, and their shares in its value, (n,) each."""
+    at = (places * (count / length) - 0.5).clamp(0, count - 1)
+    low = at.floor().long()
+    part = at - low
+    return (low, (low + 1).clamp_max(count - 1)), (1 - part, part)
 
 
 def count_of(style: SampledImage, total: int) -> int:
@@ -86,23 +105,11 @@ def count_of(style: SampledImage, total: int) -> int:
     return max(1, round(total * style.share))
 
 
-def drawn(
-    features: Tensor, count: int, generator: torch.Generator, mask: Tensor | None = None, *others: Tensor
-) -> list[Tensor]:
-    """At most `count` random feature vectors (n, channels) of a map (1, channels, h, w), and of others there.
-
-    mask: (1, 1, height, width), to draw in proportion to it; None: uniformly.
-    """
-    maps = [vectors_of(values) for values in (features, *others)]
-    available = len(maps[0])
-    if mask is not None:
-        weight = F.adaptive_avg_pool2d(mask, features.shape[2:])
-        at = _in_proportion(weight, min(count, available), generator)
-    elif available > count:
-        at = torch.randint(available, (count,), generator=generator)
-    else:
-        return maps
-    return [vectors[at.to(vectors.device)] for vectors in maps]
+def sampled(places: Positions, count: int, generator: torch.Generator, *maps: Tensor) -> list[Tensor]:
+    """At most `count` feature vectors (n, channels) of each map (1, channels, h, w), at the same random positions."""
+    at = places.of_map(maps[0].shape[2:], count, generator)
+    vectors = map(vectors_of, maps)
+    return [*vectors] if at is None else [each[at.to(each.device)] for each in vectors]
 
 
 def some(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -117,5 +124,5 @@ def pooled(styles: Iterable[SampledImage], layers: Sequence[str], generator: tor
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     for style in styles:  # one after the other, because the features of many styles would not fit into memory
         for layer, vectors in parts.items():
-            vectors += drawn(style.features[layer], count_of(style, POOL), generator, style.mask)
+            vectors += sampled(Positions(style), count_of(style, POOL), generator, style.features[layer])
     return {layer: torch.cat(vectors) for layer, vectors in parts.items()}

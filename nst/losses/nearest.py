@@ -1,4 +1,4 @@
-"""The style loss `nearest`: each feature vector is drawn to the nearest one of the style, layer by layer.
+"""The style loss `nearest`: each feature vector is pulled towards the nearest one of the style, layer by layer.
 
 The last pass of Neural Neighbor Style Transfer (Kolkin et al., arXiv:2203.13215, section 3.4). Unlike there, nearest is
 measured from a mixture of the content's features and the image's own: from these alone, figures of the style replace
@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nst.losses.functional import wide
-from nst.losses.hypercolumns import drawn, pooled, some
+from nst.losses.hypercolumns import Positions, pooled, sampled, some
 from nst.losses.sampled import SampledImage, SampledLoss
 from nst.settings import Settings
 
-#: Positions of a layer that are drawn at each evaluation, at most, of the image and of the styles.
+#: Positions of a layer that are sampled in each iteration, at most, of the image and of the styles.
 POSITIONS, STYLE_POSITIONS = 64**2 // 2, 64**2
 
 
@@ -28,15 +28,17 @@ class Nearest(SampledLoss):
     turns = 3
 
     def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
-        self.content, self.content_share = content, settings.content_match
-        self.style = pooled(styles, [*settings.style_layers], torch.Generator().manual_seed(settings.seed))
+        layers = [*settings.style_layers]
+        self.positions, self.content_share = Positions(content), settings.content_match
+        self.content = {layer: content.features[layer] for layer in layers}
+        self.style = pooled(styles, layers, torch.Generator().manual_seed(settings.seed))
 
     def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         return {layer: self._part(layer, image, generator)[None] for layer in self.style}
 
     def _part(self, layer: str, image: SampledImage, generator: torch.Generator) -> Tensor:
-        of_image, of_content = image.features[layer], self.content.features[layer]
-        x, content = map(wide, drawn(of_image, POSITIONS, generator, self.content.mask, of_content))
+        maps = image.features[layer], self.content[layer]
+        x, content = map(wide, sampled(self.positions, POSITIONS, generator, *maps))
         style = wide(some(self.style[layer], STYLE_POSITIONS, generator))
         return nearest_distance(x, style, content, self.content_share)
 

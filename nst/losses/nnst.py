@@ -1,7 +1,7 @@
 """The style loss `nnst`: Neural Neighbor Style Transfer (Kolkin et al., arXiv:2203.13215).
 
-The hypercolumn of each position is drawn to a hypercolumn of the style: the one nearest to a mixture of the content's
-and the image's own. The last pass, at full size, is the loss `nearest`.
+The hypercolumn of each position is pulled towards a hypercolumn of the style: the one nearest to a mixture of the
+content's and the image's own. The last pass, at full size, is the loss `nearest`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nst.settings import Settings
 
 #: Pixels from one hypercolumn to the next.
 STRIDE = 4
-#: Evaluations after which the nearest hypercolumns are searched again.
+#: Iterations after which the nearest hypercolumns are searched again.
 RENEWED_AFTER = 100
 #: Largest number of the styles' hypercolumns: a search takes time in proportion to it.
 STYLE_POSITIONS = 2**16

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nst.losses.hypercolumns import at_positions, count_of, layer_scales, positions
+from nst.losses.hypercolumns import Positions, at_positions, count_of, layer_scales
 from nst.losses.sampled import SampledImage, SampledLoss
 from nst.losses.samples import CovarianceDistance, cosine_distances, relaxed_emd, relaxed_emd_of_units
 from nst.settings import Settings
 
-#: Positions of the image, drawn at each evaluation, and of the styles, drawn once. The authors' code has 1024 and 5000;
-#: then the distances take longer than the network at all sizes up to 512 px.
+#: Positions of the image, sampled in each iteration, and of the styles, sampled once. The authors' code has 1024 and
+#: 5000; then the distances take longer than the network at all sizes up to 512 px.
 POSITIONS, STYLE_POSITIONS = 512, 2048
 #: From RGB to YUV (ITU-R BT.601), rows.
 YUV = ((0.299, 0.587, 0.114), (-0.14713, -0.28886, 0.436), (0.615, -0.51499, -0.10001))
@@ -25,14 +25,15 @@ class RelaxedEMD(SampledLoss):
 
     def __init__(self, settings: Settings, content: SampledImage, styles: Iterable[SampledImage]):
         generator = torch.Generator().manual_seed(settings.seed)
-        self.layers, self.region = settings.style_layers, content
+        self.layers, self.positions = settings.style_layers, Positions(content)
         style = torch.cat([
-            at_positions(style, positions(style, count_of(style, STYLE_POSITIONS), generator), self.layers)
+            at_positions(style, Positions(style).of_image(count_of(style, STYLE_POSITIONS), generator), self.layers)
             for style in styles
         ])  # fmt: skip
         self.scales = layer_scales(style, content, self.layers)
         style = style * self.scales
-        self.units, self.colors = F.normalize(style, dim=1), style[:, :3]
+        self.yuv = style.new_tensor(YUV).mT
+        self.units, self.colors = F.normalize(style, dim=1), style[:, :3] @ self.yuv
         self.mean = style.mean(0)
         centered = style - self.mean
         self.covariance = centered.mT @ centered / len(style)
@@ -43,11 +44,11 @@ class RelaxedEMD(SampledLoss):
         return {"remd": 1.0, "moments": 1.0, "color": 1 / max(settings.content_weight, 1.0)}
 
     def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
-        vectors = at_positions(image, positions(self.region, POSITIONS, generator), self.layers) * self.scales
+        vectors = at_positions(image, self.positions.of_image(POSITIONS, generator), self.layers) * self.scales
         losses = {
             "remd": relaxed_emd_of_units(F.normalize(vectors, dim=1), self.units),
             "moments": moment_distance(vectors, self.mean, self.covariance),
-            "color": relaxed_emd(color_distances(vectors[:, :3], self.colors)),
+            "color": relaxed_emd(color_distances(vectors[:, :3] @ self.yuv, self.colors)),
         }
         return {name: loss[None] for name, loss in losses.items()}
 
@@ -62,5 +63,4 @@ def moment_distance(vectors: Tensor, mean: Tensor, covariance: Tensor) -> Tensor
 
 def color_distances(x: Tensor, y: Tensor) -> Tensor:
     """Cosine plus Euclidean distance of every pair of colors (n, 3) and (m, 3) in YUV, (n, m)."""
-    x, y = (rgb @ rgb.new_tensor(YUV).mT for rgb in (x, y))
     return cosine_distances(x, y) + torch.cdist(x, y)

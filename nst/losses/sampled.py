@@ -1,7 +1,7 @@
 """The interface of losses that compare sets of feature vectors.
 
-They have no statistics that add up over positions, so they need whole feature maps: no tiles, no batches. At each
-evaluation they may draw other positions or directions.
+They have no statistics that add up over positions, so they need whole feature maps: no tiles, no batches. In each
+iteration they may sample other positions or directions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SampledLoss(ABC):
     def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         """The parts of the loss by name, (1,) each, differentiable in the image's features and pixels.
 
-        generator: on the CPU, the source of all that is drawn.
+        generator: on the CPU, the source of all that is sampled.
         """
 
     @classmethod

@@ -14,8 +14,8 @@ from nst.losses.self_similarity import SelfSimilarity
 from nst.losses.style import implementation
 from nst.settings import STYLE_LOSSES
 
-#: The seed's factor in that of an evaluation: no two runs of an ordinary length share their draws.
-EVALUATIONS = 1_000_003
+#: The seed's factor in that of an iteration: no two runs of an ordinary length share their samples.
+ITERATIONS = 1_000_003
 
 
 class SampledObjective(Objective):
@@ -38,9 +38,10 @@ class SampledObjective(Objective):
             super()._set_style(content, regions, style_mask)
             return
         kind = implementation(self.settings.style_loss)
+        sample = self._sample(content)
         for mask, share, styles in regions:
             samples = self._styles(styles, style_mask, kind.turns)
-            self._losses.append((share, kind(self.settings, self._sample(content, mask), samples)))
+            self._losses.append((share, kind(self.settings, sample._replace(mask=mask), samples)))
 
     def _styles(
         self, styles: Sequence[tuple[Tensor, float]], mask: Tensor | None, turns: int
@@ -52,9 +53,7 @@ class SampledObjective(Objective):
                 yield self._sample(turned(style, turn), None if mask is None else turned(mask, turn), weight / total)
 
     def _sample(self, picture: Tensor, mask: Tensor | None = None, share: float = 1.0) -> SampledImage:
-        sample = self._sample_of(picture, self.network(picture), mask, share)
-        # Cloned, because it is kept: the network may write the next image's features into the same memory.
-        return sample._replace(features={layer: values.clone() for layer, values in sample.features.items()})
+        return self._sample_of(picture, self.network(picture), mask, share)
 
     def _sample_of(
         self, picture: Tensor, features: dict[str, Tensor], mask: Tensor | None = None, share: float = 1.0
@@ -63,7 +62,7 @@ class SampledObjective(Objective):
         return SampledImage(picture, projected, mask, share)
 
     def _parts(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        seed = self.settings.seed * EVALUATIONS + self._evaluations
+        seed = self.settings.seed * ITERATIONS + self._evaluations
         self._generator = torch.Generator().manual_seed(seed)  # on the CPU: the same draws on every device
         self._evaluations += 1
         return super()._parts(pictures)

@@ -55,6 +55,8 @@ class TiledObjective(Objective):
     It takes two passes, and the memory of one tile with its halo.
     """
 
+    recordable = False  # the kernels of a tile take longer than their launches, so they gain nothing from a graph
+
     @cached_property
     def halo(self) -> int:
         """Width of the halo in px."""

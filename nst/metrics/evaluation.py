@@ -94,13 +94,13 @@ def evaluate(
     stylized = _at_least(resize(picture, long_side=side), min_side)
     shape = stylized.shape[:2]
     original = resize(content, shape=shape)
-    visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(to)
     examples = [_at_least(resize(style, long_side=side), min_side) for style in styles]
     shares = np.asarray(blend or [1.0] * len(styles), dtype=np.float64)
     examples = [example for example, share in zip(examples, shares, strict=True) if share]
     shares = shares[shares > 0] / shares.sum()
 
     with runtime.exact_convolutions(), torch.no_grad():
+        visible = None if alpha is None else torch.from_numpy(resize(alpha, shape=shape))[None, None].to(to)
         observe = Observer(by, to)
         (features, seen), (wanted, kept) = observe.image(stylized, visible), observe.image(original, visible)
         content_error = content_loss(features, wanted, "relative").item()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nst.losses.covariance import Covariance
 from nst.losses.functional import position_weights, weighted
-from nst.losses.gram import gram_of
 from nst.metrics.gaussians import Moments, moments
 from nst.metrics.reference import ReferenceNetwork
 from nst.metrics.samples import MAX_POSITIONS, Samples, pooled, sampled, share_of
@@ -63,10 +63,13 @@ class Observer:
         return self._observed(features, dict.fromkeys(features), share_of(share))
 
     def _observed(self, features: dict[str, Tensor], weight: Mapping[str, Tensor | None], most: int) -> Observed:
-        network = self._network
+        statistics = {
+            layer: Covariance().statistics(self._network, layer, features[layer], weight[layer])
+            for layer in STYLE_LAYERS
+        }
         return Observed(
-            {layer: gram_of(network, layer, features[layer], weight[layer]) for layer in STYLE_LAYERS},
-            {layer: _mean(network.project(layer, features[layer]), weight[layer]) for layer in STYLE_LAYERS},
+            {layer: grams for layer, (grams, _) in statistics.items()},
+            {layer: means for layer, (_, means) in statistics.items()},
             {layer: sampled(features[layer], weight[layer], most) for layer in self._sampled},
         )
 
@@ -86,8 +89,3 @@ def blended(styles: Sequence[Observed], shares: Sequence[float]) -> Observed:
         {layer: mean([style.means[layer] for style in styles]) for layer in first.means},
         {layer: pooled([style.samples[layer].vectors for style in styles], shares) for layer in first.samples},
     )
-
-
-def _mean(features: Tensor, weight: Tensor | None) -> Tensor:
-    """The mean (1, N) of features (1, N, h, w), weighted by (1, 1, h, w) of mean 1."""
-    return (features if weight is None else features * weight).mean((2, 3))

@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -50,5 +49,7 @@ class Optimizer(ABC):
         """Restore the state of an optimizer of one image, from any device. It is emptied, to free its memory."""
         while state:
             name, value = state.popitem()
-            is_tensor = isinstance(value, Tensor)
-            setattr(self, name, torch.empty_like(getattr(self, name)).copy_(value) if is_tensor else value)
+            if isinstance(value, Tensor):
+                getattr(self, name).copy_(value)
+            else:
+                setattr(self, name, value)

@@ -27,7 +27,8 @@ def evaluate(
     """
     original = sources.read(content)
     pixels = sources.read(image).pixels
-    references = [sources.read(path).on_white().pixels for path, _ in styles]
+    side = max(pixels.shape[:2])  # as for run.json; styles at full size would take much memory
+    references = [sources.read(path, long_side=side).on_white().pixels for path, _ in styles]
     from nst import metrics  # imports torch, which takes longer than finding a wrong path
 
     return metrics.evaluate(

@@ -95,6 +95,8 @@ def _conflicts(s: Values) -> Iterator[tuple[str, str]]:
             yield "tile", "cannot be combined with {parameters} network; reduce {size} instead"
         if s.color == "luminance":
             yield "color", "luminance cannot be combined with {parameters} network; use {color} histogram"
+        if s.pixel_range == "rescale":
+            yield "pixel_range", "rescale cannot be combined with {parameters} network; use {pixel_range} clip"
     if s.normalize_gradients == "yes" and s.tile:
         yield "normalize_gradients", "cannot be combined with {tile}"
     yield from _conflicts_of_samples(s)

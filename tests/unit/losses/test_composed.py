@@ -8,7 +8,8 @@ import torch
 from scipy.ndimage import map_coordinates
 from scipy.spatial.distance import cdist
 
-from nst.losses import remd, self_similarity, sliced
+from nst.losses import sliced
+from nst.losses.hypercolumns import Positions
 from nst.losses.sampled_objective import SampledObjective
 from nst.networks.extractor import FeatureExtractor
 from nst.settings import make
@@ -59,8 +60,7 @@ def test_strotss_is_the_sum_of_its_published_terms(network, monkeypatch) -> None
     rng = np.random.default_rng(4)
     rows, columns = rng.uniform(0, SIZE, (2, 60))
     places = torch.from_numpy(np.stack([rows, columns], 1))
-    for module in (remd, self_similarity):
-        monkeypatch.setattr(module, "positions", lambda *_: places)
+    monkeypatch.setattr(Positions, "of_image", lambda *_: places)
 
     def hypercolumns(image: torch.Tensor, of: torch.Tensor) -> np.ndarray:
         """With each layer at its weight, by the root mean square of the layer in another image."""

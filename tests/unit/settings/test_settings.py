@@ -168,6 +168,10 @@ CONFLICTS = [
         "--tile cannot be combined with --parameters",
     ),
     (
+        {"parameters": "network", "optimizer": "adam", "pixel_range": "rescale"},
+        "--pixel-range rescale cannot be combined with --parameters network; use --pixel-range clip",
+    ),
+    (
         {"parameters": "network", "optimizer": "adam", "color": "luminance"},
         "--color luminance cannot be combined with --parameters",
     ),

@@ -93,6 +93,10 @@ def test_some_transfers_cannot_share_a_batch(transfers, values):
     assert {transfer.kind for transfer in transfers(values)} == {None}
 
 
+def test_a_tile_as_large_as_the_images_changes_nothing(transfers):
+    assert None not in {transfer.kind for transfer in transfers({"tile": 1024})}
+
+
 def test_transfers_with_other_shapes_or_settings_are_of_another_kind(transfers, scene):
     kinds = [*{s.kind for s in transfers()}, *{s.kind for s in transfers({"style_weight": 7})}]
     kinds.append(Transfer(scene[1:], [scene], transfers()[0].settings).kind)
