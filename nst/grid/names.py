@@ -41,9 +41,13 @@ def slug(preferred: str) -> str:
 
 @lru_cache(maxsize=65536)
 def title(preferred: str, name: str) -> str:
-    """The title for a name: the original text with accents and spaces, and the suffix that made the name unique."""
+    """The title for a name: the original text with accents and spaces, and the suffix that made the name unique.
+
+    Accents are composed: file names from macOS have them decomposed, and a search would not find them.
+    """
     plain = slug(preferred)
-    return preferred + name[len(plain) :] if preferred and name.startswith(plain) else name
+    shown = unicodedata.normalize("NFC", preferred)
+    return shown + name[len(plain) :] if preferred and name.startswith(plain) else name
 
 
 def short_hash(text: str, digits: int) -> str:

@@ -109,7 +109,7 @@ class _Sheet:
         self.widths = [self._column_width(j) for j in range(columns)]
         self.lefts = self._lefts()
         width = self.lefts[-1] + self.widths[-1] + self.m.margin
-        self.title_size = max(round(self.m.side * 0.06), round(width * 0.012), 16)
+        self.title_size = max(round(self.m.side * 0.06), round(min(width, MAX_SIDE) * 0.012), 16)
         self.tops = self._tops()
         bottom = self.tops[-1] + self.heights[-1] + self._captions(len(self.cells) - 1)
         footer = round(self.m.detail * 2.6) if layout.footer else 0

@@ -79,9 +79,8 @@ def _build(records: pd.DataFrame, grid_csv: Path, folder: Path, shown_in: Path, 
     """Write the gallery into `folder`. shown_in: the folder in which it is opened, which its links start from."""
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
     (folder / "data.js").touch()  # from here on the folder is a gallery
-    groups = records.groupby(GROUP)
-    ranks = records["rank"].where(groups["best"].transform("any"))  # no best: single images, or known before
-    lines = records.assign(rivals=groups["id"].transform("size") > 1, rank=ranks).to_dict("records")
+    has_best = records.groupby(GROUP)["best"].transform("any")  # no best: single images, or known before
+    lines = records.assign(rank=records["rank"].where(has_best)).to_dict("records")
     # The content and style images: the paths from which they were read, or those of the manifest.
     paths = {picture(line) for line in lines for picture in (content_picture, style_picture)}
     inputs = {path: GalleryFolder(Path(path), folder / "inputs" / key_of(path)) for path in paths}
@@ -186,7 +185,7 @@ def _entry(
         "weight": found_weight(line["style_weight"], line["final_style_weight"]),
         "status": status,
         "best": bool(line["best"]),
-        "front": bool(line["pareto"] and line["rivals"]),  # a single pair competes with none
+        "front": bool(line["pareto"]),
         "reference": line["reference"],
         **_only(("unranked",), line if line["unranked"] else {}),
         **{name: rounded(line[name]) for name in (*RANKED, *OTHERS)},

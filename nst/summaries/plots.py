@@ -88,9 +88,14 @@ def _arranged(records: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 def errors(records: pd.DataFrame, out: Path) -> None:
     """Plot style error against content error of all pairs, a panel for each reference network.
 
-    Pairs on the Pareto front of their content and style are filled and joined by a line.
+    Pairs on the Pareto front of their content and style are filled and joined by a line. A content and style without a
+    front, such as one with a single pair, is filled too.
     """
     measured = records[records["style_error"].notna()]
+    has_front = measured.groupby(GROUP)["pareto"].transform("any")
+    measured = measured.assign(beaten=has_front & ~measured["pareto"])
+    column = _coloring(records)
+    values = sorted_values(measured[column])
     references = sorted_values(measured["reference"])
     figure, panels = _figure(
         1, max(1, len(references)), (6.4 * max(1, len(references)) + 0.8, 5.2), "Style against content"
@@ -98,11 +103,11 @@ def errors(records: pd.DataFrame, out: Path) -> None:
     for panel, reference in zip(panels, references or [""], strict=True):
         chosen = measured[measured["reference"] == reference]
         _fronts(panel, chosen)
-        _points(panel, chosen, _coloring(records))
-        if not chosen["pareto"].all():
+        _points(panel, chosen, column, values)
+        if chosen["beaten"].any():
             panel.scatter([], [], s=34, facecolors="white", edgecolors=_MUTED, linewidths=1.2, label="not on a front")
         panel.set(xlabel="content error (lower is better)", ylabel="style error (lower is better)")
-        _title(panel, f"measured by {reference}" if reference else "no pair has metrics", _MUTED)
+        _title(panel, f"reference network: {reference}" if reference else "no pair has metrics", _MUTED)
         if len(chosen):
             _scale(panel.set_xscale, panel.xaxis, chosen["content_error"])
             _scale(panel.set_yscale, panel.yaxis, chosen["style_error"])
@@ -219,14 +224,14 @@ def _overlaid(records: pd.DataFrame, title: str, out: Path) -> None:
 
 
 def _losses(path: Path) -> pd.DataFrame | None:
-    """The losses of a pair by iteration; None if the file is missing or damaged."""
+    """The losses of a pair by iteration; None if the file is missing, damaged or without a row."""
     import pandas as pd
 
     try:
         losses = pd.read_csv(path).astype(float).set_index("iteration")
     except (OSError, ValueError, LookupError):
         return None
-    return losses.where(losses > 0)  # a log scale has no 0 (a loss with weight 0)
+    return None if losses.empty else losses.where(losses > 0)  # a log scale has no 0 (a loss with weight 0)
 
 
 def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> None:
@@ -252,7 +257,7 @@ def _curves(panel: Axes, path: Path, parts: list[str], *, detailed: bool) -> Non
 
 def _name_ends(panel: Axes, layers: pd.DataFrame) -> None:
     """Write the name of each layer at the right end of its line, without overlaps."""
-    ends = layers.ffill().iloc[-1].dropna().sort_values() if len(layers) else layers.sum()
+    ends = layers.ffill().iloc[-1].dropna().sort_values()
     low, high = (math.log10(limit) for limit in panel.get_ylim())
     heights, least = [], -1.0
     for value in ends:
@@ -273,21 +278,23 @@ def _coloring(records: pd.DataFrame) -> str:
     return next((name for name in candidates if 1 < records[name].nunique() <= len(_PALETTE)), "status")
 
 
-def _points(panel: Axes, measured: pd.DataFrame, column: str) -> None:
-    for i, value in enumerate(sorted_values(measured[column])):
+def _points(panel: Axes, measured: pd.DataFrame, column: str, values: list[str]) -> None:
+    """Draw the pairs of a panel, in a color for each of the values, which are those of all panels."""
+    for i, value in enumerate(values):
         points = measured[measured[column] == value]
         color = _PALETTE[i % len(_PALETTE)]
         style = {"marker": _MARKERS[i % len(_MARKERS)], "s": 34, "edgecolors": color, "linewidths": 1.2, "zorder": 3}
-        name = value_title(column, value) if column in measured.columns and column not in TITLES else value
-        beaten, front = points[~points["pareto"]], points[points["pareto"]]
+        name = "on a front" if column == "status" else value if column in TITLES else value_title(column, value)
+        beaten, front = points[points["beaten"]], points[~points["beaten"]]
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **style)
         panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **style)
 
 
 def _fronts(panel: Axes, measured: pd.DataFrame) -> None:
-    fronts = [group.sort_values("content_error") for _, group in measured[measured["pareto"]].groupby(GROUP)]
+    """Join the pairs of each front, and name the contents and styles if there are few."""
+    fronts = [group.sort_values("content_error") for _, group in measured[~measured["beaten"]].groupby(GROUP)]
     for line in fronts:
-        if len(line) > 1:
+        if line["pareto"].sum() > 1:
             look = {"color": "#b9bcc0", "linewidth": 0.8, "zorder": 1}
             panel.plot(line["content_error"], line["style_error"], label="Pareto front of a content and style", **look)
         if 1 < len(fronts) <= _MOST_NAMED:

@@ -29,10 +29,10 @@ def ranked(records: pd.DataFrame, by: Ranking = DEFAULT) -> pd.DataFrame:
     """Add the columns `score`, `rank`, `ranked_by`, `best`, `pareto` and `unranked`.
 
     `score` is content_error + STYLE_FACTOR · style_error. `rank` (by the metrics of `ranked_by`), `best` (whether the
-    rank is the first of several; by the score, only where more than PREDICTABLE varies) and `pareto` are computed among
-    the pairs of the same content, style and reference. Images that keep the content's colors are not ranked;
-    `unranked` has the reason. An image without one of the metrics has no rank either: it was made before nst computed
-    it, or without the package for it.
+    rank is the first of several; by the score, only where more than PREDICTABLE varies) and `pareto` (whether it is on
+    the front of several) are computed among the pairs of the same content, style and reference. Images that keep the
+    content's colors are not ranked; `unranked` has the reason. An image without one of the metrics has no rank either:
+    it was made before nst computed it, or without the package for it.
     """
     unranked = records["style_error"].notna() & (records["color"] != "style")
     records["unranked"] = unranked.map({True: KEEPS_COLORS, False: ""})
@@ -46,7 +46,8 @@ def ranked(records: pd.DataFrame, by: Ranking = DEFAULT) -> pd.DataFrame:
         records["best"] &= _is_open(records[records["rank"].notna()]).reindex(records.index, fill_value=False)
     records["pareto"] = False
     for _, group in records[records["score"].notna()].groupby(GROUP):
-        records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
+        if len(group) > 1:  # a single one competes with none
+            records.loc[group.index, "pareto"] = pareto_front(group["style_error"], group["content_error"])
     return records
 
 

@@ -49,7 +49,7 @@ def read_ratings(path: Path) -> dict[str, int]:
 
 
 def usable_ratings(path: Path) -> dict[str, int]:
-    """As `read_ratings`, but a mistake is a warning and gives no ratings: what shows them is more important."""
+    """As `read_ratings`, but a mistake is a warning and gives no ratings: the caller also shows other data."""
     try:
         return read_ratings(path)
     except NstError as error:
@@ -60,7 +60,7 @@ def usable_ratings(path: Path) -> dict[str, int]:
 def write_rating(results: Path, pair: str, stars: int) -> None:
     """Rate a pair of a results folder; 0 stars remove its rating.
 
-    Raises NstError if the existing file has a mistake, because what it says would be lost.
+    Raises NstError if the existing file has a mistake, because its content would be lost.
     """
     from filelock import FileLock
 

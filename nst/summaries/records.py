@@ -82,12 +82,15 @@ def style_picture(line: Mapping[str, Any]) -> str:
     """The path of a pair's style, or of the first style of a blend; see `content_picture`."""
     if line["style_file"]:
         return str(line["style_file"])
-    text = str(line["style"])
+    return local(style_paths(str(line["style"]))[0], _results(line))
+
+
+def style_paths(text: str) -> list[str]:
+    """The paths of a style or blend of grid.csv."""
     try:
-        first = parse_styles(text)[0][0]
+        return [path for path, _ in parse_styles(text)]
     except NstError:  # its files are gone
-        first = text
-    return local(first, _results(line))
+        return [text]
 
 
 def _results(line: Mapping[str, Any]) -> str:
@@ -110,7 +113,7 @@ def read_records(grid_csv: Path, rank_by: str = "score", **names: str) -> pd.Dat
     The column `status` is done, missing (no run.json) or broken (unreadable, or not written by nst); the last two have
     NaN and empty texts. `stars` is the rating of ratings.csv next to grid.csv, NaN without one; a mistake in that file
     is logged, and then no pair has one. `ranked` adds the other columns. Paths in grid.csv are relative to the working
-    directory; results that are not found there are looked for next to grid.csv, in case they were moved.
+    directory; results next to grid.csv have priority, because the folder may be a copy, or may have been moved.
     Raises NstError if grid.csv is missing or invalid, or has no pair with these names, and ValueError for a wrong
     `rank_by`.
     """
@@ -142,10 +145,14 @@ def read_records(grid_csv: Path, rank_by: str = "score", **names: str) -> pd.Dat
 
 
 def _relocated(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
-    """The grid with `folder` and `image` next to grid.csv for results that were moved."""
+    """The grid with `folder` and `image` next to grid.csv for results that were moved or copied.
+
+    The folder that a copy lists may have the results of a later run.
+    """
+    near = [Path(layout.pair_folder(results, pair)) for pair in grid["id"]]
     moved = [
-        not Path(folder).exists() and Path(layout.pair_folder(results, pair)).exists()
-        for folder, pair in zip(grid["folder"], grid["id"], strict=True)
+        path.exists() and not (Path(folder).exists() and path.samefile(folder))
+        for folder, path in zip(grid["folder"], near, strict=True)
     ]
     if not any(moved):
         return grid
@@ -245,6 +252,16 @@ def found_weight(style_weight: str, final: float) -> str:
 def value_title(setting: str, value: str) -> str:
     """A title for a value of a setting: `size = 512`, or `content_mask = none` for an empty one."""
     return f"{setting} = {value or 'none'}"
+
+
+def short_number(number: float) -> str:
+    """A number as text: three significant digits, or a whole number below a million as it is."""
+    size = abs(number)
+    if number.is_integer() and size < 1e6:
+        return str(int(number))
+    if not 1e-3 <= size < 1e6:
+        return f"{number:.2e}"
+    return f"{number:.{max(0, 2 - math.floor(math.log10(size)))}f}"
 
 
 def sorted_values(values: Iterable[str]) -> list[str]:

@@ -23,7 +23,9 @@ from nst.summaries.records import (
     group_title,
     setting_columns,
     sheet_groups,
+    short_number,
     sorted_values,
+    style_paths,
     style_picture,
     value_title,
     varying,
@@ -34,31 +36,47 @@ if TYPE_CHECKING:
 
 Rows = list[list[Cell | None]]
 _MOST_IN_ROW = 6  # longer sweeps are wrapped
+_MOST_IN_LINE = 36  # a longer matrix of one content or style is wrapped: its images would be too small for captions
 
 
 def matrix_sheet(records: pd.DataFrame, *outs: Path) -> None:
-    """Draw contents × styles of pairs with the same settings: contents at the left, styles at the top."""
+    """Draw contents × styles of pairs with the same settings: contents at the left, styles at the top.
+
+    If a single content or style has many others, the results are wrapped, and the others are named but not shown.
+    """
+    records = records.assign(best=False)  # the others of a sweep are on other sheets
+    wrap = min(records["content"].nunique(), records["style"].nunique()) == 1 and len(records) > _MOST_IN_LINE
+    rows, inputs = (_line(records), (0, 1)) if wrap else (_matrix(records), (1, 1))
+    title = group_title(records)
+    _write(Layout(title, _described(records, title), rows, inputs, footer=_legend(records)), outs)
+
+
+def _matrix(records: pd.DataFrame) -> Rows:
+    """The contents at the left, the styles at the top, and the results between them."""
     contents, styles = records.drop_duplicates("content"), records.drop_duplicates("style")
     pairs = {(pair.content, pair.style): pair for pair in records.itertuples()}
     varied = varying(records)  # pairs with the same settings_name may differ in settings
-    top = [_style(style) for style in styles.itertuples()]
-    rows: Rows = [[None, *top]]
+    rows: Rows = [[None, *map(_style, styles.itertuples())]]
     for content in contents.itertuples():
         results = [pairs.get((content.content, style)) for style in styles["style"]]
-        left = Cell(content_picture(content._asdict()), content.content_title)
-        rows.append([left, *(pair and _result(pair, _values(pair, varied)) for pair in results)])
-    title = group_title(records)
-    layout = Layout(title, _described(records, title), rows, inputs=(1, 1), footer=_legend(records))
-    _write(layout, outs)
+        rows.append([_content(content), *(pair and _result(pair, _values(pair, varied)) for pair in results)])
+    return rows
+
+
+def _line(records: pd.DataFrame) -> Rows:
+    """The single content or style at the left of the results, which are named by the others."""
+    first, varied = next(records.itertuples()), varying(records)
+    of_content = records["content"].nunique() == 1
+    titles = records["style_title" if of_content else "content_title"]
+    pairs = zip(records.itertuples(), titles, strict=True)
+    results = [_result(pair, _joined(title, _values(pair, varied))) for pair, title in pairs]
+    return _beside([_content(first) if of_content else _style(first)], _wrapped(results))[0]
 
 
 def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     """Draw one content and style with all settings: a row if one setting varies, a matrix if two do, else a list."""
     first = next(records.itertuples())
-    inputs = [
-        Cell(content_picture(first._asdict()), first.content_title),
-        _style(first),
-    ]
+    inputs = [_content(first), _style(first)]
     varied = varying(records)
     crossed = _crossed(records, varied) if len(varied) == 2 else None
     if crossed:
@@ -70,10 +88,15 @@ def sweep_sheet(records: pd.DataFrame, *outs: Path) -> None:
     _write(Layout(title, _described(records), rows, (0, columns), heads, sides, _legend(records)), outs)
 
 
+def _content(line: Any) -> Cell:
+    """The content of a pair."""
+    return Cell(content_picture(line._asdict()), line.content_title)
+
+
 def _style(line: Any) -> Cell:
     """The style of a pair. Of a blend or a mean the first image is shown, and named."""
     picture = style_picture(line._asdict())
-    several = "+" in line.style or line.style.startswith("mean(")
+    several = len(style_paths(line.style)) > 1
     return Cell(picture, line.style_title, f"shown: {names.stem(picture)}" if several else "")
 
 
@@ -141,7 +164,7 @@ def finished_image(folder: Path) -> list[str]:
 
 
 def _snapshot_cell(picture: str, iteration: int, losses: dict[str, str]) -> Cell:
-    detail = f"{_short(float(losses['style']))}  ·  {_short(float(losses['content']))}"
+    detail = f"{short_number(float(losses['style']))}  ·  {short_number(float(losses['content']))}"
     return Cell(picture, f"iteration {iteration}", detail)
 
 
@@ -163,8 +186,12 @@ def _result(pair: Any, label: str = "") -> Cell:
     if pair.status != "done":
         return Cell(label=label, note=pair.status)
     errors = [pair.style_error, pair.content_error]
-    detail = "" if any(map(math.isnan, errors)) else "★ " * pair.best + "  ·  ".join(map(_short, errors))
+    detail = "" if any(map(math.isnan, errors)) else "★ " * pair.best + "  ·  ".join(map(short_number, errors))
     return Cell(pair.image, label, detail, clip=animation(pair.image))
+
+
+def _joined(*words: str) -> str:
+    return "  ·  ".join(filter(None, words))
 
 
 def _values(pair: Any, varied: list[str]) -> str:
@@ -172,7 +199,7 @@ def _values(pair: Any, varied: list[str]) -> str:
     values = [_shown(pair, name) or "none" for name in varied]
     if "style_weight" not in varied and (found := found_weight(pair.style_weight, pair.final_style_weight)):
         values.append(f"style_weight {found}")
-    return "  ·  ".join(values)
+    return _joined(*values)
 
 
 def _shown(pair: Any, name: str) -> str:
@@ -180,10 +207,6 @@ def _shown(pair: Any, name: str) -> str:
     value = str(getattr(pair, name))
     found = found_weight(value, pair.final_style_weight) if name == "style_weight" else ""
     return f"{value} ({found})" if found else value
-
-
-def _short(number: float) -> str:
-    return f"{number:.3f}" if number < 9.9995 else f"{number:.1f}"
 
 
 def _legend(records: pd.DataFrame) -> str:
@@ -230,7 +253,7 @@ def _crossed(records: pd.DataFrame, varied: list[str]) -> tuple[list[str], list[
 def _labeled(records: pd.DataFrame, varied: list[str]) -> list[Cell]:
     """The results, labeled by the setting that varies; if several vary, with names."""
     if len(varied) != 1:
-        labels = ["  ·  ".join(filter(None, (pair.settings_title, _values(pair, [])))) for pair in records.itertuples()]
+        labels = [_joined(pair.settings_title, _values(pair, [])) for pair in records.itertuples()]
         return [_result(pair, label) for pair, label in zip(records.itertuples(), labels, strict=True)]
     setting = varied[0]
     return [_result(pair, value_title(setting, _shown(pair, setting))) for pair in records.itertuples()]

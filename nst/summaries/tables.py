@@ -1,7 +1,7 @@
 """Tables that compare the pairs of a grid: CSV with full precision, HTML with sorting and filters.
 
-The comparison has a row for each pair. The table of a setting has, for each of its values, the means over all pairs and
-a row for each content and style. Means, ranks and Pareto fronts never mix reference networks.
+The comparison has a row for each pair. The table of a setting has, for each of its values, the means over all contents
+and styles, and those of each. Means, ranks and Pareto fronts never mix reference networks.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst.io.files import replacing
-from nst.settings import fields
+from nst.settings import INEFFECTIVE, fields
 from nst.settings.metrics import METRICS, RANKED, Ranking
 from nst.summaries.pages import relative_link, viewable, write_page
-from nst.summaries.ranking import GROUP
 from nst.summaries.records import (
     TITLES,
     animation,
     names_in,
     setting_columns,
+    short_number,
     sorted_values,
     together,
     value_order,
@@ -35,11 +35,12 @@ _RESULTS = [
     *METRICS, "seconds", "peak_memory_mb", "iterations_run", "final_style_weight", "final_content", "final_style",
     "final_tv", "final_total",
 ]  # fmt: skip
-#: Only in CSV files: on pages, the metrics say the same in comparable numbers.
+#: Only in CSV files: pages have the metrics instead, which are comparable between settings.
 _LOSSES = ("final_content", "final_style", "final_tv", "final_total")
 _LAYERS = [f"style_error_conv{block}_1" for block in range(1, 6)]
 _TEXTS = ("content_name", "style_name", "settings_name", "status", "pareto", "reference", "unranked")
 _NAMES = ["content_name", "style_name"]
+_GROUP = [*_NAMES, "reference"]
 _ALL = "(all)"
 
 #: Headings that differ from the column's name, and explanations of columns.
@@ -117,28 +118,42 @@ def comparison(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def swept(records: pd.DataFrame) -> list[str]:
-    """The settings of which a content and style has images with several values, so that these can be compared."""
-    pictures = records[records["style_error"].notna()].groupby([*_NAMES, "reference"])
-    return [setting for setting in varying(records) if (pictures[setting].nunique() > 1).any()]
+    """The settings of which a content and style has images with several values, all else equal; see `_compared`."""
+    return [setting for setting in varying(records) if len(_compared(records, setting))]
+
+
+def _compared(records: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """The measured pairs that show the effect of a setting, because all other settings are equal.
+
+    A combination of the others counts only if it has every value of its content and style: otherwise the means would
+    also differ by the others. Settings without effect, and those that follow from the value, as from a preset, may
+    differ.
+    """
+    measured = records[records["style_error"].notna()]
+    others = [name for name in varying(measured) if name not in INEFFECTIVE | {setting}]
+    others = [name for name in others if (measured.groupby(setting)[name].nunique() > 1).any()]
+    values = measured.groupby([*_GROUP, *others])[setting].transform("nunique")
+    several = measured[values > 1]
+    return several[values[values > 1] == several.groupby(_GROUP)[setting].transform("nunique")]
 
 
 def sweep(records: pd.DataFrame, setting: str) -> pd.DataFrame:
     """Means for each value of a setting: over the contents and styles that have every value, then for each of all.
 
     The former are named `(all)`, and left out if only one content and style has every value. Means over different
-    contents and styles would not be comparable. A content and style with one value of the setting is left out.
+    contents and styles, or other settings, would not be comparable: see `_compared`.
     """
     import pandas as pd
 
-    measured = records[records["style_error"].notna()]
-    measured = measured.assign(pictures=measured.groupby(_NAMES).ngroup())
-    values = measured.groupby([*_NAMES, "reference"])[setting].transform("nunique")
-    each = _means(measured[values > 1], [*_NAMES, "reference", setting])
-    complete = measured[values == measured.groupby("reference")[setting].transform("nunique")]
+    compared = _compared(records, setting)
+    compared = compared.assign(pictures=compared.groupby(_NAMES).ngroup())
+    each = _means(compared, [*_GROUP, setting])
+    values = compared.groupby(_GROUP)[setting].transform("nunique")
+    complete = compared[values == compared.groupby("reference")[setting].transform("nunique")]
     complete = complete[complete.groupby("reference")["pictures"].transform("nunique") > 1]
     total = _means(complete, ["reference", setting]).assign(content_name=_ALL, style_name=_ALL)
     total = total.sort_values(["reference", setting], key=_by_value)
-    each = each.sort_values([*_NAMES, "reference", setting], key=_by_value)
+    each = each.sort_values([*_GROUP, setting], key=_by_value)
     return pd.concat([total, each])[[*_NAMES, setting, "pairs", *MEANS, "reference"]].reset_index(drop=True)
 
 
@@ -164,9 +179,8 @@ def _write_page(table: pd.DataFrame, records: pd.DataFrame, title: str, path: Pa
     for column in TITLES:
         name = column.replace("title", "name")
         if name in table:
-            table = table.assign(**{name: table[name].replace(dict(zip(records[name], records[column], strict=True)))})
-    if "pareto" in table:  # a single image competes with none
-        table = table.assign(pareto=table["pareto"] & (table.groupby(GROUP)["id"].transform("size") > 1))
+            titles = {_ALL: _ALL} | dict(zip(records[name], records[column], strict=True))
+            table = table.assign(**{name: table[name].map(titles)})
     columns = _columns(table, records)
     same = [name for name in setting_columns(records) if records[name].nunique() == 1]
     lines = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -286,14 +300,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _human(value: Any) -> str:
-    """A value as text: three significant digits; '' for a missing value."""
+    """A value as text; '' for a missing one."""
     if _is_missing(value):
         return ""
-    if not isinstance(value, float):
-        return str(value)
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    size = abs(value)
-    if not 1e-3 <= size < 1e6:
-        return f"{value:.2e}"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+    return short_number(value) if isinstance(value, float) else str(value)

@@ -38,6 +38,11 @@ def curve(panel: Axes, label: str) -> np.ndarray:
     return np.asarray(line.get_xydata())
 
 
+def legend(figure: Figure) -> list[str]:
+    """The texts of a figure's legend."""
+    return [text.get_text() for box in figure.legends for text in box.get_texts()]
+
+
 def ink(path: Path, wanted: str) -> int:
     """Pixels of a color in a picture."""
     with Image.open(path) as image:
@@ -115,6 +120,7 @@ def test_single_images_have_names_and_no_line(tmp_path: Path, drawn: dict[str, F
     [panel] = drawn["errors.png"].axes
     assert {text.get_text() for text in panel.texts} == {"cat", "dog"}
     assert not panel.lines
+    assert "not on a front" not in legend(drawn["errors.png"])
 
 
 @pytest.mark.parametrize("zero", [1, 2, 5])
@@ -175,8 +181,34 @@ def test_plots_tell_weights_apart_but_not_what_does_not_change_the_image(
     titles = [panel.get_title(loc="left") for panel in drawn["sweep.png"].axes]
     assert titles == ["weights = oxford", "weights = torchvision"]
     plots.errors(records, tmp_path / "errors.png")
-    labels = {text.get_text() for legend in drawn["errors.png"].legends for text in legend.get_texts()}
-    assert set(titles) < labels
+    assert set(titles) < set(legend(drawn["errors.png"]))
+
+
+def test_without_colors_the_legend_is_of_the_front(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {f"w{w}": {"style_weight": w} for w in range(9)}))
+    records["pareto"] = [True] * 8 + [False]
+    plots.errors(records, tmp_path / "errors.png")
+    assert legend(drawn["errors.png"]) == ["Pareto front of a content and style", "on a front", "not on a front"]
+
+
+def test_a_value_has_one_color_in_all_panels(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {f"w{w}": {"style_weight": w} for w in (1, 2)}))
+    records["reference"], records["pareto"] = ["lite", "vgg19"], True
+    plots.errors(records, tmp_path / "errors.png")
+    panels = drawn["errors.png"].axes
+    assert [panel.get_title(loc="left") for panel in panels] == ["reference network: lite", "reference network: vgg19"]
+    shown = [[group for group in panel.collections if len(group.get_offsets())] for panel in panels]
+    assert [group.get_label() for [group] in shown] == ["style_weight = 1", "style_weight = 2"]
+    assert shown[0][0].get_facecolors().tolist() != shown[1][0].get_facecolors().tolist()
+
+
+def test_an_empty_table_has_no_losses(tmp_path: Path, drawn: dict[str, Figure]) -> None:
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], {"plain": {}}))
+    path = tmp_path / "pairs/0/0/0/losses.csv"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    loss_curves(records, "one", tmp_path / "one.png")
+    [panel] = drawn["one.png"].axes
+    assert [text.get_text() for text in panel.texts] == ["no losses"]
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:

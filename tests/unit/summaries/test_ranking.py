@@ -51,6 +51,12 @@ def test_what_keeps_the_contents_colors_is_not_ranked_and_outdoes_nobody() -> No
     assert list(records["score"].notna()) == [True, False, False, True]
 
 
+def test_a_front_is_of_several() -> None:
+    single, other = picture(0.03, 0.5), picture(0.02, 0.7, content="dog")
+    kept = picture(0.02, 0.4, color="luminance")  # not ranked, so the first is the only one
+    assert not ranked(pd.DataFrame([single, kept, other]))["pareto"].any()
+
+
 def test_the_first_by_a_metric_is_the_lowest_or_of_a_similarity_the_highest() -> None:
     pictures = [picture(0.03, 0.5, ssim=0.2, relaxed_emd=0.4), picture(0.02, 0.5, ssim=0.9, relaxed_emd=0.5)]
     assert places(*pictures) == [2, 1]

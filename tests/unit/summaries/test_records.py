@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from nst.summaries.records import (
     content_picture,
     read_records,
     sheet_groups,
+    short_number,
     sorted_values,
     style_picture,
     varying,
@@ -106,6 +108,18 @@ def test_pairs_are_chosen_by_name(grid: Path) -> None:
         read_records(grid, content_name="cow", style_name="wave")
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0041, "0.00410"), (0.0036, "0.00360"), (0.12345, "0.123"), (9.9996, "10.00"), (12.345, "12.3"), (3.0, "3"),
+        (0.0, "0"), (1234.5, "1234"), (2e6, "2.00e+06"), (1.5e-5, "1.50e-05"), (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_digits(number: float, text: str) -> None:
+    assert short_number(number) == text
+
+
 def test_values_sort_as_people_do(grid: Path) -> None:
     assert sorted_values(["1e4", "auto", "30", "2", "2"]) == ["2", "30", "1e4", "auto"]
     assert varying(read_records(grid)) == ["style_weight"]
@@ -130,6 +144,18 @@ def test_results_may_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         found = read_records(Path(where, "grid.csv"))
         assert list(found["status"]) == ["done"]
         assert Path(found["image"][0]).is_file()
+
+
+def test_a_copied_folder_keeps_its_own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["cat"], ["wave"], {"plain": {}}
+    grid = pd.read_csv(write_results(Path("made"), *names), dtype=str, keep_default_na=False)
+    for results in ("results", "results-old"):
+        copytree(grid["folder"][0], f"{results}/pairs/cat/wave/plain")
+        listed = {"folder": "results/pairs/cat/wave/plain", "image": "results/pairs/cat/wave/plain/image.png"}
+        grid.assign(**listed).to_csv(f"{results}/grid.csv", index=False)
+    assert list(read_records(Path("results-old/grid.csv"))["image"]) == ["results-old/pairs/cat/wave/plain/image.png"]
+    assert list(read_records(tmp_path / "results/grid.csv")["image"]) == [listed["image"]]  # the same folder
 
 
 def test_what_stands_for_an_input_is_there_before_it_is_stylized() -> None:

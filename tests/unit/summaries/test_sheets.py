@@ -14,7 +14,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nst.cli import main
 from nst.errors import NstError
-from nst.summaries.drawing import LARGEST, MAX_PIXELS, MAX_SIDE, SMALLEST, picture_side, shortened
+from nst.summaries.drawing import (
+    LARGEST,
+    MAX_PIXELS,
+    MAX_SIDE,
+    SMALLEST,
+    Cell,
+    Layout,
+    _Sheet,
+    picture_side,
+    shortened,
+)
 from nst.summaries.records import read_records, sheet_groups
 from nst.summaries.sheets import all_sheets, matrix_sheet, snapshot_sheet, sweep_sheet
 from synthetic import color, write_results
@@ -67,6 +77,29 @@ def test_sweep_is_a_row_by_value(tmp_path: Path) -> None:
     at100, at1, at10 = boxes(tmp_path / "sheet.png", [color(0, 0, k) for k in range(3)])
     assert at1[0] < at10[0] < at100[0]
     assert at1[1] == at10[1] == at100[1]
+
+
+@pytest.mark.parametrize(("contents", "styles"), [(1, 40), (40, 1)])
+def test_a_long_row_or_column_is_wrapped(tmp_path: Path, contents: int, styles: int) -> None:
+    """With the name of its style or content below each result."""
+    records = grid(tmp_path, contents, styles, {"plain": {}})
+    matrix_sheet(records, tmp_path / "sheet.png", tmp_path / "sheet.html")
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert max(image.size) < 2 * min(image.size)
+        assert image.width * image.height <= MAX_PIXELS
+    page = (tmp_path / "sheet.html").read_text()
+    linked = [(tmp_path / unquote(src)).resolve() for src in re.findall(r'src="([^"]*)"', page)]
+    inputs = [Path(records["content" if contents == 1 else "style"][0]), *map(Path, records["image"])]
+    assert sorted(linked) == sorted(path.resolve() for path in inputs)
+    named = "style" if contents == 1 else "content"
+    assert set(re.findall(r'class="label">([a-z]+-\d+)<', page)) >= {f"{named}-{number}" for number in range(40)}
+
+
+def test_the_title_of_a_huge_sheet_has_a_limit() -> None:
+    row = [Cell("", "x")] * 500
+    sheet = _Sheet(Layout("title", "", [row, row], inputs=(1, 1)))
+    assert sheet.title_size == 72
+    assert sheet.image.height < 400
 
 
 def test_two_settings_make_a_matrix(tmp_path: Path) -> None:
@@ -212,6 +245,8 @@ def test_a_sweep_marks_the_best(tmp_path: Path) -> None:
     sweep_sheet(records, tmp_path / "sweep.html")
     marked = re.findall(r'class="label">([^<]*)</div>\s*<div class="detail">★', (tmp_path / "sweep.html").read_text())
     assert marked == [f"iterations = {records.loc[records['best'], 'iterations'].item()}"]
+    matrix_sheet(records[records["best"]], tmp_path / "matrix.html")  # without the others, as the rule `sheet` draws it
+    assert "★" not in (tmp_path / "matrix.html").read_text()
 
 
 def test_a_sheet_is_titled_by_what_differs_in_the_rest_of_the_grid(tmp_path: Path) -> None:
@@ -270,12 +305,16 @@ def test_sheets_tell_the_weight_that_auto_has_found(tmp_path: Path) -> None:
     assert "style_weight 16<" not in text
 
 
-@pytest.mark.parametrize("style", ["a.png:0.5+b.png:0.5", "mean(a.png+b.png)", "mean(works/*.png)", "a.png"])
-def test_a_style_of_several_images_names_the_one_that_is_shown(tmp_path: Path, style: str) -> None:
+@pytest.mark.parametrize("style", ["a.png:0.5+b.png:0.5", "black+white.png", "a.png"])
+def test_a_style_of_several_images_names_the_one_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("black+white.png")
     records = grid(tmp_path, 1, 1, {"plain": {}})
     records["style"] = style
     matrix_sheet(records, tmp_path / "sheet.html")
-    assert ("shown: " in (tmp_path / "sheet.html").read_text()) == (style != "a.png")
+    assert ("shown: " in (tmp_path / "sheet.html").read_text()) == (":" in style)
 
 
 def test_a_run_that_ended_before_its_first_snapshot_shows_its_image(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_metric_that_no_image_has_is_not_on_the_page(records: pd.DataFrame, tm
 
 
 def test_means_over_all_are_of_what_has_every_value(tmp_path: Path) -> None:
-    settings = {"a": {}, "b": {"style_weight": 2}, "c": {"seed": 1}}
+    settings = {"a": {}, "b": {"style_weight": 2}}
     grid = write_results(tmp_path, ["cat", "cow", "dog"], ["wave"], settings)
     records = read_records(grid)
     lone = records[~((records["content_name"] == "dog") & (records["settings_name"] == "b"))].reset_index(drop=True)
@@ -135,10 +135,35 @@ def test_means_over_all_are_of_what_has_every_value(tmp_path: Path) -> None:
     total = table[table["content_name"] == "(all)"].set_index("style_weight")
     both = records[records["content_name"] != "dog"]
     assert list(total.index) == ["2", "16"]
-    assert list(total["pairs"]) == [2, 4]
+    assert list(total["pairs"]) == [2, 2]
     assert total.loc["16", "style_error"] == pytest.approx(both.loc[both["style_weight"] == "16", "style_error"].mean())
     one = lone[lone["content_name"] != "cow"].reset_index(drop=True)
     assert "(all)" not in set(sweep(one, "style_weight")["content_name"])  # the means of one would repeat its rows
+
+
+def test_means_are_of_pairs_that_differ_only_in_the_setting(tmp_path: Path) -> None:
+    weights, counts = {"a": 1, "b": 10, "c": 100}, (100, 200, 300)
+    settings = {f"{w}{n}": {"style_weight": weights[w], "iterations": n} for w in weights for n in counts}
+    del settings["c100"], settings["a300"], settings["b300"]
+    settings["a200"]["tile"] = 512  # without effect on the image
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], settings))
+    errors = records.set_index("settings_name")["style_error"]
+    table = sweep(records, "style_weight")
+    assert list(table["style_weight"]) == ["1", "10", "100"]
+    assert list(table["style_error"]) == [errors[name] for name in ("a200", "b200", "c200")]  # not of 100 or 300
+    assert swept(records) == ["style_weight"]  # no weight has every number of iterations
+    table = sweep(records[records["settings_name"] != "c300"].reset_index(drop=True), "iterations")
+    assert list(table["iterations"]) == ["100", "200"]
+    assert list(table["pairs"]) == [2, 2]
+
+
+def test_what_follows_from_a_preset_may_differ(tmp_path: Path) -> None:
+    presets = {"draft": {"size": 256, "iterations": 100}, "large": {"size": 512, "iterations": 300}}
+    settings = {f"{p}{seed}": {"preset": p, "seed": seed} | presets[p] for p in presets for seed in (0, 1)}
+    records = read_records(write_results(tmp_path, ["cat"], ["wave"], settings))
+    table = sweep(records, "preset")
+    assert list(table["preset"]) == ["draft", "large"]
+    assert list(table["pairs"]) == [2, 2]
 
 
 def test_a_setting_that_no_content_and_style_compares_has_no_table(tmp_path: Path) -> None:
@@ -172,12 +197,14 @@ def test_a_content_and_style_with_one_value_is_in_no_sweep(tmp_path: Path) -> No
 
 
 def test_a_single_image_is_on_no_front(tmp_path: Path) -> None:
-    records = read_records(write_results(tmp_path, ["cat", "dog"], ["wave"], SETTINGS))
-    write_tables(records.drop(index=3), tmp_path)
+    grid = write_results(tmp_path, ["cat", "dog"], ["wave"], SETTINGS)
+    (tmp_path / "pairs/1/0/1/run.json").unlink()
+    write_tables(read_records(grid), tmp_path)
     page = (tmp_path / "comparison.html").read_text()
     assert page.count('data-front="1"') == page.count(">◆<") == 2  # not the dog
     assert 'data-mark="front"' in page
-    write_tables(records.loc[[0, 2]], tmp_path)
+    (tmp_path / "pairs/0/0/1/run.json").unlink()
+    write_tables(read_records(grid), tmp_path)
     page = (tmp_path / "comparison.html").read_text()
     assert 'data-mark="front"' not in page
     assert "◆" not in page
@@ -224,6 +251,22 @@ def test_page_needs_nothing_else(records: pd.DataFrame, tmp_path: Path) -> None:
     assert all(attrs["loading"] == "lazy" for attrs in pictures)
     links = [(tmp_path / "tables" / unquote(attrs["src"] or "")).resolve() for attrs in pictures]
     assert links == [Path(image).resolve() for image in records["image"]]
+
+
+def test_an_image_that_browsers_cannot_show_is_a_link(records: pd.DataFrame, tmp_path: Path) -> None:
+    records.loc[0, "image"] = str(Path(records["image"][0]).with_suffix(".tif"))
+    records.loc[1, "status"] = "broken"
+    write_tables(records, tmp_path)
+    cells = re.findall(r'<td class="picture">(.*?)</td>', (tmp_path / "comparison.html").read_text())
+    assert cells[0] == '<a class="none" href="pairs/0/0/0/image.tif">open</a>'
+    assert cells[1] == '<span class="none">no image</span>'
+
+
+def test_a_filter_has_its_value_with_all_spaces(tmp_path: Path) -> None:
+    """A browser collapses those in the text of an option."""
+    records = read_records(write_results(tmp_path, ["a  cat", "dog"], ["wave"], SETTINGS))
+    write_tables(records, tmp_path)
+    assert '<option value="a  cat">' in (tmp_path / "comparison.html").read_text()
 
 
 def test_links_survive_any_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ def test_a_title_is_the_wish_and_what_made_it_unique() -> None:
     assert title("", "style_weight=5") == "style_weight=5"
     assert title("x" * 200, slug("x" * 200)) == "x" * 200
     assert title("木", slug("木")) == "木"
+    decomposed = unicodedata.normalize("NFD", wish)  # as in the file names of macOS
+    assert decomposed != title(decomposed, slug(decomposed)) == wish
 
 
 def test_titles_reach_whatever_people_read(grid: Path) -> None:
