@@ -8,7 +8,7 @@ import sqlite3
 
 import flask
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from nst.errors import NstError
@@ -59,6 +59,8 @@ def create_app(studio: Studio) -> flask.Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=options.proxy,
         PERMANENT_SESSION_LIFETIME=DAYS * 86400,
+        # A late answer must not undo that the browser has joined another session; the first page refreshes the cookie.
+        SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=options.quotas.body_bytes,
         TRUSTED_HOSTS=list(options.hosts) or None,
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days
@@ -85,6 +87,12 @@ def create_app(studio: Studio) -> flask.Flask:
 def _check_request() -> flask.typing.ResponseReturnValue | None:
     """Refuse what no page of ours sends, give each browser a session, and ask one without access for the token."""
     request, studio = flask.request, _studio()
+    if isinstance(request.routing_exception, (SecurityError, BadHost)):  # without a host no page can name its URLs
+        port = request.environ["SERVER_PORT"]
+        message = (
+            f"the studio does not answer under this name; open http://localhost:{port} or the link that it printed"
+        )
+        return flask.Response(message, 400, mimetype="text/plain")
     if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
         flask.abort(415)
     if not request.query_string.isascii():  # reading it would raise UnicodeDecodeError; browsers encode it
@@ -98,7 +106,7 @@ def _check_request() -> flask.typing.ResponseReturnValue | None:
     if studio.options.token and flask.session.get("entered") != studio.entry:
         if request.path.startswith(("/api/", "/uploads/")) or request.method != "GET":
             flask.abort(401)
-        # With a fragment of its own: a redirect without one keeps that of the address.
+        # With a fragment of its own: a redirect without one keeps that of the URL.
         return flask.redirect(flask.url_for("pages.login", _anchor=pages.ASK))
     _check_rate(studio, flask.session.get("id", ""))
     if not flask.session.get("id"):
@@ -128,7 +136,7 @@ def _add_headers(response: flask.Response) -> flask.Response:
 
 
 _CODES: dict[type[NstError], int] = {NotFound: 404, Conflict: 409, BusyError: 503}
-_SENTENCES = {
+_MESSAGES = {
     400: "the request cannot be read; reload the page",
     401: "the studio asks for its access token; open the link that it printed when it started",
     404: "there is nothing here",
@@ -143,7 +151,7 @@ def _http_error(error: HTTPException) -> flask.Response:
         return error.response  # type: ignore[return-value]
     code = error.code or 500
     ours = error.description != type(error).description and not isinstance(error, CSRFError)  # a route gave it
-    return _error(code, error.description or "" if ours else _SENTENCES.get(code, error.name))
+    return _error(code, error.description or "" if ours else _MESSAGES.get(code, error.name))
 
 
 def _nst_error(error: NstError) -> flask.Response:

@@ -10,7 +10,7 @@ from pathlib import Path
 from nst.errors import NstError
 
 #: Version of the tables, in SQLite's user_version.
-VERSION = 2
+VERSION = 3
 #: Seconds that a statement waits for another connection's transaction.
 WAIT = 10.0
 
@@ -44,13 +44,18 @@ CREATE TABLE shares (
 CREATE INDEX shares_of_run ON shares (run);
 
 CREATE TABLE tasks (               -- what the supervisor does besides runs: gallery, publish
-  run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, kind TEXT NOT NULL, PRIMARY KEY (run, kind)
+  run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, kind TEXT NOT NULL,
+  asked REAL NOT NULL DEFAULT 0,    -- when it was last asked for
+  PRIMARY KEY (run, kind)
 ) STRICT;
 
 CREATE TABLE codes (code TEXT PRIMARY KEY, session TEXT NOT NULL, expires REAL NOT NULL) STRICT;
 """
 #: What turns the tables of an earlier version into those of the next one.
-_UPGRADES = {1: "ALTER TABLE uploads ADD COLUMN content TEXT;"}
+_UPGRADES = {
+    1: "ALTER TABLE uploads ADD COLUMN content TEXT;",
+    2: "ALTER TABLE tasks ADD COLUMN asked REAL NOT NULL DEFAULT 0;",
+}
 #: Makes the file and its write-ahead log 1 MB larger than needed: on a full disk the end of a run is still noted.
 _RESERVE = """
 CREATE TABLE IF NOT EXISTS reserve (bytes BLOB); INSERT INTO reserve VALUES (zeroblob(1000000)); DROP TABLE reserve;

@@ -1,4 +1,4 @@
-"""Errors of requests. The app answers each with a status and one sentence."""
+"""Errors of requests. The app answers each with a status and one message."""
 
 from nst.errors import NstError
 
@@ -11,7 +11,7 @@ class NotFound(NstError):  # noqa: N818 - the name of the status
 
 
 class BusyError(NstError):
-    """Too many requests of this kind are at work; later there may be room."""
+    """Too many requests of this kind are in progress; later there may be room."""
 
 
 class Conflict(NstError):  # noqa: N818

@@ -25,7 +25,7 @@ from nst.settings.wording import duration_text
 BASIC = ("style_weight", "size", "iterations", "network", "color", "scales", "style_scale", "style_loss")
 #: Settings that are no field: presets are cards, and masks are painted.
 NO_FIELD = ("preset", "content_mask", "style_mask")
-#: Maximum values of a setting, and characters of a value. A request may have more: the form then says which.
+#: Maximum values of a setting, and characters of a value. A request may have more: the form then reports which.
 VALUES, CHARACTERS = 50, 200
 _MOST_VALUES, _MOST_CHARACTERS = 5000, 20_000
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst import layout
+from nst.errors import NstError
 from nst.grid.pairs import Pair
-from nst.io.logs import last_message, last_report, tail
+from nst.io.logs import last_message, last_report, resumed_text, tail
 from nst.settings.wording import duration_text
 from nst.studio.runs import LOG, RESULTS, StudioRun
 
@@ -22,6 +23,9 @@ _RETRIES = 1
 
 #: An error in front of any job, such as an image that cannot be read; the lines after the message are places in files.
 _WORKFLOW_ERROR = re.compile(r'^\w+ in file ".*", line \d+:\n(.+)', re.MULTILINE)
+
+#: The message that an image is resumed, near the start of its log; bytes of a log that is read for it.
+_RESUMED, _LOG_BYTES = re.compile(resumed_text(0).replace("0", r"(\d+)")), 200_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class PairProgress:
     error: str = ""
     seconds_left: float | None = None
     """Estimate from the iterations so far; None without one."""
+    before: float = 0.0
+    """The part that was finished before the run was started, or started again, 0..1."""
 
     @property
     def fraction(self) -> float:
@@ -71,7 +77,7 @@ def summary(run: StudioRun, done: int, *, left: float | None = None, before: int
     Args:
         done: finished images.
         left: estimated seconds until the end; None without an estimate.
-        before: number of runs that start earlier.
+        before: number of runs that have to start or end before this one starts.
     """
     images = f"{done:,} of {run.images:,} image{'s' * (run.images != 1)}"
     match run.state:
@@ -100,18 +106,21 @@ def pair_summary(pair: PairProgress) -> str:
 def seconds_left(run: StudioRun, pairs: Sequence[PairProgress]) -> float | None:
     """Estimated seconds until a running run ends; None for other states.
 
-    From the measured speed once a twentieth is done, before that from the estimate.
+    From the measured speed once a twentieth is done, before that from the estimate; without what was finished before
+    the run was started again, because its time is not known.
     """
-    if run.state != "running" or not run.started or not pairs:
+    made, left = sum(pair.fraction - pair.before for pair in pairs), sum(1 - pair.fraction for pair in pairs)
+    if run.state != "running" or not run.started or not made + left:
         return None
-    fraction, passed = sum(pair.fraction for pair in pairs) / len(pairs), time.time() - run.started
-    if fraction > 0.05:
-        return passed / fraction * (1 - fraction)
-    return max(run.seconds - passed, 0.1 * run.seconds)
+    passed = time.time() - run.started
+    if made > 0.05 * (made + left):
+        return passed / made * left
+    estimate = run.seconds * (made + left) / len(pairs)
+    return max(estimate - passed, 0.1 * estimate)
 
 
 def failure(run: StudioRun, pairs: Sequence[PairProgress]) -> str:
-    """Why a run whose Snakemake failed has failed, in one sentence."""
+    """Why a run whose Snakemake failed has failed, in one message."""
     if failed := [pair for pair in pairs if pair.state != "done"]:
         reason = next((pair.error for pair in failed if pair.error), "") or _last_error(run)
         if "No space left on device" in reason or shutil.disk_usage(run.folder).free < _FULL:
@@ -121,18 +130,29 @@ def failure(run: StudioRun, pairs: Sequence[PairProgress]) -> str:
     return f"all images are finished, but not their summaries: {_last_error(run) or 'retry the run'}"
 
 
+def unreadable(run: StudioRun, error: NstError | FileNotFoundError) -> str:
+    """Why the progress of a run cannot be read, for the browser."""
+    if isinstance(error, FileNotFoundError):
+        return "the folder of this run was removed; delete the run"
+    return _message(run, str(error))
+
+
 def _of_pair(run: StudioRun, key: str, pair: Pair, given_up: str) -> PairProgress:
     """given_up: Snakemake's log."""
     if _is_done(run, pair):
-        return PairProgress(key, pair, "done", pair.settings.iterations, frame=newest_frame(run, pair))
+        before = 0.0 if _is_new(run, _record(run, pair)) else 1.0
+        return PairProgress(key, pair, "done", pair.settings.iterations, frame=newest_frame(run, pair), before=before)
     log = layout.log_file(run.results, "stylize", pair.id)
-    frame, (iteration, losses, left) = newest_frame(run, pair), _last_iteration(log)
+    frame, (iteration, losses, left, resumed) = newest_frame(run, pair), _last_iteration(log)
     iteration = max(iteration, int(frame.stem) if frame else 0)
     tries = given_up.count(f"error     {pair.id}: ")  # by the logger plugin
     if tries > _RETRIES or (run.state == "failed" and log.exists()):  # in a bundle, Snakemake's log does not name it
         return PairProgress(key, pair, "failed", iteration, losses, frame, _message(run, last_message(log)))
-    state = "running" if run.state == "running" and (frame or log.exists()) else "waiting"
-    return PairProgress(key, pair, state, iteration, losses, frame, seconds_left=left if state == "running" else None)
+    if run.state == "running" and (_is_new(run, log) or (frame and _is_new(run, frame))):
+        before = resumed / pair.settings.iterations
+        return PairProgress(key, pair, "running", iteration, losses, frame, seconds_left=left, before=before)
+    # What is there of a waiting pair is older than the start of the run.
+    return PairProgress(key, pair, "waiting", iteration, losses, frame, before=iteration / pair.settings.iterations)
 
 
 def _files(run: StudioRun, pair: Pair) -> Path:
@@ -148,17 +168,30 @@ def _newest(folder: Path, pattern: str) -> Path | None:
 
 
 def _is_done(run: StudioRun, pair: Pair) -> bool:
-    record = run.folder / pair.folder(RESULTS) / layout.RUN
-    return record.is_file() and image_of(run, pair).is_file()
+    return _record(run, pair).is_file() and image_of(run, pair).is_file()
 
 
-def _last_iteration(log: Path) -> tuple[int, dict[str, float], float | None]:
-    """The last iteration that a log reports, its losses, and the estimated seconds that remain."""
+def _record(run: StudioRun, pair: Pair) -> Path:
+    return run.folder / pair.folder(RESULTS) / layout.RUN
+
+
+def _is_new(run: StudioRun, path: Path) -> bool:
+    """Whether a file was written since the run was last started; False if there is none."""
+    try:
+        return path.stat().st_mtime >= (run.started or 0.0)
+    except FileNotFoundError:
+        return False
+
+
+def _last_iteration(log: Path) -> tuple[int, dict[str, float], float | None, int]:
+    """The last iteration that a log reports, its losses, the estimated seconds that remain, and the iteration after
+    which an interrupted image was resumed; its seconds count from there."""
+    resumed = int(next(iter(_RESUMED.findall(tail(log, _LOG_BYTES))), 0))
     report = last_report(log)
     if report is None:
-        return 0, {}, None
-    left = report.seconds / report.iteration * (report.iterations - report.iteration)
-    return report.iteration, report.losses, left
+        return resumed, {}, None, resumed
+    left = report.seconds / max(report.iteration - resumed, 1) * (report.iterations - report.iteration)
+    return report.iteration, report.losses, left, resumed
 
 
 def _last_error(run: StudioRun) -> str:
@@ -170,4 +203,4 @@ def _last_error(run: StudioRun) -> str:
 
 def _message(run: StudioRun, text: str) -> str:
     """A message for the browser, which need not know where the run is on the server."""
-    return text.replace(f"{run.folder.absolute()}/", "")[:300]
+    return text.replace(f"{run.folder.absolute()}/", "").replace(f"{run.folder}/", "")[:300]

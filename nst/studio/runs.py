@@ -29,6 +29,7 @@ from nst.grid.estimate import estimate
 from nst.grid.inputs import Files
 from nst.grid.names import Slugs, slug
 from nst.grid.pairs import Pair, read_grid
+from nst.images import picture_size
 from nst.settings import defaults, fields, number_text, text
 from nst.studio import form
 from nst.studio.database import Database
@@ -50,7 +51,7 @@ ACTIVE = ("queued", "running")
 _CONFIG = f"# Written by nst studio.\nmanifest: {MANIFEST}\nresults: {RESULTS}\n"
 #: Changes of `again`: the factor on the style weight.
 _CHANGES = {"larger": 1.0, "more": 3.0, "less": 1 / 3}
-#: Long side in px of a larger version; an image that has it already becomes twice as large.
+#: Long side in px of a larger version; an image that has it already becomes twice as large, up to the second number.
 _LARGE, _LARGEST = 1024, 4096
 
 
@@ -152,7 +153,7 @@ class Runs:
             raise Conflict("this image is not finished; wait for it")
         start = f"{IMAGES}/start-{key}.png"
         files = {path: run.folder / path for path in pair.pictures} | {start: image}
-        changed = {"init": start} | (_larger(pair) if change == "larger" else _more_style(pair, _CHANGES[change]))
+        changed = {"init": start} | (_larger(image) if change == "larger" else _more_style(pair, _CHANGES[change]))
         settings = {name: text(getattr(pair.settings, name)) for name in fields() if name != "preset"} | changed
         cells = {name: value for name, value in settings.items() if value != text(getattr(defaults(), name))}
         words = {"larger": "larger", "more": "more style", "less": "less style"}
@@ -284,7 +285,7 @@ class Runs:
             connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run_id))  # noqa: S608
 
     def add_message(self, run_id: str, text: str) -> None:
-        """Add a line to the message of a run, which says why its images could not be made."""
+        """Add a line to the message of a run: why its images could not be made."""
         with self._database.connect() as connection:
             connection.execute(
                 "UPDATE runs SET message = trim(message || char(10) || ?, char(10)) WHERE id = ?", (text, run_id)
@@ -305,20 +306,27 @@ class Runs:
     def ask(self, run_id: str, kind: str) -> None:
         """Ask the supervisor for a task: `gallery` or `publish`."""
         with self._database.connect() as connection:
-            connection.execute("INSERT OR IGNORE INTO tasks VALUES (?, ?)", (run_id, kind))
+            connection.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?)", (run_id, kind, time.time()))
+
+    def is_asked(self, run_id: str, kind: str) -> bool:
+        """Whether a task waits or is in progress."""
+        with self._database.connect() as connection:
+            query = "SELECT 1 FROM tasks WHERE run = ? AND kind = ?"
+            return connection.execute(query, (run_id, kind)).fetchone() is not None
 
     def next_task(self, busy: Container[str] = ()) -> tuple[str, str] | None:
-        """The next task (run, kind), which is removed from the list; None without one.
+        """The next task (run, kind); None without one. It stays in the list until `end_task`.
 
         busy: runs whose tasks wait, because Snakemake writes their galleries.
         """
         with self._database.connect() as connection:
-            rows = connection.execute("SELECT run, kind FROM tasks ORDER BY rowid")
-            row = next((row for row in rows if row["run"] not in busy), None)
-            if row is None:
-                return None
-            connection.execute("DELETE FROM tasks WHERE run = ? AND kind = ?", tuple(row))
-        return row["run"], row["kind"]
+            rows = connection.execute("SELECT run, kind FROM tasks ORDER BY asked")
+            return next(((row["run"], row["kind"]) for row in rows if row["run"] not in busy), None)
+
+    def end_task(self, run_id: str, kind: str, began: float) -> None:
+        """Remove a task that has ended from the list, unless it was asked for again since it began."""
+        with self._database.connect() as connection:
+            connection.execute("DELETE FROM tasks WHERE run = ? AND kind = ? AND asked <= ?", (run_id, kind, began))
 
 
 def fair_order(queued: list[tuple[str, str, float | None]], last: Mapping[str, float]) -> list[str]:
@@ -378,9 +386,10 @@ def _file_name(preferred: str) -> str:
     return name or slug(preferred)
 
 
-def _larger(pair: Pair) -> dict[str, str]:
-    """The settings of a larger version, with VGG-19."""
-    size = _LARGE if 0 < pair.settings.size < _LARGE else min(2 * pair.settings.size or _LARGEST, _LARGEST)
+def _larger(image: Path) -> dict[str, str]:
+    """The settings of a larger version of an image, with VGG-19."""
+    side = max(picture_size(image))  # not the setting `size`, which may be 0: as large as the content
+    size = _LARGE if side < _LARGE else max(side, min(2 * side, _LARGEST))
     return {"size": str(size), "network": "vgg19", "weights": "auto", "scales": "1"}
 
 

@@ -18,27 +18,41 @@ import filelock
 import waitress
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, TransferEncodingNotImplemented
+from waitress.utilities import RequestEntityTooLarge
 
 from nst.errors import NstError
-from nst.studio.app import create_app
+from nst.studio.app import BODY, create_app
 from nst.studio.studio import Options, Studio
 
 log = logging.getLogger(__name__)
 
-#: Threads that answer requests: more than the browsers that upload at the same time.
-THREADS = 16
+#: Threads that answer requests: more than decoding.FILES (12) and common.DOWNLOADS (8), which may hold them for long.
+THREADS = 24
 #: Connections at the same time; seconds until an idle one is closed. Each may take two file descriptors more, for its
 #: body and its answer, and a process often has 1,024.
 CONNECTIONS, IDLE = 250, 60
 
+#: Paths of uploads, whose bodies may be large.
+_UPLOADS = ("/api/uploads", "/api/uploads/mask")
+
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Refuses chunked bodies: browsers send none, and waitress keeps a chunk's size, however long, in memory."""
+    """Refuses what waitress would store before the app can refuse it.
+
+    Chunked bodies: browsers send none, and waitress keeps a chunk's size, however long, in memory. Large bodies that
+    are no uploads: waitress writes them to files, also without the access token.
+    """
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
+        is_large = self.content_length > BODY and self.path not in _UPLOADS
+        if self.chunked or is_large:
+            self.expect_continue = False  # waitress would ask for the body, and read it
         if self.chunked:
             raise TransferEncodingNotImplemented("Send a Content-Length.")
+        if is_large:
+            self.error = RequestEntityTooLarge(f"Send at most {BODY} bytes.")
+            self.completed = True
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]

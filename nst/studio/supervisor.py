@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -127,10 +126,8 @@ class Supervisor:
                     self._runs.change(run_id, ("running",), "queued")
             time.sleep(POLL)
         if self._task:
-            run_id, kind, child, _ = self._task
-            child.terminate()
-            with contextlib.suppress(sqlite3.Error):  # the run was deleted
-                self._runs.ask(run_id, kind)  # again at the next start
+            *_, child, _ = self._task
+            child.terminate()  # it stays in the list, and starts again with the next studio
 
     def _loop(self) -> None:
         while not self._ending.wait(POLL):
@@ -191,13 +188,18 @@ class Supervisor:
             self._runs.change(run_id, ("running",), "failed", ended=time.time(), message=message)
 
     def _finish(self, run: StudioRun, status: int) -> None:
-        pairs = progress.read(run)
+        try:
+            pairs = progress.read(run)
+            message = progress.failure(run, pairs) if status else ""
+        except (NstError, FileNotFoundError) as error:  # of another version, or removed by hand: others must start
+            message = progress.unreadable(run, error)
+            self._runs.change(run.id, ("running",), "failed", ended=time.time(), message=message)
+            return
         done = sum(pair.state == "done" for pair in pairs)
         self._runs.update(run.id, done=done, failed=len(pairs) - done if run.state == "running" and status else 0)
         if status == 0:
             self._runs.change(run.id, ("running",), "done", ended=time.time())
         else:
-            message = progress.failure(run, pairs)
             self._runs.change(run.id, ("running",), "failed", ended=time.time(), message=message)
 
     def _do_tasks(self) -> None:
@@ -215,9 +217,11 @@ class Supervisor:
                     self._runs.update(run_id, published=last)
                 else:
                     self._runs.add_message(run_id, last)
+            self._runs.end_task(run_id, kind, began)
             self._task = None  # last: what cannot be noted on a full disk is tried again
+        began = time.time()
         if task := self._runs.next_task(busy=self._processes):
-            with contextlib.suppress(NotFound, FileNotFoundError):  # the run was deleted
+            try:
                 run = self._runs.get(None, task[0])
                 with (run.folder / TASK_LOG).open("wb") as file:  # a full pipe would stop it
                     child = subprocess.Popen(
@@ -228,7 +232,10 @@ class Supervisor:
                         stderr=subprocess.STDOUT,
                         env=plan.environment(),
                     )
-                self._task = (*task, child, time.time())
+                self._task = (*task, child, began)
+            except (NstError, FileNotFoundError) as error:  # the run was deleted, or the profile cannot be read
+                log.warning("%s of run %s cannot start: %s", task[1], task[0], error)
+                self._runs.end_task(*task, began)
 
 
 def _left_running(folder: Path) -> Iterator[tuple[str, psutil.Process]]:

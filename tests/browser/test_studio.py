@@ -197,6 +197,7 @@ def test_the_whole_way(server: Server, person: Callable[..., Any], tmp_path: Pat
     published = page.locator("#published")
     published.wait_for(timeout=60_000)
     assert "galleries" in published.inner_text()
+    page.get_by_role("button", name="Publish again").wait_for()
 
     page.get_by_role("button", name=re.compile("^Continue with")).first.click()
     page.get_by_role("button", name=re.compile("^Larger")).click()
@@ -348,11 +349,41 @@ def test_a_token_opens_a_studio_that_others_reach(tmp_path: Path, person: Callab
         server.stop()
 
 
+def test_the_keyboard_gives_no_wrong_token_or_code(tmp_path: Path, person: Callable[..., Any]) -> None:
+    """A link to a fragment of the page would be read as one."""
+    secret = tmp_path / "token"
+    secret.write_text("correct horse battery staple")
+    server = Server(tmp_path / "studio", "--token-file", str(secret))
+    try:
+        for path in ("login", "link#code"):
+            page = person(f"{server.url}/{path}")
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.className") == "brand"
+    finally:
+        server.stop()
+
+
+def test_an_image_that_is_removed_while_it_is_read_does_not_come_back(
+    server: Server, person: Callable[..., Any], tmp_path: Path
+) -> None:
+    Image.new("RGB", (8000, 8000), "teal").save(tmp_path / "large.png")  # read for a second
+    page = person(server.url)
+    page.get_by_label("Add contents").set_input_files([tmp_path / "large.png"])
+    page.locator("#content").get_by_text("reading the image").wait_for()
+    with page.expect_response(lambda response: response.request.method == "DELETE") as removed:
+        page.get_by_role("button", name="Remove large").click()
+        page.locator("#content .tile").wait_for(state="detached")
+    assert removed.value.status == 204
+    page.reload()
+    page.get_by_text("Add a content and a style to begin.").wait_for()
+    assert page.locator("#content .tile").count() == 0
+
+
 def test_a_link_that_only_this_computer_reaches_says_so(server: Server, person: Callable[..., Any]) -> None:
     page = person(server.url)
     page.get_by_role("button", name="Another device").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("The address 127.0.0.1 leads each device to itself.").wait_for()
+    dialog.get_by_text("The host name 127.0.0.1 leads each device to itself.").wait_for()
     assert "nst studio --host 0.0.0.0" in dialog.inner_text()
     assert "phone" not in dialog.inner_text()
     assert dialog.get_by_label("Link for another device").input_value().startswith(f"{server.url}/link#")

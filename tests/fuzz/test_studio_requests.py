@@ -278,14 +278,17 @@ def check(world: World, client: FlaskClient, request: dict[str, Any]) -> Any:
     for secret in (SECRET, world.top, Path(__file__).parents[2], "Traceback"):
         assert str(secret).encode() not in everything, shown
     if answer.status_code >= 400 and request["method"] != "HEAD":
-        _check_error(answer, request["headers"].get("Accept", ""), shown)
+        _check_error(answer, request["headers"], shown)
     return answer
 
 
-def _check_error(answer: Any, accepts: str, shown: str) -> None:
-    """An error is one sentence: in JSON, or in a page for who asks for one."""
+def _check_error(answer: Any, headers: dict[str, str], shown: str) -> None:
+    """An error is one message: in JSON, in a page for who asks for one, or in plain text for a host that is none."""
     if answer.mimetype == "text/html":
-        assert "text/html" in accepts, shown
+        assert "text/html" in headers.get("Accept", ""), shown
+        return
+    if answer.mimetype == "text/plain":
+        assert "Host" in headers, shown
         return
     assert answer.mimetype == "application/json", shown
     assert set(answer.json) == {"error"}, shown

@@ -57,6 +57,12 @@ CASES = {
     "a length with a sign": (_POST + b"Content-Length: +5\r\n\r\nabcde", {400}),
     "no length at all": (_POST + b"Content-Length: 9999999999999999999999\r\n\r\n", {413}),
     "a body larger than allowed": (_POST + b"Content-Length: 64000001\r\n\r\n", {413}),
+    "a body that is no upload": (
+        b"POST /login HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1000001\r\n\r\n", {413},
+    ),
+    "chunks that wait for an answer": (
+        _POST + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n", {501},
+    ),
     "a huge multipart": (
         b"POST /api/uploads?kind=content&name=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + b"--xx\r\n\r\n" * 375_000, {415},

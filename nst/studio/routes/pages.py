@@ -27,6 +27,7 @@ ASK = "ask"
 
 @blueprint.get("/")
 def home() -> str:
+    flask.session.modified = True  # the cookie is sent, and lasts for another year
     return flask.render_template("home.html", form=_form())
 
 
@@ -40,7 +41,7 @@ def run(run_id: str) -> str:
 @blueprint.get("/login")
 def login() -> ResponseReturnValue:
     if not studio().options.token or flask.session.get("entered") == studio().entry:
-        return flask.redirect("/#main")  # a redirect without a fragment keeps the token of the address
+        return flask.redirect("/#main")  # a redirect without a fragment keeps the token of the URL
     return flask.render_template("login.html")
 
 

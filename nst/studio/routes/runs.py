@@ -34,8 +34,8 @@ def create() -> ResponseReturnValue:
 
 @blueprint.get("/api/runs")
 def listed() -> dict[str, Any]:
-    waiting = {run_id: index for index, run_id in enumerate(studio().runs.waiting())}
-    return {"runs": [_line(run, waiting) for run in studio().runs.of(session())]}
+    before = _before()
+    return {"runs": [_line(run, before) for run in studio().runs.of(session())]}
 
 
 @blueprint.get("/api/runs/<run_id>")
@@ -117,14 +117,14 @@ def revoke(share_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/api/runs/<run_id>/publish")
 def publish(run_id: str) -> ResponseReturnValue:
-    """Ask for the gallery to be published where the studio's option --publish says."""
+    """Ask for the gallery to be published where the studio's option --publish names."""
     run = studio().runs.get(session(), run_id)
     if not studio().options.launch.publish:
         raise NstError("this studio has nowhere to publish; start it with --publish URL")
     if not (run.results / layout.GALLERY).exists():
         raise Conflict("this run has no gallery yet; wait until it ends")
     reason = run.message.partition("\n")[0] if run.state == "failed" else ""  # without that of an earlier publication
-    studio().runs.update(run_id, published="", message=reason)
+    studio().runs.update(run_id, message=reason)
     studio().runs.ask(run_id, "publish")
     return "", 202
 
@@ -133,11 +133,11 @@ def _created(run_id: str) -> ResponseReturnValue:
     return {"id": run_id, "url": f"/runs/{run_id}"}, 201
 
 
-def _line(run: StudioRun, waiting: dict[str, int]) -> dict[str, Any]:
+def _line(run: StudioRun, before: dict[str, int]) -> dict[str, Any]:
     """A run in the list. Only of running ones files are read."""
     done, left = run.done, None
     thumbnails = [f"/runs/{run.id}/frames/{key}.jpg" for key in run.keys.split()] if done else []
-    if run.state == "running" and (pairs := _progress_of(run)):
+    if run.state == "running" and (pairs := _progress_of(run)[0]):
         done, left = _done(pairs), progress.seconds_left(run, pairs)
         thumbnails = [url for pair in pairs if (url := _frame(run, pair))][:THUMBNAILS]
     return {
@@ -145,21 +145,23 @@ def _line(run: StudioRun, waiting: dict[str, int]) -> dict[str, Any]:
         "title": run.title,
         "url": f"/runs/{run.id}",
         "state": run.state,
-        "text": progress.summary(run, done, left=left, before=waiting.get(run.id, 0)),
+        "text": progress.summary(run, done, left=left, before=before.get(run.id, 0)),
         "images": run.images,
         "done": done,
         "failed": run.failed,
-        "created": run.created,
         "thumbnails": thumbnails,
     }
 
 
-def _progress_of(run: StudioRun) -> list[progress.PairProgress]:
-    """The progress of every pair; [] for a run of another version, which must not hide the others."""
+def _progress_of(run: StudioRun) -> tuple[list[progress.PairProgress], str]:
+    """The progress of every pair, and why it cannot be read.
+
+    ([], message) for a run of another version: it must not hide the others, and can be canceled and deleted.
+    """
     try:
-        return progress.read(run)
-    except NstError:
-        return []
+        return progress.read(run), ""
+    except NstError as error:
+        return [], progress.unreadable(run, error)
 
 
 def _done(pairs: list[progress.PairProgress]) -> int:
@@ -172,32 +174,33 @@ def _frame(run: StudioRun, pair: progress.PairProgress) -> str:
 
 
 def _details(run: StudioRun) -> dict[str, Any]:
-    pairs = progress.read(run)
+    pairs, problem = _progress_of(run)
+    done, varied = (_done(pairs), run.varied) if pairs else (run.done, [])
     ratings = usable_ratings(run.results / layout.RATINGS)
-    left, varied = progress.seconds_left(run, pairs), run.varied
+    before = _before().get(run.id, 0) if run.state == "queued" else 0
     return {
         "id": run.id,
         "title": run.title,
         "state": run.state,
-        "text": progress.summary(run, _done(pairs), left=left, before=_before(run)),
-        "message": run.message,
+        "text": progress.summary(run, done, left=progress.seconds_left(run, pairs), before=before),
+        "message": problem or run.message,
         "images": run.images,
-        "done": _done(pairs),
+        "done": done,
         "failed": sum(pair.state == "failed" for pair in pairs),
-        "seconds_left": None if left is None else round(left),
-        "created": run.created,
         "gallery": f"/runs/{run.id}/gallery/index.html" if (run.results / layout.GALLERY).exists() else "",
         "pairs": [_pair(run, pair, varied, ratings.get(pair.pair.id, 0)) for pair in pairs],
         "shares": [_share(share) for share in studio().shares.of(run.id)],
         "commands": [f"unzip {archive.recipe_name(run)}.zip && cd {archive.recipe_name(run)}", archive.COMMAND],
         "published": run.published,
+        "publishing": studio().runs.is_asked(run.id, "publish"),
     }
 
 
-def _before(run: StudioRun) -> int:
-    """How many runs start before a queued one; 0 for one that has started since it was read."""
-    waiting = studio().runs.waiting() if run.state == "queued" else []
-    return waiting.index(run.id) if run.id in waiting else 0
+def _before() -> dict[str, int]:
+    """How many runs have to start or end before each queued one starts. One may have started since it was read."""
+    runs, at_once = studio().runs, studio().options.launch.at_once
+    places = at_once - len(runs.in_state("running"))
+    return {run_id: max(0, index + 1 - places) for index, run_id in enumerate(runs.waiting())}
 
 
 def _pair(run: StudioRun, status: progress.PairProgress, varied: list[str], stars: int) -> dict[str, Any]:

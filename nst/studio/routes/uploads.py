@@ -22,7 +22,6 @@ def as_json(upload: Upload) -> dict[str, Any]:
         "name": upload.name,
         "width": upload.width,
         "height": upload.height,
-        "bytes": upload.bytes,
         "content": upload.content,
         "preview": f"/uploads/{upload.id}.webp",
     }

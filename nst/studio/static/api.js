@@ -1,12 +1,12 @@
 // Requests to the studio. Every failure is an ApiError whose message a person can read.
 import {away} from "./notice.js";
 
-const sentence = text => text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
+const message = text => text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 
 export class ApiError extends Error {
   // `after`: the header Retry-After.
   constructor(status, body = {}, after = null) {
-    super(sentence(body.error || (status ? `the studio answered with error ${status}` : "the studio does not answer; try again in a moment")));
+    super(message(body.error || (status ? `the studio answered with error ${status}` : "the studio does not answer; try again in a moment")));
     this.status = status;
     this.passing = status === 0 || status === 429 || status >= 500;  // trying again may help
     this.wait = Number(after) || 4;  // seconds until then

@@ -3,7 +3,7 @@ import {$, button, element, iconButton, setText} from "./dom.js";
 
 let count = 0;
 
-// What the page says belongs in the uppermost dialog: the page behind it is neither seen nor read out.
+// Messages of the page belong in the uppermost dialog: the page behind it is neither seen nor read out.
 function placeNotices() {
   const uppermost = [...document.querySelectorAll("dialog[open]")].at(-1);
   if (uppermost) uppermost.append($("notices"));

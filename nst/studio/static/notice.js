@@ -1,4 +1,4 @@
-// What the page says: a banner while the server is away, short confirmations, words for screen readers.
+// Messages of the page: a banner while the server is away, short confirmations, words for screen readers.
 import {$, setHidden, setText} from "./dom.js";
 
 const AWAY = "The studio does not answer. Your images and runs are safe, and this page continues as soon as it does.";

@@ -52,7 +52,7 @@ export function actionsOf(run, pair) {
 
 export class Card {
   constructor(run, pair, look) {
-    this.rating = 0;  // requests on their way: what polling says may be older
+    this.rating = 0;  // requests on their way: what polling brings may be older
     const title = titleOf(pair), name = described(title, pair);
     let last = Promise.resolve();  // one request after another, so that the last choice is the one that is saved
     const rated = value => {

@@ -11,7 +11,7 @@ import {view} from "./viewer.js";
 import {watch} from "./watch.js";
 
 const id = $("run").dataset.id, title = document.title, cards = new Map();
-let run, viewer = null, publishing = false, said = "";
+let run, viewer = null, said = "";
 
 // A `work` that returns false has nothing to refresh.
 const attempt = work => async () => {
@@ -30,9 +30,9 @@ const actions = {
   share: button("Share", () => shareDialog(id, run.shares)),
   all: link("Download all", {href: `/runs/${id}/download.zip`, download: ""}),
   publish: button("Publish", attempt(async () => {
-    publishing = actions.publish.disabled = true;
+    actions.publish.disabled = true;
     await api("POST", `/api/runs/${id}/publish`, {}).catch(error => {
-      publishing = actions.publish.disabled = false;
+      actions.publish.disabled = false;
       throw error;
     });
     toast("Publishing… The link appears here when it is done.");
@@ -50,7 +50,7 @@ for (const node of Object.values(actions)) setHidden(node, true);  // until it i
 $("actions").append(...Object.values(actions));
 
 function showActions() {
-  const active = isActive(run), some = run.done > 0;
+  const active = isActive(run), some = run.pairs.some(pair => pair.whole);
   const applies = {
     gallery: run.gallery, share: some, all: some,
     publish: $("run").dataset.publish && run.gallery,
@@ -59,8 +59,8 @@ function showActions() {
   const focused = document.activeElement;
   for (const [name, node] of Object.entries(actions)) setHidden(node, !applies[name]);
   if (focused?.hidden) $("main").focus();
-  actions.publish.disabled = publishing;
-  setText(actions.publish, run.published ? "Publish again" : "Publish");
+  actions.publish.disabled = run.publishing;
+  setText(actions.publish, run.publishing ? "Publishing…" : run.published ? "Publish again" : "Publish");
   if (run.gallery) actions.gallery.href = run.gallery;
 }
 
@@ -129,8 +129,6 @@ function show(given) {
       element("p", {}, "It was deleted, or belongs to another session. ", element("a", {href: "/#runs"}, "See your runs"))));
     return;
   }
-  // Publishing ends with a URL or with a new message.
-  if (given.published || (given.message && given.message !== run?.message)) publishing = false;
   run = given;
   showProgress();
   showActions();

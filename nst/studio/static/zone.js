@@ -10,7 +10,7 @@ const FEW = 3;  // images that are removed without a question
 
 export const stem = name => name.replace(/\.[^.]+$/, "");
 
-const megabytes = bytes => `${Math.round(bytes / 1e5) / 10} MB`.replace(".0 ", " ");
+const megabytes = bytes => `${Math.round(bytes / 1e5) / 10} MB`;
 const seconds = time => new Promise(resolve => { setTimeout(resolve, 1000 * time); });
 const controls = node => [...node.querySelectorAll("button, input")];
 
@@ -22,7 +22,7 @@ export class Zone {
     this.input = this.node.querySelector("input[type=file]");
     this.list = this.node.querySelector(".tiles");
     this.node.querySelector(".sign").append(icon("image"));
-    setText(this.node.querySelector(".limits"), `JPEG, PNG, WebP, HEIC or TIFF, up to ${megabytes(quotas.bytes)} each`);
+    setText(this.node.querySelector(".limits"), `JPEG, PNG, WebP, HEIC, AVIF or TIFF, up to ${megabytes(quotas.bytes)} each`);
     arrange(this.list, on.ordered);
     this.node.querySelector(".clear").addEventListener("click", () => this.clear());
     this.node.querySelector(".samples").append(...samples[kind].map(({name, url}) => element("button",
@@ -132,11 +132,13 @@ export class Zone {
       // Of a folder, or a file that was moved since it was chosen, sending would only report a failed connection.
       await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error("This file cannot be read; choose it again."); });
       const made = await send(`/api/uploads?kind=${this.kind}&name=${encodeURIComponent(file.name)}`, file, {progressed, signal});
+      // The server had stored it when it was stopped. One that cannot be removed comes back.
+      if (job.stopped) return await api("DELETE", `/api/uploads/${made.id}`).catch(() => this.on.added(made));
       this.end(job);
       this.on.added(made);
       say(`${stem(file.name)} is added`);
     } catch (error) {
-      if (signal.aborted) return;
+      if (job.stopped) return;
       if (error.status !== 429) return this.failed(job, error);
       progressed(0);
       setText(note, "waiting");
@@ -145,8 +147,10 @@ export class Zone {
     }
   }
 
+  // A file that is sent whole is not aborted: the server would store it, and only its answer has the id to remove it.
   stop(job) {
-    job.stopping.abort();
+    job.stopped = true;
+    if (job.bar.value < 1) job.stopping.abort();
     this.waiting = this.waiting.filter(other => other !== job);
     this.end(job);
   }

@@ -15,6 +15,7 @@ import pytest
 from nst.studio.app import POLICY, create_app
 from nst.studio.quotas import PER_MINUTE, Quotas, Rates
 from nst.studio.routes.common import DOWNLOADS
+from nst.studio.runs import _pairs
 from nst.studio.studio import Studio
 from studios import Browser, browser, jpeg, open_studio, until
 
@@ -142,8 +143,8 @@ def test_with_a_token_only_those_who_know_it_enter(tmp_path: Path) -> None:
     assert client.get("/api/runs").json == {"runs": []}
 
 
-def test_the_access_token_does_not_stay_in_the_address(tmp_path: Path) -> None:
-    """A redirect without a fragment keeps that of the address, here /login#TOKEN."""
+def test_the_access_token_does_not_stay_in_the_url(tmp_path: Path) -> None:
+    """A redirect without a fragment keeps that of the URL, here /login#TOKEN."""
     studio = open_studio(tmp_path, token="a-long-access-token")
     person = browser(studio)
     person.enter("a-long-access-token")
@@ -172,8 +173,14 @@ def test_a_run_that_cannot_be_read_hides_no_other(studio: Studio) -> None:
     person = browser(studio)
     good, bad = person.start(), person.start()
     (studio.runs.folder / bad / "manifest.csv").write_text("content,style,of_a_newer_version\na,b,c\n")
+    _pairs.cache_clear()
     studio.runs.update(bad, state="running", started=time.time())
     assert {run["id"] for run in person.get("/api/runs").json["runs"]} == {good, bad}
+    known = person.watch(bad)
+    assert (known["state"], known["pairs"], known["text"]) == ("running", [], "0 of 1 image")
+    assert known["message"].startswith("manifest.csv:1: of_a_newer_version: ")
+    assert person.post(f"/api/runs/{bad}/cancel").status_code == 204
+    assert person.delete(f"/api/runs/{bad}").status_code == 204
 
 
 def test_another_token_ends_what_the_first_has_opened(tmp_path: Path) -> None:
@@ -219,6 +226,22 @@ def test_another_device_continues_the_session_once(studio: Studio) -> None:
     assert browser(studio).post("/link", {"code": code}).status_code == 404  # it works once
 
 
+def test_a_late_answer_does_not_undo_that_a_device_has_joined(studio: Studio) -> None:
+    """The cookie of an answer would replace that of the session which was joined after the request."""
+    person = browser(studio)
+    for path in ("/api/runs", "/link", f"/runs/{person.start()}"):
+        assert "Set-Cookie" not in person.get(path).headers, path
+    assert "Expires" in person.get("/").headers["Set-Cookie"]  # for another year
+
+
+def test_pages_whose_fragment_is_a_secret_have_no_link_to_a_fragment(tmp_path: Path) -> None:
+    person = browser(open_studio(tmp_path, token="a-long-access-token"))
+    for path in ("/login", "/link"):
+        assert 'href="#' not in person.get(path).get_data(as_text=True)
+    person.enter("a-long-access-token")
+    assert 'href="#main"' in person.get("/").get_data(as_text=True)
+
+
 def test_a_session_has_one_code(studio: Studio) -> None:
     person = browser(studio)
     first, second = (person.post("/api/link").json["url"].partition("#")[2] for _ in range(2))
@@ -243,7 +266,14 @@ def test_other_hosts_are_refused(tmp_path: Path) -> None:
     """A page elsewhere whose name resolves to this machine must not reach the studio."""
     client = create_app(open_studio(tmp_path, hosts=("localhost", "127.0.0.1"))).test_client()
     assert client.get("/", headers={"Host": "localhost:8080"}).status_code == 200
-    assert client.get("/", headers={"Host": "evil.example.org"}).status_code == 400
+    answer = client.get("/", headers={"Host": "evil.example.org", "Accept": "text/html"})
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+    assert "open http://localhost:80 or the link that it printed" in answer.get_data(as_text=True)
+
+
+def test_a_host_that_is_no_host_is_refused(studio: Studio) -> None:
+    client = create_app(studio).test_client()
+    assert client.get("/", headers={"Host": "a..b", "Accept": "text/html"}).status_code == 400
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
@@ -367,7 +397,7 @@ def test_a_kept_frame_becomes_an_image_of_the_session(finished: tuple[Studio, Br
     assert kept.json["id"] in [upload["id"] for upload in person.get("/api/uploads").json["uploads"]]
 
 
-def test_errors_are_one_sentence_without_paths(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_one_message_without_paths(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("/secret/path")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,41 @@ def test_the_time_left_follows_the_measured_speed(
     monkeypatch.setattr("nst.studio.progress.time.time", lambda: 101.0)
     assert progress.seconds_left(run, half) == pytest.approx(100)
     assert progress.summary(run, 1, left=100) == "1 of 2 images, about 2 min left"
+
+
+def test_the_time_left_of_a_run_that_was_started_again(
+    running: tuple[Studio, StudioRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was finished before says nothing about the speed."""
+    studio, run = running
+    finished, resumed = run.pairs.values()
+    record = run.folder / finished.folder("results") / "run.json"
+    record.parent.mkdir(parents=True)
+    for path in (record, progress.image_of(run, finished)):
+        path.touch()
+        os.utime(path, (50, 50))
+    studio.runs.update(run.id, started=100.0)
+    run = studio.runs.get(None, run.id)
+    path = run.results / "logs/stylize" / f"{resumed.id}.log"
+    path.parent.mkdir(parents=True)
+    path.write_text("nst: resuming an interrupted run after iteration 150\nnst: iteration 200/300  total 2.1  20 s\n")
+    monkeypatch.setattr("nst.studio.progress.time.time", lambda: 130.0)
+    first, second = progress.read(run)
+    assert (first.state, second.state) == ("done", "running")
+    assert second.seconds_left == pytest.approx(40)
+    assert progress.seconds_left(run, [first, second]) == pytest.approx(60)  # 50 iterations took 30 s, 100 remain
+    path.write_text("nst: resuming an interrupted run after iteration 150\n")
+    assert progress.seconds_left(run, progress.read(run)) == pytest.approx(max(run.seconds / 4 - 30, run.seconds / 40))
+    assert progress.seconds_left(run, [first]) is None  # only the gallery is not
+
+
+def test_an_image_whose_log_is_older_than_the_start_waits(running: tuple[Studio, StudioRun]) -> None:
+    """A retried run tries it again later."""
+    studio, run = running
+    log(run, "nst: iteration 60/300  total 2.1  20 s\n")
+    assert progress.read(run)[0].state == "running"
+    os.utime(next((run.results / "logs/stylize").rglob("*.log")), (50, 50))
+    studio.runs.update(run.id, started=100.0)
+    run = studio.runs.get(None, run.id)
+    first, _ = progress.read(run)
+    assert (first.state, first.iteration, progress.pair_summary(first)) == ("waiting", 60, "")

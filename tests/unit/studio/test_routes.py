@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,41 @@ def test_a_gallery_is_published_where_the_studio_says(studio: Studio) -> None:
     make_gallery(studio.runs.get(None, run))
     assert person.post(f"/api/runs/{run}/publish").status_code == 202
     assert studio.runs.next_task() == (run, "publish")
+
+
+def test_a_task_stays_in_the_list_until_it_has_ended(studio: Studio) -> None:
+    """A studio that is killed meanwhile does not lose it."""
+    person = browser(studio)
+    first, second = person.start(), person.start()
+    studio.runs.ask(first, "gallery")
+    studio.runs.ask(second, "gallery")
+    began = time.time()
+    assert [studio.runs.next_task() for _ in range(2)] == [(first, "gallery")] * 2
+    studio.runs.ask(first, "gallery")  # a rating that the task may not have read
+    studio.runs.end_task(first, "gallery", began)
+    assert studio.runs.next_task() == (second, "gallery")
+    studio.runs.end_task(second, "gallery", began)
+    assert studio.runs.next_task() == (first, "gallery")
+    studio.runs.end_task(first, "gallery", time.time())
+    assert studio.runs.next_task() is None
+
+
+def test_runs_wait_for_places(studio: Studio) -> None:
+    object.__setattr__(studio.options.launch, "at_once", 2)
+    person = browser(studio)
+    runs = [person.start() for _ in range(4)]
+
+    def texts() -> list[str]:
+        queued = [run["text"] for run in person.get("/api/runs").json["runs"] if run["state"] == "queued"]
+        assert queued[0] == person.watch(runs[-1])["text"]
+        return queued[::-1]
+
+    soon, one, two = "starts in a moment", "waiting for 1 other run", "waiting for 2 other runs"
+    assert texts() == [soon, soon, one, two]
+    studio.runs.update(runs[0], state="running")
+    assert texts() == [soon, one, two]
+    studio.runs.update(runs[1], state="running")
+    assert texts() == [one, two]
 
 
 def test_a_sample_becomes_an_image_of_the_session(studio: Studio) -> None:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from nst.errors import NstError
 from nst.studio.errors import NotFound
@@ -175,6 +176,20 @@ def test_a_next_run_starts_from_the_image(tmp_path: Path, change: str, expected:
     ).read_bytes()
     assert len(following.pairs) == 1
     assert person.post(f"/api/runs/{following.id}/again", {"pair": key, "change": "more"}).status_code == 404
+
+
+@pytest.mark.parametrize(("side", "size"), [(1023, "1024"), (1500, "3000"), (3000, "4096"), (5000, "5000")])
+def test_a_larger_version_is_never_smaller(tmp_path: Path, side: int, size: str) -> None:
+    studio = open_studio(tmp_path)
+    person = browser(studio)
+    run = studio.runs.get(None, person.start(size=["0"]))  # as large as the content
+    [(key, pair)] = run.pairs.items()
+    image = run.folder / pair.image("results", "png")
+    image.parent.mkdir(parents=True)
+    Image.new("RGB", (16, side)).save(image)
+    answer = person.post(f"/api/runs/{run.id}/again", {"pair": key, "change": "larger"})
+    [row] = rows(studio.runs.get(None, answer.json["id"]))
+    assert row["size"] == size
 
 
 def test_an_unfinished_image_starts_no_other_run(tmp_path: Path) -> None:

@@ -7,11 +7,15 @@ import socket
 from pathlib import Path
 
 import pytest
+from waitress.adjustments import Adjustments
 
 from nst.cli import main
 from nst.errors import NstError
 from nst.studio import server
-from nst.studio.server import _lock, access_token, is_loopback, serve
+from nst.studio.app import BODY
+from nst.studio.decoding import FILES
+from nst.studio.routes.common import DOWNLOADS
+from nst.studio.server import THREADS, _lock, _Parser, access_token, is_loopback, serve
 from nst.studio.studio import Options
 from studios import FakeLaunch
 from user_folder import REPOSITORY
@@ -81,3 +85,27 @@ def test_a_profile_without_a_configuration(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "profile.v9+.yaml").touch()
     assert main(["studio", "--profile", str(tmp_path)]) == 1
     assert f"--profile: there is no file {tmp_path / 'nst.yaml'}; " in capsys.readouterr().err
+
+
+def test_threads_remain_beside_images_and_downloads() -> None:
+    assert THREADS > FILES + DOWNLOADS
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "is_refused"),
+    [
+        ("/api/check", BODY, False),
+        ("/api/check", BODY + 1, True),
+        ("/login", BODY + 1, True),
+        ("/api/uploads?kind=content", BODY + 1, False),
+        ("/api/uploads/mask?of=0", BODY + 1, False),
+        ("/api/uploads/../check", BODY + 1, True),
+    ],
+)
+def test_a_large_body_that_is_no_upload_is_refused_before_it_is_stored(
+    path: str, length: int, is_refused: bool
+) -> None:
+    parser = _Parser(Adjustments())
+    parser.received(f"POST {path} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode())
+    assert (parser.completed, parser.expect_continue) == (is_refused, not is_refused)
+    assert (getattr(parser.error, "code", None) == 413) == is_refused

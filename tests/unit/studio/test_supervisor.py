@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nst.errors import NstError
+from nst.studio.runs import _pairs
 from nst.studio.studio import Studio
 from studios import FAIL, FINISH, WAIT, FakeLaunch, browser, open_studio, until
 
@@ -126,6 +129,45 @@ def test_an_end_that_cannot_be_noted_is_noted_later(
     assert person.watch(run)["message"] == "1 of 1 images could not be made: the disk is full"
 
 
+_UNTIL_ITS_FILE_IS_GONE = """
+import pathlib, time
+if not pathlib.Path("stay").exists():
+    raise SystemExit(0)
+pathlib.Path("waiting").touch()
+while pathlib.Path("stay").exists():
+    time.sleep(0.05)
+raise SystemExit(1)
+"""
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_run_that_cannot_be_read_does_not_stop_the_others(
+    tmp_path: Path, started: list[Studio], is_removed: bool
+) -> None:
+    """One of another version, or one whose folder was removed by hand."""
+    studio = open_studio(tmp_path, _UNTIL_ITS_FILE_IS_GONE)
+    person = browser(studio)
+    first, second = person.start(), person.start()
+    folder = studio.runs.folder / first
+    (folder / "stay").touch()
+    studio.supervisor.start()
+    started.append(studio)
+    until((folder / "waiting").exists)
+    if is_removed:
+        shutil.rmtree(folder)
+        message = "the folder of this run was removed; delete the run"
+    else:
+        (folder / "manifest.csv").write_text("content,style,dropped\na,b,c\n")
+        _pairs.cache_clear()
+        (folder / "stay").unlink()
+        message = "manifest.csv:1: dropped: "
+    until(lambda: person.watch(second)["state"] == "done")
+    known = person.watch(first)
+    assert known["state"] == "failed"
+    assert known["message"].startswith(message)
+    assert person.delete(f"/api/runs/{first}").status_code == 204
+
+
 def test_the_end_of_a_task_that_cannot_be_noted_is_noted_later(
     tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +189,8 @@ def test_a_canceled_run_is_interrupted_and_the_next_one_starts(tmp_path: Path, s
     first, second = person.start(), person.start()
     folder = studio.runs.folder
     until((folder / first / "waiting").exists)
-    assert person.watch(second)["text"] == "starts in a moment"
+    assert person.watch(second)["text"] == "waiting for 1 other run"
+    assert person.get("/api/runs").json["runs"][0]["text"] == "waiting for 1 other run"
     time.sleep(0.5)
     assert not (folder / second / "waiting").exists()  # one at once
     person.post(f"/api/runs/{first}/cancel")
@@ -237,6 +280,38 @@ def test_a_task_that_was_stopped_is_done_at_the_next_start(
     assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
 
 
+def test_a_task_that_cannot_start_on_a_full_disk_starts_later(
+    tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OSError(28, "No space left on device")])
+
+    def task(*_: object) -> list[str]:
+        for error in failures:
+            raise error
+        return [sys.executable, "-c", "print('nst: s3://bucket/run')"]
+
+    monkeypatch.setattr(FakeLaunch, "task", task)
+    person = browser(studio := start(started, tmp_path, FINISH))
+    run = person.start()
+    studio.runs.ask(run, "publish")
+    assert until(lambda: person.watch(run)["published"]) == "s3://bucket/run"
+    until(lambda: not person.watch(run)["publishing"])
+
+
+def test_a_task_that_cannot_start_at_all_is_given_up(
+    tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a profile that cannot be read: others must start."""
+
+    def task(*_: object) -> list[str]:
+        raise NstError("nst.yaml: cannot be read")
+
+    monkeypatch.setattr(FakeLaunch, "task", task)
+    studio = start(started, tmp_path, FINISH)
+    studio.runs.ask(run := browser(studio).start(), "gallery")
+    until(lambda: not studio.runs.is_asked(run, "gallery"))
+
+
 def test_a_stopped_studio_interrupts_and_continues_at_the_next_start(tmp_path: Path, started: list[Studio]) -> None:
     studio = open_studio(tmp_path, WAIT)
     studio.supervisor.start()
@@ -313,7 +388,8 @@ def test_no_process_is_left(tmp_path: Path) -> None:
 def test_publishing_does_not_hide_why_a_run_failed(
     tmp_path: Path, started: list[Studio], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes = iter(["raise SystemExit('nst: no access')", "raise SystemExit('nst: no access')", "print('s3://b/run')"])
+    fails, works = "raise SystemExit('nst: no access')", "print('s3://b/run')"
+    outcomes = iter([fails, fails, works, fails])
     monkeypatch.setattr(FakeLaunch, "task", lambda *_: [sys.executable, "-c", next(outcomes)])
     studio = start(started, tmp_path, FAIL)
     object.__setattr__(studio.options.launch, "publish", "s3://b")
@@ -329,5 +405,10 @@ def test_publishing_does_not_hide_why_a_run_failed(
         assert person.watch(run)["message"].startswith(reason)
         until(lambda: person.watch(run)["message"] == f"{reason}\nno access")
     person.post(f"/api/runs/{run}/publish", {})
+    assert person.watch(run)["publishing"]
     until(lambda: person.watch(run)["published"] == "s3://b/run")
     assert person.watch(run)["message"] == reason
+    until(lambda: not person.watch(run)["publishing"])
+    person.post(f"/api/runs/{run}/publish", {})
+    until(lambda: person.watch(run)["message"] == f"{reason}\nno access")
+    assert person.watch(run)["published"] == "s3://b/run"  # the first one is there still
