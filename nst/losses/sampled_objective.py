@@ -25,7 +25,7 @@ class SampledObjective(Objective):
     recordable = False
 
     def _set_content(self, content: Tensor) -> None:
-        self._evaluations = 0
+        self._iterations = 0
         self._losses: list[tuple[float, SampledLoss]] = []  # of each part of the image, with its share
         self._similarity: SampledLoss | None = None
         if self.settings.content_loss == "features":
@@ -62,9 +62,9 @@ class SampledObjective(Objective):
         return SampledImage(picture, projected, mask, share)
 
     def _parts(self, pictures: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        seed = self.settings.seed * ITERATIONS + self._evaluations
+        seed = self.settings.seed * ITERATIONS + self._iterations
         self._generator = torch.Generator().manual_seed(seed)  # on the CPU: the same draws on every device
-        self._evaluations += 1
+        self._iterations += 1
         return super()._parts(pictures)
 
     def _content_parts(self, pictures: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -90,10 +90,10 @@ class SampledObjective(Objective):
         return self._losses[0][1].coefficients(self.settings)
 
     def state(self) -> dict[str, Any]:
-        return {"evaluations": self._evaluations, "losses": [loss.state() for _, loss in self._losses]}
+        return {"evaluations": self._iterations, "losses": [loss.state() for _, loss in self._losses]}
 
     def continue_draws(self, state: dict[str, Any]) -> None:
-        self._evaluations = state["evaluations"]
+        self._iterations = state["evaluations"]
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.continue_draws(state)

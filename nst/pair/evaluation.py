@@ -27,8 +27,11 @@ def evaluate(
     """
     original = sources.read(content)
     pixels = sources.read(image).pixels
-    side = max(pixels.shape[:2])  # as for run.json; styles at full size would take much memory
-    references = [sources.read(path, long_side=side).on_white().pixels for path, _ in styles]
+    side = max(pixels.shape[:2])  # as for run.json, but never enlarged: styles at full size would take much memory
+    sizes = [min(side, max(sources.size(path))) for path, _ in styles]
+    references = [
+        sources.read(path, long_side=size).on_white().pixels for (path, _), size in zip(styles, sizes, strict=True)
+    ]
     from nst import metrics  # imports torch, which takes longer than finding a wrong path
 
     return metrics.evaluate(

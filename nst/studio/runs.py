@@ -21,6 +21,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from nst.errors import NstError
 from nst.grid.cells import styles_text
@@ -53,6 +54,14 @@ _CONFIG = f"# Written by nst studio.\nmanifest: {MANIFEST}\nresults: {RESULTS}\n
 _CHANGES = {"larger": 1.0, "more": 3.0, "less": 1 / 3}
 #: Long side in px of a larger version; an image that has it already becomes twice as large, up to the second number.
 _LARGE, _LARGEST = 1024, 4096
+
+
+class Task(NamedTuple):
+    """What the supervisor is asked to do besides runs: `gallery` or `publish`."""
+
+    run: str
+    kind: str
+    asked: float  # when it was last asked for
 
 
 @dataclass(frozen=True)
@@ -314,19 +323,19 @@ class Runs:
             query = "SELECT 1 FROM tasks WHERE run = ? AND kind = ?"
             return connection.execute(query, (run_id, kind)).fetchone() is not None
 
-    def next_task(self, busy: Container[str] = ()) -> tuple[str, str] | None:
-        """The next task (run, kind); None without one. It stays in the list until `end_task`.
+    def next_task(self, busy: Container[str] = ()) -> Task | None:
+        """The next task; None without one. It stays in the list until `end_task`.
 
         busy: runs whose tasks wait, because Snakemake writes their galleries.
         """
         with self._database.connect() as connection:
-            rows = connection.execute("SELECT run, kind FROM tasks ORDER BY asked")
-            return next(((row["run"], row["kind"]) for row in rows if row["run"] not in busy), None)
+            rows = connection.execute("SELECT run, kind, asked FROM tasks ORDER BY asked")
+            return next((Task(*row) for row in rows if row["run"] not in busy), None)
 
-    def end_task(self, run_id: str, kind: str, began: float) -> None:
-        """Remove a task that has ended from the list, unless it was asked for again since it began."""
+    def end_task(self, task: Task) -> None:
+        """Remove a task that has ended from the list, unless it was asked for again meanwhile."""
         with self._database.connect() as connection:
-            connection.execute("DELETE FROM tasks WHERE run = ? AND kind = ? AND asked <= ?", (run_id, kind, began))
+            connection.execute("DELETE FROM tasks WHERE run = ? AND kind = ? AND asked = ?", task)
 
 
 def fair_order(queued: list[tuple[str, str, float | None]], last: Mapping[str, float]) -> list[str]:

@@ -45,13 +45,14 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
-        is_large = self.content_length > BODY and self.path not in _UPLOADS
+        most = self.adj.max_request_body_size - 1 if self.path in _UPLOADS else BODY
+        is_large = self.content_length > most
         if self.chunked or is_large:
             self.expect_continue = False  # waitress would ask for the body, and read it
         if self.chunked:
             raise TransferEncodingNotImplemented("Send a Content-Length.")
         if is_large:
-            self.error = RequestEntityTooLarge(f"Send at most {BODY} bytes.")
+            self.error = RequestEntityTooLarge(f"Send at most {most} bytes.")
             self.completed = True
 
 

@@ -28,7 +28,7 @@ from nst.grid.config import load_config
 from nst.io.logs import tail
 from nst.studio import progress
 from nst.studio.errors import NotFound
-from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Runs, StudioRun
+from nst.studio.runs import CONFIG, LOG, RESULTS, TASK_LOG, Runs, StudioRun, Task
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Supervisor:
     def __init__(self, runs: Runs, launch: Launch):
         self._runs, self._launch = runs, launch
         self._processes: dict[str, _Process] = {}
-        self._task: tuple[str, str, subprocess.Popen[bytes], float] | None = None
+        self._task: tuple[Task, subprocess.Popen[bytes], float] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
@@ -126,7 +126,7 @@ class Supervisor:
                     self._runs.change(run_id, ("running",), "queued")
             time.sleep(POLL)
         if self._task:
-            *_, child, _ = self._task
+            _, child, _ = self._task
             child.terminate()  # it stays in the list, and starts again with the next studio
 
     def _loop(self) -> None:
@@ -205,37 +205,36 @@ class Supervisor:
     def _do_tasks(self) -> None:
         """Run tasks one by one: a gallery with new ratings, publishing."""
         if self._task:
-            run_id, kind, child, began = self._task
+            task, child, began = self._task
             if child.poll() is None:
-                if time.time() - began > TASK_SECONDS:
+                if time.monotonic() - began > TASK_SECONDS:
                     child.kill()  # the others wait; what it has sent is not sent again
                 return
-            lines = tail(self._runs.folder / run_id / TASK_LOG).strip().splitlines()
-            if kind == "publish" and (lines or child.returncode):
+            lines = tail(self._runs.folder / task.run / TASK_LOG).strip().splitlines()
+            if task.kind == "publish" and (lines or child.returncode):
                 last = lines[-1].removeprefix("nst: ") if lines else "publishing was stopped; try again"
                 if child.returncode == 0:
-                    self._runs.update(run_id, published=last)
+                    self._runs.update(task.run, published=last)
                 else:
-                    self._runs.add_message(run_id, last)
-            self._runs.end_task(run_id, kind, began)
+                    self._runs.add_message(task.run, last)
+            self._runs.end_task(task)
             self._task = None  # last: what cannot be noted on a full disk is tried again
-        began = time.time()
-        if task := self._runs.next_task(busy=self._processes):
+        if next_task := self._runs.next_task(busy=self._processes):
             try:
-                run = self._runs.get(None, task[0])
+                run = self._runs.get(None, next_task.run)
                 with (run.folder / TASK_LOG).open("wb") as file:  # a full pipe would stop it
                     child = subprocess.Popen(
-                        self._launch.task(run, task[1]),
+                        self._launch.task(run, next_task.kind),
                         cwd=run.folder,
                         stdin=subprocess.DEVNULL,
                         stdout=file,
                         stderr=subprocess.STDOUT,
                         env=plan.environment(),
                     )
-                self._task = (*task, child, began)
+                self._task = next_task, child, time.monotonic()
             except (NstError, FileNotFoundError) as error:  # the run was deleted, or the profile cannot be read
-                log.warning("%s of run %s cannot start: %s", task[1], task[0], error)
-                self._runs.end_task(*task, began)
+                log.warning("%s of run %s cannot start: %s", next_task.kind, next_task.run, error)
+                self._runs.end_task(next_task)
 
 
 def _left_running(folder: Path) -> Iterator[tuple[str, psutil.Process]]:

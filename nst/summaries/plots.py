@@ -284,8 +284,10 @@ def _points(panel: Axes, measured: pd.DataFrame, column: str, values: list[str])
         points = measured[measured[column] == value]
         color = _PALETTE[i % len(_PALETTE)]
         style = {"marker": _MARKERS[i % len(_MARKERS)], "s": 34, "edgecolors": color, "linewidths": 1.2, "zorder": 3}
-        name = "on a front" if column == "status" else value if column in TITLES else value_title(column, value)
         beaten, front = points[points["beaten"]], points[~points["beaten"]]
+        name = value if column in TITLES else value_title(column, value)
+        if column == "status":  # of one value
+            name = "on a front" + ", or alone" * (not front["pareto"].all())
         panel.scatter(beaten["content_error"], beaten["style_error"], facecolors="white", alpha=0.8, **style)
         panel.scatter(front["content_error"], front["style_error"], facecolors=color, label=name, **style)
 

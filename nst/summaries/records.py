@@ -149,18 +149,16 @@ def _relocated(grid: pd.DataFrame, results: Path) -> pd.DataFrame:
 
     The folder that a copy lists may have the results of a later run.
     """
-    near = [Path(layout.pair_folder(results, pair)) for pair in grid["id"]]
-    moved = [
-        path.exists() and not (Path(folder).exists() and path.samefile(folder))
-        for folder, path in zip(grid["folder"], near, strict=True)
-    ]
-    if not any(moved):
+    near = layout.pairs_folder(results)
+    if grid.empty or not near.is_dir():
         return grid
-    folders = [layout.pair_folder(results, pair) for pair in grid.loc[moved, "id"]]
-    images = [f"{folder}/{Path(image).name}" for folder, image in zip(folders, grid.loc[moved, "image"], strict=True)]
-    grid = grid.copy()
-    grid.loc[moved, "folder"], grid.loc[moved, "image"] = folders, images
-    return grid
+    pair, folder = grid[["id", "folder"]].iloc[0]
+    listed = Path(folder.removesuffix(f"/{pair}"))
+    if str(listed) == folder or (listed.is_dir() and near.samefile(listed)):  # not a results folder, or the same one
+        return grid
+    folders = [layout.pair_folder(results, pair) for pair in grid["id"]]
+    images = [f"{folder}/{Path(image).name}" for folder, image in zip(folders, grid["image"], strict=True)]
+    return grid.assign(folder=folders, image=images)
 
 
 def _selected(grid: pd.DataFrame, names: dict[str, str], grid_csv: Path) -> pd.DataFrame:

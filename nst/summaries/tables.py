@@ -126,12 +126,12 @@ def _compared(records: pd.DataFrame, setting: str) -> pd.DataFrame:
     """The measured pairs that show the effect of a setting, because all other settings are equal.
 
     A combination of the others counts only if it has every value of its content and style: otherwise the means would
-    also differ by the others. Settings without effect, and those that follow from the value, as from a preset, may
-    differ.
+    also differ by the others. Settings without effect may differ, and so may those that follow from a preset.
     """
     measured = records[records["style_error"].notna()]
     others = [name for name in varying(measured) if name not in INEFFECTIVE | {setting}]
-    others = [name for name in others if (measured.groupby(setting)[name].nunique() > 1).any()]
+    if setting == "preset":
+        others = [name for name in others if (measured.groupby(setting)[name].nunique() > 1).any()]
     values = measured.groupby([*_GROUP, *others])[setting].transform("nunique")
     several = measured[values > 1]
     return several[values[values > 1] == several.groupby(_GROUP)[setting].transform("nunique")]

@@ -52,7 +52,7 @@ def test_the_gradient_in_the_parameters_is_that_of_finite_differences():
     canvas.network.double()
     x = canvas.start()
     pull = torch.randn(1, 3, 32, 28, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    canvas.picture(x)
+    canvas.picture(x, differentiable=True)
     gradient = canvas.gradient(x, pull)
     for seed in range(3):
         direction = torch.randn(x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))

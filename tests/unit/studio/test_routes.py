@@ -38,7 +38,7 @@ def test_stars_ask_for_a_new_gallery_where_there_is_one(studio: Studio) -> None:
     assert studio.runs.next_task() is None
     make_gallery(known)
     assert person.put(f"/api/runs/{run}/stars", {"pair": key, "stars": 4}).status_code == 204
-    assert studio.runs.next_task() == (run, "gallery")
+    assert studio.runs.next_task()[:2] == (run, "gallery")
     for stars in (6, -1, 2.0, True, "3", None):
         assert person.put(f"/api/runs/{run}/stars", {"pair": key, "stars": stars}).status_code == 400, stars
     assert person.watch(run)["pairs"][0]["stars"] == 4
@@ -53,7 +53,7 @@ def test_a_gallery_is_published_where_the_studio_says(studio: Studio) -> None:
     assert studio.runs.next_task() is None
     make_gallery(studio.runs.get(None, run))
     assert person.post(f"/api/runs/{run}/publish").status_code == 202
-    assert studio.runs.next_task() == (run, "publish")
+    assert studio.runs.next_task()[:2] == (run, "publish")
 
 
 def test_a_task_stays_in_the_list_until_it_has_ended(studio: Studio) -> None:
@@ -62,14 +62,14 @@ def test_a_task_stays_in_the_list_until_it_has_ended(studio: Studio) -> None:
     first, second = person.start(), person.start()
     studio.runs.ask(first, "gallery")
     studio.runs.ask(second, "gallery")
-    began = time.time()
-    assert [studio.runs.next_task() for _ in range(2)] == [(first, "gallery")] * 2
+    task, again = (studio.runs.next_task() for _ in range(2))
+    assert task[:2] == again[:2] == (first, "gallery")
     studio.runs.ask(first, "gallery")  # a rating that the task may not have read
-    studio.runs.end_task(first, "gallery", began)
-    assert studio.runs.next_task() == (second, "gallery")
-    studio.runs.end_task(second, "gallery", began)
-    assert studio.runs.next_task() == (first, "gallery")
-    studio.runs.end_task(first, "gallery", time.time())
+    studio.runs.end_task(task)
+    for run in (second, first):
+        task = studio.runs.next_task()
+        assert task[:2] == (run, "gallery")
+        studio.runs.end_task(task)
     assert studio.runs.next_task() is None
 
 

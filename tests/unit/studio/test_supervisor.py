@@ -271,7 +271,7 @@ def test_a_task_that_was_stopped_is_done_at_the_next_start(
     run = person.start()
     until(lambda: person.watch(run)["state"] == "done")
     studio.runs.ask(run, "publish")
-    *_, child, _ = until(lambda: studio.supervisor._task)
+    _, child, _ = until(lambda: studio.supervisor._task)
     studio.supervisor.stop()
     assert child.wait(60) == -signal.SIGTERM
     assert studio.runs.next_task(busy=[run]) is None  # Snakemake writes its gallery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import pandas as pd
 import pytest
@@ -156,6 +156,8 @@ def test_a_copied_folder_keeps_its_own_results(tmp_path: Path, monkeypatch: pyte
         grid.assign(**listed).to_csv(f"{results}/grid.csv", index=False)
     assert list(read_records(Path("results-old/grid.csv"))["image"]) == ["results-old/pairs/cat/wave/plain/image.png"]
     assert list(read_records(tmp_path / "results/grid.csv")["image"]) == [listed["image"]]  # the same folder
+    rmtree("results-old/pairs/cat")  # not stylized when it was copied
+    assert list(read_records(Path("results-old/grid.csv"))["status"]) == ["missing"]
 
 
 def test_what_stands_for_an_input_is_there_before_it_is_stylized() -> None:
