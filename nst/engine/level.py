@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,7 +89,7 @@ class Level:
         styles = [
             (to_tensor(style).to(self.device), share) for style, share in zip(self.styles, self.blend, strict=True)
         ]
-        tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
+        tiled = is_tiled(s, [self.content, *self.styles])
         return (TiledObjective if tiled else SampledObjective if is_sampled(s) else Objective)(
             network, to_tensor(self.content).to(self.device), styles, s,
             regions=self._regions(), style_mask=self._style_mask(), visible=self._on_device(self.alpha),
@@ -134,6 +135,11 @@ class Level:
         """An image (1, 3, H, W) as an array (H, W, 3), clamped to 0..1: `masked`, with the colors by `color`."""
         pixels = self.masked(picture)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().contiguous().numpy()
         return color.finished(pixels, self.original, self.settings.color)
+
+
+def is_tiled(settings: Settings, pictures: Sequence[Pixels]) -> bool:
+    """Whether one of the images (H, W, 3) is larger than the setting `tile`."""
+    return 0 < settings.tile < max(side for picture in pictures for side in picture.shape[:2])
 
 
 def _side(length: float) -> int:

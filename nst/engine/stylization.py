@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nst.engine import color, style_weight
 from nst.engine.canvas import NetworkCanvas
-from nst.engine.level import Level, Pixels, check_masks, check_sides
+from nst.engine.level import Level, Pixels, check_masks, check_sides, is_tiled
 from nst.engine.run import ImageState, Run
 from nst.images import filled, resize
 from nst.machine import runtime
@@ -97,7 +97,7 @@ class Transfer:
         """Transfers of equal kind can be optimized as one batch. None: this one cannot be part of a batch."""
         s = self.settings
         masked = s.content_mask or s.style_mask or self.alpha is not None or self.protection is not None
-        tiled = 0 < s.tile < max(side for picture in (self.content, *self.styles) for side in picture.shape)
+        tiled = is_tiled(s, [self.content, *self.styles])
         single = s.parameters == "network" or s.style_weight == "auto" or tiled or s.tolerance or masked
         if single or is_sampled(s) or s.deterministic == "yes":  # rounding differs with the batch size
             return None

@@ -40,7 +40,7 @@ class Hypercolumns(SampledLoss):
         self.content = torch.cat(self._columns(content), 1)
         generator = torch.Generator().manual_seed(settings.seed)
         self.style = torch.cat([self._chosen(style, generator) for style in styles])
-        self.evaluations, self.assigned = 0, torch.zeros(0, dtype=torch.long)
+        self.iterations, self.assigned = 0, torch.zeros(0, dtype=torch.long)
         self.targets: list[Tensor] = []
 
     @classmethod
@@ -49,9 +49,9 @@ class Hypercolumns(SampledLoss):
 
     def parts(self, image: SampledImage, generator: torch.Generator) -> dict[str, Tensor]:
         columns = self._columns(image)
-        if self.evaluations % RENEWED_AFTER == 0 and (self.content_share < 1 or not self.evaluations):
+        if self.iterations % RENEWED_AFTER == 0 and (self.content_share < 1 or not self.iterations):
             self._assign(torch.cat([column.detach() for column in columns], 1))
-        self.evaluations += 1
+        self.iterations += 1
         kind = torch.promote_types(columns[0].dtype, torch.float32)
         dots = sum((x * y).sum(1, dtype=kind) for x, y in zip(columns, self.targets, strict=True))
         squares = sum(x.square().sum(1, dtype=kind) for x in columns)
@@ -84,11 +84,11 @@ class Hypercolumns(SampledLoss):
         return some(columns, count_of(style, STYLE_POSITIONS), generator)
 
     def state(self) -> dict[str, Tensor]:
-        return {"evaluations": torch.tensor(self.evaluations), "assigned": self.assigned.cpu()}
+        return {"evaluations": torch.tensor(self.iterations), "assigned": self.assigned.cpu()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        self.evaluations = int(state["evaluations"])
-        if self.evaluations:
+        self.iterations = int(state["evaluations"])
+        if self.iterations:
             self._set_assigned(state["assigned"].to(self.style.device))
 
 
